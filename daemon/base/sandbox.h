@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_BASE_SANDBOX_H
+#define HOPGUARD_BASE_SANDBOX_H
+
+/* What a process gives up after its start. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Capability numbers of linux/capability.h, kept as permitted, effective, inheritable and ambient. */
+struct sandbox {
+	const char *user;   /* falls to nobody when there is no such user */
+	const int *capabilities;
+	size_t capability_count;
+};
+
+/*
+ * Becomes that user (when root), keeps just these capabilities (also over exec), sets no_new_privs and
+ * makes memory non-dumpable. The user it became, a static string or `user`, goes to *became.
+ * 0 or -errno.
+ */
+int sandbox_enter(const char **became, const struct sandbox *sandbox);
+
+/* The uid and gid that sandbox_enter would take; false when not even nobody exists. */
+bool sandbox_user(const char *user, const char **name, unsigned *uid, unsigned *gid);
+
+#endif
