@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_CONFIG_H
+#define HOPGUARD_CONFIG_H
+
+/*
+ * The configuration (hopguard.conf(5)): every key has a default, an empty file works. A wrong key or value is one
+ * line: file, line, key, what is allowed.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/log.h"
+#include "enforce/rules.h"
+#include "verdict/decide.h"
+
+enum {
+	CONFIG_TEXT_MAX = 64 * 1024, /* a configuration file; it travels in one message at reload */
+	CONFIG_PATH_MAX = 256,
+	CONFIG_FORWARDERS_MAX = 8,
+	CONFIG_QUEUES_MAX = 64,
+	CONFIG_ERROR_MAX = 512,
+};
+
+enum midstream { MIDSTREAM_JUDGE, MIDSTREAM_RESET, MIDSTREAM_PASS };
+
+struct config {
+	struct stance stance;        /* mode, on-inability, undecided, unknown-hop, default-level */
+	bool fails_open;             /* on-failure; monitor implies it */
+	uint32_t hold_ms;
+	struct rules rules;          /* clients, hooks, ports, exempt, queues, mark-mask */
+	bool has_clients;            /* false: rules.clients is to be filled by rules_default_clients */
+	enum rules_backend backend;
+	enum midstream midstream;
+	char user[64];
+	char control_group[64];
+	enum log_level log_level;
+	char state_directory[CONFIG_PATH_MAX];
+	char control_socket[CONFIG_PATH_MAX];
+
+	char trust_anchor[CONFIG_PATH_MAX]; /* file; empty: built-in anchors, tracked by RFC 5011 */
+	char root_hints[CONFIG_PATH_MAX];
+	struct endpoint forwarders[CONFIG_FORWARDERS_MAX]; /* port 53 unless given as address@port */
+	size_t forwarder_count;
+	uint32_t dns_timeout_ms;
+
+	int syslog_facility;         /* LOG_MAIL…; -1: none */
+	char event_file[CONFIG_PATH_MAX];
+	bool events_passes;
+};
+
+/*
+ * Reads text (name is for messages), then `set` ("key=value", "dns.timeout-seconds=3"), over the defaults.
+ * 0, or -EINVAL with one line in error; *config is then untouched.
+ */
+int config_parse(struct config *config, const char *name, const char *text, const char *const *set,
+                 size_t set_count, char error[CONFIG_ERROR_MAX]);
+
+/* Reads a file into text. `path` NULL: the default path, whose absence is an empty text. 0, or -errno with one line in error. */
+int config_read(char text[CONFIG_TEXT_MAX], const char *path, char error[CONFIG_ERROR_MAX]);
+
+extern const char config_default_path[];
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_ENFORCE_MARK_H
+#define HOPGUARD_ENFORCE_MARK_H
+
+/* The four mark bits that are ours, from the configured mask (exactly four bits, adjacent). */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct marks {
+	uint32_t mask;
+	uint32_t offload;   /* connmark: needs no more watching */
+	uint32_t to_client; /* packet mark: our own, untracked, never queued */
+	uint32_t to_server; /* packet mark: our own, tracked, never queued */
+	uint32_t own;       /* packet mark: connections we open ourselves, never queued */
+};
+
+/* False unless the mask is four adjacent bits. */
+bool marks_of(struct marks *marks, uint32_t mask);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_FLOW_TABLE_H
+#define HOPGUARD_FLOW_TABLE_H
+
+/* Connections by their pair of endpoints, found from a segment of either direction. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/budget.h"
+#include "base/table.h"
+#include "flow/hold.h"
+#include "verdict/event.h"
+#include "wire/packet.h"
+
+struct refusal; /* enforce/reject.h; owned by the flow's user */
+
+/* One direction's TCP state beside its octets. */
+struct flow_side {
+	struct stream *stream; /* octets this side sends; NULL until its SYN, or its first segment, was seen */
+	bool has_fin;
+	uint32_t fin_seq;      /* sequence number of the FIN itself */
+	uint32_t last_ack;     /* highest acknowledgement this side sent */
+	uint16_t last_window;
+	bool has_timestamps;
+	uint32_t last_timestamp;
+	uint8_t hardware_address[8]; /* as seen at our ingress */
+	uint8_t hardware_address_len;
+	uint32_t ingress; /* interface index */
+};
+
+enum flow_phase {
+	FLOW_OPENING,   /* SYN seen, no answer */
+	FLOW_OPEN,
+	FLOW_REFUSED,   /* a tombstone, see `refusal` */
+	FLOW_OFFLOADED, /* marked: the kernel passes the rest */
+	FLOW_CLOSING,   /* FIN both ways, or RST */
+};
+
+struct flow {
+	struct endpoint client;
+	struct endpoint server;
+	enum flow_phase phase;
+	enum hook hook;
+	struct flow_side from_client;
+	struct flow_side from_server;
+	struct session *session;
+	struct hold hold;
+	struct refusal *refusal;
+	char id[EVENT_ID_LEN + 1];
+	uint64_t started_ms;
+	uint64_t last_ms;      /* of the last packet */
+	uint64_t held_ms;      /* how long packets of this flow waited for decisions, in all */
+	uint64_t line_since_ms; /* since when the octet that would complete a line is held; 0: none */
+	enum reason last_reason;
+	enum action last_action;
+	bool is_waiting;       /* a question is out */
+};
+
+struct flow_table;
+
+/* on_leave is called with each flow that leaves, which is freed after; it must release what it put in. */
+typedef void (*flow_leave_fn)(void *owner, struct flow *flow);
+
+struct flow_table *flow_table_new(size_t capacity, const uint8_t secret[TABLE_SECRET_LEN],
+                                  flow_leave_fn on_leave, void *owner);
+void flow_table_free(struct flow_table *table);
+
+/* *is_from_client says which side sent the segment. NULL: not known. */
+struct flow *flow_table_find(struct flow_table *table, bool *is_from_client,
+                             const struct segment *segment);
+/* A new flow, zeroed but for its endpoints; the oldest leaves when full. NULL: out of memory. */
+struct flow *flow_table_add(struct flow_table *table, const struct endpoint *client,
+                            const struct endpoint *server);
+void flow_table_remove(struct flow_table *table, struct flow *flow);
+/* Oldest first; NULL at the end. A flow may be removed after the next one was fetched. */
+struct flow *flow_table_oldest(const struct flow_table *table);
+struct flow *flow_table_younger(const struct flow_table *table, const struct flow *flow);
+size_t flow_table_count(const struct flow_table *table);
+
+#endif

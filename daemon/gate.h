@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_GATE_H
+#define HOPGUARD_GATE_H
+
+/*
+ * One packet's way, from octets to verdict, with no I/O and no clock: the guard process, `hopguard replay` and the
+ * tests give it packets, answers and time; what it wants done goes to callbacks.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/table.h"
+#include "config.h"
+#include "messages.h"
+#include "net/nfqueue.h"
+#include "flow/table.h"
+#include "wire/craft.h"
+
+enum {
+	GATE_FLOWS_MAX = 65536,
+	GATE_MEMORY_MAX = 256 * 1024 * 1024, /* streams and held packets of one guard */
+	GATE_NAMES_MAX = 4096,               /* destinations in the promise cache */
+	GATE_TICK_MS = 50,
+};
+
+struct gate;
+
+/* All run inside a gate_ call; none may call the gate again, except that `ask` may not answer at once. */
+struct gate_actions {
+	/* Exactly one for each packet given, sooner or later. packet not empty: it replaces the packet. */
+	void (*verdict)(void *owner, uint32_t packet_id, bool is_accepted, bool offload,
+	                struct bytes packet);
+	void (*ask)(void *owner, enum question_kind kind, const char *name, bool is_refresh);
+	void (*tell)(void *owner, const struct event *event);
+	void (*broken)(void *owner, const struct message_broken *broken);
+	/* A segment of our own; `flow` has interfaces and hardware addresses for bridges. */
+	void (*send)(void *owner, bool to_client, const struct craft *craft, const struct flow *flow);
+};
+
+/* config is borrowed and must outlive the gate or gate_configure. NULL: out of memory. */
+struct gate *gate_new(const struct config *config, const uint8_t secret[TABLE_SECRET_LEN],
+                      const struct gate_actions *actions, void *owner);
+void gate_free(struct gate *gate);
+void gate_configure(struct gate *gate, const struct config *config);
+
+/* time_ms: wall clock for events. now_ms: monotonic. */
+void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_t now_ms,
+                 uint64_t time_ms);
+void gate_answer(struct gate *gate, const struct destination *destination, uint64_t now_ms,
+                 uint64_t time_ms);
+void gate_broken(struct gate *gate, const struct message_broken *broken, uint64_t now_ms);
+void gate_forget(struct gate *gate, const char *name);
+void gate_tick(struct gate *gate, uint64_t now_ms, uint64_t time_ms);
+
+const struct counters *gate_counters(struct gate *gate);
+/* Calls with each flow, at most `limit`. */
+void gate_flows(struct gate *gate, uint64_t now_ms, size_t limit,
+                void (*row)(void *owner, const struct message_flow *flow), void *owner);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_MESSAGES_H
+#define HOPGUARD_MESSAGES_H
+
+/*
+ * Every message between the processes, on one page. Each starts with its type; a receiver checks type,
+ * size and every enum, count and string before it uses one, and drops (and counts) what does not fit.
+ *
+ *     supervisor → all      PEER CONFIG STOP            all → supervisor   READY HEARTBEAT
+ *     supervisor → ledger   EVENT RELOADED              ledger → supervisor RELOAD
+ *     guard → scout         QUESTION BROKEN             scout → guard      DESTINATION BROKEN FORGET
+ *     guard → ledger        EVENT COUNTERS FLOW         ledger → guard     FLOWS
+ *     ledger → scout        EXPLAIN FLUSH               scout → ledger     EVENT EXPLANATION FLUSHED COUNTERS
+ */
+
+#include <stdint.h>
+
+#include "base/address.h"
+#include "verdict/event.h"
+#include "verdict/promise.h"
+
+enum role { ROLE_SUPERVISOR, ROLE_GUARD, ROLE_SCOUT, ROLE_LEDGER, ROLE_COUNT };
+
+enum message_type {
+	MESSAGE_PEER = 1,
+	MESSAGE_CONFIG,
+	MESSAGE_STOP,
+	MESSAGE_READY,
+	MESSAGE_HEARTBEAT,
+	MESSAGE_EVENT,
+	MESSAGE_COUNTERS,
+	MESSAGE_QUESTION,
+	MESSAGE_DESTINATION,
+	MESSAGE_BROKEN,
+	MESSAGE_FORGET,
+	MESSAGE_FLOWS,
+	MESSAGE_FLOW,
+	MESSAGE_EXPLAIN,
+	MESSAGE_EXPLANATION,
+	MESSAGE_FLUSH,
+	MESSAGE_FLUSHED,
+	MESSAGE_RELOAD,
+	MESSAGE_RELOADED,
+};
+
+enum { MESSAGE_TEXT_MAX = 64 * 1024, MESSAGE_ERROR_MAX = 512 };
+
+/* MESSAGE_STOP, _READY, _HEARTBEAT, and what all others begin with. */
+struct message {
+	uint32_t type;
+};
+
+/* A channel to another process comes along as descriptor; it replaces the one to the same role and index. */
+struct message_peer {
+	uint32_t type;
+	uint32_t role;  /* of the other end */
+	uint32_t index; /* of the guard, else 0 */
+};
+
+/* The text of a new configuration, already found good by the supervisor. Sent as long as the text with its NUL is. */
+struct message_config {
+	uint32_t type;
+	char text[MESSAGE_TEXT_MAX];
+};
+
+struct message_event {
+	uint32_t type;
+	struct event event;
+};
+
+enum question_kind {
+	QUESTION_DOMAIN, /* name is a mail domain: MX, then its hosts */
+	QUESTION_HOST,   /* name is a host that calls itself that: its addresses and its promise */
+};
+
+struct message_question {
+	uint32_t type;
+	uint32_t kind;
+	uint32_t is_refresh; /* do not answer from the cache */
+	char name[DOMAIN_NAME_MAX]; /* lower case A-labels */
+};
+
+struct message_destination {
+	uint32_t type;
+	struct destination destination;
+};
+
+/* A TLS handshake with `server` broke; the same client may come back in clear text. */
+struct message_broken {
+	uint32_t type;
+	struct address client;
+	struct address server;
+	char id[EVENT_ID_LEN + 1]; /* of the event it belongs to */
+	char how[EVENT_TEXT_MAX];
+};
+
+struct message_forget {
+	uint32_t type;
+	char name[DOMAIN_NAME_MAX];
+};
+
+/* Sums since the process started, once a second when changed. */
+struct counters {
+	uint64_t packets;
+	uint64_t octets;
+	uint64_t flows_opened;
+	uint64_t flows_now;
+	uint64_t flows_midstream;
+	uint64_t flows_offloaded;
+	uint64_t verdicts[8];  /* by enum action */
+	uint64_t reasons[32];  /* by enum reason, other than pass */
+	uint64_t held_packets;
+	uint64_t held_now;
+	uint64_t held_ms;      /* sum over released packets */
+	uint64_t hold_overflows;
+	uint64_t hold_timeouts;
+	uint64_t dropped_malformed;
+	uint64_t dropped_early;    /* behind a gap, no room */
+	uint64_t queue_overruns;
+	uint64_t memory_now;
+	uint64_t questions;
+	uint64_t cache_entries;
+	/* scout */
+	uint64_t lookups;
+	uint64_t lookups_bogus;
+	uint64_t lookups_failed;
+	uint64_t lookups_in_flight;
+	/* any */
+	uint64_t messages_refused;
+};
+
+struct message_counters {
+	uint32_t type;
+	struct counters counters;
+};
+
+/* Ledger asks for the flows; each guard sends one FLOW per flow, at most 1000, then one with is_end. */
+struct message_flows {
+	uint32_t type;
+	uint32_t request;
+};
+
+struct message_flow {
+	uint32_t type;
+	uint32_t request;
+	uint32_t is_end;
+	struct endpoint client;
+	struct endpoint server;
+	char state[24];
+	char domain[DOMAIN_NAME_MAX];
+	uint32_t age_s;
+	uint32_t idle_s;
+	uint32_t held_packets;
+};
+
+struct message_explain {
+	uint32_t type;
+	uint32_t request;
+	char name[DOMAIN_NAME_MAX]; /* domain, host or address as the operator wrote it */
+};
+
+/* Evidence of one destination; age_s since it was looked up. */
+struct message_explanation {
+	uint32_t type;
+	uint32_t request;
+	uint32_t age_s;
+	uint32_t is_cached;
+	struct destination destination;
+};
+
+struct message_flush {
+	uint32_t type;
+	uint32_t request;
+	char name[DOMAIN_NAME_MAX];
+};
+
+struct message_flushed {
+	uint32_t type;
+	uint32_t request;
+	uint32_t count; /* entries forgotten */
+};
+
+struct message_reload {
+	uint32_t type;
+	uint32_t request;
+};
+
+struct message_reloaded {
+	uint32_t type;
+	uint32_t request;
+	int32_t result; /* 0 or -errno */
+	char error[MESSAGE_ERROR_MAX];
+};
+
+#endif

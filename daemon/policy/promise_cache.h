@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_POLICY_PROMISE_CACHE_H
+#define HOPGUARD_POLICY_PROMISE_CACHE_H
+
+/*
+ * What a guard already knows: the scout's answers by name, and by the addresses in them. Address sets of earlier answers
+ * count until their own TTL is over (geo-DNS and anycast give each resolver others). Bounded; the oldest leaves.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/table.h"
+#include "verdict/promise.h"
+
+struct promise_cache;
+
+struct promise_cache *promise_cache_new(size_t capacity, const uint8_t secret[TABLE_SECRET_LEN]);
+void promise_cache_free(struct promise_cache *cache);
+
+/* 0 or -ENOMEM. */
+int promise_cache_put(struct promise_cache *cache, const struct destination *destination,
+                      uint64_t now_ms);
+
+enum cache_answer { CACHE_UNKNOWN, CACHE_STALE /* expired: filled, ask again */, CACHE_FRESH };
+
+/* What the destination of that name asks at that address. `name` in lower case A-labels. */
+enum cache_answer promise_cache_find(struct hop *hop, struct promise_cache *cache,
+                                     const char *name, const struct address *address,
+                                     uint64_t now_ms);
+/* The strongest promise that any fresh destination makes for that address. False: none names it. */
+bool promise_cache_strongest(struct hop *hop, const struct promise_cache *cache,
+                             const struct address *address, uint64_t now_ms);
+/* Whether `address` is a validated place of that destination. */
+bool promise_cache_includes(const struct promise_cache *cache, const char *name,
+                            const struct address *address, uint64_t now_ms);
+void promise_cache_forget(struct promise_cache *cache, const char *name);
+size_t promise_cache_count(const struct promise_cache *cache);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_VERDICT_EVENT_H
+#define HOPGUARD_VERDICT_EVENT_H
+
+/* One thing worth telling, as a plain value: the ledger writes it as syslog line, JSON line and text. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "verdict/decide.h"
+#include "verdict/promise.h"
+
+enum { EVENT_ID_LEN = 16, EVENT_TEXT_MAX = 256 };
+
+enum event_kind {
+	EVENT_VERDICT,
+	EVENT_READY,
+	EVENT_DEGRADED,
+	EVENT_RECOVERED,
+	EVENT_RELOADED,
+	EVENT_CHILD_DIED,
+	EVENT_STOPPING,
+};
+
+/* Which netfilter hook the packet came by. */
+enum hook { HOOK_UNKNOWN, HOOK_FORWARD, HOOK_OUTPUT, HOOK_INPUT, HOOK_CAPTURE };
+
+/* Absent where unknown: empty strings, zero addresses, zero numbers are left out of the JSON. */
+struct event {
+	enum event_kind kind;
+	uint64_t time_ms;          /* wall clock, since 1970 */
+	char id[EVENT_ID_LEN + 1]; /* hexadecimal; shared by what belongs together */
+	/* EVENT_VERDICT */
+	enum action action;
+	enum action would;
+	enum reason reason;
+	enum guard_mode mode;
+	enum hook hook;
+	struct endpoint client;
+	struct endpoint server;
+	char domain[DOMAIN_NAME_MAX];
+	char mx[DOMAIN_NAME_MAX];
+	struct promise promise;
+	enum ehlo_outcome ehlo;
+	char ehlo_name[DOMAIN_NAME_MAX]; /* what the server called itself */
+	enum starttls_offer starttls;
+	enum starttls_answer starttls_answer;
+	uint16_t starttls_code;
+	enum tls_progress tls;
+	char rule[64];
+	uint32_t held_ms;
+	uint16_t queue;
+	char cause[EVENT_TEXT_MAX];
+	/* Every kind */
+	int32_t pid;
+	uint32_t count;             /* how many of the same this stands for, at least 1 */
+	char text[EVENT_TEXT_MAX];  /* ready, degraded, child-died: the sentence; verdict: empty */
+};
+
+const char *event_kind_name(enum event_kind kind); /* "verdict", "child-died" */
+const char *hook_name(enum hook hook);
+const char *starttls_offer_name(enum starttls_offer offer); /* "unseen", "offered", "absent", "masked" */
+const char *starttls_answer_name(enum starttls_answer answer);
+const char *ehlo_outcome_name(enum ehlo_outcome ehlo);
+const char *tls_progress_name(enum tls_progress progress);
+
+#endif

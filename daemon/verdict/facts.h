@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_VERDICT_FACTS_H
+#define HOPGUARD_VERDICT_FACTS_H
+
+/* What the wire has shown of one connection. Zero everywhere: nothing yet. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "verdict/promise.h"
+
+/* What irrevocable thing is about to pass (docs/architecture.md, commitment points). */
+enum commitment {
+	COMMITMENT_NONE,
+	COMMITMENT_MAIL,    /* decided here only if the hop's promise is known already */
+	COMMITMENT_RCPT,    /* the recipient's domain is known */
+	COMMITMENT_COMMAND, /* AUTH, VRFY, DATA with no recipient seen, unknown verbs, an incomplete RCPT */
+	COMMITMENT_TLS,     /* the client's first application data */
+	COMMITMENT_END,     /* nothing more will pass: the connection ended before any commitment */
+};
+
+enum ehlo_outcome {
+	EHLO_UNSEEN,
+	EHLO_ACCEPTED, /* 250 */
+	EHLO_REFUSED,  /* the last EHLO was answered by anything else */
+	EHLO_NOT_SENT, /* the client said HELO and never EHLO */
+};
+
+enum starttls_offer { STARTTLS_UNSEEN, STARTTLS_OFFERED, STARTTLS_ABSENT, STARTTLS_MASKED };
+
+enum starttls_answer {
+	STARTTLS_NOT_ASKED,
+	STARTTLS_PENDING,    /* asked, no reply yet */
+	STARTTLS_READY,      /* 220 */
+	STARTTLS_REFUSED,    /* any other code, see starttls_code */
+	STARTTLS_UNANSWERED, /* the client went on without a reply */
+};
+
+enum tls_progress {
+	TLS_NONE,
+	TLS_HELLO,       /* the client's first record came */
+	TLS_ESTABLISHED, /* the client's first application data came */
+	TLS_BROKEN,      /* the connection ended between the two */
+};
+
+enum injection {
+	INJECTION_NONE,
+	INJECTION_COMMAND,  /* client octets behind STARTTLS before its reply (CVE-2011-0411) */
+	INJECTION_RESPONSE, /* server octets behind the 220 before ClientHello (CVE-2021-38371 kin) */
+};
+
+struct facts {
+	enum commitment commitment;
+	enum ehlo_outcome ehlo;
+	enum starttls_offer starttls;
+	enum starttls_answer starttls_answer;
+	uint16_t starttls_code;
+	enum tls_progress tls;
+	enum injection injection;
+	bool is_authenticated;          /* AUTH was offered and used: submission */
+	bool is_midstream;              /* the connection began before us */
+	bool is_retransmit_inconsistent;
+	bool is_protocol_violated;
+	bool is_inspection_cut_short;   /* a bound was reached */
+	bool is_handshake_broken_before; /* the same client's TLS to this or another MX broke lately */
+	bool is_hold_over;              /* hold-seconds are over */
+	/* The strongest hop this connection stands for. */
+	enum promise_state promise;
+	enum promise_source promise_source;
+	enum place place;
+	enum dns_security mx_security;
+	bool another_host_promises;
+};
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_VERDICT_PROMISE_H
+#define HOPGUARD_VERDICT_PROMISE_H
+
+/* What a destination has promised about TLS, as plain values that travel between processes. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+
+enum {
+	DOMAIN_NAME_MAX = 256,   /* RFC 1035 section 2.3.4, as text, with NUL */
+	PROMISE_DETAIL_MAX = 256,
+	MX_HOSTS_MAX = 32,       /* the best preferences of a larger MX RRset; then is_truncated */
+	MX_PLACES_MAX = 128,     /* addresses over all hosts */
+};
+
+/* In order of strength. */
+enum promise_state {
+	PROMISE_UNKNOWN,     /* not looked up yet */
+	PROMISE_NONE,        /* looked up: nothing was promised */
+	PROMISE_TLS,         /* TLS is promised, no key (RFC 7672 section 2.2: all TLSA records unusable) */
+	PROMISE_KEY,         /* TLS with a key that can be told from others */
+	PROMISE_UNAVAILABLE, /* the look-up failed or is bogus: mail waits (RFC 7672 section 2.1) */
+};
+
+enum promise_source {
+	SOURCE_NONE,
+	SOURCE_DEFAULT, /* default-level */
+	SOURCE_LOCAL,
+	SOURCE_DANE,
+	SOURCE_MTA_STS,
+	SOURCE_LIST,
+	SOURCE_SEEN,
+};
+
+struct promise {
+	enum promise_state state;
+	enum promise_source source;
+	/* The evidence in one line: "_25._tcp.mx1.example.org 3 1 1 60b875…", or why it is unavailable. */
+	char detail[PROMISE_DETAIL_MAX];
+};
+
+/* RFC 4033 section 5; FAILED: SERVFAIL, timeout, no server to be reached. */
+enum dns_security { DNS_UNKNOWN, DNS_SECURE, DNS_INSECURE, DNS_BOGUS, DNS_FAILED };
+
+enum mx_state {
+	MX_UNKNOWN,
+	MX_FOUND,
+	MX_IMPLICIT,    /* no MX records: the domain's own addresses (RFC 5321 section 5.1) */
+	MX_NULL,        /* RFC 7505 */
+	MX_NXDOMAIN,
+	MX_UNAVAILABLE, /* bogus or failed: nothing is known, mail waits */
+	MX_HOST,        /* not a domain: the question named a host (QUESTION_HOST) */
+};
+
+struct mx_host {
+	char name[DOMAIN_NAME_MAX]; /* lower case, A-labels, no final dot */
+	uint16_t preference;
+	enum dns_security address_security;
+	struct promise promise;
+};
+
+struct mx_place {
+	struct address address;
+	uint8_t host; /* index into hosts */
+};
+
+/* All that is known of a domain's mail hop (or of one host), as the scout answers it. */
+struct destination {
+	char name[DOMAIN_NAME_MAX]; /* of the domain, or of the host for MX_HOST; lower case A-labels */
+	enum mx_state mx_state;
+	enum dns_security mx_security;
+	char why[PROMISE_DETAIL_MAX]; /* why it is bogus or failed; else empty */
+	uint32_t ttl_s;               /* how long this may be kept */
+	bool is_truncated;
+	uint8_t host_count;
+	uint8_t place_count;
+	struct mx_host hosts[MX_HOSTS_MAX];
+	struct mx_place places[MX_PLACES_MAX];
+};
+
+/* Which place of a destination a connection goes to. */
+enum place {
+	PLACE_UNKNOWN,   /* nothing is known of the destination */
+	PLACE_MX,        /* one of its validated addresses */
+	PLACE_UNRELATED, /* none of them */
+};
+
+/* What one destination asks of a connection to one address. */
+struct hop {
+	struct promise promise;   /* of the host at this address; for PLACE_UNRELATED the strongest of all hosts */
+	enum place place;
+	enum mx_state mx_state;
+	enum dns_security mx_security;
+	bool another_host_promises; /* this host promises nothing, a sibling of the MX RRset does */
+	char domain[DOMAIN_NAME_MAX];
+	char mx[DOMAIN_NAME_MAX]; /* host at this address; empty when PLACE_UNRELATED */
+};
+
+/* Static words for events: "dane", "secure", "mx"… */
+const char *promise_source_name(enum promise_source source);
+const char *dns_security_name(enum dns_security security);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_WIRE_SMTP_REPLY_H
+#define HOPGUARD_WIRE_SMTP_REPLY_H
+
+/* Replies of an SMTP server, line by line (RFC 5321 section 4.2). */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "wire/parse.h"
+
+/* RFC 5321 section 4.5.3.1.5 asks for 512; servers in the field send more. */
+enum { SMTP_REPLY_LINE_MAX = 2048 };
+
+struct smtp_reply_line {
+	uint16_t code;      /* 100-999 as written; whether the protocol knows it is the reader's matter */
+	bool is_last;       /* a space, or nothing, behind the code; else a hyphen */
+	bool ends_bare_lf;  /* LF without CR */
+	struct bytes text;  /* behind the separator, without the line end; borrowed */
+};
+
+/* *consumed counts the line with its end. MALFORMED also when no line end comes within SMTP_REPLY_LINE_MAX. */
+enum parse_result smtp_reply_line_parse(struct smtp_reply_line *line, size_t *consumed,
+                                        struct bytes readable);
+
+/* A line of an EHLO reply that names STARTTLS (any case; trailing blanks are allowed). */
+bool smtp_keyword_is_starttls(struct bytes text);
+
+/*
+ * A keyword as firewalls' "fixup" overwrites one: 4 or more X with at most one other letter or digit behind
+ * (XXXXXXXA, XXXX), or a word of STARTTLS's eight octets of which some are STARTTLS's own in place and the rest are
+ * X, or that differs from STARTTLS by junk that no keyword may hold. Registered X- keywords (XCLIENT, XFORWARD, XEXCH50,
+ * XLOOP, XVERP, XADR, XSTA, XSHADOW, X-*) are not masks.
+ */
+bool smtp_keyword_is_mask(struct bytes text);
+
+/* The host a banner or EHLO reply greets as: its first word, if that is a domain name; else empty. */
+struct bytes smtp_greeting_host(struct bytes text);
+
+#endif
