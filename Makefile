@@ -47,8 +47,10 @@ LIBOBJECTS  := $(filter-out $(BUILD)/daemon/main.o,$(OBJECTS))
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c tests/unit/*/*_test.c))
 FUZZERS     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-.PHONY: all help unit layers clean
+.PHONY: all help lib unit layers clean
 all: $(BUILD)/hopguard
+
+lib: $(BUILD)/libhopguard.a
 
 $(BUILD)/hopguard: $(BUILD)/daemon/main.o $(BUILD)/libhopguard.a
 	@$(if $(V),,echo "  LD    $@")

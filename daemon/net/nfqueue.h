@@ -13,13 +13,12 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
-#include "verdict/event.h"
 
 struct nfqueue;
 
 struct nfqueue_packet {
 	uint32_t id;
-	enum hook hook;
+	uint8_t netfilter_hook; /* NF_INET_FORWARD… of linux/netfilter.h; 255: none (a capture) */
 	uint32_t mark;
 	uint32_t ingress; /* interface index, the physical one on a bridge; 0: none */
 	uint8_t hardware_address[8];
