@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "verdict/decide.h"
+
+#include <stddef.h>
+
+/* One rule of the ladder: what was seen, and what that is called. The first that holds decides. */
+struct rung {
+	bool (*holds)(const struct facts *facts);
+	enum reason reason;
+	const char *rule;
+};
+
+static bool is_in_clear(const struct facts *facts)
+{
+	return facts->commitment != COMMITMENT_TLS;
+}
+
+static bool goes_elsewhere(const struct facts *facts)
+{
+	return facts->place == PLACE_UNRELATED && facts->promise != PROMISE_NONE &&
+	       is_in_clear(facts) && !facts->is_authenticated;
+}
+
+static bool has_injection(const struct facts *facts)
+{
+	return facts->injection != INJECTION_NONE;
+}
+
+static bool ehlo_was_refused(const struct facts *facts)
+{
+	return is_in_clear(facts) && facts->ehlo == EHLO_REFUSED;
+}
+
+static bool keyword_is_masked(const struct facts *facts)
+{
+	return is_in_clear(facts) && facts->starttls == STARTTLS_MASKED;
+}
+
+static bool keyword_is_absent(const struct facts *facts)
+{
+	/* A client that asks although nothing was offered learns more than the offer says. */
+	return is_in_clear(facts) && facts->starttls == STARTTLS_ABSENT &&
+	       facts->starttls_answer == STARTTLS_NOT_ASKED;
+}
+
+static bool starttls_was_refused(const struct facts *facts)
+{
+	return is_in_clear(facts) && (facts->starttls_answer == STARTTLS_REFUSED ||
+	                              facts->starttls_answer == STARTTLS_UNANSWERED);
+}
+
+static bool retransmission_differs(const struct facts *facts)
+{
+	return facts->is_retransmit_inconsistent;
+}
+
+static bool protocol_is_violated(const struct facts *facts)
+{
+	return facts->is_protocol_violated;
+}
+
+static bool inspection_is_cut_short(const struct facts *facts)
+{
+	return facts->is_inspection_cut_short;
+}
+
+static bool handshake_broke_before(const struct facts *facts)
+{
+	return is_in_clear(facts) && facts->is_handshake_broken_before;
+}
+
+static bool tls_is_not_used(const struct facts *facts)
+{
+	/* Who leaves without having committed anything has used nothing, and lost nothing. */
+	return is_in_clear(facts) && facts->commitment != COMMITMENT_END;
+}
+
+static const struct rung ladder[] = {
+	{ goes_elsewhere, REASON_MX_MISMATCH, "address is none of the validated MX addresses" },
+	{ has_injection, REASON_INJECTED, "clear octets around STARTTLS" },
+	{ ehlo_was_refused, REASON_EHLO_REFUSED, "EHLO refused by a host that promised TLS" },
+	{ keyword_is_masked, REASON_STARTTLS_MASKED, "keyword overwritten in the EHLO reply" },
+	{ keyword_is_absent, REASON_STARTTLS_STRIPPED, "EHLO reply without STARTTLS" },
+	{ starttls_was_refused, REASON_STARTTLS_REFUSED, "STARTTLS not answered by 220" },
+	{ retransmission_differs, REASON_INCONSISTENT_RETRANSMISSION,
+	  "two copies of an octet differ" },
+	{ protocol_is_violated, REASON_PROTOCOL_VIOLATION, "dialogue can be read in two ways" },
+	{ inspection_is_cut_short, REASON_INSPECTION_LIMIT, "a bound of inspection was reached" },
+	{ handshake_broke_before, REASON_TLS_SABOTAGED, "clear text after a broken handshake" },
+	{ tls_is_not_used, REASON_TLS_NOT_USED, "clear text though TLS was promised" },
+};
+
+static const struct rung *climb(const struct facts *facts)
+{
+	for (size_t i = 0; i < sizeof(ladder) / sizeof(ladder[0]); i++) {
+		if (ladder[i].holds(facts))
+			return &ladder[i];
+	}
+	return NULL;
+}
+
+static struct verdict verdict_of(enum action action, enum reason reason, const char *rule)
+{
+	return (struct verdict){
+		.action = action, .would = action, .reason = reason, .rule = rule
+	};
+}
+
+static struct verdict without_answer(const struct facts *facts, const struct stance *stance)
+{
+	if (facts->commitment == COMMITMENT_MAIL)
+		return verdict_of(ACTION_PASS, REASON_NONE, "decided at RCPT");
+	if (facts->commitment == COMMITMENT_END)
+		return verdict_of(ACTION_PASS, REASON_NONE, "nothing was committed");
+	if (!facts->is_hold_over)
+		return verdict_of(ACTION_WAIT, REASON_NONE, "look-up under way");
+	if (stance->blocks_undecided)
+		return verdict_of(ACTION_DEFER, REASON_UNDECIDED, "hold-seconds are over");
+	return verdict_of(ACTION_ALERT, REASON_UNDECIDED,
+	                  "hold-seconds are over, undecided = pass");
+}
+
+static struct verdict without_policy(const struct facts *facts)
+{
+	/* A name that only the server's own words brought up does not hold up a MAIL: its RCPT decides. */
+	if (facts->commitment == COMMITMENT_MAIL)
+		return verdict_of(ACTION_PASS, REASON_NONE, "decided at RCPT");
+	if (facts->commitment == COMMITMENT_END || !is_in_clear(facts))
+		return verdict_of(ACTION_PASS, REASON_NONE, "nothing leaves in clear");
+	return verdict_of(ACTION_DEFER, REASON_POLICY_UNAVAILABLE, "look-up failed or bogus");
+}
+
+/* Nothing was promised at this place. What is evidence of an attack in itself is told all the same. */
+static struct verdict without_promise(const struct facts *facts)
+{
+	const struct rung *rung = climb(facts);
+
+	if (facts->injection != INJECTION_NONE && facts->place == PLACE_UNKNOWN)
+		return verdict_of(ACTION_BLOCK, REASON_INJECTED,
+		                  "injection into a connection to an unknown hop");
+	if (facts->another_host_promises && facts->is_handshake_broken_before && is_in_clear(facts))
+		return verdict_of(ACTION_BLOCK, REASON_TLS_SABOTAGED,
+		                  "clear text to a weaker MX after a broken handshake");
+	if (rung && facts->another_host_promises && facts->commitment != COMMITMENT_MAIL)
+		return verdict_of(ACTION_ALERT, rung->reason,
+		                  "another MX of the domain promises TLS, this one does not");
+	if (has_injection(facts))
+		return verdict_of(ACTION_ALERT, REASON_INJECTED, "no promise, injection");
+	if (retransmission_differs(facts))
+		return verdict_of(ACTION_ALERT, REASON_INCONSISTENT_RETRANSMISSION,
+		                  "no promise, evasion");
+	return verdict_of(ACTION_PASS, REASON_NONE, "nothing promised");
+}
+
+static struct verdict with_promise(const struct facts *facts, const struct stance *stance)
+{
+	const struct rung *rung = climb(facts);
+
+	if (!rung)
+		return verdict_of(ACTION_PASS, REASON_NONE, "promise kept");
+	/* An unsigned MX RRset proves no place wrong: another answer is no finding in itself (geo-DNS, split views). */
+	if (rung->reason == REASON_MX_MISMATCH && facts->mx_security != DNS_SECURE)
+		return verdict_of(ACTION_ALERT, REASON_MX_MISMATCH,
+		                  "address is none of the MX addresses, MX unsigned");
+	if (reason_kind(rung->reason) == KIND_INABILITY && !stance->blocks_inability)
+		return verdict_of(ACTION_ALERT, rung->reason, "on-inability = alert");
+	return verdict_of(ACTION_BLOCK, rung->reason, rung->rule);
+}
+
+static struct verdict judge(const struct facts *facts, const struct stance *stance)
+{
+	switch (facts->promise) {
+	case PROMISE_UNKNOWN:
+		return without_answer(facts, stance);
+	case PROMISE_UNAVAILABLE:
+		return without_policy(facts);
+	case PROMISE_NONE:
+		if (stance->default_level == LEVEL_MAY)
+			return without_promise(facts);
+		return with_promise(facts, stance);
+	case PROMISE_TLS:
+	case PROMISE_KEY:
+		return with_promise(facts, stance);
+	}
+	return without_answer(facts, stance);
+}
+
+struct verdict decide(const struct facts *facts, const struct stance *stance)
+{
+	struct verdict verdict = judge(facts, stance);
+
+	if (stance->mode == MODE_MONITOR &&
+	    (verdict.action == ACTION_BLOCK || verdict.action == ACTION_DEFER))
+		verdict.action = ACTION_ALERT;
+	return verdict;
+}
+
+const char *action_name(enum action action)
+{
+	switch (action) {
+	case ACTION_PASS:
+		return "pass";
+	case ACTION_ALERT:
+		return "alert";
+	case ACTION_BLOCK:
+		return "block";
+	case ACTION_DEFER:
+		return "defer";
+	case ACTION_WAIT:
+		return "wait";
+	}
+	return "pass";
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "verdict/event.h"
+
+const char *event_kind_name(enum event_kind kind)
+{
+	switch (kind) {
+	case EVENT_VERDICT:
+		return "verdict";
+	case EVENT_READY:
+		return "ready";
+	case EVENT_DEGRADED:
+		return "degraded";
+	case EVENT_RECOVERED:
+		return "recovered";
+	case EVENT_RELOADED:
+		return "reloaded";
+	case EVENT_CHILD_DIED:
+		return "child-died";
+	case EVENT_STOPPING:
+		return "stopping";
+	}
+	return "unknown";
+}
+
+const char *hook_name(enum hook hook)
+{
+	switch (hook) {
+	case HOOK_UNKNOWN:
+		return "unknown";
+	case HOOK_FORWARD:
+		return "forward";
+	case HOOK_OUTPUT:
+		return "output";
+	case HOOK_INPUT:
+		return "input";
+	case HOOK_CAPTURE:
+		return "capture";
+	}
+	return "unknown";
+}
+
+const char *starttls_offer_name(enum starttls_offer offer)
+{
+	switch (offer) {
+	case STARTTLS_UNSEEN:
+		return "unseen";
+	case STARTTLS_OFFERED:
+		return "offered";
+	case STARTTLS_ABSENT:
+		return "absent";
+	case STARTTLS_MASKED:
+		return "masked";
+	}
+	return "unseen";
+}
+
+const char *starttls_answer_name(enum starttls_answer answer)
+{
+	switch (answer) {
+	case STARTTLS_NOT_ASKED:
+		return "not-asked";
+	case STARTTLS_PENDING:
+		return "pending";
+	case STARTTLS_READY:
+		return "ready";
+	case STARTTLS_REFUSED:
+		return "refused";
+	case STARTTLS_UNANSWERED:
+		return "unanswered";
+	}
+	return "not-asked";
+}
+
+const char *ehlo_outcome_name(enum ehlo_outcome ehlo)
+{
+	switch (ehlo) {
+	case EHLO_UNSEEN:
+		return "unseen";
+	case EHLO_ACCEPTED:
+		return "accepted";
+	case EHLO_REFUSED:
+		return "refused";
+	case EHLO_NOT_SENT:
+		return "not-sent";
+	}
+	return "unseen";
+}
+
+const char *tls_progress_name(enum tls_progress progress)
+{
+	switch (progress) {
+	case TLS_NONE:
+		return "none";
+	case TLS_HELLO:
+		return "hello";
+	case TLS_ESTABLISHED:
+		return "established";
+	case TLS_BROKEN:
+		return "broken";
+	}
+	return "none";
+}

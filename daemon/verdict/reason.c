@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "verdict/reason.h"
+
+#include <stddef.h>
+
+/* SMTP codes as Postfix gives them: 4.7.4 no TLS to be had, 4.7.5 the wrong key or place. */
+static const struct {
+	const char *name;
+	enum reason_kind kind;
+	const char *status_code;
+	const char *words;
+	const char *advice;
+} reasons[REASON_COUNT] = {
+	[REASON_NONE] = { "none", KIND_NONE, "4.7.0", "nothing to say", "" },
+	[REASON_STARTTLS_STRIPPED] = {
+		"starttls-stripped", KIND_ATTACK, "4.7.4", "STARTTLS was not offered, though the destination promised TLS",
+		"Something between here and the destination removes STARTTLS, or the destination's server has TLS "
+		"switched off: run `hopguard check` for the domain from another network and compare.",
+	},
+	[REASON_STARTTLS_MASKED] = {
+		"starttls-masked", KIND_ATTACK, "4.7.4", "the STARTTLS keyword was overwritten on the way",
+		"A firewall with an SMTP \"fixup\" or \"inspect esmtp\" function overwrites capabilities: switch it off, "
+		"here or at the destination; if there is none, somebody on the path does it.",
+	},
+	[REASON_STARTTLS_REFUSED] = {
+		"starttls-refused", KIND_ATTACK, "4.7.4", "STARTTLS was offered and then refused",
+		"The destination's server cannot start TLS at the moment, or somebody on the path answers in its place: "
+		"the mail stays queued and is tried again.",
+	},
+	[REASON_EHLO_REFUSED] = {
+		"ehlo-refused", KIND_ATTACK, "4.7.4", "EHLO was refused, so TLS could not be asked for",
+		"The destination promised TLS, so its server knows EHLO: something on the path refuses it.",
+	},
+	[REASON_TLS_SABOTAGED] = {
+		"tls-sabotaged", KIND_ATTACK, "4.7.4", "the TLS handshake was broken off, then the message came in the clear",
+		"Something breaks TLS handshakes on the way (or the sender and the destination share no version or cipher), "
+		"and the sender then falls back to clear text: set it to refuse that (Postfix: smtp_tls_security_level = dane).",
+	},
+	[REASON_TLS_NOT_USED] = {
+		"tls-not-used", KIND_INABILITY, "4.7.4", "TLS was promised, but the sender did not ask for it",
+		"The sending server does not use TLS: switch it on there (Postfix: smtp_tls_security_level = may or dane).",
+	},
+	[REASON_MX_MISMATCH] = {
+		"mx-mismatch", KIND_ATTACK, "4.7.5", "this address is none of the destination's mail servers",
+		"The sender was led to a wrong address: look for forged DNS answers at its resolver, or, if this is your "
+		"relay, name it as next-hop or under exempt.",
+	},
+	[REASON_POLICY_UNAVAILABLE] = {
+		"policy-unavailable", KIND_ATTACK, "4.7.5", "the destination's promise could not be looked up",
+		"DNSSEC look-ups of the destination fail or do not validate: see the promise's detail; mail waits until they work.",
+	},
+	[REASON_INJECTED] = {
+		"injected", KIND_ATTACK, "4.7.4", "octets were injected around STARTTLS",
+		"Clear text stood behind STARTTLS or its reply before the handshake: somebody on the path inserts commands or replies.",
+	},
+	[REASON_INCONSISTENT_RETRANSMISSION] = {
+		"inconsistent-retransmission", KIND_ATTACK, "4.7.4", "the same part of the connection came twice with different content",
+		"Somebody on the path injects segments, to show the watcher another dialogue than the other end.",
+	},
+	[REASON_PROTOCOL_VIOLATION] = {
+		"protocol-violation", KIND_ATTACK, "4.7.4", "the dialogue is not SMTP as the standard has it",
+		"One end speaks SMTP that can be read in two ways (bare line feeds, clear text where TLS was agreed): see the event.",
+	},
+	[REASON_INSPECTION_LIMIT] = {
+		"inspection-limit", KIND_ATTACK, "4.7.4", "the dialogue is larger than what can be inspected",
+		"A line, reply or pipeline passed its bound: see `hopguard status`; a real server does not do that.",
+	},
+	[REASON_UNDECIDED] = {
+		"undecided", KIND_ATTACK, "4.7.5", "no decision was possible in time",
+		"The look-up of the destination's promise took longer than hold-seconds: check the resolver; mail is tried again.",
+	},
+};
+
+static enum reason known(enum reason reason)
+{
+	return (unsigned)reason < REASON_COUNT ? reason : REASON_NONE;
+}
+
+const char *reason_name(enum reason reason)
+{
+	return reasons[known(reason)].name;
+}
+
+enum reason_kind reason_kind(enum reason reason)
+{
+	return reasons[known(reason)].kind;
+}
+
+const char *reason_kind_name(enum reason_kind kind)
+{
+	switch (kind) {
+	case KIND_NONE:
+		return "none";
+	case KIND_ATTACK:
+		return "attack";
+	case KIND_INABILITY:
+		return "inability";
+	}
+	return "none";
+}
+
+const char *reason_words(enum reason reason)
+{
+	return reasons[known(reason)].words;
+}
+
+const char *reason_advice(enum reason reason)
+{
+	return reasons[known(reason)].advice;
+}
+
+const char *reason_status_code(enum reason reason)
+{
+	return reasons[known(reason)].status_code;
+}
