@@ -40,6 +40,8 @@ const char *endpoint_format(char text[ENDPOINT_TEXT_MAX], const struct endpoint 
 
 /* "192.0.2.0/24" or a single address. False when bits behind the prefix are set, or no network. */
 bool network_parse(struct network *parsed, const char *text);
+/* The same, but bits behind the prefix are cleared: "192.0.2.7/24" becomes 192.0.2.0/24. */
+bool network_parse_any(struct network *parsed, const char *text);
 const char *network_format(char text[NETWORK_TEXT_MAX], const struct network *network);
 bool network_contains(const struct network *network, const struct address *address);
 

@@ -20,7 +20,7 @@ int channel_send_descriptors(int end, const void *message, size_t len, const int
 
 /*
  * Octets received; 0 when the other end is gone; -EAGAIN when there is nothing; -EMSGSIZE for a message
- * larger than room, which is lost. Received descriptors become the caller's, close-on-exec;
+ * larger than room, or with more descriptors than we can take, which is lost. Received descriptors become the caller's, close-on-exec;
  * `descriptors` may be NULL: then any that arrive are closed.
  */
 ssize_t channel_receive(int end, void *message, size_t room,

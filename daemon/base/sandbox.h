@@ -9,14 +9,15 @@
 
 /* Capability numbers of linux/capability.h, kept as permitted, effective, inheritable and ambient. */
 struct sandbox {
-	const char *user;   /* falls to nobody when there is no such user */
+	const char *user; /* falls to nobody when there is no such user */
 	const int *capabilities;
 	size_t capability_count;
 };
 
 /*
  * Becomes that user (when root), keeps just these capabilities (also over exec), sets no_new_privs and
- * makes memory non-dumpable. The user it became, a static string or `user`, goes to *became.
+ * makes memory non-dumpable. The user it became, a static string or `user`, goes to *became;
+ * "unchanged" when it was not root.
  * 0 or -errno.
  */
 int sandbox_enter(const char **became, const struct sandbox *sandbox);

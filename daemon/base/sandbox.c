@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/sandbox.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static const char fallback_user[] = "nobody";
+
+bool sandbox_user(const char *user, const char **name, unsigned *uid, unsigned *gid)
+{
+	const struct passwd *entry = getpwnam(user);
+
+	*name = user;
+	if (!entry) {
+		entry = getpwnam(fallback_user);
+		*name = fallback_user;
+	}
+	if (!entry)
+		return false;
+	*uid = entry->pw_uid;
+	*gid = entry->pw_gid;
+	return true;
+}
+
+static bool is_kept(const struct sandbox *sandbox, cap_value_t capability)
+{
+	size_t i;
+
+	for (i = 0; i < sandbox->capability_count; i++) {
+		if (sandbox->capabilities[i] == capability)
+			return true;
+	}
+	return false;
+}
+
+/* Whoever was not started as root may lack CAP_SETPCAP; the bounding set then stays as it was. */
+static int shrink_bounding_set(const struct sandbox *sandbox)
+{
+	cap_value_t capability;
+
+	for (capability = 0; cap_get_bound(capability) >= 0; capability++) {
+		if (is_kept(sandbox, capability) || cap_get_bound(capability) == CAP_CLEAR)
+			continue;
+		if (cap_drop_bound(capability) != 0)
+			return errno == EPERM && geteuid() != 0 ? 0 : -errno;
+	}
+	return 0;
+}
+
+static int become(const char *name, uid_t uid, gid_t gid)
+{
+	if (prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L) != 0)
+		return -errno;
+	if (initgroups(name, gid) != 0)
+		return -errno;
+	if (setresgid(gid, gid, gid) != 0)
+		return -errno;
+	if (setresuid(uid, uid, uid) != 0)
+		return -errno;
+	return 0;
+}
+
+static int set_capabilities(const struct sandbox *sandbox)
+{
+	static const cap_flag_t sets[] = { CAP_PERMITTED, CAP_EFFECTIVE, CAP_INHERITABLE };
+	int count = (int)sandbox->capability_count;
+	cap_t capabilities = cap_init();
+	int err = 0;
+	size_t i;
+
+	if (!capabilities)
+		return -errno;
+	for (i = 0; count > 0 && i < sizeof(sets) / sizeof(sets[0]); i++) {
+		if (cap_set_flag(capabilities, sets[i], count, sandbox->capabilities, CAP_SET) != 0)
+			err = -errno;
+	}
+	if (!err && cap_set_proc(capabilities) != 0)
+		err = -errno;
+	cap_free(capabilities);
+	return err;
+}
+
+static int set_ambient(const struct sandbox *sandbox)
+{
+	size_t i;
+
+	if (cap_reset_ambient() != 0)
+		return -errno;
+	for (i = 0; i < sandbox->capability_count; i++) {
+		if (cap_set_ambient(sandbox->capabilities[i], CAP_SET) != 0)
+			return -errno;
+	}
+	return 0;
+}
+
+int sandbox_enter(const char **became, const struct sandbox *sandbox)
+{
+	const char *name = "unchanged";
+	unsigned uid, gid;
+	int err;
+
+	/* While CAP_SETPCAP is still there. */
+	err = shrink_bounding_set(sandbox);
+	if (err)
+		return err;
+	if (geteuid() == 0) {
+		if (!sandbox_user(sandbox->user, &name, &uid, &gid))
+			return -ENOENT;
+		err = become(name, uid, gid);
+		if (err)
+			return err;
+	}
+	err = set_capabilities(sandbox);
+	if (err)
+		return err;
+	err = set_ambient(sandbox);
+	if (err)
+		return err;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0)
+		return -errno;
+	/* Last: a change of user makes memory dumpable or not as the system's default says. */
+	if (prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) != 0)
+		return -errno;
+	*became = name;
+	return 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/siphash.h"
+
+struct state {
+	uint64_t v0, v1, v2, v3;
+};
+
+static uint64_t rotated(uint64_t word, unsigned bits)
+{
+	return word << bits | word >> (64 - bits);
+}
+
+static uint64_t little_endian(const uint8_t *octets, size_t len)
+{
+	uint64_t word = 0;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		word |= (uint64_t)octets[i] << (8 * i);
+	return word;
+}
+
+static void mix(struct state *state, unsigned rounds)
+{
+	while (rounds-- > 0) {
+		state->v0 += state->v1;
+		state->v2 += state->v3;
+		state->v1 = rotated(state->v1, 13) ^ state->v0;
+		state->v3 = rotated(state->v3, 16) ^ state->v2;
+		state->v0 = rotated(state->v0, 32);
+		state->v2 += state->v1;
+		state->v0 += state->v3;
+		state->v1 = rotated(state->v1, 17) ^ state->v2;
+		state->v3 = rotated(state->v3, 21) ^ state->v0;
+		state->v2 = rotated(state->v2, 32);
+	}
+}
+
+static void absorb(struct state *state, uint64_t word)
+{
+	state->v3 ^= word;
+	mix(state, 2);
+	state->v0 ^= word;
+}
+
+uint64_t siphash(const uint8_t key[SIPHASH_KEY_LEN], const void *data, size_t len)
+{
+	const uint8_t *octets = data;
+	uint64_t k0 = little_endian(key, 8);
+	uint64_t k1 = little_endian(key + 8, 8);
+	/* "somepseudorandomlygeneratedbytes" */
+	struct state state = {
+		.v0 = k0 ^ 0x736f6d6570736575,
+		.v1 = k1 ^ 0x646f72616e646f6d,
+		.v2 = k0 ^ 0x6c7967656e657261,
+		.v3 = k1 ^ 0x7465646279746573,
+	};
+	size_t at;
+
+	for (at = 0; len - at >= 8; at += 8)
+		absorb(&state, little_endian(octets + at, 8));
+	absorb(&state, little_endian(octets + at, len - at) | (uint64_t)(len & 0xff) << 56);
+	state.v2 ^= 0xff;
+	mix(&state, 4);
+	return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
+}
