@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where the lab's programs are.
+
+Mail and name servers are the copies that tests/test-deps.sh unpacked into build/test-servers/NAME, never those of the
+machine; tools without a service (ldns-*, openssl, swaks, tcpdump) are installed and found on the PATH.
+"""
+
+import os
+import shutil
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SERVERS = os.path.join(REPOSITORY, "build", "test-servers")
+TOOL_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class MissingProgram(Exception):
+    """Says what to do in one line."""
+
+
+def root_of(name):
+    """The unpacked tree of a server: postfix, exim, opensmtpd, nsd, unbound."""
+    path = os.path.join(SERVERS, name)
+    if not os.path.exists(os.path.join(path, ".complete")):
+        raise MissingProgram(f"{name} is not unpacked: run `make test-deps` first")
+    return path
+
+
+def program(name, relative):
+    path = os.path.join(root_of(name), relative)
+    if not os.access(path, os.X_OK):
+        raise MissingProgram(f"{path} is missing: remove {root_of(name)} and run `make test-deps`")
+    return path
+
+
+def tool(name):
+    """A program that is installed on the machine; sbin is searched whatever the caller's PATH."""
+    path = shutil.which(name, path=TOOL_PATH)
+    if not path:
+        raise MissingProgram(f"{name} is not installed: run `make test-deps` first")
+    return path
+
+
+def nsd():
+    return program("nsd", "usr/sbin/nsd")
+
+
+def nsd_control():
+    return program("nsd", "usr/sbin/nsd-control")
+
+
+def unbound():
+    return program("unbound", "usr/sbin/unbound")
+
+
+def ldns_signzone():
+    return tool("ldns-signzone")
+
+
+def ldns_keygen():
+    return tool("ldns-keygen")
+
+
+def openssl():
+    return tool("openssl")
+
+
+def exim():
+    return program("exim", "usr/sbin/exim4")
+
+
+def hopguard():
+    """The program under test; HOPGUARD names another build, as the sanitized one."""
+    path = os.environ.get("HOPGUARD") or os.path.join(REPOSITORY, "build", "hopguard")
+    if not os.access(path, os.X_OK):
+        raise MissingProgram(f"{path} is not built: run `make` first")
+    return path

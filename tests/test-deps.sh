@@ -1,0 +1,120 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Brings what the tests and the demo need. Tools are installed with apt, missing ones only. Mail and name servers are
+# not installed: Postfix, Exim and OpenSMTPD exclude each other, would take the place of the user's own mail server,
+# and start services. Their packages are unpacked into build/test-servers/NAME, whence tests/lab runs them in private
+# mount namespaces; only the shared libraries that they name are installed.
+#
+# Usage: tests/test-deps.sh [servers|tools]     (both when nothing is said)
+set -eu
+
+cd "$(dirname "$0")/.."
+servers_dir=build/test-servers
+
+TOOLS="python3 python3-pytest python3-dnspython python3-scapy openssl ldnsutils swaks tcpdump iproute2 iptables
+	nftables util-linux procps dns-root-data libcmocka-dev valgrind clang clang-format clang-tidy cppcheck
+	libclang-rt-14-dev"
+# Folder under build/test-servers, and the packages unpacked into it.
+SERVERS="postfix:postfix exim:exim4-daemon-light,exim4-base opensmtpd:opensmtpd nsd:nsd unbound:unbound"
+
+say() {
+	echo "test-deps: $*"
+}
+
+# Of the named packages those that are not installed.
+missing() {
+	present=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p')
+	printf '%s\n' "$@" | grep -vxF "$present" | sort -u || true
+}
+
+updated=
+update_lists() {
+	[ -z "$updated" ] || return 0
+	say "reading package lists"
+	apt-get update -qq
+	updated=yes
+}
+
+# --no-remove and --no-upgrade: a test must not change what the machine already has.
+install_packages() {
+	say "installing" "$@"
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-remove --no-upgrade "$@" \
+		>"$servers_dir/apt.log" 2>&1 || return 1
+}
+
+install_missing() {
+	wanted=$(missing "$@")
+	[ -n "$wanted" ] || return 0
+	if [ "$(id -u)" -ne 0 ]; then
+		# shellcheck disable=SC2086
+		say "needs root to install:" $wanted
+		exit 4
+	fi
+	# shellcheck disable=SC2086
+	install_packages $wanted && return 0
+	update_lists
+	# shellcheck disable=SC2086
+	install_packages $wanted || { cat "$servers_dir/apt.log"; exit 4; }
+}
+
+# The shared libraries among a package's dependencies, the first of each alternative.
+libraries_of() {
+	dpkg-deb -f "$1" Depends | tr ',' '\n' | sed -e 's/|.*//' -e 's/(.*//' -e 's/[[:space:]]//g' |
+		grep '^lib' || true
+}
+
+fetch() {
+	apt-get download -qq "$@" >apt.log 2>&1 && return 0
+	update_lists
+	apt-get download -qq "$@" >apt.log 2>&1 || { cat apt.log; return 1; }
+}
+
+# One folder is complete or absent: it is unpacked beside its place and moved there as a whole.
+unpack_server() {
+	name=$1
+	shift
+	target=$servers_dir/$name
+	[ ! -e "$target/.complete" ] || return 0
+	say "unpacking $name"
+	rm -rf "$target" "$target.new"
+	mkdir -p "$target.new/packages"
+	(cd "$target.new/packages" && fetch "$@") || exit 4
+	libraries=
+	for archive in "$target.new/packages"/*.deb; do
+		dpkg-deb -x "$archive" "$target.new"
+		libraries="$libraries $(libraries_of "$archive")"
+	done
+	# shellcheck disable=SC2086
+	install_missing $libraries
+	rm -rf "$target.new/packages"
+	echo "$libraries" >"$target.new/.complete"
+	mv "$target.new" "$target"
+}
+
+# A library that was removed since the server was unpacked comes back.
+check_libraries() {
+	# shellcheck disable=SC2046
+	install_missing $(cat "$servers_dir"/*/.complete)
+}
+
+if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
+	say "this machine has no apt; the tests need these Debian packages, or their like:"
+	# shellcheck disable=SC2086
+	echo $TOOLS "$SERVERS" | tr ':,' '  '
+	exit 4
+fi
+
+mkdir -p "$servers_dir"
+what=${1:-all}
+if [ "$what" != servers ]; then
+	# shellcheck disable=SC2086
+	install_missing $TOOLS
+fi
+if [ "$what" != tools ]; then
+	for server in $SERVERS; do
+		# shellcheck disable=SC2046
+		unpack_server "${server%%:*}" $(echo "${server#*:}" | tr ',' ' ')
+	done
+	check_libraries
+fi
