@@ -7,7 +7,7 @@
  * size and every enum, count and string before it uses one, and drops (and counts) what does not fit.
  *
  *     supervisor → all      PEER CONFIG STOP            all → supervisor   READY HEARTBEAT
- *     supervisor → ledger   EVENT RELOADED              ledger → supervisor RELOAD
+ *     supervisor → ledger   EVENT STATE RELOADED        ledger → supervisor RELOAD
  *     guard → scout         QUESTION BROKEN             scout → guard      DESTINATION BROKEN FORGET
  *     guard → ledger        EVENT COUNTERS FLOW         ledger → guard     FLOWS
  *     ledger → scout        EXPLAIN FLUSH               scout → ledger     EVENT EXPLANATION FLUSHED COUNTERS
@@ -41,9 +41,17 @@ enum message_type {
 	MESSAGE_FLUSHED,
 	MESSAGE_RELOAD,
 	MESSAGE_RELOADED,
+	MESSAGE_STATE,
 };
 
-enum { MESSAGE_TEXT_MAX = 64 * 1024, MESSAGE_ERROR_MAX = 512 };
+enum {
+	MESSAGE_TEXT_MAX = 64 * 1024,
+	MESSAGE_ERROR_MAX = 512,
+	MESSAGE_CHILDREN_MAX = 66,    /* guards, scout and ledger */
+	MESSAGE_WORD_MAX = 32,
+	HEARTBEAT_MS = 1000,          /* how often a child says HEARTBEAT, from its first moment on */
+	HEARTBEAT_MISSED_MS = 10000,  /* a child not heard for so long is killed and started again */
+};
 
 /* MESSAGE_STOP, _READY, _HEARTBEAT, and what all others begin with. */
 struct message {
@@ -57,7 +65,10 @@ struct message_peer {
 	uint32_t index; /* of the guard, else 0 */
 };
 
-/* The text of a new configuration, already found good by the supervisor. Sent as long as the text with its NUL is. */
+/*
+ * The text of a new configuration, already found good by the supervisor. Sent as long as the text with its NUL is.
+ * To the ledger the event file, opened again, comes along as descriptor; without one, it shall write none.
+ */
 struct message_config {
 	uint32_t type;
 	char text[MESSAGE_TEXT_MAX];
@@ -190,6 +201,25 @@ struct message_reloaded {
 	uint32_t request;
 	int32_t result; /* 0 or -errno */
 	char error[MESSAGE_ERROR_MAX];
+};
+
+/* What the supervisor knows and `hopguard status` shows; sent whenever it changes. */
+struct message_state {
+	uint32_t type;
+	uint32_t rules_are_in;
+	uint64_t started_ms; /* wall clock */
+	int32_t supervisor_pid;
+	uint32_t queue_first;
+	char backend[MESSAGE_WORD_MAX];
+	char user[MESSAGE_WORD_MAX];
+	uint32_t child_count;
+	struct child_state {
+		uint32_t role;
+		uint32_t index;
+		int32_t pid; /* 0: dead, to be started again */
+		uint32_t is_ready;
+		uint32_t restarts;
+	} children[MESSAGE_CHILDREN_MAX];
 };
 
 #endif

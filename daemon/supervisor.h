@@ -4,6 +4,7 @@
 
 /* Starts, watches and restarts the other processes; puts rules in and takes them out (docs/architecture.md). */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/channel.h"
@@ -33,6 +34,7 @@ struct child {
 	int raw[RAWSEND_COUNT];       /* guard */
 	int listener;                 /* ledger: the control socket, listening; else -1 */
 	int event_file;               /* ledger; -1: none */
+	bool narrates;                /* ledger: events also as text to standard error */
 	int state_directory;          /* ledger, scout: descriptor; -1: none */
 };
 
