@@ -28,11 +28,18 @@ enum {
 
 struct gate;
 
-/* All run inside a gate_ call; none may call the gate again, except that `ask` may not answer at once. */
+struct gate_verdict {
+	uint32_t packet_id;
+	uint32_t mark;       /* as the packet came */
+	bool is_accepted;
+	bool is_offloaded;   /* the connection needs no more watching */
+	struct bytes packet; /* replaces the packet when not empty */
+};
+
+/* All run inside a gate_ call; none may call the gate again (an answer comes later, by gate_answer). */
 struct gate_actions {
-	/* Exactly one for each packet given, sooner or later. packet not empty: it replaces the packet. */
-	void (*verdict)(void *owner, uint32_t packet_id, bool is_accepted, bool offload,
-	                struct bytes packet);
+	/* Exactly one for each packet given, sooner or later. */
+	void (*verdict)(void *owner, const struct gate_verdict *verdict);
 	void (*ask)(void *owner, enum question_kind kind, const char *name, bool is_refresh);
 	void (*tell)(void *owner, const struct event *event);
 	void (*broken)(void *owner, const struct message_broken *broken);

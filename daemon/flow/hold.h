@@ -18,7 +18,8 @@
 enum { HOLD_PACKETS_MAX = 32 };
 
 struct held_packet {
-	uint32_t packet_id; /* the kernel's */
+	uint32_t packet_id; /* the kernel's; 0: it has its verdict, only the octets are wanted */
+	uint32_t mark;      /* as the packet came */
 	bool is_from_client;
 	bool checksum_ready;
 	uint32_t seq;
@@ -34,11 +35,12 @@ struct hold {
 };
 
 /*
- * Puts the packet at the end of its direction's sequence order. False when there is no room, or when a packet with the same seq,
- * direction and at least that length waits already (a retransmission takes no place): the caller drops it.
+ * Puts the packet at the end of its direction's sequence order. NULL when there is no room, or when a packet with the same seq,
+ * direction and at least that length waits already (a retransmission takes no place): the caller drops it. What was
+ * added, for the caller to fill in packet_id, mark and checksum_ready; borrowed.
  */
-bool hold_add(struct hold *hold, struct budget *budget, uint32_t packet_id, bool is_from_client,
-              bool checksum_ready, uint32_t seq, struct bytes packet, uint64_t now_ms);
+struct held_packet *hold_add(struct hold *hold, struct budget *budget, bool is_from_client,
+                             uint32_t seq, struct bytes packet, uint64_t now_ms);
 /* Takes out the index-th; the caller frees it by held_packet_free. */
 struct held_packet *hold_take(struct hold *hold, size_t index);
 void held_packet_free(struct held_packet *held, struct budget *budget);

@@ -57,6 +57,14 @@ struct flow {
 	enum reason last_reason;
 	enum action last_action;
 	bool is_waiting;       /* a question is out */
+	bool is_bridged;
+	bool is_inconsistent;  /* an octet came twice with different values */
+	bool is_broken_told;
+	char *domain;          /* of the last recipient, normalised; NULL: none. Owned by the flow's user */
+	/* Links of the user's list of flows that want a tick; not the table's business. */
+	struct flow *busy_previous;
+	struct flow *busy_next;
+	bool is_busy;
 };
 
 struct flow_table;

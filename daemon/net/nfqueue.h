@@ -21,6 +21,7 @@ struct nfqueue_packet {
 	uint8_t netfilter_hook; /* NF_INET_FORWARD… of linux/netfilter.h; 255: none (a capture) */
 	uint32_t mark;
 	uint32_t ingress; /* interface index, the physical one on a bridge; 0: none */
+	bool is_bridged;  /* has a physical ingress: br_netfilter lent us a bridged frame */
 	uint8_t hardware_address[8];
 	uint8_t hardware_address_len; /* 0: none */
 	uint16_t ethertype; /* of hardware frames, host order */
