@@ -14,28 +14,49 @@
 #include "base/table.h"
 #include "verdict/promise.h"
 
+enum {
+	/* Octets of answers per entry of capacity; a typical one has 300 to 600, the largest 30,000. */
+	PROMISE_CACHE_OCTETS_PER_NAME = 2048,
+	/* MX hosts that may share an address and are told apart; the strongest promises stay. */
+	PROMISE_CACHE_MENTIONS_MAX = 4,
+};
+
 struct promise_cache;
 
 struct promise_cache *promise_cache_new(size_t capacity, const uint8_t secret[TABLE_SECRET_LEN]);
 void promise_cache_free(struct promise_cache *cache);
 
-/* 0 or -ENOMEM. */
+/*
+ * 0 or -ENOMEM. A failed look-up (MX_UNAVAILABLE) does not displace an answer that is still fresh: that is as true as
+ * its TTL says.
+ */
 int promise_cache_put(struct promise_cache *cache, const struct destination *destination,
                       uint64_t now_ms);
 
 enum cache_answer { CACHE_UNKNOWN, CACHE_STALE /* expired: filled, ask again */, CACHE_FRESH };
 
-/* What the destination of that name asks at that address. `name` in lower case A-labels. */
-enum cache_answer promise_cache_find(struct hop *hop, struct promise_cache *cache,
-                                     const char *name, const struct address *address,
-                                     uint64_t now_ms);
+/*
+ * What the mail domain of that name asks at that address; an answer about the host of the same name (MX_HOST) is
+ * another entry. `name` in lower case A-labels.
+ */
+enum cache_answer promise_cache_find(struct hop *hop, struct promise_cache *cache, const char *name,
+                                     const struct address *address, uint64_t now_ms);
+/* The same for a host (MX_HOST): hop->domain stays empty. */
+enum cache_answer promise_cache_find_host(struct hop *hop, struct promise_cache *cache,
+                                          const char *name, const struct address *address,
+                                          uint64_t now_ms);
+/* The latest answer itself, with what is left of its TTL; *age_s since it was put. */
+enum cache_answer promise_cache_get(struct destination *destination, uint32_t *age_s,
+                                    struct promise_cache *cache, const char *name, bool is_host,
+                                    uint64_t now_ms);
 /* The strongest promise that any fresh destination makes for that address. False: none names it. */
 bool promise_cache_strongest(struct hop *hop, const struct promise_cache *cache,
                              const struct address *address, uint64_t now_ms);
-/* Whether `address` is a validated place of that destination. */
+/* Whether `address` is a validated place of the domain or the host of that name. */
 bool promise_cache_includes(const struct promise_cache *cache, const char *name,
                             const struct address *address, uint64_t now_ms);
-void promise_cache_forget(struct promise_cache *cache, const char *name);
+/* The domain and the host of that name. Entries forgotten. */
+size_t promise_cache_forget(struct promise_cache *cache, const char *name);
 size_t promise_cache_count(const struct promise_cache *cache);
 
 #endif

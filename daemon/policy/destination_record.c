@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/destination_record.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct record_place {
+	uint64_t expires_ms;
+	struct address address;
+	uint8_t host;
+	bool is_earlier;
+};
+
+/* Texts are offsets into the record's own; offset 0 is the empty text. */
+struct record_host {
+	uint32_t name;
+	uint32_t detail;
+	uint16_t preference;
+	uint8_t address_security;
+	uint8_t state;
+	uint8_t source;
+	bool is_earlier;
+};
+
+struct record {
+	uint64_t made_ms;
+	uint64_t expires_ms;
+	uint32_t holders;
+	uint32_t octets;
+	uint32_t name;
+	uint32_t why;
+	uint8_t mx_state;
+	uint8_t mx_security;
+	bool is_truncated;
+	uint8_t host_count;
+	uint8_t place_count;
+	const struct record_host *hosts;
+	const char *texts;
+	struct record_place places[];
+};
+
+/* A record while it grows: fixed arrays, texts still elsewhere. */
+struct draft {
+	size_t host_count;
+	size_t place_count;
+	struct record_host hosts[RECORD_HOSTS_MAX];
+	const char *host_names[RECORD_HOSTS_MAX];
+	const char *host_details[RECORD_HOSTS_MAX];
+	struct record_place places[RECORD_PLACES_MAX];
+};
+
+static size_t find_host(const struct draft *draft, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < draft->host_count; i++) {
+		if (strcmp(draft->host_names[i], name) == 0)
+			break;
+	}
+	return i;
+}
+
+static bool has_place(const struct draft *draft, const struct address *address)
+{
+	size_t i;
+
+	for (i = 0; i < draft->place_count; i++) {
+		if (address_equal(&draft->places[i].address, address))
+			return true;
+	}
+	return false;
+}
+
+static void draft_latest(struct draft *draft, const struct destination *destination,
+                         uint64_t expires_ms)
+{
+	size_t i;
+
+	assert(destination->host_count <= MX_HOSTS_MAX);
+	assert(destination->place_count <= MX_PLACES_MAX);
+	for (i = 0; i < destination->host_count; i++) {
+		const struct mx_host *host = &destination->hosts[i];
+
+		draft->host_names[i] = host->name;
+		draft->host_details[i] = host->promise.detail;
+		draft->hosts[i] = (struct record_host){
+			.preference = host->preference,
+			.address_security = (uint8_t)host->address_security,
+			.state = (uint8_t)host->promise.state,
+			.source = (uint8_t)host->promise.source,
+		};
+	}
+	draft->host_count = destination->host_count;
+	for (i = 0; i < destination->place_count; i++) {
+		assert(destination->places[i].host < destination->host_count);
+		draft->places[i] = (struct record_place){
+			.expires_ms = expires_ms,
+			.address = destination->places[i].address,
+			.host = destination->places[i].host,
+		};
+	}
+	draft->place_count = destination->place_count;
+}
+
+/* The draft's index of a host of `earlier`, added when it is missing; RECORD_HOSTS_MAX: no room. */
+static size_t draft_earlier_host(struct draft *draft, const struct record *earlier, uint8_t index)
+{
+	const char *name = earlier->texts + earlier->hosts[index].name;
+	size_t host = find_host(draft, name);
+
+	if (host < draft->host_count || host == RECORD_HOSTS_MAX)
+		return host;
+	draft->host_names[host] = name;
+	draft->host_details[host] = earlier->texts + earlier->hosts[index].detail;
+	draft->hosts[host] = earlier->hosts[index];
+	draft->hosts[host].is_earlier = true;
+	draft->host_count++;
+	return host;
+}
+
+/* The latest places come first in each record, so that the oldest fall off when there is no room. */
+static void draft_earlier(struct draft *draft, const struct record *earlier, uint64_t now_ms)
+{
+	size_t i;
+
+	for (i = 0; i < earlier->place_count && draft->place_count < RECORD_PLACES_MAX; i++) {
+		const struct record_place *place = &earlier->places[i];
+		size_t host;
+
+		if (place->expires_ms <= now_ms || has_place(draft, &place->address))
+			continue;
+		host = draft_earlier_host(draft, earlier, place->host);
+		if (host == RECORD_HOSTS_MAX)
+			continue;
+		draft->places[draft->place_count] = *place;
+		draft->places[draft->place_count].host = (uint8_t)host;
+		draft->places[draft->place_count].is_earlier = true;
+		draft->place_count++;
+	}
+}
+
+static size_t text_octets(const char *text)
+{
+	return *text ? strlen(text) + 1 : 0;
+}
+
+static uint32_t put_text(char *texts, size_t *at, const char *text)
+{
+	size_t offset = *at;
+
+	if (!*text)
+		return 0;
+	*at += strlen(text) + 1;
+	memcpy(texts + offset, text, *at - offset);
+	return (uint32_t)offset;
+}
+
+static struct record *record_of(const struct draft *draft, const char *name, const char *why)
+{
+	size_t hosts_at = sizeof(struct record) + draft->place_count * sizeof(struct record_place);
+	size_t texts_at = hosts_at + draft->host_count * sizeof(struct record_host);
+	size_t octets = texts_at + 1 + text_octets(name) + text_octets(why);
+	size_t used = 1;
+	struct record *record;
+	struct record_host *hosts;
+	char *texts;
+	size_t i;
+
+	for (i = 0; i < draft->host_count; i++)
+		octets += text_octets(draft->host_names[i]) + text_octets(draft->host_details[i]);
+	record = calloc(1, octets);
+	if (!record)
+		return NULL;
+	hosts = (struct record_host *)((char *)record + hosts_at);
+	texts = (char *)record + texts_at;
+	record->octets = (uint32_t)octets;
+	record->hosts = hosts;
+	record->texts = texts;
+	record->name = put_text(texts, &used, name);
+	record->why = put_text(texts, &used, why);
+	for (i = 0; i < draft->host_count; i++) {
+		hosts[i] = draft->hosts[i];
+		hosts[i].name = put_text(texts, &used, draft->host_names[i]);
+		hosts[i].detail = put_text(texts, &used, draft->host_details[i]);
+	}
+	for (i = 0; i < draft->place_count; i++)
+		record->places[i] = draft->places[i];
+	record->host_count = (uint8_t)draft->host_count;
+	record->place_count = (uint8_t)draft->place_count;
+	return record;
+}
+
+struct record *record_new(const struct destination *destination, const struct record *earlier,
+                          uint64_t now_ms)
+{
+	uint32_t ttl_s = destination->ttl_s;
+	struct draft draft = { .host_count = 0 };
+	struct record *record;
+	uint64_t expires_ms;
+
+	if (ttl_s > RECORD_TTL_MAX_S)
+		ttl_s = RECORD_TTL_MAX_S;
+	if (ttl_s == 0)
+		ttl_s = 1;
+	expires_ms = now_ms + (uint64_t)ttl_s * 1000;
+	draft_latest(&draft, destination, expires_ms);
+	if (earlier)
+		draft_earlier(&draft, earlier, now_ms);
+	record = record_of(&draft, destination->name, destination->why);
+	if (!record)
+		return NULL;
+	record->holders = 1;
+	record->made_ms = now_ms;
+	record->expires_ms = expires_ms;
+	record->mx_state = (uint8_t)destination->mx_state;
+	record->mx_security = (uint8_t)destination->mx_security;
+	record->is_truncated = destination->is_truncated;
+	return record;
+}
+
+struct record *record_hold(struct record *record)
+{
+	record->holders++;
+	return record;
+}
+
+size_t record_release(struct record *record)
+{
+	size_t octets = record->octets;
+
+	if (--record->holders > 0)
+		return 0;
+	free(record);
+	return octets;
+}
+
+size_t record_octets(const struct record *record)
+{
+	return record->octets;
+}
+
+const char *record_name(const struct record *record)
+{
+	return record->texts + record->name;
+}
+
+bool record_is_host(const struct record *record)
+{
+	return record->mx_state == MX_HOST;
+}
+
+bool record_is_unavailable(const struct record *record)
+{
+	return record->mx_state == MX_UNAVAILABLE;
+}
+
+bool record_is_fresh(const struct record *record, uint64_t now_ms)
+{
+	return record->expires_ms > now_ms;
+}
+
+uint32_t record_age_s(const struct record *record, uint64_t now_ms)
+{
+	return now_ms > record->made_ms ? (uint32_t)((now_ms - record->made_ms) / 1000) : 0;
+}
+
+static void unpack_promise(struct promise *promise, const struct record *record, size_t host)
+{
+	promise->state = (enum promise_state)record->hosts[host].state;
+	promise->source = (enum promise_source)record->hosts[host].source;
+	strcpy(promise->detail, record->texts + record->hosts[host].detail);
+}
+
+void record_unpack(struct destination *destination, const struct record *record, uint64_t now_ms)
+{
+	uint64_t left_ms = record->expires_ms > now_ms ? record->expires_ms - now_ms : 0;
+	size_t i;
+
+	memset(destination, 0, sizeof(*destination));
+	strcpy(destination->name, record_name(record));
+	strcpy(destination->why, record->texts + record->why);
+	destination->mx_state = (enum mx_state)record->mx_state;
+	destination->mx_security = (enum dns_security)record->mx_security;
+	destination->ttl_s = (uint32_t)((left_ms + 999) / 1000);
+	destination->is_truncated = record->is_truncated;
+	for (i = 0; i < record->host_count && !record->hosts[i].is_earlier; i++) {
+		struct mx_host *host = &destination->hosts[i];
+
+		strcpy(host->name, record->texts + record->hosts[i].name);
+		host->preference = record->hosts[i].preference;
+		host->address_security = (enum dns_security)record->hosts[i].address_security;
+		unpack_promise(&host->promise, record, i);
+		destination->host_count++;
+	}
+	for (i = 0; i < record->place_count && !record->places[i].is_earlier; i++) {
+		destination->places[i].address = record->places[i].address;
+		destination->places[i].host = record->places[i].host;
+		destination->place_count++;
+	}
+}
+
+size_t record_place_count(const struct record *record)
+{
+	return record->place_count;
+}
+
+const struct address *record_address(const struct record *record, size_t place)
+{
+	return &record->places[place].address;
+}
+
+const char *record_host_at(const struct record *record, size_t place)
+{
+	return record->texts + record->hosts[record->places[place].host].name;
+}
+
+enum promise_state record_state_at(const struct record *record, size_t place)
+{
+	return (enum promise_state)record->hosts[record->places[place].host].state;
+}
+
+bool record_place_is_fresh(const struct record *record, size_t place, uint64_t now_ms)
+{
+	return record->places[place].expires_ms > now_ms;
+}
+
+bool record_place_outlives(const struct record *record, size_t place, const struct record *other,
+                           size_t other_place)
+{
+	return record->places[place].expires_ms > other->places[other_place].expires_ms;
+}
+
+bool record_includes(const struct record *record, const struct address *address, uint64_t now_ms)
+{
+	size_t i;
+
+	for (i = 0; i < record->place_count; i++) {
+		if (record_place_is_fresh(record, i, now_ms) &&
+		    address_equal(&record->places[i].address, address))
+			return true;
+	}
+	return false;
+}
+
+static bool promises_tls(const struct record_host *host)
+{
+	return host->state == PROMISE_TLS || host->state == PROMISE_KEY;
+}
+
+/* The index of the strongest promise among the hosts of the latest answer; host_count when there is none. */
+static size_t strongest_host(const struct record *record)
+{
+	size_t best = record->host_count;
+	size_t i;
+
+	for (i = 0; i < record->host_count && !record->hosts[i].is_earlier; i++) {
+		if (best == record->host_count ||
+		    record->hosts[i].state > record->hosts[best].state)
+			best = i;
+	}
+	return best;
+}
+
+static void start_hop(struct hop *hop, const struct record *record)
+{
+	memset(hop, 0, sizeof(*hop));
+	hop->mx_state = (enum mx_state)record->mx_state;
+	hop->mx_security = (enum dns_security)record->mx_security;
+	if (record->mx_state != MX_HOST)
+		strcpy(hop->domain, record_name(record));
+}
+
+/* Nothing is known of the destination, not even places: mail waits. */
+static void hop_unavailable(struct hop *hop, const struct record *record)
+{
+	start_hop(hop, record);
+	hop->place = PLACE_UNKNOWN;
+	hop->promise.state = PROMISE_UNAVAILABLE;
+	hop->promise.source = SOURCE_DANE;
+	strcpy(hop->promise.detail, record->texts + record->why);
+}
+
+static void hop_unrelated(struct hop *hop, const struct record *record)
+{
+	size_t host = strongest_host(record);
+
+	start_hop(hop, record);
+	hop->place = PLACE_UNRELATED;
+	if (host < record->host_count)
+		unpack_promise(&hop->promise, record, host);
+	else
+		hop->promise.state = PROMISE_NONE;
+}
+
+void record_hop_at(struct hop *hop, const struct record *record, size_t place)
+{
+	size_t host = record->places[place].host;
+	size_t i;
+
+	start_hop(hop, record);
+	hop->place = PLACE_MX;
+	strcpy(hop->mx, record->texts + record->hosts[host].name);
+	unpack_promise(&hop->promise, record, host);
+	for (i = 0; i < record->host_count; i++) {
+		if (hop->promise.state < PROMISE_TLS && promises_tls(&record->hosts[i]))
+			hop->another_host_promises = true;
+	}
+}
+
+void record_hop(struct hop *hop, const struct record *record, const struct address *address,
+                uint64_t now_ms)
+{
+	size_t best = record->place_count;
+	size_t i;
+
+	if (record_is_unavailable(record)) {
+		hop_unavailable(hop, record);
+		return;
+	}
+	/* Two hosts of one destination may share an address: the stronger promise counts. */
+	for (i = 0; i < record->place_count; i++) {
+		const struct record_place *place = &record->places[i];
+
+		if ((place->is_earlier && place->expires_ms <= now_ms) ||
+		    !address_equal(&place->address, address))
+			continue;
+		if (best == record->place_count ||
+		    record_state_at(record, i) > record_state_at(record, best))
+			best = i;
+	}
+	if (best < record->place_count)
+		record_hop_at(hop, record, best);
+	else
+		hop_unrelated(hop, record);
+}

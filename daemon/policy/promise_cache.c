@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/promise_cache.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/siphash.h"
+#include "policy/destination_record.h"
+
+/* A large domain has a dozen addresses, most have two or share those of a large one. */
+enum { ADDRESSES_PER_NAME = 4 };
+
+/* An MX host at an address, as the latest answer that names it tells. */
+struct mention {
+	struct record *record; /* held; NULL: free */
+	uint8_t place;
+};
+
+struct mentions {
+	struct mention mention[PROMISE_CACHE_MENTIONS_MAX];
+};
+
+struct promise_cache {
+	uint8_t secret[SIPHASH_KEY_LEN];
+	struct table *names;     /* uint64_t, hash of the name → struct record *, held */
+	struct table *addresses; /* struct address → struct mentions */
+	size_t octets;           /* of all records alive */
+	size_t octets_max;
+};
+
+/* A hash in place of 256 octets; whoever finds a record asks it for its name, too. */
+static uint64_t key_of(const struct promise_cache *cache, const char *name, bool is_host)
+{
+	char text[DOMAIN_NAME_MAX + 1];
+	size_t len = strnlen(name, DOMAIN_NAME_MAX);
+
+	text[0] = is_host ? 'h' : 'd';
+	memcpy(text + 1, name, len);
+	return siphash(cache->secret, text, len + 1);
+}
+
+static struct record **slot_of(const struct promise_cache *cache, const char *name, bool is_host)
+{
+	uint64_t key = key_of(cache, name, is_host);
+	struct record **slot = table_peek(cache->names, &key);
+
+	return slot && strcmp(record_name(*slot), name) == 0 ? slot : NULL;
+}
+
+static void release(struct promise_cache *cache, struct record *record)
+{
+	cache->octets -= record_release(record);
+}
+
+static void on_name_leave(void *owner, const void *key, void *value)
+{
+	struct record **record = value;
+
+	(void)key;
+	if (*record)
+		release(owner, *record);
+}
+
+static void on_address_leave(void *owner, const void *key, void *value)
+{
+	struct mentions *mentions = value;
+	size_t i;
+
+	(void)key;
+	for (i = 0; i < PROMISE_CACHE_MENTIONS_MAX; i++) {
+		if (mentions->mention[i].record)
+			release(owner, mentions->mention[i].record);
+	}
+}
+
+struct promise_cache *promise_cache_new(size_t capacity, const uint8_t secret[TABLE_SECRET_LEN])
+{
+	struct promise_cache *cache = calloc(1, sizeof(*cache));
+
+	if (!cache)
+		return NULL;
+	memcpy(cache->secret, secret, sizeof(cache->secret));
+	cache->octets_max = capacity * PROMISE_CACHE_OCTETS_PER_NAME;
+	cache->names = table_new(capacity, sizeof(uint64_t), sizeof(struct record *), secret,
+	                         on_name_leave, cache);
+	if (!cache->names)
+		goto free_cache;
+	cache->addresses = table_new(capacity * ADDRESSES_PER_NAME, sizeof(struct address),
+	                             sizeof(struct mentions), secret, on_address_leave, cache);
+	if (!cache->addresses)
+		goto free_names;
+	return cache;
+
+free_names:
+	table_free(cache->names);
+free_cache:
+	free(cache);
+	return NULL;
+}
+
+void promise_cache_free(struct promise_cache *cache)
+{
+	if (!cache)
+		return;
+	table_free(cache->addresses);
+	table_free(cache->names);
+	free(cache);
+}
+
+static uint64_t worth(const struct mention *mention, uint64_t now_ms)
+{
+	if (!mention->record)
+		return 0;
+	if (!record_place_is_fresh(mention->record, mention->place, now_ms))
+		return 1;
+	return 2 + (uint64_t)record_state_at(mention->record, mention->place);
+}
+
+/*
+ * The mention to be replaced by `next`: of the same host, else a free or the weakest one. NULL: the same is known for
+ * longer, or all others are stronger. So nobody's many names for an address drive a promise out.
+ */
+static struct mention *choose_mention(struct mentions *mentions, const struct mention *next,
+                                      uint64_t now_ms)
+{
+	const char *host = record_host_at(next->record, next->place);
+	struct mention *weakest = &mentions->mention[0];
+	size_t i;
+
+	for (i = 0; i < PROMISE_CACHE_MENTIONS_MAX; i++) {
+		struct mention *mention = &mentions->mention[i];
+
+		if (mention->record &&
+		    strcmp(record_host_at(mention->record, mention->place), host) == 0)
+			return worth(mention, now_ms) == worth(next, now_ms) &&
+			                       record_place_outlives(mention->record,
+			                                             mention->place, next->record,
+			                                             next->place)
+			               ? NULL
+			               : mention;
+		if (worth(mention, now_ms) < worth(weakest, now_ms))
+			weakest = mention;
+	}
+	return worth(weakest, now_ms) <= worth(next, now_ms) ? weakest : NULL;
+}
+
+static int mention_place(struct promise_cache *cache, struct record *record, size_t place,
+                         uint64_t now_ms)
+{
+	const struct address *address = record_address(record, place);
+	struct mention next = { .record = record, .place = (uint8_t)place };
+	struct mentions *mentions = table_find(cache->addresses, address);
+	struct mention *mention;
+
+	if (!mentions)
+		mentions = table_insert(cache->addresses, address);
+	if (!mentions)
+		return -ENOMEM;
+	mention = choose_mention(mentions, &next, now_ms);
+	if (!mention)
+		return 0;
+	record_hold(record);
+	if (mention->record)
+		release(cache, mention->record);
+	*mention = next;
+	return 0;
+}
+
+static int mention_all(struct promise_cache *cache, struct record *record, uint64_t now_ms)
+{
+	size_t i;
+
+	for (i = 0; i < record_place_count(record); i++) {
+		if (mention_place(cache, record, i, now_ms) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The addresses that only `record` speaks of lose what it says. */
+static void unmention(struct promise_cache *cache, const struct record *record)
+{
+	size_t i, j;
+
+	for (i = 0; i < record_place_count(record); i++) {
+		struct mentions *mentions = table_peek(cache->addresses, record_address(record, i));
+
+		for (j = 0; mentions && j < PROMISE_CACHE_MENTIONS_MAX; j++) {
+			struct mention *mention = &mentions->mention[j];
+
+			if (mention->record != record)
+				continue;
+			mention->record = NULL;
+			release(cache, (struct record *)(uintptr_t)record);
+		}
+	}
+}
+
+static bool shares_address(const struct record *a, const struct record *b)
+{
+	size_t i;
+
+	for (i = 0; i < record_place_count(a); i++) {
+		if (record_includes(b, record_address(a, i), 0))
+			return true;
+	}
+	return false;
+}
+
+/* Others named the same host at the same address, and were displaced by `gone`: they speak again. */
+static void mention_others(struct promise_cache *cache, const struct record *gone)
+{
+	const void *key;
+	struct record **value;
+
+	for (value = table_oldest(cache->names, &key); value;
+	     value = table_younger(cache->names, value, &key)) {
+		if (*value != gone && shares_address(gone, *value))
+			(void)mention_all(cache, *value, 0);
+	}
+}
+
+static void keep_within_bounds(struct promise_cache *cache)
+{
+	const void *key;
+
+	while (cache->octets > cache->octets_max && table_count(cache->names) > 1) {
+		if (table_oldest(cache->addresses, &key))
+			table_remove(cache->addresses, key);
+		if (table_oldest(cache->names, &key))
+			table_remove(cache->names, key);
+	}
+}
+
+int promise_cache_put(struct promise_cache *cache, const struct destination *destination,
+                      uint64_t now_ms)
+{
+	uint64_t key = key_of(cache, destination->name, destination->mx_state == MX_HOST);
+	struct record **slot = table_find(cache->names, &key);
+	struct record *earlier = slot ? *slot : NULL;
+	struct record *record;
+	int err;
+
+	if (earlier && destination->mx_state == MX_UNAVAILABLE && !record_is_unavailable(earlier) &&
+	    record_is_fresh(earlier, now_ms))
+		return 0;
+	record = record_new(destination, earlier, now_ms);
+	if (!record)
+		return -ENOMEM;
+	cache->octets += record_octets(record);
+	if (!slot)
+		slot = table_insert(cache->names, &key);
+	if (!slot) {
+		release(cache, record);
+		return -ENOMEM;
+	}
+	*slot = record;
+	if (earlier) {
+		unmention(cache, earlier);
+		release(cache, earlier);
+	}
+	err = mention_all(cache, record, now_ms);
+	keep_within_bounds(cache);
+	return err;
+}
+
+static enum cache_answer find_record(struct record **found, struct promise_cache *cache,
+                                     const char *name, bool is_host, uint64_t now_ms)
+{
+	uint64_t key = key_of(cache, name, is_host);
+	struct record **slot = table_find(cache->names, &key);
+
+	if (!slot || strcmp(record_name(*slot), name) != 0)
+		return CACHE_UNKNOWN;
+	*found = *slot;
+	return record_is_fresh(*slot, now_ms) ? CACHE_FRESH : CACHE_STALE;
+}
+
+static enum cache_answer find_hop(struct hop *hop, struct promise_cache *cache, const char *name,
+                                  bool is_host, const struct address *address, uint64_t now_ms)
+{
+	struct record *record;
+	enum cache_answer answer = find_record(&record, cache, name, is_host, now_ms);
+
+	if (answer != CACHE_UNKNOWN)
+		record_hop(hop, record, address, now_ms);
+	return answer;
+}
+
+enum cache_answer promise_cache_find(struct hop *hop, struct promise_cache *cache, const char *name,
+                                     const struct address *address, uint64_t now_ms)
+{
+	return find_hop(hop, cache, name, false, address, now_ms);
+}
+
+enum cache_answer promise_cache_find_host(struct hop *hop, struct promise_cache *cache,
+                                          const char *name, const struct address *address,
+                                          uint64_t now_ms)
+{
+	return find_hop(hop, cache, name, true, address, now_ms);
+}
+
+enum cache_answer promise_cache_get(struct destination *destination, uint32_t *age_s,
+                                    struct promise_cache *cache, const char *name, bool is_host,
+                                    uint64_t now_ms)
+{
+	struct record *record;
+	enum cache_answer answer = find_record(&record, cache, name, is_host, now_ms);
+
+	if (answer == CACHE_UNKNOWN)
+		return answer;
+	record_unpack(destination, record, now_ms);
+	*age_s = record_age_s(record, now_ms);
+	return answer;
+}
+
+bool promise_cache_strongest(struct hop *hop, const struct promise_cache *cache,
+                             const struct address *address, uint64_t now_ms)
+{
+	const struct mentions *mentions = table_peek(cache->addresses, address);
+	const struct mention *best = NULL;
+	size_t i;
+
+	for (i = 0; mentions && i < PROMISE_CACHE_MENTIONS_MAX; i++) {
+		const struct mention *mention = &mentions->mention[i];
+
+		if (worth(mention, now_ms) >= 2 &&
+		    (!best || worth(mention, now_ms) > worth(best, now_ms)))
+			best = mention;
+	}
+	if (!best)
+		return false;
+	record_hop_at(hop, best->record, best->place);
+	return true;
+}
+
+bool promise_cache_includes(const struct promise_cache *cache, const char *name,
+                            const struct address *address, uint64_t now_ms)
+{
+	int is_host;
+
+	for (is_host = 0; is_host < 2; is_host++) {
+		struct record **slot = slot_of(cache, name, is_host == 1);
+
+		if (slot && record_includes(*slot, address, now_ms))
+			return true;
+	}
+	return false;
+}
+
+size_t promise_cache_forget(struct promise_cache *cache, const char *name)
+{
+	size_t forgotten = 0;
+	int is_host;
+
+	for (is_host = 0; is_host < 2; is_host++) {
+		struct record **slot = slot_of(cache, name, is_host == 1);
+		uint64_t key = key_of(cache, name, is_host == 1);
+		struct record *record;
+
+		if (!slot)
+			continue;
+		record = record_hold(*slot);
+		table_remove(cache->names, &key);
+		unmention(cache, record);
+		mention_others(cache, record);
+		release(cache, record);
+		forgotten++;
+	}
+	return forgotten;
+}
+
+size_t promise_cache_count(const struct promise_cache *cache)
+{
+	return table_count(cache->names);
+}
