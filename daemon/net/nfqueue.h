@@ -3,9 +3,10 @@
 #define HOPGUARD_NET_NFQUEUE_H
 
 /*
- * One netfilter queue (libnetfilter_queue over libmnl). The supervisor opens and binds it and keeps the socket; a guard adopts the inherited
- * descriptor. Segments come unsegmented (NFQA_CFG_F_GSO); each optional flag is asked for in a message of its own,
- * since an unsupported one takes the whole message with it.
+ * One netfilter queue (libnetfilter_queue over libmnl). The supervisor opens and binds it and keeps
+ * the socket; a guard adopts the inherited descriptor. Segments come unsegmented (NFQA_CFG_F_GSO);
+ * each optional flag is asked for in a message of its own, since an unsupported one takes the whole
+ * message with it. Packets are always whole.
  */
 
 #include <stdbool.h>
@@ -24,7 +25,7 @@ struct nfqueue_packet {
 	bool is_bridged;  /* has a physical ingress: br_netfilter lent us a bridged frame */
 	uint8_t hardware_address[8];
 	uint8_t hardware_address_len; /* 0: none */
-	uint16_t ethertype; /* of hardware frames, host order */
+	uint16_t ethertype;           /* of hardware frames, host order */
 	bool checksum_ready;
 	bool is_gso;
 	struct bytes packet; /* IP header first; borrowed */
@@ -32,11 +33,16 @@ struct nfqueue_packet {
 
 struct nfqueue_counters {
 	uint64_t received;
-	uint64_t overruns; /* ENOBUFS: messages the kernel could not give us; TCP sends those packets again */
+	uint64_t overruns; /* ENOBUFS: the kernel could not give us some; TCP sends those again */
+	uint64_t
+		truncated; /* larger than a message (BIG TCP): dropped, TCP sends them again in pieces */
 	uint64_t verdict_errors;
 };
 
-/* Creates, binds and sizes the queue. *opened is a descriptor. -EPERM: no capability; -EBUSY: taken, by the port id in *owner_portid (0 unknown). */
+/*
+ * Creates, binds and sizes the queue. *opened is a descriptor, not blocking. -EPERM: no capability;
+ * -EBUSY: taken, by the port id in *owner_portid (mostly a process id; 0: unknown).
+ */
 int nfqueue_open(int *opened, uint32_t *owner_portid, uint16_t number, uint32_t queue_len);
 
 /* The guard's side. Takes the descriptor over. NULL: out of memory. */
@@ -46,7 +52,7 @@ int nfqueue_descriptor(const struct nfqueue *queue);
 
 typedef void (*nfqueue_packet_fn)(void *owner, const struct nfqueue_packet *packet);
 
-/* Reads what is there, up to a batch, and calls on_packet for each. 0, -EAGAIN when empty, or -errno. */
+/* Reads what is there, up to a batch; on_packet for each. 0, -EAGAIN when empty, or -errno. */
 int nfqueue_receive(struct nfqueue *queue, nfqueue_packet_fn on_packet, void *owner);
 
 struct nfqueue_verdict {
@@ -54,13 +60,13 @@ struct nfqueue_verdict {
 	bool is_accepted;
 	bool has_mark;
 	uint32_t mark;
-	struct bytes packet; /* replaces the packet when not empty */
+	struct bytes packet; /* replaces the packet when not empty; its checksums must be complete */
 };
 
 /* Verdicts are gathered and leave by nfqueue_flush, or when the batch is full. */
 int nfqueue_verdict(struct nfqueue *queue, const struct nfqueue_verdict *verdict);
 int nfqueue_flush(struct nfqueue *queue);
-/* Drops every packet up to and including `id` that has no verdict yet: what a predecessor had read. */
+/* Drops each packet up to and including `id` without a verdict yet: what a predecessor had read. */
 int nfqueue_drop_up_to(struct nfqueue *queue, uint32_t id);
 const struct nfqueue_counters *nfqueue_counters(const struct nfqueue *queue);
 

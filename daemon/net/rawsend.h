@@ -3,16 +3,17 @@
 #define HOPGUARD_NET_RAWSEND_H
 
 /*
- * Segments of our own onto the wire. Sockets are opened by the supervisor with their mark set and handed to the guards: one pair marked "to the client" (leaves
- * untracked, so that NAT and INVALID rules let it be), one marked "to the server" (tracked, so that NAT rewrites it), and a
- * packet socket for bridges, where there is no route.
+ * Segments of our own onto the wire. Sockets are opened by the supervisor with their mark set and
+ * handed to the guards: one pair marked "to the client" (leaves untracked, so that NAT and INVALID
+ * rules let it be), one marked "to the server" (tracked, so that NAT rewrites it), and a packet
+ * socket for bridges, where there is no route. None of them receives anything.
  */
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/bytes.h"
 #include "base/address.h"
+#include "base/bytes.h"
 
 enum rawsend_socket {
 	RAWSEND_CLIENT4,
@@ -23,10 +24,16 @@ enum rawsend_socket {
 	RAWSEND_COUNT,
 };
 
-/* Opens all of them. Needs CAP_NET_RAW and CAP_NET_ADMIN. -1 for one the machine does not have (no IPv6). 0 or -errno. */
+/*
+ * Opens all of them. Needs CAP_NET_RAW and CAP_NET_ADMIN. -1 for one that the machine does not have
+ * (no IPv6). 0 or -errno.
+ */
 int rawsend_open(int sockets[RAWSEND_COUNT], uint32_t mark_to_client, uint32_t mark_to_server);
 
-/* A whole IP packet to its destination address by the routing table. 0 or -errno (-ENETUNREACH on a bridge). */
+/*
+ * A whole IP packet to its destination by the routing table. What an output firewall refuses since
+ * it is untracked goes tracked instead. 0 or -errno (-ENETUNREACH on a bridge).
+ */
 int rawsend_routed(const int sockets[RAWSEND_COUNT], enum rawsend_socket which, struct bytes packet,
                    const struct address *destination);
 
