@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "flow/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow/dots.h"
+
+/* The first buffer: a dialogue's line; later ones are twice as large. */
+enum { STREAM_ROOM_MIN = 1024 };
+
+/*
+ * Sequence numbers: base <= consumed <= next, and base is acked unless octets were let go (then it is beyond acked)
+ * or acknowledged ones were not consumed yet (then it is consumed).
+ */
+struct stream {
+	struct budget *budget;
+	uint8_t *octets;   /* NULL while nothing is kept */
+	struct dots *dots; /* of [acked, base); NULL: none there */
+	uint32_t room;     /* of octets */
+	uint32_t start;    /* where base stands in octets */
+	uint32_t base;     /* first octet kept */
+	uint32_t acked;
+	uint32_t consumed;
+	uint32_t allowed;
+	uint32_t next;
+	/* What is kept of the last body; the body still goes on with is_body. */
+	uint32_t body_from;
+	uint32_t body_to;
+	uint8_t before[2]; /* the two octets before base */
+	bool is_body;
+};
+
+/* Where a sequence number stands, counted from base. Further than 2^31 away is the other direction (RFC 9293 section 3.4). */
+static int64_t offset_of(const struct stream *stream, uint32_t seq)
+{
+	return (int32_t)(seq - stream->base);
+}
+
+static size_t kept_len(const struct stream *stream)
+{
+	return stream->next - stream->base;
+}
+
+static size_t unread_len(const struct stream *stream)
+{
+	return stream->next - stream->consumed;
+}
+
+/* Kept octets between two offsets, cut to what is kept. */
+static struct bytes kept_between(const struct stream *stream, int64_t from, int64_t to)
+{
+	int64_t len = (int64_t)kept_len(stream);
+
+	if (from < 0)
+		from = 0;
+	if (to > len)
+		to = len;
+	if (from >= to)
+		return (struct bytes){ 0 };
+	return bytes_of(stream->octets + stream->start + from, (size_t)(to - from));
+}
+
+/* Of a payload that begins at offset `at`: the octets between two offsets. */
+static struct bytes payload_between(struct bytes payload, int64_t at, int64_t from, int64_t to)
+{
+	if (from < at)
+		from = at;
+	if (from >= to)
+		return (struct bytes){ 0 };
+	return bytes_slice(payload, (size_t)(from - at), (size_t)(to - from));
+}
+
+static bool is_line_end(uint8_t octet)
+{
+	return octet == '\r' || octet == '\n';
+}
+
+struct stream *stream_new(uint32_t first_seq, struct budget *budget)
+{
+	struct stream *stream;
+
+	if (!budget_charge(budget, sizeof(*stream)))
+		return NULL;
+	stream = malloc(sizeof(*stream));
+	if (!stream) {
+		budget_refund(budget, sizeof(*stream));
+		return NULL;
+	}
+	*stream = (struct stream){
+		.budget = budget,
+		.base = first_seq,
+		.acked = first_seq,
+		.consumed = first_seq,
+		.allowed = first_seq,
+		.next = first_seq,
+		.body_from = first_seq,
+		.body_to = first_seq,
+	};
+	return stream;
+}
+
+static void free_octets(struct stream *stream)
+{
+	free(stream->octets);
+	budget_refund(stream->budget, stream->room);
+	stream->octets = NULL;
+	stream->room = 0;
+	stream->start = 0;
+}
+
+static void forget_dots(struct stream *stream)
+{
+	dots_free(stream->dots);
+	stream->dots = NULL;
+}
+
+void stream_free(struct stream *stream)
+{
+	if (!stream)
+		return;
+	forget_dots(stream);
+	free_octets(stream);
+	budget_refund(stream->budget, sizeof(*stream));
+	free(stream);
+}
+
+/* Moves base forward. An idle stream keeps no buffer. */
+static void release(struct stream *stream, size_t len)
+{
+	struct bytes gone = kept_between(stream, 0, (int64_t)len);
+
+	if (gone.len == 0)
+		return;
+	stream->before[0] = gone.len > 1 ? gone.data[gone.len - 2] : stream->before[1];
+	stream->before[1] = gone.data[gone.len - 1];
+	stream->base += (uint32_t)gone.len;
+	stream->start += (uint32_t)gone.len;
+	if (offset_of(stream, stream->body_from) < 0)
+		stream->body_from = stream->base;
+	if (offset_of(stream, stream->body_to) < 0)
+		stream->body_to = stream->base;
+	if (stream->base == stream->next)
+		free_octets(stream);
+}
+
+/* Lets the acknowledged and consumed go. */
+static void trim(struct stream *stream)
+{
+	int64_t acked = offset_of(stream, stream->acked);
+	int64_t consumed = offset_of(stream, stream->consumed);
+
+	if (acked < 0) {
+		/* The dot before acked stays: a line end behind it may come again. */
+		if (stream->dots)
+			dots_forget(stream->dots, stream->acked - 1);
+		return;
+	}
+	forget_dots(stream);
+	release(stream, (size_t)(acked < consumed ? acked : consumed));
+}
+
+/* How many octets from base on may be let go: of the body, allowed, and never the last that is kept. */
+static size_t expendable_len(const struct stream *stream)
+{
+	int64_t to = offset_of(stream, stream->is_body ? stream->consumed : stream->body_to);
+	int64_t allowed = offset_of(stream, stream->allowed);
+
+	if (stream->body_from != stream->base ||
+	    offset_of(stream, stream->acked) < -DOTS_STRETCH_MAX)
+		return 0;
+	if (to > allowed)
+		to = allowed;
+	/* With one more behind it, the neighbour of the last dot is always known. */
+	return to > 1 ? (size_t)(to - 1) : 0;
+}
+
+/* False: this dot has to stay. The dot of an end of data does, so that none is ever among the octets let go. */
+static bool remember_dot(struct stream *stream, uint32_t seq, uint8_t before, uint8_t behind)
+{
+	if (is_line_end(before) && is_line_end(behind))
+		return false;
+	if (!stream->dots)
+		stream->dots = dots_new(stream->budget);
+	return stream->dots &&
+	       dots_add(stream->dots, seq, is_line_end(before), is_line_end(behind));
+}
+
+/* Lets the oldest octets of a body go, `wanted` at most, fewer when their dots cannot be remembered. */
+static void let_go(struct stream *stream, size_t wanted)
+{
+	size_t limit = expendable_len(stream);
+	struct bytes kept = kept_between(stream, 0, (int64_t)limit + 1);
+	size_t at = 0;
+
+	if (wanted > limit)
+		wanted = limit;
+	if (wanted == 0)
+		return;
+	/* The receiver has this dot, but what stands behind it is about to be let go. */
+	if (offset_of(stream, stream->acked) >= 0 && stream->before[1] == '.' &&
+	    !remember_dot(stream, stream->base - 1, stream->before[0], kept.data[0]))
+		return;
+	for (;;) {
+		at += bytes_find(bytes_slice(kept, at, wanted - at), '.');
+		if (at >= wanted ||
+		    !remember_dot(stream, stream->base + (uint32_t)at,
+		                  at ? kept.data[at - 1] : stream->before[1], kept.data[at + 1]))
+			break;
+		at++;
+	}
+	release(stream, at);
+}
+
+static void compact(struct stream *stream)
+{
+	if (stream->start)
+		memmove(stream->octets, stream->octets + stream->start, kept_len(stream));
+	stream->start = 0;
+}
+
+static bool grow(struct stream *stream, size_t needed)
+{
+	uint32_t room = stream->room ? stream->room : STREAM_ROOM_MIN;
+	struct bytes kept = kept_between(stream, 0, STREAM_KEPT_MAX);
+	uint8_t *octets;
+
+	while (room < needed)
+		room *= 2;
+	if (!budget_charge(stream->budget, room - stream->room))
+		return false;
+	octets = malloc(room);
+	if (!octets) {
+		budget_refund(stream->budget, room - stream->room);
+		return false;
+	}
+	if (kept.len)
+		memcpy(octets, kept.data, kept.len);
+	free(stream->octets);
+	stream->octets = octets;
+	stream->room = room;
+	stream->start = 0;
+	return true;
+}
+
+/* NEW: `len` more octets fit behind those kept. */
+static enum stream_result make_room(struct stream *stream, size_t len)
+{
+	size_t read_len = stream->consumed - stream->base;
+
+	if (len > STREAM_WINDOW_MAX || unread_len(stream) > STREAM_WINDOW_MAX - len)
+		return STREAM_FULL;
+	if (read_len > STREAM_WINDOW_MAX)
+		let_go(stream, read_len - STREAM_WINDOW_MAX);
+	if (stream->consumed - stream->base > STREAM_WINDOW_MAX)
+		return STREAM_BUSY;
+	if (kept_len(stream) + len > stream->room && !grow(stream, kept_len(stream) + len)) {
+		let_go(stream, STREAM_KEPT_MAX);
+		if (kept_len(stream) + len > stream->room)
+			return STREAM_FULL;
+	}
+	if (stream->start + kept_len(stream) + len > stream->room)
+		compact(stream);
+	return STREAM_NEW;
+}
+
+static bool agrees_with_kept(const struct stream *stream, int64_t at, struct bytes payload)
+{
+	int64_t acked = offset_of(stream, stream->acked);
+	int64_t from = at > acked ? at : acked;
+	struct bytes kept = kept_between(stream, from, at + (int64_t)payload.len);
+
+	if (from < 0)
+		from = 0;
+	return kept.len == 0 ||
+	       bytes_equal(kept, payload_between(payload, at, from, from + (int64_t)kept.len));
+}
+
+/* True also when none of it was let go. */
+static bool agrees_with_let_go(const struct stream *stream, int64_t at, struct bytes payload)
+{
+	int64_t acked = offset_of(stream, stream->acked);
+	struct bytes again = payload_between(payload, at, acked, 0);
+	struct bytes edge = payload_between(payload, at, acked > -2 ? acked : -2, 0);
+	int64_t edge_at = at > -2 ? at : -2;
+
+	if (again.len == 0)
+		return true;
+	if (edge_at < acked)
+		edge_at = acked;
+	/* Up to two octets at the edge stand beside a dot that may be among those kept, so they are known exactly. */
+	if (edge.len && memcmp(edge.data, stream->before + 2 + edge_at, edge.len) != 0)
+		return false;
+	if (at < acked)
+		at = acked;
+	if (!stream->dots)
+		return bytes_find(again, '.') == again.len;
+	return dots_agree(stream->dots, stream->base + (uint32_t)at, again);
+}
+
+enum stream_result stream_push(struct stream *stream, bool *is_inconsistent, uint32_t seq,
+                               struct bytes payload)
+{
+	int64_t at = offset_of(stream, seq);
+	int64_t next = (int64_t)kept_len(stream);
+	struct bytes fresh;
+	enum stream_result result;
+
+	if (payload.len == 0)
+		return STREAM_OLD;
+	if (at > next)
+		return STREAM_GAP;
+	if (!agrees_with_kept(stream, at, payload) || !agrees_with_let_go(stream, at, payload))
+		*is_inconsistent = true;
+	fresh = bytes_after(payload, (size_t)(next - at));
+	if (fresh.len == 0)
+		return STREAM_OLD;
+	result = make_room(stream, fresh.len);
+	if (result != STREAM_NEW)
+		return result;
+	memcpy(stream->octets + stream->start + kept_len(stream), fresh.data, fresh.len);
+	stream->next += (uint32_t)fresh.len;
+	return STREAM_NEW;
+}
+
+struct bytes stream_readable(const struct stream *stream)
+{
+	return kept_between(stream, offset_of(stream, stream->consumed), STREAM_KEPT_MAX);
+}
+
+void stream_consume(struct stream *stream, size_t len)
+{
+	if (len > unread_len(stream))
+		len = unread_len(stream);
+	stream->consumed += (uint32_t)len;
+	trim(stream);
+}
+
+void stream_allow(struct stream *stream, size_t len)
+{
+	uint32_t allowed;
+
+	if (len > unread_len(stream))
+		len = unread_len(stream);
+	allowed = stream->consumed + (uint32_t)len;
+	if (offset_of(stream, allowed) > offset_of(stream, stream->allowed))
+		stream->allowed = allowed;
+}
+
+bool stream_acknowledge(struct stream *stream, uint32_t ack)
+{
+	if (offset_of(stream, ack) > offset_of(stream, stream->allowed))
+		return false;
+	if (offset_of(stream, ack) > offset_of(stream, stream->acked)) {
+		stream->acked = ack;
+		trim(stream);
+	}
+	return true;
+}
+
+void stream_keep_none(struct stream *stream, bool is_body)
+{
+	if (is_body == stream->is_body)
+		return;
+	stream->is_body = is_body;
+	if (is_body)
+		stream->body_from = stream->consumed;
+	else
+		stream->body_to = stream->consumed;
+}
+
+enum stream_judgement stream_judge(const struct stream *stream, struct stream_rewrite *rewrite,
+                                   uint32_t seq, struct bytes payload)
+{
+	int64_t acked = offset_of(stream, stream->acked);
+	int64_t allowed = offset_of(stream, stream->allowed);
+	int64_t at = offset_of(stream, seq);
+	int64_t end = at + (int64_t)payload.len;
+	int64_t from = at > acked ? at : acked;
+	struct stream_rewrite ours = { .seq = stream->acked - 1 };
+
+	if (payload.len == 0)
+		return STREAM_PASS;
+	if (at > (int64_t)kept_len(stream))
+		return STREAM_EARLY;
+	if (end > acked && from >= 0) {
+		ours.payload = kept_between(stream, from, end < allowed ? end : allowed);
+		if (ours.payload.len)
+			ours.seq = stream->base + (uint32_t)from;
+	}
+	if (end > allowed) {
+		*rewrite = ours;
+		return STREAM_WAIT;
+	}
+	if (agrees_with_let_go(stream, at, payload) && agrees_with_kept(stream, at, payload) &&
+	    (at >= acked || (end > acked && from < 0)))
+		return STREAM_PASS;
+	if (end > acked && from < 0)
+		return STREAM_DROP;
+	*rewrite = ours;
+	return STREAM_REWRITE;
+}
+
+uint32_t stream_next(const struct stream *stream)
+{
+	return stream->next;
+}
+
+uint32_t stream_allowed(const struct stream *stream)
+{
+	return stream->allowed;
+}
+
+uint32_t stream_acked(const struct stream *stream)
+{
+	return stream->acked;
+}
+
+struct bytes stream_kept(const struct stream *stream, uint32_t seq)
+{
+	int64_t at = offset_of(stream, seq);
+
+	if (at < 0)
+		return (struct bytes){ 0 };
+	return kept_between(stream, at, offset_of(stream, stream->allowed));
+}
