@@ -85,12 +85,11 @@ static int set_capabilities(const struct sandbox *sandbox)
 	return err;
 }
 
+/* Those not kept left the ambient set when they left the permitted one. */
 static int set_ambient(const struct sandbox *sandbox)
 {
 	size_t i;
 
-	if (cap_reset_ambient() != 0)
-		return -errno;
 	for (i = 0; i < sandbox->capability_count; i++) {
 		if (cap_set_ambient(sandbox->capabilities[i], CAP_SET) != 0)
 			return -errno;

@@ -178,6 +178,8 @@ static void a_network_contains_its_own_addresses_and_no_others(void **state)
 	assert_true(is_in("192.0.2.1", "192.0.2.1"));
 	assert_true(network_parse(&network, "0.0.0.0/0"));
 	assert_false(network_contains(&network, &none));
+	network = (struct network){ 0 };
+	assert_false(network_contains(&network, &none));
 }
 
 int main(void)
