@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Finds the subcommand and hands over. */
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+struct command {
+	const char *name;
+	const char *arguments;
+	const char *summary;
+	int (*run)(int argc, char **argv);
+};
+
+/* In the order in which --help shows them; a command whose file exists has its line here. */
+static const struct command commands[] = {
+	{ 0 },
+};
+
+static void print_usage(FILE *stream)
+{
+	const struct command *command;
+
+	fputs("usage: hopguard COMMAND [OPTION]...\n\n", stream);
+	for (command = commands; command->name; command++)
+		fprintf(stream, "  %-8s %-28s %s\n", command->name, command->arguments,
+		        command->summary);
+	fputs("\n  --help, --version; hopguard COMMAND --help; hopguard(8)\n", stream);
+}
+
+static const struct command *find_command(const char *name)
+{
+	const struct command *command;
+
+	for (command = commands; command->name; command++) {
+		if (strcmp(command->name, name) == 0)
+			return command;
+	}
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+	const char *name = argc > 1 ? argv[1] : NULL;
+
+	if (!name) {
+		print_usage(stderr);
+		return CLI_USAGE;
+	}
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+		print_usage(stdout);
+		return CLI_GOOD;
+	}
+	if (strcmp(name, "--version") == 0) {
+		puts("hopguard " HOPGUARD_VERSION);
+		return CLI_GOOD;
+	}
+	command = find_command(name);
+	if (!command) {
+		fprintf(stderr, "hopguard: unknown command: %s\n", name);
+		print_usage(stderr);
+		return CLI_USAGE;
+	}
+	return command->run(argc - 1, argv + 1);
+}
