@@ -26,7 +26,7 @@ struct held_packet {
 	size_t len;
 	uint64_t since_ms;
 	uint8_t *packet; /* `room` octets, the first `len` filled: it may be rewritten in place */
-	size_t room;
+	size_t room;     /* somewhat more than len */
 };
 
 struct hold {
@@ -35,7 +35,7 @@ struct hold {
 };
 
 /*
- * Puts the packet at the end of its direction's sequence order. NULL when there is no room, or when a packet with the same seq,
+ * Puts the packet where it belongs in its direction's sequence order. NULL when there is no room, or when a packet with the same seq,
  * direction and at least that length waits already (a retransmission takes no place): the caller drops it. What was
  * added, for the caller to fill in packet_id, mark and checksum_ready; borrowed.
  */

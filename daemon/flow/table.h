@@ -76,14 +76,17 @@ struct flow_table *flow_table_new(size_t capacity, const uint8_t secret[TABLE_SE
                                   flow_leave_fn on_leave, void *owner);
 void flow_table_free(struct flow_table *table);
 
-/* *is_from_client says which side sent the segment. NULL: not known. */
+/* *is_from_client says which side sent the segment; the flow becomes the youngest. NULL: not known. */
 struct flow *flow_table_find(struct flow_table *table, bool *is_from_client,
                              const struct segment *segment);
-/* A new flow, zeroed but for its endpoints; the oldest leaves when full. NULL: out of memory. */
+/*
+ * A new flow, zeroed but for its endpoints, at an address that stays. One with the same endpoints, either way round, leaves first; so
+ * does the oldest of a full table. The endpoints may not be those of a flow that leaves. NULL: out of memory.
+ */
 struct flow *flow_table_add(struct flow_table *table, const struct endpoint *client,
                             const struct endpoint *server);
 void flow_table_remove(struct flow_table *table, struct flow *flow);
-/* Oldest first; NULL at the end. A flow may be removed after the next one was fetched. */
+/* By the last segment found or the start, oldest first; NULL at the end. A flow may be removed after the next one was fetched. */
 struct flow *flow_table_oldest(const struct flow_table *table);
 struct flow *flow_table_younger(const struct flow_table *table, const struct flow *flow);
 size_t flow_table_count(const struct flow_table *table);
