@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What really travels on a cable: every TCP segment with data, put in order by its sequence number.
+
+Stronger than a server's log: a segment that no socket would have accepted is here as well.
+"""
+
+import collections
+import socket
+import struct
+import threading
+
+ETH_P_ALL = 3
+FRAME_MAX = 1 << 18  # segmentation is left to the last cable, so frames may be large
+
+Segment = collections.namedtuple("Segment", "source destination sequence flags payload")
+FIN, SYN, RST = 1, 2, 4
+
+
+class Capture:
+    """Listens on one interface of a host until closed."""
+
+    def __init__(self, host, interface):
+        self._segments = []
+        self._lock = threading.Lock()
+        with host.inside():
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
+            self._socket.bind((interface, ETH_P_ALL))
+        self._socket.settimeout(0.2)
+        self._is_open = True
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def close(self):
+        self._is_open = False
+        self._thread.join(2)
+        self._socket.close()
+
+    def reset(self):
+        with self._lock:
+            self._segments = []
+
+    def _listen(self):
+        while self._is_open:
+            try:
+                frame = self._socket.recv(FRAME_MAX)
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            segment = _parse(frame)
+            if segment:
+                with self._lock:
+                    self._segments.append(segment)
+
+    def segments(self):
+        with self._lock:
+            return list(self._segments)
+
+    def towards(self, port=25):
+        """{(source, destination): octets} of each direction that goes to the port, in the order of sequence numbers."""
+        parts = collections.defaultdict(list)
+        for segment in self.segments():
+            if segment.destination[1] == port and segment.payload:
+                parts[segment.source, segment.destination].append(segment)
+        return {flow: _in_order(segments) for flow, segments in parts.items()}
+
+    def saw(self, *words, port=25):
+        """Those of the words that were seen on the way to the port: whole in one segment, or over several."""
+        octets = list(self.towards(port).values())
+        octets += [segment.payload for segment in self.segments() if segment.destination[1] == port]
+        return [word for word in words if any(word in text for text in octets)]
+
+
+def _in_order(segments):
+    start = segments[0].sequence
+    text = bytearray()
+    for segment in sorted(segments, key=lambda one: (one.sequence - start + 2**31) % 2**32):
+        offset = (segment.sequence - start + 2**31) % 2**32 - 2**31
+        if offset < 0:
+            text[:0] = bytes(-offset)
+            start, offset = segment.sequence, 0
+        if offset > len(text) + FRAME_MAX:
+            continue  # forged, far out of the window
+        text.extend(bytes(max(0, offset - len(text))))
+        text[offset:offset + len(segment.payload)] = segment.payload
+    return bytes(text)
+
+
+def _parse(frame):
+    kind = frame[12:14]
+    packet = frame[14:]
+    if kind == b"\x08\x00" and len(packet) >= 20 and packet[9] == 6:
+        header = (packet[0] & 15) * 4
+        length = struct.unpack_from("!H", packet, 2)[0] or len(packet)
+        source, destination = (socket.inet_ntop(socket.AF_INET, packet[at:at + 4]) for at in (12, 16))
+        return _parse_tcp(source, destination, packet[header:length])
+    if kind == b"\x86\xdd" and len(packet) >= 40 and packet[6] == 6:
+        length = struct.unpack_from("!H", packet, 4)[0]
+        source, destination = (socket.inet_ntop(socket.AF_INET6, packet[at:at + 16]) for at in (8, 24))
+        return _parse_tcp(source, destination, packet[40:40 + length] if length else packet[40:])
+    return None
+
+
+def _parse_tcp(source, destination, octets):
+    if len(octets) < 20:
+        return None
+    source_port, destination_port, sequence = struct.unpack_from("!HHI", octets)
+    offset, flags = (octets[12] >> 4) * 4, octets[13]
+    return Segment((source, source_port), (destination, destination_port), sequence, flags, octets[offset:])

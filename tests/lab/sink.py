@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A receiving mail server that keeps everything it is told, for all addresses of its host at once."""
+
+import collections
+import os
+import ssl
+import subprocess
+import threading
+import time
+
+import lines
+import servers
+
+Letter = collections.namedtuple("Letter", "sender recipients text is_tls server client")
+
+
+def make_key(directory, name):
+    """A self-signed ECDSA key for a name: (key file, certificate file)."""
+    key, certificate = (os.path.join(directory, f"{name}.{kind}") for kind in ("key", "crt"))
+    subprocess.run([servers.openssl(), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-keyout", key, "-out", certificate, "-days", "3650", "-subj", f"/CN={name}",
+                    "-addext", f"subjectAltName=DNS:{name}"], check=True, stderr=subprocess.DEVNULL)
+    os.chmod(key, 0o644)  # each server under test runs as a user of its own
+    return key, certificate
+
+
+class Sink:
+    def __init__(self, host, key, certificate, port=25):
+        self.letters = []
+        self.without_starttls = set()  # addresses of servers that never heard of TLS
+        self.is_careless = False       # keeps what was read before the handshake (CVE-2011-0411)
+        self._arrived = threading.Condition()
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(certificate, key)
+        self._listener = lines.Listener(host, port, self._serve)
+
+    def close(self):
+        self._listener.close()
+
+    def reset(self):
+        self._listener.drop_all()
+        self.letters.clear()
+        self.without_starttls.clear()
+        self.is_careless = False
+
+    def find(self, recipient):
+        return [letter for letter in list(self.letters) if recipient in letter.recipients]
+
+    def wait_for(self, recipient, timeout_s):
+        """The first letter to a recipient, or None when the time is over."""
+        end = time.monotonic() + timeout_s
+        with self._arrived:
+            while not self.find(recipient):
+                left = end - time.monotonic()
+                if left <= 0:
+                    return None
+                self._arrived.wait(left)
+        return self.find(recipient)[0]
+
+    def _keep(self, letter):
+        with self._arrived:
+            self.letters.append(letter)
+            self._arrived.notify_all()
+
+    def _serve(self, connection):
+        server, client = connection.getsockname(), connection.getpeername()
+        stream = lines.LineSocket(connection)
+        try:
+            stream.send(b"220 mx.lab ESMTP ready\r\n")
+            self._converse(stream, server, client)
+        finally:
+            stream.close()
+
+    def _converse(self, stream, server, client):
+        sender, recipients = "", []
+        while True:
+            line = stream.line()
+            verb = line[:4].upper()
+            if verb == b"EHLO":
+                stream.send(self._capabilities(stream, server))
+            elif verb == b"MAIL":
+                sender, recipients = _address(line), []
+                stream.send(b"250 2.1.0 Ok\r\n")
+            elif verb == b"RCPT":
+                recipients.append(_address(line))
+                stream.send(b"250 2.1.5 Ok\r\n")
+            elif verb == b"DATA" and recipients:
+                stream.send(b"354 go on\r\n")
+                text = stream.body()
+                self._keep(Letter(sender, recipients, text, stream.is_tls, server, client))
+                stream.send(b"250 2.0.0 Ok: kept\r\n")
+                recipients = []
+            elif line.strip().upper() == b"STARTTLS" and not stream.is_tls and server[0] not in self.without_starttls:
+                stream.send(b"220 2.0.0 Ready to start TLS\r\n")
+                stream.start_tls(self._context, forgets=not self.is_careless, server_side=True)
+            elif verb == b"QUIT":
+                stream.send(b"221 2.0.0 Bye\r\n")
+                return
+            elif verb in (b"HELO", b"RSET", b"NOOP"):
+                stream.send(b"250 mx.lab\r\n")
+            else:
+                stream.send(b"500 5.5.2 What?\r\n")
+
+    def _capabilities(self, stream, server):
+        words = [b"mx.lab", b"PIPELINING", b"SIZE 10240000", b"8BITMIME"]
+        if not stream.is_tls and server[0] not in self.without_starttls:
+            words.insert(3, b"STARTTLS")
+        replies = [b"250-" + word for word in words[:-1]] + [b"250 " + words[-1]]
+        return b"\r\n".join(replies) + b"\r\n"
+
+
+def _address(line):
+    return line.split(b"<", 1)[-1].split(b">", 1)[0].decode("ascii", "replace")
