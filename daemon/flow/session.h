@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "verdict/facts.h"
 #include "wire/smtp_command.h"
+#include "wire/smtp_path.h"
 
 enum {
 	/* Commands whose replies are still to come; RFC 2920 clients pipeline one RCPT per recipient, Postfix up to 50 at a time. */

@@ -11,14 +11,11 @@
 #include "base/bytes.h"
 #include "wire/parse.h"
 
-enum {
-	/* RFC 5321 asks for 512, RFC 4954 for 12,288 with AUTH, SMTPUTF8 and DSN for more than 512. */
-	SMTP_COMMAND_LINE_MAX = 12288 + 2,
-	SMTP_DOMAIN_MAX = 255,
-};
+/* RFC 5321 asks for 512, RFC 4954 for 12,288 with AUTH, SMTPUTF8 and DSN for more than 512. */
+enum { SMTP_COMMAND_LINE_MAX = 12288 + 2 };
 
 enum smtp_verb {
-	SMTP_VERB_UNKNOWN, /* also an empty line: no server takes it for nothing */
+	SMTP_VERB_UNKNOWN, /* also an empty line: servers answer it with an error */
 	SMTP_EHLO,
 	SMTP_HELO,
 	SMTP_NOOP,
@@ -39,38 +36,28 @@ enum smtp_verb {
 
 struct smtp_command {
 	enum smtp_verb verb;
-	struct bytes argument; /* behind the verb and its blanks, without line end; borrowed */
+	struct bytes argument; /* behind the verb and its blanks, without the line end; borrowed */
 	bool ends_bare_lf;
-	bool has_bare_cr;      /* a CR inside the line, or a NUL: no command has one */
+	bool has_bare_cr; /* a CR inside the line, or a NUL: no command has one */
 };
 
-/* One whole line. *consumed counts it with its end. MALFORMED: no end within SMTP_COMMAND_LINE_MAX. */
+/*
+ * One whole line; blanks before the verb are skipped, as servers do. *consumed counts it with its
+ * end. MALFORMED: no end within SMTP_COMMAND_LINE_MAX.
+ */
 enum parse_result smtp_command_parse(struct smtp_command *command, size_t *consumed,
                                      struct bytes readable);
 
 /*
- * Of a line that has no end yet: how many of its octets may pass without anything irrevocable having passed. That is all
- * of them while the verb is still open or harmless (EHLO HELO NOOP RSET QUIT HELP STARTTLS), and what lies before the octet that
- * completes the verb otherwise (before the blank behind MAIL, AUTH, an unknown verb; for RCPT before the colon of
- * "RCPT TO:", blanks between RCPT and TO allowed; an unknown verb is complete after 12 octets without blank). *verb is the verb
- * that is completed there, set only when the result is less than partial.len. Works on whole lines, too.
+ * How many octets of one line, with or without its end, may pass without anything irrevocable
+ * having passed: all, while the verb is still open or is harmless (EHLO HELO NOOP RSET QUIT HELP
+ * STARTTLS), else those before the octet that commits. That is the octet behind the verb (RCPT: the
+ * one that completes "RCPT TO:", or says that it will not come), the first that no known verb has
+ * there, the end of an empty line; in a harmless command a NUL and what follows a CR that ends no
+ * line. More octets never make fewer harmless. *verb, the verb that commits, is set only then (the
+ * result is less than the line's length); octets behind the first LF are not looked at.
  */
 size_t smtp_command_harmless_len(enum smtp_verb *verb, struct bytes partial);
-
-/* RFC 5321 section 4.1.1.3 and 4.1.2. */
-enum smtp_path_kind {
-	SMTP_PATH_DOMAIN,    /* a domain follows */
-	SMTP_PATH_LITERAL,   /* an address literal: the domain is its text with the brackets */
-	SMTP_PATH_LOCAL,     /* no domain: <postmaster>, <> */
-	SMTP_PATH_MALFORMED,
-};
-
-/*
- * The domain of a "TO:<path>" or "FROM:<path>" argument: source routes are skipped, quoted local parts and quoted pairs respected, blanks
- * around the path and missing angle brackets tolerated as servers do. A trailing dot is dropped. domain is a view, in the sender's spelling
- * (may be UTF-8, RFC 6531).
- */
-enum smtp_path_kind smtp_path_domain(struct bytes *domain, struct bytes argument);
 
 /* BDAT's octet count and LAST (RFC 3030). False when malformed or above 2^62. */
 bool smtp_bdat_size(uint64_t *size, bool *is_last, struct bytes argument);

@@ -15,28 +15,41 @@
 enum { SMTP_REPLY_LINE_MAX = 2048 };
 
 struct smtp_reply_line {
-	uint16_t code;      /* 100-999 as written; whether the protocol knows it is the reader's matter */
-	bool is_last;       /* a space, or nothing, behind the code; else a hyphen */
-	bool ends_bare_lf;  /* LF without CR */
-	struct bytes text;  /* behind the separator, without the line end; borrowed */
+	uint16_t
+		code; /* 100-999 as written; whether the protocol knows it is the reader's matter */
+	bool is_last; /* a space, or nothing, behind the code; else a hyphen */
+	bool ends_bare_lf; /* LF without CR */
+	struct bytes text; /* behind the separator, without CRs and LF at the end; borrowed */
 };
 
-/* *consumed counts the line with its end. MALFORMED also when no line end comes within SMTP_REPLY_LINE_MAX. */
+/*
+ * *consumed counts the line with its end. MALFORMED: no code and separator in front, or no line end
+ * within SMTP_REPLY_LINE_MAX.
+ */
 enum parse_result smtp_reply_line_parse(struct smtp_reply_line *line, size_t *consumed,
                                         struct bytes readable);
 
-/* A line of an EHLO reply that names STARTTLS (any case; trailing blanks are allowed). */
+/*
+ * A line of an EHLO reply that offers STARTTLS: the bare keyword, any case; trailing blanks are
+ * allowed. With a parameter (RFC 3207 has none) or a blank in front it is no offer, since not every
+ * client takes it for one: whoever writes that could make a strip look like a client that does not
+ * ask.
+ */
 bool smtp_keyword_is_starttls(struct bytes text);
 
 /*
- * A keyword as firewalls' "fixup" overwrites one: 4 or more X with at most one other letter or digit behind
- * (XXXXXXXA, XXXX), or a word of STARTTLS's eight octets of which some are STARTTLS's own in place and the rest are
- * X, or that differs from STARTTLS by junk that no keyword may hold. Registered X- keywords (XCLIENT, XFORWARD, XEXCH50,
- * XLOOP, XVERP, XADR, XSTA, XSHADOW, X-*) are not masks.
+ * A keyword as firewalls' "fixup" overwrites one: 4 or more X with at most one other letter or
+ * digit behind (XXXXXXXA, XXXX); eight octets, each STARTTLS's own in its place or X or junk that
+ * no keyword may hold; or STARTTLS with anything before or behind that makes it no offer.
+ * Registered X- keywords (XCLIENT, XFORWARD, XEXCH50, XLOOP, XVERP, XADR, XSTA, XSHADOW, X-*) are
+ * not masks.
  */
 bool smtp_keyword_is_mask(struct bytes text);
 
-/* The host a banner or EHLO reply greets as: its first word, if that is a domain name; else empty. */
+/*
+ * The host a banner or EHLO reply greets as: its first word, if that is a domain name of two labels
+ * or more and no address; else empty. Without a trailing dot.
+ */
 struct bytes smtp_greeting_host(struct bytes text);
 
 #endif
