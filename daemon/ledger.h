@@ -2,7 +2,7 @@
 #ifndef HOPGUARD_LEDGER_H
 #define HOPGUARD_LEDGER_H
 
-#include "supervisor.h"
+#include "supervisor.h" /* loop, channels, heartbeat and reload: process.h */
 
 /* The ledger process: events in; syslog, JSON lines and the control socket out. Returns an exit status. */
 int ledger_run(const struct child *child);
