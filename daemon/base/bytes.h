@@ -160,6 +160,15 @@ static inline struct bytes cursor_vector24(struct cursor *cursor)
 	return cursor_bytes(cursor, cursor_u24(cursor));
 }
 
+/* As much of `from` as fits, always with a NUL; the rest of the room is zeroed, so that nothing old travels along. */
+static inline void text_copy(char *text, size_t room, const char *from)
+{
+	size_t len = strnlen(from, room - 1);
+
+	memcpy(text, from, len);
+	memset(text + len, 0, room - len);
+}
+
 static inline void put_u16(uint8_t *at, uint16_t value)
 {
 	at[0] = (uint8_t)(value >> 8);

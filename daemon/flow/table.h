@@ -56,10 +56,11 @@ struct flow {
 	uint64_t line_since_ms; /* since when the octet that would complete a line is held; 0: none */
 	enum reason last_reason;
 	enum action last_action;
-	bool is_waiting;       /* a question is out */
+	uint64_t waiting_since_ms; /* since when a commitment waits for an answer; 0: none */
 	bool is_bridged;
 	bool is_inconsistent;  /* an octet came twice with different values */
-	bool is_broken_told;
+	bool is_end_judged;
+	bool are_words_asked;
 	char *domain;          /* of the last recipient, normalised; NULL: none. Owned by the flow's user */
 	/* Links of the user's list of flows that want a tick; not the table's business. */
 	struct flow *busy_previous;

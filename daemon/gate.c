@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gate.h"
+
+#include <linux/netfilter.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "enforce/reject.h"
+#include "gate_state.h"
+
+enum {
+	OPENING_LIFE_MS = 60 * 1000,
+	/* RFC 5321 section 4.5.3.2: no timeout of a dialogue is longer than 10 minutes. */
+	IDLE_LIFE_MS = 15 * 60 * 1000,
+	CLOSING_LIFE_MS = 60 * 1000,
+	OFFLOADED_LIFE_MS = 60 * 1000,
+	EXPIRE_PER_TICK = 1024,
+};
+
+void gate_accept(struct gate *gate, const struct nfqueue_packet *packet, bool is_offloaded)
+{
+	const struct gate_verdict verdict = {
+		.packet_id = packet->id,
+		.mark = packet->mark,
+		.is_accepted = true,
+		.is_offloaded = is_offloaded,
+	};
+
+	gate->actions.verdict(gate->owner, &verdict);
+}
+
+/* In monitor everything passes, whatever is thought of it. */
+void gate_drop(struct gate *gate, const struct nfqueue_packet *packet)
+{
+	const struct gate_verdict verdict = {
+		.packet_id = packet->id,
+		.mark = packet->mark,
+		.is_accepted = gate_only_watches(gate),
+	};
+
+	gate->actions.verdict(gate->owner, &verdict);
+}
+
+void gate_make_busy(struct gate *gate, struct flow *flow)
+{
+	if (flow->is_busy)
+		return;
+	flow->is_busy = true;
+	flow->busy_previous = NULL;
+	flow->busy_next = gate->busy;
+	if (gate->busy)
+		gate->busy->busy_previous = flow;
+	gate->busy = flow;
+}
+
+static void make_idle(struct gate *gate, struct flow *flow)
+{
+	if (!flow->is_busy)
+		return;
+	if (flow->busy_previous)
+		flow->busy_previous->busy_next = flow->busy_next;
+	else
+		gate->busy = flow->busy_next;
+	if (flow->busy_next)
+		flow->busy_next->busy_previous = flow->busy_previous;
+	flow->is_busy = false;
+}
+
+/* Sebastiano Vigna's splitmix64 step over a secret start: unique, and nothing secret hangs on it. */
+void gate_new_id(struct gate *gate, char id[EVENT_ID_LEN + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t mixed = gate->id_state += 0x9e3779b97f4a7c15u;
+
+	mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9u;
+	mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebu;
+	mixed ^= mixed >> 31;
+	for (size_t i = 0; i < EVENT_ID_LEN; i++)
+		id[i] = digits[mixed >> (4 * i) & 15];
+	id[EVENT_ID_LEN] = '\0';
+}
+
+static void on_flow_leave(void *owner, struct flow *flow)
+{
+	struct gate *gate = owner;
+
+	gate_drop_held(gate, flow);
+	make_idle(gate, flow);
+	stream_free(flow->from_client.stream);
+	stream_free(flow->from_server.stream);
+	session_free(flow->session);
+	refusal_free(flow->refusal);
+	free(flow->domain);
+}
+
+struct gate *gate_new(const struct config *config, const uint8_t secret[TABLE_SECRET_LEN],
+                      const struct gate_actions *actions, void *owner)
+{
+	struct gate *gate = calloc(1, sizeof(*gate));
+
+	if (!gate)
+		return NULL;
+	gate->config = config;
+	gate->actions = *actions;
+	gate->owner = owner;
+	gate->budget.limit = GATE_MEMORY_MAX;
+	memcpy(&gate->id_state, secret, sizeof(gate->id_state));
+	gate->flows = flow_table_new(GATE_FLOWS_MAX, secret, on_flow_leave, gate);
+	gate->cache = promise_cache_new(GATE_NAMES_MAX, secret);
+	gate->asked = table_new(GATE_ASKED_MAX, sizeof(struct asked_key), sizeof(struct asked),
+	                        secret, NULL, NULL);
+	gate->broken = table_new(GATE_BROKEN_CLIENTS_MAX, sizeof(struct address),
+	                         sizeof(struct broken_notes), secret, NULL, NULL);
+	gate->client_held = table_new(GATE_FLOWS_MAX, sizeof(struct address), sizeof(uint32_t),
+	                              secret, NULL, NULL);
+	gate->afterthoughts = calloc(GATE_AFTERTHOUGHTS_MAX, sizeof(*gate->afterthoughts));
+	if (!gate->flows || !gate->cache || !gate->asked || !gate->broken || !gate->client_held ||
+	    !gate->afterthoughts) {
+		gate_free(gate);
+		return NULL;
+	}
+	return gate;
+}
+
+void gate_free(struct gate *gate)
+{
+	if (!gate)
+		return;
+	flow_table_free(gate->flows);
+	promise_cache_free(gate->cache);
+	table_free(gate->asked);
+	table_free(gate->broken);
+	table_free(gate->client_held);
+	free(gate->afterthoughts);
+	free(gate);
+}
+
+void gate_configure(struct gate *gate, const struct config *config)
+{
+	gate->config = config;
+}
+
+static bool is_guarded_port(const struct gate *gate, uint16_t port)
+{
+	const struct rules *rules = &gate->config->rules;
+
+	for (size_t i = 0; i < rules->port_count; i++) {
+		if (rules->ports[i] == port)
+			return true;
+	}
+	return false;
+}
+
+/* midstream = reset: the sender starts anew, under our eyes. */
+static void reset_midstream(struct gate *gate, const struct arrival *arrival, struct flow *flow)
+{
+	const struct segment *segment = arrival->segment;
+	const struct craft back = {
+		.source = segment->destination,
+		.destination = segment->source,
+		.seq = segment->ack,
+		.flags = TCP_RST,
+	};
+	const struct craft onward = {
+		.source = segment->source,
+		.destination = segment->destination,
+		.seq = segment->seq,
+		.flags = TCP_RST,
+	};
+
+	gate->actions.send(gate->owner, arrival->is_from_client, &back, flow);
+	gate->actions.send(gate->owner, !arrival->is_from_client, &onward, flow);
+}
+
+static struct flow *add_flow(struct gate *gate, const struct arrival *arrival, bool is_midstream)
+{
+	const struct segment *segment = arrival->segment;
+	struct flow *flow =
+		arrival->is_from_client
+			? flow_table_add(gate->flows, &segment->source, &segment->destination)
+			: flow_table_add(gate->flows, &segment->destination, &segment->source);
+
+	if (!flow)
+		return NULL;
+	flow->session = session_new(is_midstream);
+	if (!flow->session) {
+		flow_table_remove(gate->flows, flow);
+		return NULL;
+	}
+	flow->phase = FLOW_OPENING;
+	flow->started_ms = gate->now_ms;
+	flow->is_bridged = arrival->packet->is_bridged;
+	flow->hook = arrival->packet->netfilter_hook == NF_INET_FORWARD ? HOOK_FORWARD
+	             : arrival->packet->netfilter_hook == UINT8_MAX     ? HOOK_CAPTURE
+	                                                                : HOOK_OUTPUT;
+	gate->counters.flows_opened++;
+	return flow;
+}
+
+/* A connection that began before us. Only data make it one: bare acknowledgements, FIN and RST carry no mail. */
+static struct flow *adopt_midstream(struct gate *gate, struct arrival *arrival)
+{
+	const struct segment *segment = arrival->segment;
+	uint32_t client_seq = arrival->is_from_client ? segment->seq : segment->ack;
+	uint32_t server_seq = arrival->is_from_client ? segment->ack : segment->seq;
+	struct flow *flow = add_flow(gate, arrival, true);
+
+	if (!flow)
+		return NULL;
+	gate->counters.flows_midstream++;
+	flow->phase = FLOW_OPEN;
+	flow->from_client.stream = stream_new(client_seq, &gate->budget);
+	flow->from_server.stream = stream_new(server_seq, &gate->budget);
+	if (!flow->from_client.stream || !flow->from_server.stream) {
+		flow_table_remove(gate->flows, flow);
+		return NULL;
+	}
+	if (gate->config->midstream == MIDSTREAM_PASS) {
+		flow->phase = FLOW_OFFLOADED;
+	} else if (gate->config->midstream == MIDSTREAM_RESET && !gate_only_watches(gate)) {
+		reset_midstream(gate, arrival, flow);
+		flow_table_remove(gate->flows, flow);
+		return NULL;
+	}
+	return flow;
+}
+
+/* The flow a first packet belongs to. NULL: the packet has had its verdict. */
+static struct flow *adopt(struct gate *gate, struct arrival *arrival)
+{
+	const struct segment *segment = arrival->segment;
+	bool is_to_guarded = is_guarded_port(gate, segment->destination.port);
+	struct flow *flow;
+
+	if (!is_to_guarded && !is_guarded_port(gate, segment->source.port)) {
+		gate_accept(gate, arrival->packet, false);
+		return NULL;
+	}
+	arrival->is_from_client = is_to_guarded;
+	if (segment->flags & TCP_SYN) {
+		/* Of two guarded ports the SYN tells who opens. */
+		if (!(segment->flags & TCP_ACK))
+			arrival->is_from_client = true;
+		else
+			arrival->is_from_client = false;
+		flow = add_flow(gate, arrival, false);
+	} else if (segment->payload.len > 0) {
+		flow = adopt_midstream(gate, arrival);
+	} else {
+		gate_accept(gate, arrival->packet, false);
+		return NULL;
+	}
+	if (!flow)
+		gate_drop(gate, arrival->packet);
+	return flow;
+}
+
+/* A SYN on a known pair of endpoints: the port is used again, or the client starts anew with another number. */
+static bool is_another_connection(const struct flow *flow, const struct segment *segment)
+{
+	if ((segment->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
+		return false;
+	if (flow->phase == FLOW_OPEN)
+		return false;
+	return flow->phase != FLOW_OPENING || !flow->from_client.stream ||
+	       stream_next(flow->from_client.stream) != segment->seq + 1;
+}
+
+void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_t now_ms,
+                 uint64_t time_ms)
+{
+	struct segment segment;
+	struct arrival arrival = { .packet = packet, .segment = &segment };
+	enum packet_result result = packet_parse(&segment, packet->packet, packet->checksum_ready);
+	struct flow *flow;
+
+	gate->now_ms = now_ms;
+	gate->time_ms = time_ms;
+	gate->counters.packets++;
+	gate->counters.octets += packet->packet.len;
+	if (result == PACKET_NOT_TCP) {
+		gate_accept(gate, packet, false);
+		return;
+	}
+	if (result != PACKET_OK) {
+		gate->counters.dropped_malformed++;
+		gate_drop(gate, packet);
+		return;
+	}
+	flow = flow_table_find(gate->flows, &arrival.is_from_client, &segment);
+	if (flow && is_another_connection(flow, &segment)) {
+		flow_table_remove(gate->flows, flow);
+		flow = NULL;
+	}
+	if (!flow)
+		flow = adopt(gate, &arrival);
+	if (flow)
+		gate_segment(gate, flow, &arrival);
+}
+
+void gate_answer(struct gate *gate, const struct destination *destination, uint64_t now_ms,
+                 uint64_t time_ms)
+{
+	struct asked_key key = { .kind = destination->mx_state == MX_HOST ? QUESTION_HOST
+		                                                          : QUESTION_DOMAIN };
+	struct asked *asked;
+	struct flow *flow, *next;
+
+	gate->now_ms = now_ms;
+	gate->time_ms = time_ms;
+	memcpy(key.name, destination->name, strnlen(destination->name, sizeof(key.name) - 1));
+	asked = table_find(gate->asked, &key);
+	if (asked)
+		asked->answered_ms = now_ms;
+	/* Without memory the flows go on waiting, and hold-seconds ends it. */
+	(void)promise_cache_put(gate->cache, destination, now_ms);
+	for (flow = gate->busy; flow; flow = next) {
+		next = flow->busy_next;
+		if (flow->waiting_since_ms && flow->phase != FLOW_REFUSED)
+			gate_resume(gate, flow);
+	}
+	gate_judge_afterthoughts(gate);
+}
+
+void gate_broken(struct gate *gate, const struct message_broken *broken, uint64_t now_ms)
+{
+	struct broken_notes *notes = table_find(gate->broken, &broken->client);
+	struct broken_note *note;
+
+	if (!notes)
+		notes = table_insert(gate->broken, &broken->client);
+	if (!notes)
+		return;
+	note = &notes->notes[notes->next++ % GATE_BROKEN_PER_CLIENT];
+	note->server = broken->server;
+	note->when_ms = now_ms;
+	memcpy(note->id, broken->id, sizeof(note->id));
+	memcpy(note->how, broken->how, sizeof(note->how));
+}
+
+void gate_forget(struct gate *gate, const char *name)
+{
+	struct asked_key key = { .kind = QUESTION_DOMAIN };
+
+	promise_cache_forget(gate->cache, name);
+	text_copy(key.name, sizeof(key.name), name);
+	table_remove(gate->asked, &key);
+	key.kind = QUESTION_HOST;
+	table_remove(gate->asked, &key);
+}
+
+static uint64_t life_ms(const struct flow *flow)
+{
+	switch (flow->phase) {
+	case FLOW_OPENING:
+		return OPENING_LIFE_MS;
+	case FLOW_OPEN:
+		return IDLE_LIFE_MS;
+	case FLOW_REFUSED:
+		return UINT64_MAX;
+	case FLOW_OFFLOADED:
+		return OFFLOADED_LIFE_MS;
+	case FLOW_CLOSING:
+		return CLOSING_LIFE_MS;
+	}
+	return IDLE_LIFE_MS;
+}
+
+/* The table is in order of last use: the first that is young enough for the longest life ends the walk. */
+static void expire(struct gate *gate)
+{
+	struct flow *flow = flow_table_oldest(gate->flows), *next;
+
+	for (size_t seen = 0; flow && seen < EXPIRE_PER_TICK; seen++, flow = next) {
+		uint64_t idle_ms = gate->now_ms - flow->last_ms;
+
+		next = flow_table_younger(gate->flows, flow);
+		if (idle_ms < OPENING_LIFE_MS)
+			return;
+		if (idle_ms < life_ms(flow))
+			continue;
+		if (flow->session)
+			gate_judge_end(gate, flow, "silence");
+		flow_table_remove(gate->flows, flow);
+	}
+}
+
+static void tick_flow(struct gate *gate, struct flow *flow)
+{
+	if (flow->phase == FLOW_REFUSED) {
+		gate->refusing = flow;
+		if (flow->refusal)
+			(void)refusal_tick(flow->refusal, gate->now_ms);
+		if (!flow->refusal || refusal_is_over(flow->refusal, gate->now_ms))
+			flow_table_remove(gate->flows, flow);
+		return;
+	}
+	gate_resume(gate, flow);
+	if (flow->phase == FLOW_REFUSED)
+		return;
+	if (hold_age_ms(&flow->hold, gate->now_ms) > gate->config->hold_ms)
+		gate_drop_held(gate, flow);
+	if (flow->hold.count == 0 && !flow->waiting_since_ms && !flow->line_since_ms)
+		make_idle(gate, flow);
+}
+
+void gate_tick(struct gate *gate, uint64_t now_ms, uint64_t time_ms)
+{
+	struct flow *flow, *next;
+
+	gate->now_ms = now_ms;
+	gate->time_ms = time_ms;
+	for (flow = gate->busy; flow; flow = next) {
+		next = flow->busy_next;
+		tick_flow(gate, flow);
+	}
+	expire(gate);
+	gate_judge_afterthoughts(gate);
+}
+
+const struct counters *gate_counters(struct gate *gate)
+{
+	gate->counters.flows_now = flow_table_count(gate->flows);
+	gate->counters.memory_now = gate->budget.used;
+	gate->counters.cache_entries = promise_cache_count(gate->cache);
+	return &gate->counters;
+}
+
+static void describe_flow(struct message_flow *row, const struct flow *flow, uint64_t now_ms)
+{
+	static const char *const phases[] = {
+		[FLOW_OPENING] = "opening",  [FLOW_OPEN] = "open",       [FLOW_REFUSED] = "refused",
+		[FLOW_OFFLOADED] = "passed", [FLOW_CLOSING] = "closing",
+	};
+	const char *state = flow->phase == FLOW_OPEN && flow->session
+	                            ? session_state_name(flow->session)
+	                            : phases[flow->phase];
+
+	row->type = MESSAGE_FLOW;
+	row->client = flow->client;
+	row->server = flow->server;
+	text_copy(row->state, sizeof(row->state), state);
+	if (flow->domain)
+		text_copy(row->domain, sizeof(row->domain), flow->domain);
+	row->age_s = (uint32_t)((now_ms - flow->started_ms) / 1000);
+	row->idle_s = (uint32_t)((now_ms - flow->last_ms) / 1000);
+	row->held_packets = (uint32_t)flow->hold.count;
+}
+
+void gate_flows(struct gate *gate, uint64_t now_ms, size_t limit,
+                void (*row)(void *owner, const struct message_flow *flow), void *owner)
+{
+	const struct flow *flow = flow_table_oldest(gate->flows);
+
+	for (; flow && limit > 0; limit--, flow = flow_table_younger(gate->flows, flow)) {
+		struct message_flow message = { 0 };
+
+		describe_flow(&message, flow, now_ms);
+		row(owner, &message);
+	}
+}

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gate_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "enforce/reject.h"
+
+/* A window of 2^16 scaled by 2^14 (RFC 7323 section 2.3): beyond that no honest segment lies. */
+enum { WINDOW_MAX = 1 << 30 };
+
+struct flow_side *gate_side(struct flow *flow, bool is_from_client)
+{
+	return is_from_client ? &flow->from_client : &flow->from_server;
+}
+
+static void note_side(struct gate *gate, struct flow *flow, const struct arrival *arrival)
+{
+	struct flow_side *side = gate_side(flow, arrival->is_from_client);
+	const struct segment *segment = arrival->segment;
+	const struct nfqueue_packet *packet = arrival->packet;
+
+	flow->last_ms = gate->now_ms;
+	if (segment->flags & TCP_ACK)
+		side->last_ack = segment->ack;
+	side->last_window = segment->window;
+	if (segment->has_timestamps &&
+	    (!side->has_timestamps ||
+	     seq_distance(segment->timestamp_value, side->last_timestamp) > 0)) {
+		side->has_timestamps = true;
+		side->last_timestamp = segment->timestamp_value;
+	}
+	if (packet->hardware_address_len == sizeof(side->hardware_address) ||
+	    packet->hardware_address_len == 6) {
+		memcpy(side->hardware_address, packet->hardware_address,
+		       packet->hardware_address_len);
+		side->hardware_address_len = packet->hardware_address_len;
+	}
+	side->ingress = packet->ingress;
+}
+
+/* False: it acknowledges what was never passed on; forged, or we did not see the beginning. */
+static bool take_acknowledgement(struct gate *gate, struct flow *flow,
+                                 const struct arrival *arrival)
+{
+	struct flow_side *sender = gate_side(flow, !arrival->is_from_client);
+	uint32_t ack = arrival->segment->ack;
+
+	if (!(arrival->segment->flags & TCP_ACK) || !sender->stream)
+		return true;
+	if (sender->has_fin && ack == sender->fin_seq + 1)
+		ack = sender->fin_seq;
+	if (stream_acknowledge(sender->stream, ack))
+		return true;
+	if (session_facts(flow->session)->is_midstream &&
+	    seq_distance(ack, stream_next(sender->stream)) > 0 &&
+	    seq_distance(ack, stream_next(sender->stream)) < WINDOW_MAX) {
+		struct stream *rebased = stream_new(ack, &gate->budget);
+
+		if (!rebased)
+			return false;
+		stream_free(sender->stream);
+		sender->stream = rebased;
+		return true;
+	}
+	return gate_only_watches(gate);
+}
+
+static void pass_rewritten(struct gate *gate, const struct nfqueue_packet *packet, uint8_t *octets,
+                           size_t len)
+{
+	const struct gate_verdict verdict = {
+		.packet_id = packet->id,
+		.mark = packet->mark,
+		.is_accepted = len > 0,
+		.packet = bytes_of(octets, len),
+	};
+
+	gate->actions.verdict(gate->owner, &verdict);
+}
+
+/* The way of a SYN: no data and no options with it that would carry octets past us. */
+static void pass_syn(struct gate *gate, const struct arrival *arrival)
+{
+	const struct nfqueue_packet *packet = arrival->packet;
+	const struct segment *segment = arrival->segment;
+	uint8_t octets[512];
+	size_t len = packet->packet.len < sizeof(octets) ? packet->packet.len : sizeof(octets);
+
+	if (gate_only_watches(gate) ||
+	    (segment->payload.len == 0 && !segment->has_forbidden_options)) {
+		gate_accept(gate, packet, false);
+		return;
+	}
+	/* IP header with options 60, TCP 60, or IPv6 with extension headers: data goes, headers fit. */
+	if (segment->payload_offset > sizeof(octets)) {
+		gate_drop(gate, packet);
+		return;
+	}
+	memcpy(octets, packet->packet.data, len);
+	pass_rewritten(gate, packet, octets, craft_clean_syn(octets, len, segment));
+}
+
+static void on_syn(struct gate *gate, struct flow *flow, const struct arrival *arrival)
+{
+	const struct segment *segment = arrival->segment;
+	struct flow_side *side = gate_side(flow, arrival->is_from_client);
+	const struct flow_side *peer = gate_side(flow, !arrival->is_from_client);
+
+	if (segment->flags & (TCP_FIN | TCP_RST)) {
+		gate->counters.dropped_malformed++;
+		gate_drop(gate, arrival->packet);
+		return;
+	}
+	if (!arrival->is_from_client && (segment->flags & TCP_ACK) && peer->stream &&
+	    segment->ack != stream_next(peer->stream) && flow->phase == FLOW_OPENING) {
+		gate_drop(gate, arrival->packet);
+		return;
+	}
+	if (!side->stream) {
+		side->stream = stream_new(segment->seq + 1, &gate->budget);
+		if (!side->stream) {
+			gate_drop(gate, arrival->packet);
+			return;
+		}
+		/* A SYN that we missed: what its answer acknowledges is where the client's octets begin. */
+		if (!arrival->is_from_client && !flow->from_client.stream)
+			flow->from_client.stream = stream_new(segment->ack, &gate->budget);
+		if (!arrival->is_from_client && flow->phase == FLOW_OPENING)
+			flow->phase = FLOW_OPEN;
+	}
+	pass_syn(gate, arrival);
+}
+
+static void on_reset(struct gate *gate, struct flow *flow, const struct arrival *arrival)
+{
+	const struct segment *segment = arrival->segment;
+	struct flow_side *side = gate_side(flow, arrival->is_from_client);
+	uint8_t octets[2048];
+
+	if (!side->stream) { /* a connection refused */
+		flow->phase = FLOW_CLOSING;
+		gate_accept(gate, arrival->packet, false);
+		return;
+	}
+	if (seq_distance(segment->seq, stream_acked(side->stream)) < 0 ||
+	    seq_distance(segment->seq, stream_next(side->stream)) > WINDOW_MAX) {
+		gate_drop(gate, arrival->packet);
+		return;
+	}
+	if (seq_distance(segment->seq, stream_next(side->stream)) <= 1) {
+		/* It may be a decoy that dies on the way: the flow goes on being watched. */
+		flow->phase = FLOW_CLOSING;
+		gate_judge_end(gate, flow,
+		               arrival->is_from_client ? "a reset of the client"
+		                                       : "a reset of the server");
+	}
+	/* Octets before it are held: for the far end it must come where those begin. */
+	if (!gate_only_watches(gate) &&
+	    seq_distance(segment->seq, stream_allowed(side->stream)) > 0 &&
+	    arrival->packet->packet.len <= sizeof(octets)) {
+		memcpy(octets, arrival->packet->packet.data, arrival->packet->packet.len);
+		pass_rewritten(gate, arrival->packet, octets,
+		               craft_into_reset(octets, segment, stream_allowed(side->stream)));
+		return;
+	}
+	gate_accept(gate, arrival->packet, false);
+}
+
+/* One direction's new octets into the session. True: something moved. */
+static bool read_side(struct flow *flow, bool is_from_client)
+{
+	struct stream *stream = gate_side(flow, is_from_client)->stream;
+	uint32_t allowed_before;
+	struct bytes readable;
+	size_t consumed = 0, passing;
+
+	if (!stream)
+		return false;
+	allowed_before = stream_allowed(stream);
+	readable = stream_readable(stream);
+	if (readable.len == 0)
+		return false;
+	passing = is_from_client ? session_from_client(flow->session, &consumed, readable)
+	                         : session_from_server(flow->session, &consumed, readable);
+	stream_consume(stream, consumed);
+	stream_allow(stream, passing - consumed);
+	if (is_from_client)
+		stream_keep_none(stream, session_is_in_body(flow->session));
+	return consumed > 0 || stream_allowed(stream) != allowed_before;
+}
+
+static void watch_line(struct gate *gate, struct flow *flow,
+                       const struct session_commitment *pending)
+{
+	if (pending->kind != COMMITMENT_RCPT || pending->is_line_complete) {
+		flow->line_since_ms = 0;
+	} else if (!flow->line_since_ms) {
+		flow->line_since_ms = gate->now_ms;
+		gate_make_busy(gate, flow);
+	}
+}
+
+/* Reads on as far as it goes. False: the flow was refused, its streams and session are gone. */
+bool gate_advance(struct gate *gate, struct flow *flow)
+{
+	/* Each round reads or allows at least an octet of a bounded window. */
+	for (size_t round = 0; round < 2 * STREAM_WINDOW_MAX; round++) {
+		bool has_moved = read_side(flow, false);
+		const struct session_commitment *pending;
+		struct verdict verdict;
+		struct event event;
+
+		has_moved = read_side(flow, true) || has_moved;
+		pending = session_pending(flow->session);
+		watch_line(gate, flow, pending);
+		if (pending->kind == COMMITMENT_NONE) {
+			flow->waiting_since_ms = 0;
+			if (has_moved)
+				continue;
+			gate_ask_words(gate, flow);
+			return true;
+		}
+		switch (gate_judge(gate, flow, pending, &verdict, &event)) {
+		case JUDGED_WAIT:
+			gate_make_busy(gate, flow);
+			return true;
+		case JUDGED_REFUSE:
+			gate_refuse(gate, flow, &verdict, &event);
+			return false;
+		case JUDGED_PASS:
+			flow->waiting_since_ms = 0;
+			session_allow(flow->session);
+			break;
+		}
+	}
+	return true;
+}
+
+/* Nothing more is to be learnt: the kernel passes the rest by itself. */
+void gate_offload_when_done(struct gate *gate, struct flow *flow)
+{
+	if (flow->phase == FLOW_OFFLOADED || !session_is_done(flow->session))
+		return;
+	flow->phase = FLOW_OFFLOADED;
+	gate->counters.flows_offloaded++;
+}
+
+enum fate gate_fate(struct flow_side *side, const struct segment *segment,
+                    struct stream_rewrite *rewrite)
+{
+	uint32_t end = segment->seq + (uint32_t)segment->payload.len;
+	enum fate fate = FATE_PASS;
+
+	if (segment->payload.len > 0) {
+		switch (stream_judge(side->stream, rewrite, segment->seq, segment->payload)) {
+		case STREAM_PASS:
+			break;
+		case STREAM_REWRITE:
+			fate = FATE_REWRITE;
+			break;
+		case STREAM_WAIT:
+			return FATE_WAIT;
+		case STREAM_EARLY:
+			return FATE_EARLY;
+		case STREAM_DROP:
+			return FATE_DROP;
+		}
+	}
+	if (!(segment->flags & TCP_FIN))
+		return fate;
+	if (side->has_fin)
+		return side->fin_seq == end ? fate : FATE_DROP;
+	if (seq_distance(end, stream_next(side->stream)) > 0)
+		return FATE_EARLY;
+	if (seq_distance(end, stream_next(side->stream)) < 0)
+		return FATE_DROP; /* octets behind it have been seen: nobody's end */
+	return end == stream_allowed(side->stream) ? fate : FATE_WAIT;
+}
+
+void gate_note_fin(struct gate *gate, struct flow *flow, bool is_from_client, uint32_t fin_seq)
+{
+	struct flow_side *side = gate_side(flow, is_from_client);
+
+	if (side->has_fin)
+		return;
+	side->has_fin = true;
+	side->fin_seq = fin_seq;
+	gate_judge_end(gate, flow, is_from_client ? "the client's FIN" : "the server's FIN");
+	if (flow->from_client.has_fin && flow->from_server.has_fin)
+		flow->phase = FLOW_CLOSING;
+}
+
+/* A packet whose octets may pass: as it is, or with ours in place of its own. */
+void gate_pass(struct gate *gate, struct flow *flow, const struct arrival *arrival, uint8_t *octets,
+               size_t room, const struct stream_rewrite *rewrite)
+{
+	const struct segment *segment = arrival->segment;
+	uint32_t end = segment->seq + (uint32_t)segment->payload.len;
+	bool has_fin = segment->flags & TCP_FIN;
+
+	if (has_fin)
+		gate_note_fin(gate, flow, arrival->is_from_client, end);
+	if (arrival->packet->id == 0)
+		return;
+	if (gate_only_watches(gate) || (!rewrite && !(segment->flags & TCP_URG))) {
+		gate_accept(gate, arrival->packet,
+		            arrival->is_from_client && flow->phase == FLOW_OFFLOADED);
+		return;
+	}
+	memmove(octets, arrival->packet->packet.data, arrival->packet->packet.len);
+	pass_rewritten(
+		gate, arrival->packet, octets,
+		craft_replace_payload(octets, room, segment, rewrite ? rewrite->seq : segment->seq,
+	                              rewrite ? rewrite->payload : segment->payload, has_fin));
+}
+
+void gate_resume(struct gate *gate, struct flow *flow)
+{
+	if (!flow->session || !gate_advance(gate, flow))
+		return;
+	gate_offload_when_done(gate, flow);
+	gate_release_held(gate, flow);
+}
+
+static void settle(struct gate *gate, struct flow *flow, const struct arrival *arrival)
+{
+	static const size_t spare = 64;
+	struct flow_side *side = gate_side(flow, arrival->is_from_client);
+	struct stream_rewrite rewrite;
+	uint8_t *octets;
+
+	switch (gate_fate(side, arrival->segment, &rewrite)) {
+	case FATE_PASS:
+		if (!(arrival->segment->flags & TCP_URG)) {
+			gate_pass(gate, flow, arrival, NULL, 0, NULL);
+			return;
+		}
+		rewrite = (struct stream_rewrite){ .seq = arrival->segment->seq,
+			                           .payload = arrival->segment->payload };
+		break;
+	case FATE_REWRITE:
+		break;
+	case FATE_WAIT:
+		if (gate_only_watches(gate)) {
+			gate_pass(gate, flow, arrival, NULL, 0, NULL);
+			return;
+		}
+		gate_hold(gate, flow, arrival);
+		return;
+	case FATE_EARLY:
+		gate_hold(gate, flow, arrival);
+		return;
+	case FATE_DROP:
+		gate->counters.dropped_early++;
+		gate_drop(gate, arrival->packet);
+		return;
+	}
+	octets = malloc(arrival->packet->packet.len + spare);
+	if (!octets) {
+		gate_drop(gate, arrival->packet);
+		return;
+	}
+	gate_pass(gate, flow, arrival, octets, arrival->packet->packet.len + spare, &rewrite);
+	free(octets);
+}
+
+/* The offending packet itself is the surest carrier of the reset: it takes the right way. */
+static void refuse_arrival(struct gate *gate, struct flow *flow, const struct arrival *arrival)
+{
+	uint8_t octets[2048];
+
+	if (!arrival->is_from_client || !flow->refusal ||
+	    arrival->packet->packet.len > sizeof(octets)) {
+		gate_drop(gate, arrival->packet);
+		return;
+	}
+	memcpy(octets, arrival->packet->packet.data, arrival->packet->packet.len);
+	pass_rewritten(
+		gate, arrival->packet, octets,
+		craft_into_reset(octets, arrival->segment, refusal_server_seq(flow->refusal)));
+}
+
+static void on_payload(struct gate *gate, struct flow *flow, const struct arrival *arrival)
+{
+	const struct segment *segment = arrival->segment;
+	struct flow_side *side = gate_side(flow, arrival->is_from_client);
+	enum stream_result result = STREAM_OLD;
+
+	if (segment->payload.len > 0)
+		result = stream_push(side->stream, &flow->is_inconsistent, segment->seq,
+		                     segment->payload);
+	if (result == STREAM_FULL) {
+		gate->counters.hold_overflows++;
+		gate_drop(gate, arrival->packet);
+		return;
+	}
+	if (result == STREAM_NEW && !gate_advance(gate, flow)) {
+		refuse_arrival(gate, flow, arrival);
+		return;
+	}
+	gate_offload_when_done(gate, flow);
+	settle(gate, flow, arrival);
+	if (result == STREAM_NEW)
+		gate_release_held(gate, flow);
+}
+
+void gate_segment(struct gate *gate, struct flow *flow, const struct arrival *arrival)
+{
+	const struct segment *segment = arrival->segment;
+	struct flow_side *side = gate_side(flow, arrival->is_from_client);
+
+	note_side(gate, flow, arrival);
+	if (flow->phase == FLOW_REFUSED) {
+		gate->refusing = flow;
+		if (flow->refusal)
+			refusal_answer(flow->refusal, segment, arrival->is_from_client,
+			               gate->now_ms);
+		gate_drop(gate, arrival->packet);
+		return;
+	}
+	if (flow->phase == FLOW_OFFLOADED) {
+		gate_accept(gate, arrival->packet, arrival->is_from_client);
+		return;
+	}
+	if (segment->flags & TCP_SYN) {
+		on_syn(gate, flow, arrival);
+		return;
+	}
+	if (!take_acknowledgement(gate, flow, arrival)) {
+		gate->counters.dropped_malformed++;
+		gate_drop(gate, arrival->packet);
+		return;
+	}
+	if (segment->flags & TCP_RST) {
+		on_reset(gate, flow, arrival);
+		return;
+	}
+	if (segment->payload.len == 0 && !(segment->flags & TCP_FIN)) {
+		gate_accept(gate, arrival->packet, false);
+		return;
+	}
+	if (!side->stream)
+		side->stream = stream_new(segment->seq, &gate->budget);
+	if (!side->stream) {
+		gate_drop(gate, arrival->packet);
+		return;
+	}
+	on_payload(gate, flow, arrival);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_GATE_STATE_H
+#define HOPGUARD_GATE_STATE_H
+
+/*
+ * What the gate's files share: gate.c (packets, time and answers come in), gate_segment.c (a segment through
+ * streams and session), gate_held.c (packets that wait), gate_judge.c (facts, promises, verdicts, events), gate_refuse.c (a verdict becomes a refusal).
+ */
+
+#include "base/budget.h"
+#include "flow/session.h"
+#include "flow/stream.h"
+#include "flow/table.h"
+#include "gate.h"
+#include "policy/promise_cache.h"
+
+enum {
+	GATE_CLIENT_HELD_MAX = 256,  /* packets of one client that may wait at a time */
+	GATE_ASK_AGAIN_MS = 2000,    /* the scout may have died with our question */
+	GATE_REFRESH_VALID_MS = 5000, /* an answer this young needs no refresh before mx-mismatch */
+	GATE_ASKED_MAX = 4096,
+	GATE_LINE_PATIENCE_MS = 1000, /* a held incomplete RCPT is decided by the address after that */
+	GATE_BROKEN_LIFE_MS = 15 * 60 * 1000, /* a sender's retry in clear comes within its retry interval */
+	GATE_BROKEN_CLIENTS_MAX = 4096,
+	GATE_BROKEN_PER_CLIENT = 8,
+	GATE_AFTERTHOUGHTS_MAX = 256,
+};
+
+/* A name that was asked of the scout. Keyed by kind and name. */
+struct asked_key {
+	uint32_t kind;
+	char name[DOMAIN_NAME_MAX];
+};
+
+struct asked {
+	uint64_t asked_ms;
+	uint64_t answered_ms; /* 0: not yet */
+};
+
+struct broken_note {
+	struct address server;
+	uint64_t when_ms;
+	char id[EVENT_ID_LEN + 1];
+	char how[EVENT_TEXT_MAX];
+};
+
+struct broken_notes {
+	struct broken_note notes[GATE_BROKEN_PER_CLIENT];
+	size_t next;
+};
+
+/* In monitor nothing waits: what could not be judged yet is judged when its answer comes. */
+struct afterthought {
+	struct facts facts;
+	struct session_commitment commitment;
+	struct event event;
+	char banner_name[DOMAIN_NAME_MAX];
+	uint64_t since_ms;
+	bool is_used;
+};
+
+struct gate {
+	const struct config *config;
+	struct gate_actions actions;
+	void *owner;
+	struct budget budget;
+	struct flow_table *flows;
+	struct flow *busy;          /* flows that want a tick */
+	struct flow *refusing;      /* whose refusal is sending just now */
+	struct promise_cache *cache;
+	struct table *asked;        /* struct asked_key → struct asked */
+	struct table *broken;       /* struct address of the client → struct broken_notes */
+	struct table *client_held;  /* struct address of the client → uint32_t */
+	struct afterthought *afterthoughts;
+	struct counters counters;
+	uint64_t id_state;
+	uint64_t now_ms;            /* of the call under way */
+	uint64_t time_ms;
+};
+
+/* What is to become of the packet at hand. */
+struct arrival {
+	const struct nfqueue_packet *packet;
+	const struct segment *segment;
+	bool is_from_client;
+};
+
+static inline bool gate_only_watches(const struct gate *gate)
+{
+	return gate->config->stance.mode == MODE_MONITOR;
+}
+
+/* gate.c */
+void gate_accept(struct gate *gate, const struct nfqueue_packet *packet, bool is_offloaded);
+void gate_drop(struct gate *gate, const struct nfqueue_packet *packet);
+void gate_make_busy(struct gate *gate, struct flow *flow);
+void gate_new_id(struct gate *gate, char id[EVENT_ID_LEN + 1]);
+
+/* gate_segment.c */
+/* What becomes of one packet, once its octets are known. */
+enum fate { FATE_PASS, FATE_REWRITE, FATE_WAIT, FATE_EARLY, FATE_DROP };
+
+void gate_segment(struct gate *gate, struct flow *flow, const struct arrival *arrival);
+/* Reads on where the flow stopped, after an answer or by time; releases what may go. */
+void gate_resume(struct gate *gate, struct flow *flow);
+struct flow_side *gate_side(struct flow *flow, bool is_from_client);
+/* Reads on as far as it goes. False: the flow was refused, its streams and session are gone. */
+bool gate_advance(struct gate *gate, struct flow *flow);
+enum fate gate_fate(struct flow_side *side, const struct segment *segment,
+                    struct stream_rewrite *rewrite);
+/* Passes a packet as it is, or rewritten in `octets`, which may be the packet itself; both may be unused. */
+void gate_pass(struct gate *gate, struct flow *flow, const struct arrival *arrival, uint8_t *octets,
+               size_t room, const struct stream_rewrite *rewrite);
+void gate_note_fin(struct gate *gate, struct flow *flow, bool is_from_client, uint32_t fin_seq);
+void gate_offload_when_done(struct gate *gate, struct flow *flow);
+
+/* gate_held.c */
+void gate_hold(struct gate *gate, struct flow *flow, const struct arrival *arrival);
+void gate_release_held(struct gate *gate, struct flow *flow);
+/* Gives every held packet up (dropped; TCP sends it again). */
+void gate_drop_held(struct gate *gate, struct flow *flow);
+void gate_forget_held(struct gate *gate, struct flow *flow, size_t index);
+
+/* gate_judge.c */
+enum judgement { JUDGED_PASS, JUDGED_WAIT, JUDGED_REFUSE };
+/* Decides what the session holds back. JUDGED_REFUSE: *verdict and *event are filled, and the event told. */
+enum judgement gate_judge(struct gate *gate, struct flow *flow,
+                          const struct session_commitment *commitment, struct verdict *verdict,
+                          struct event *event);
+/* The connection ended: what it showed is told, and a broken handshake remembered. how: for people. */
+void gate_judge_end(struct gate *gate, struct flow *flow, const char *how);
+/* Asks ahead for what the server calls itself. */
+void gate_ask_words(struct gate *gate, struct flow *flow);
+void gate_judge_afterthoughts(struct gate *gate);
+
+/* gate_refuse.c */
+void gate_refuse(struct gate *gate, struct flow *flow, const struct verdict *verdict,
+                 const struct event *event);
+void gate_send(void *owner, bool to_client, const struct craft *craft);
+
+#endif
