@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guard.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <linux/capability.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "gate.h"
+#include "process.h"
+
+enum {
+	RECEIVES_PER_TURN = 16,   /* batches read before timers and answers get their turn */
+	EVENTS_WAITING_MAX = 256, /* findings kept while the ledger is away */
+	FLOWS_TOLD_MAX = 1000,
+};
+
+struct guard {
+	const struct child *child;
+	struct process *process;
+	struct gate *gate;
+	struct nfqueue *queue;
+	struct event *queue_readable;
+	struct event *tick;
+	struct marks marks;
+	struct counters told;
+	bool has_received;
+	struct message_event *waiting; /* a ring */
+	size_t waiting_first;
+	size_t waiting_count;
+	uint32_t flows_request;
+};
+
+static void on_verdict(void *owner, const struct gate_verdict *verdict)
+{
+	struct guard *guard = owner;
+	const struct nfqueue_verdict out = {
+		.id = verdict->packet_id,
+		.is_accepted = verdict->is_accepted,
+		.has_mark = verdict->is_offloaded,
+		.mark = (verdict->mark & ~guard->marks.mask) | guard->marks.offload,
+		.packet = verdict->packet,
+	};
+
+	(void)nfqueue_verdict(guard->queue, &out); /* counted there */
+}
+
+static void on_ask(void *owner, enum question_kind kind, const char *name, bool is_refresh)
+{
+	struct guard *guard = owner;
+	struct message_question question = {
+		.type = MESSAGE_QUESTION,
+		.kind = kind,
+		.is_refresh = is_refresh,
+	};
+
+	text_copy(question.name, sizeof(question.name), name);
+	/* A scout that is away is asked again by the gate. */
+	(void)process_send(guard->process, ROLE_SCOUT, 0, &question, sizeof(question));
+}
+
+static void send_waiting(struct guard *guard)
+{
+	while (guard->waiting_count > 0) {
+		const struct message_event *oldest = &guard->waiting[guard->waiting_first];
+
+		if (process_send(guard->process, ROLE_LEDGER, 0, oldest, sizeof(*oldest)) != 0)
+			return;
+		guard->waiting_first = (guard->waiting_first + 1) % EVENTS_WAITING_MAX;
+		guard->waiting_count--;
+	}
+}
+
+/* In order, and through a restart of the ledger; beyond the bound the oldest is lost, and said so. */
+static void on_tell(void *owner, const struct event *event)
+{
+	struct guard *guard = owner;
+	struct message_event *place;
+
+	if (guard->waiting_count == EVENTS_WAITING_MAX) {
+		log_warn("finding lost reason=%s client is waiting for the ledger",
+		         reason_name(guard->waiting[guard->waiting_first].event.reason));
+		guard->waiting_first = (guard->waiting_first + 1) % EVENTS_WAITING_MAX;
+		guard->waiting_count--;
+	}
+	place = &guard->waiting[(guard->waiting_first + guard->waiting_count) % EVENTS_WAITING_MAX];
+	guard->waiting_count++;
+	place->type = MESSAGE_EVENT;
+	place->event = *event;
+	place->event.queue =
+		(uint16_t)(process_config(guard->process)->rules.queue_first + guard->child->index);
+	place->event.pid = getpid();
+	send_waiting(guard);
+}
+
+static void on_broken(void *owner, const struct message_broken *broken)
+{
+	struct guard *guard = owner;
+
+	(void)process_send(guard->process, ROLE_SCOUT, 0, broken, sizeof(*broken));
+}
+
+static int send_framed(struct guard *guard, bool to_client, struct bytes packet,
+                       const struct flow *flow)
+{
+	const struct flow_side *near = to_client ? &flow->from_client : &flow->from_server;
+	const struct flow_side *far = to_client ? &flow->from_server : &flow->from_client;
+
+	if (near->hardware_address_len != 6 || far->hardware_address_len != 6)
+		return -ENODATA;
+	return rawsend_framed(guard->child->raw, near->ingress, far->hardware_address,
+	                      near->hardware_address, packet);
+}
+
+static void on_send(void *owner, bool to_client, const struct craft *craft, const struct flow *flow)
+{
+	struct guard *guard = owner;
+	uint8_t packet[CRAFT_HEADERS_MAX + 1500];
+	struct bytes out = bytes_of(packet, craft_segment(packet, sizeof(packet), craft));
+	bool is_4 = craft->destination.address.family == 4;
+	enum rawsend_socket which = to_client ? is_4 ? RAWSEND_CLIENT4 : RAWSEND_CLIENT6
+	                            : is_4    ? RAWSEND_SERVER4
+	                                      : RAWSEND_SERVER6;
+	int err;
+
+	if (out.len == 0)
+		return;
+	/* On a bridge the routing table knows nothing of these hosts, or leads somewhere else. */
+	if (flow->is_bridged)
+		err = send_framed(guard, to_client, out, flow);
+	else
+		err = rawsend_routed(guard->child->raw, which, out, &craft->destination.address);
+	if (err)
+		log_debug("segment not sent error=\"%s\"", strerror(-err));
+}
+
+static const struct gate_actions actions = {
+	.verdict = on_verdict,
+	.ask = on_ask,
+	.tell = on_tell,
+	.broken = on_broken,
+	.send = on_send,
+};
+
+static void on_packet(void *owner, const struct nfqueue_packet *packet)
+{
+	struct guard *guard = owner;
+
+	/* What a predecessor had read is still held by the kernel: dropped, TCP sends it again. */
+	if (!guard->has_received && packet->id > 1)
+		(void)nfqueue_drop_up_to(guard->queue, packet->id - 1);
+	guard->has_received = true;
+	gate_packet(guard->gate, packet, process_now_ms(), process_time_ms());
+}
+
+static void on_queue(evutil_socket_t descriptor, short what, void *argument)
+{
+	struct guard *guard = argument;
+
+	(void)descriptor;
+	(void)what;
+	for (int turn = 0; turn < RECEIVES_PER_TURN; turn++) {
+		int err = nfqueue_receive(guard->queue, on_packet, guard);
+
+		if (err && err != -EAGAIN && err != -EINTR)
+			log_warn("queue not read error=\"%s\"", strerror(-err));
+		if (err)
+			break;
+	}
+	(void)nfqueue_flush(guard->queue);
+}
+
+static void on_tick(evutil_socket_t descriptor, short what, void *argument)
+{
+	struct guard *guard = argument;
+
+	(void)descriptor;
+	(void)what;
+	gate_tick(guard->gate, process_now_ms(), process_time_ms());
+	(void)nfqueue_flush(guard->queue);
+	send_waiting(guard);
+}
+
+static void on_flow_row(void *owner, const struct message_flow *row)
+{
+	struct guard *guard = owner;
+	struct message_flow message = *row;
+
+	message.request = guard->flows_request;
+	(void)process_send(guard->process, ROLE_LEDGER, 0, &message, sizeof(message));
+}
+
+static void tell_flows(struct guard *guard, uint32_t request)
+{
+	const struct message_flow end = { .type = MESSAGE_FLOW, .request = request, .is_end = 1 };
+
+	guard->flows_request = request;
+	gate_flows(guard->gate, process_now_ms(), FLOWS_TOLD_MAX, on_flow_row, guard);
+	(void)process_send(guard->process, ROLE_LEDGER, 0, &end, sizeof(end));
+}
+
+static void tell_counters(struct guard *guard)
+{
+	struct message_counters message = { .type = MESSAGE_COUNTERS,
+		                            .counters = *gate_counters(guard->gate) };
+
+	message.counters.queue_overruns = nfqueue_counters(guard->queue)->overruns;
+	message.counters.messages_refused = process_refused(guard->process);
+	if (memcmp(&message.counters, &guard->told, sizeof(guard->told)) == 0)
+		return;
+	if (process_send(guard->process, ROLE_LEDGER, 0, &message, sizeof(message)) == 0)
+		guard->told = message.counters;
+}
+
+static bool is_text(const char *text, size_t room)
+{
+	return strnlen(text, room) < room;
+}
+
+/* The scout reads hostile DNS: what it sends is checked like a stranger's. */
+static bool is_sound(const struct destination *destination)
+{
+	if (!is_text(destination->name, sizeof(destination->name)) ||
+	    !is_text(destination->why, sizeof(destination->why)) ||
+	    destination->mx_state > MX_HOST || destination->mx_security > DNS_FAILED ||
+	    destination->host_count > MX_HOSTS_MAX || destination->place_count > MX_PLACES_MAX)
+		return false;
+	for (size_t i = 0; i < destination->host_count; i++) {
+		const struct mx_host *host = &destination->hosts[i];
+
+		if (!is_text(host->name, sizeof(host->name)) ||
+		    !is_text(host->promise.detail, sizeof(host->promise.detail)) ||
+		    host->address_security > DNS_FAILED ||
+		    host->promise.state > PROMISE_UNAVAILABLE || host->promise.source > SOURCE_SEEN)
+			return false;
+	}
+	for (size_t i = 0; i < destination->place_count; i++) {
+		if (destination->places[i].host >= destination->host_count)
+			return false;
+	}
+	return true;
+}
+
+static bool take_from_scout(struct guard *guard, uint32_t type, const void *message, size_t len)
+{
+	const struct message_destination *answer = message;
+	const struct message_broken *broken = message;
+	const struct message_forget *forget = message;
+
+	switch (type) {
+	case MESSAGE_DESTINATION:
+		if (len != sizeof(*answer) || !is_sound(&answer->destination))
+			return false;
+		gate_answer(guard->gate, &answer->destination, process_now_ms(), process_time_ms());
+		(void)nfqueue_flush(guard->queue);
+		return true;
+	case MESSAGE_BROKEN:
+		if (len != sizeof(*broken) || !is_text(broken->id, sizeof(broken->id)) ||
+		    !is_text(broken->how, sizeof(broken->how)))
+			return false;
+		gate_broken(guard->gate, broken, process_now_ms());
+		return true;
+	case MESSAGE_FORGET:
+		if (len != sizeof(*forget) || !is_text(forget->name, sizeof(forget->name)))
+			return false;
+		gate_forget(guard->gate, forget->name);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void on_message(void *owner, enum role from, unsigned index, const void *message, size_t len)
+{
+	struct guard *guard = owner;
+	const struct message_flows *flows = message;
+	bool is_taken = false;
+
+	(void)index;
+	if (from == ROLE_SCOUT)
+		is_taken = take_from_scout(guard, flows->type, message, len);
+	else if (from == ROLE_LEDGER && flows->type == MESSAGE_FLOWS && len == sizeof(*flows)) {
+		tell_flows(guard, flows->request);
+		is_taken = true;
+	}
+	if (!is_taken)
+		process_count_refused(guard->process);
+}
+
+static void on_config(void *owner, const struct config *config)
+{
+	struct guard *guard = owner;
+
+	guard->marks = config->rules.marks;
+	gate_configure(guard->gate, config);
+}
+
+static void on_second(void *owner)
+{
+	tell_counters(owner);
+}
+
+static int start(struct guard *guard)
+{
+	static const struct timeval tick = { .tv_usec = GATE_TICK_MS * 1000 };
+	static const struct process_hooks hooks = {
+		.on_message = on_message,
+		.on_config = on_config,
+		.on_second = on_second,
+	};
+	uint8_t secret[TABLE_SECRET_LEN];
+	struct event_base *base;
+	int err = process_open(&guard->process, guard->child, &hooks, guard);
+
+	if (err)
+		return err;
+	if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+		return -EIO;
+	base = process_base(guard->process);
+	guard->queue = nfqueue_adopt(
+		guard->child->queue,
+		(uint16_t)(guard->child->config->rules.queue_first + guard->child->index));
+	guard->gate = gate_new(guard->child->config, secret, &actions, guard);
+	guard->waiting = calloc(EVENTS_WAITING_MAX, sizeof(*guard->waiting));
+	if (!guard->queue || !guard->gate || !guard->waiting)
+		return -ENOMEM;
+	guard->queue_readable = event_new(base, nfqueue_descriptor(guard->queue),
+	                                  EV_READ | EV_PERSIST, on_queue, guard);
+	guard->tick = event_new(base, -1, EV_PERSIST, on_tick, guard);
+	if (!guard->queue_readable || !guard->tick || event_add(guard->queue_readable, NULL) < 0 ||
+	    event_add(guard->tick, &tick) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static void stop(struct guard *guard)
+{
+	/* Held packets get their verdict with the gate; then the queue goes. */
+	gate_free(guard->gate);
+	if (guard->queue)
+		(void)nfqueue_flush(guard->queue);
+	if (guard->queue_readable)
+		event_free(guard->queue_readable);
+	if (guard->tick)
+		event_free(guard->tick);
+	nfqueue_free(guard->queue);
+	free(guard->waiting);
+	process_close(guard->process);
+}
+
+int guard_run(const struct child *child)
+{
+	static const int capabilities[] = { CAP_NET_ADMIN };
+	const struct sandbox sandbox = {
+		.user = child->config->user,
+		.capabilities = capabilities,
+		.capability_count = sizeof(capabilities) / sizeof(capabilities[0]),
+	};
+	struct guard guard = { .child = child, .marks = child->config->rules.marks };
+	const char *became;
+	int err = sandbox_enter(&became, &sandbox);
+	int status = 4;
+
+	if (!err)
+		err = start(&guard);
+	if (err)
+		log_error("guard not started error=\"%s\"", strerror(-err));
+	else
+		status = process_run(guard.process);
+	stop(&guard);
+	return status;
+}
