@@ -2,7 +2,10 @@
 #ifndef HOPGUARD_WIRE_CRAFT_H
 #define HOPGUARD_WIRE_CRAFT_H
 
-/* Packets written: segments of our own, and received ones rewritten. All checksums come out complete. */
+/*
+ * Packets written: segments of our own, and received ones rewritten, which keep their IP header
+ * with its options or extension headers. All lengths and checksums come out complete.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,20 +30,31 @@ struct craft {
 	struct bytes payload;
 };
 
-/* Octets written to `packet`, TTL or hop limit 64, don't-fragment; 0 when room is too small. */
+/*
+ * Octets written to `packet`: TTL or hop limit 64, don't-fragment. 0 when room is too small or the
+ * payload is longer than an IP packet can be.
+ */
 size_t craft_segment(uint8_t *packet, size_t room, const struct craft *craft);
 
 /*
- * Rewrites a parsed packet in place, options kept, to carry `payload` (may not overlap the packet) at `seq`. FIN stays only
- * if keep_fin; URG goes. Octets of the new packet; 0 when it does not fit in room.
+ * Rewrites the packet that `segment` was parsed from, in place, TCP options kept, to carry
+ * `payload` (may not overlap the packet) at `seq`. FIN stays only if keep_fin; URG goes. Octets of
+ * the new packet; 0, with nothing written, when it does not fit in room or in an IP packet.
  */
 size_t craft_replace_payload(uint8_t *packet, size_t room, const struct segment *segment,
                              uint32_t seq, struct bytes payload, bool keep_fin);
 
-/* Rewrites a parsed packet into a bare RST at `seq` with no options. Octets of the new packet. */
+/*
+ * Rewrites it into a bare RST at `seq`: no data, no TCP options, no acknowledgement (none is needed
+ * to reset a connection past its handshake, RFC 9293 section 3.10.7.4). Octets of the new packet,
+ * never more than before.
+ */
 size_t craft_into_reset(uint8_t *packet, const struct segment *segment, uint32_t seq);
 
-/* Overwrites MPTCP and Fast Open options by NOPs and removes data of a SYN. Octets of the new packet. */
-size_t craft_clean_syn(uint8_t *packet, size_t len, const struct segment *segment);
+/*
+ * Overwrites forbidden options (wire/tcp_option.h) by NOPs and removes data. Octets of the new
+ * packet, never more than before.
+ */
+size_t craft_clean_syn(uint8_t *packet, const struct segment *segment);
 
 #endif

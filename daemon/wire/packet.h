@@ -27,9 +27,9 @@ enum tcp_flag {
 
 enum packet_result {
 	PACKET_OK,
-	PACKET_NOT_TCP,
-	PACKET_FRAGMENT,     /* not whole: the kernel reassembles before us where it can */
-	PACKET_MALFORMED,    /* lengths, versions or options that contradict each other */
+	PACKET_NOT_TCP,   /* also what hides it: IPsec, tunnels */
+	PACKET_FRAGMENT,  /* not whole: the kernel reassembles before us where it can */
+	PACKET_MALFORMED, /* lengths, versions or options that contradict each other */
 	PACKET_BAD_CHECKSUM,
 };
 
@@ -39,21 +39,23 @@ struct segment {
 	struct endpoint destination;
 	uint32_t seq;
 	uint32_t ack;
-	uint16_t window; /* unscaled */
-	uint8_t flags;   /* of enum tcp_flag */
+	uint16_t window;         /* unscaled */
+	uint8_t flags;           /* of enum tcp_flag */
 	uint16_t tcp_offset;     /* of the TCP header in the packet */
 	uint16_t payload_offset; /* of the first octet of data */
 	struct bytes payload;
 	bool has_timestamps;
 	uint32_t timestamp_value;
 	uint32_t timestamp_echo;
-	bool has_forbidden_options; /* MPTCP (kind 30) or Fast Open (34, 254 with its magic) */
+	bool has_forbidden_options; /* MPTCP, Fast Open and their kin, see wire/tcp_option.h */
 };
 
 /*
- * The IP length may be shorter than the packet (link padding), never longer. checksum_ready false: the kernel
- * has not filled checksums in yet (segmentation offload), so the TCP checksum is not looked at. IPv4 total
- * length 0 with checksum_ready false: a segment of more than 64 KiB (BIG TCP), as long as the packet.
+ * The IP length may be shorter than the packet (link padding), never longer. checksum_ready false:
+ * the kernel has not filled checksums in yet (segmentation offload), so none is looked at, and IPv4
+ * total length 0 or an IPv6 jumbo payload option (RFC 2675) makes a segment of more than 64 KiB
+ * (BIG TCP). MALFORMED, too: a routing header that still has segments to go, and IPv4-mapped
+ * addresses.
  */
 enum packet_result packet_parse(struct segment *segment, struct bytes packet, bool checksum_ready);
 

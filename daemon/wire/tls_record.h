@@ -2,7 +2,10 @@
 #ifndef HOPGUARD_WIRE_TLS_RECORD_H
 #define HOPGUARD_WIRE_TLS_RECORD_H
 
-/* TLS records (RFC 5246 section 6.2, RFC 8446 section 5.1), headers only. */
+/*
+ * TLS records (RFC 5246 section 6.2, RFC 8446 section 5.1), headers only, and the ClientHello in
+ * SSL 2.0's framing by which mail servers of old offer TLS 1.0 (RFC 5246 appendix E.2).
+ */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,7 +29,17 @@ struct tls_record_header {
 	uint16_t content_len; /* behind the header */
 };
 
-/* Reads just the header. MALFORMED: no type or version of TLS, or a content too long. */
+/*
+ * Reads just the header. MALFORMED, as soon as its octets show it: no type or version of TLS, a
+ * content too long, or none where only application data may be empty.
+ */
 enum parse_result tls_record_header_parse(struct tls_record_header *header, struct bytes readable);
+
+/*
+ * Only a client's first record can be one. *len: octets of the whole, header included, when OK; it
+ * may be longer than readable. MALFORMED, as soon as its octets show it: no such ClientHello, or
+ * one that offers SSL 2.0 alone.
+ */
+enum parse_result tls_v2_hello_parse(size_t *len, struct bytes readable);
 
 #endif
