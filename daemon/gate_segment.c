@@ -98,7 +98,7 @@ static void pass_syn(struct gate *gate, const struct arrival *arrival)
 		return;
 	}
 	memcpy(octets, packet->packet.data, len);
-	pass_rewritten(gate, packet, octets, craft_clean_syn(octets, len, segment));
+	pass_rewritten(gate, packet, octets, craft_clean_syn(octets, segment));
 }
 
 static void on_syn(struct gate *gate, struct flow *flow, const struct arrival *arrival)
