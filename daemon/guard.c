@@ -13,6 +13,7 @@
 #include "base/sandbox.h"
 #include "gate.h"
 #include "process.h"
+#include "verdict/sound.h"
 
 enum {
 	RECEIVES_PER_TURN = 16,   /* batches read before timers and answers get their turn */
@@ -222,30 +223,6 @@ static bool is_text(const char *text, size_t room)
 	return strnlen(text, room) < room;
 }
 
-/* The scout reads hostile DNS: what it sends is checked like a stranger's. */
-static bool is_sound(const struct destination *destination)
-{
-	if (!is_text(destination->name, sizeof(destination->name)) ||
-	    !is_text(destination->why, sizeof(destination->why)) ||
-	    destination->mx_state > MX_HOST || destination->mx_security > DNS_FAILED ||
-	    destination->host_count > MX_HOSTS_MAX || destination->place_count > MX_PLACES_MAX)
-		return false;
-	for (size_t i = 0; i < destination->host_count; i++) {
-		const struct mx_host *host = &destination->hosts[i];
-
-		if (!is_text(host->name, sizeof(host->name)) ||
-		    !is_text(host->promise.detail, sizeof(host->promise.detail)) ||
-		    host->address_security > DNS_FAILED ||
-		    host->promise.state > PROMISE_UNAVAILABLE || host->promise.source > SOURCE_SEEN)
-			return false;
-	}
-	for (size_t i = 0; i < destination->place_count; i++) {
-		if (destination->places[i].host >= destination->host_count)
-			return false;
-	}
-	return true;
-}
-
 static bool take_from_scout(struct guard *guard, uint32_t type, const void *message, size_t len)
 {
 	const struct message_destination *answer = message;
@@ -254,7 +231,7 @@ static bool take_from_scout(struct guard *guard, uint32_t type, const void *mess
 
 	switch (type) {
 	case MESSAGE_DESTINATION:
-		if (len != sizeof(*answer) || !is_sound(&answer->destination))
+		if (len != sizeof(*answer) || !destination_is_sound(&answer->destination))
 			return false;
 		gate_answer(guard->gate, &answer->destination, process_now_ms(), process_time_ms());
 		(void)nfqueue_flush(guard->queue);

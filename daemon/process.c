@@ -105,24 +105,25 @@ static int add_peer(struct process *process, enum role role, unsigned index, int
 	return 0;
 }
 
-static void take_peer(struct process *process, const void *message, size_t len, int *descriptors,
-                      size_t count)
+/* *channel becomes -1 when it was taken. */
+static void take_peer(struct process *process, const void *message, size_t len, int *channel)
 {
 	const struct message_peer *peer = message;
+	int end = *channel;
 
-	if (len != sizeof(*peer) || count != 1 || peer->role == ROLE_SUPERVISOR ||
+	if (len != sizeof(*peer) || end < 0 || peer->role == ROLE_SUPERVISOR ||
 	    peer->role >= ROLE_COUNT || peer->index >= CONFIG_QUEUES_MAX) {
 		process->refused++;
-		for (size_t i = 0; i < count; i++)
-			close(descriptors[i]);
 		return;
 	}
-	if (add_peer(process, (enum role)peer->role, peer->index, descriptors[0]) == 0 &&
+	*channel = -1;
+	if (add_peer(process, (enum role)peer->role, peer->index, end) == 0 &&
 	    process->hooks.on_peer)
 		process->hooks.on_peer(process->owner, (enum role)peer->role, peer->index);
 }
 
-static void take_config(struct process *process, const void *message, size_t len)
+/* *descriptor becomes -1 when it was taken. */
+static void take_config(struct process *process, const void *message, size_t len, int *descriptor)
 {
 	const struct message_config *news = message;
 	size_t text_room = len - offsetof(struct message_config, text);
@@ -147,12 +148,16 @@ static void take_config(struct process *process, const void *message, size_t len
 	process->own_config = config;
 	process->config = config;
 	log_set_level(config->log_level);
+	if (process->hooks.on_descriptor) {
+		process->hooks.on_descriptor(process->owner, *descriptor);
+		*descriptor = -1;
+	}
 	if (process->hooks.on_config)
 		process->hooks.on_config(process->owner, config);
 	free(old);
 }
 
-static void take_message(struct peer *from, size_t len, int *descriptors, size_t count)
+static void take_message(struct peer *from, size_t len, int *descriptor)
 {
 	struct process *process = from->process;
 	struct message header;
@@ -165,18 +170,16 @@ static void take_message(struct peer *from, size_t len, int *descriptors, size_t
 	if (from->role == ROLE_SUPERVISOR) {
 		switch (header.type) {
 		case MESSAGE_PEER:
-			take_peer(process, process->message, len, descriptors, count);
+			take_peer(process, process->message, len, descriptor);
 			return;
 		case MESSAGE_CONFIG:
-			take_config(process, process->message, len);
+			take_config(process, process->message, len, descriptor);
 			return;
 		case MESSAGE_STOP:
 			end(process, 0);
 			return;
 		}
 	}
-	for (size_t i = 0; i < count; i++)
-		close(descriptors[i]);
 	if (process->hooks.on_message)
 		process->hooks.on_message(process->owner, from->role, from->index, process->message,
 		                          len);
@@ -203,11 +206,19 @@ static void on_readable(evutil_socket_t descriptor, short what, void *argument)
 		if (len <= 0) {
 			/* Nobody lives on without the supervisor: it alone restarts and removes rules. */
 			if (peer->role == ROLE_SUPERVISOR)
-				end(process, 1);
+				end(process, PROCESS_ORPHANED);
 			forget_peer(peer);
+			if (process->hooks.on_lost)
+				process->hooks.on_lost(process->owner, peer->role, peer->index);
 			return;
 		}
-		take_message(peer, (size_t)len, descriptors, count);
+		if (count == 0)
+			descriptors[0] = -1;
+		take_message(peer, (size_t)len, &descriptors[0]);
+		for (size_t i = 0; i < count; i++) {
+			if (descriptors[i] >= 0)
+				close(descriptors[i]);
+		}
 		if (!peer->readable || peer->channel != descriptor)
 			return;
 	}
@@ -292,6 +303,16 @@ int process_run(struct process *process)
 	if (event_base_dispatch(process->base) < 0)
 		return 4;
 	return process->status;
+}
+
+void process_drain(struct process *process)
+{
+	for (size_t i = 0; i < SLOTS_MAX; i++) {
+		struct peer *peer = &process->peers[i];
+
+		if (peer->readable && peer->role != ROLE_SUPERVISOR)
+			on_readable(peer->channel, EV_READ, peer);
+	}
 }
 
 struct event_base *process_base(const struct process *process)

@@ -12,15 +12,22 @@
 
 #include "supervisor.h"
 
+enum { PROCESS_ORPHANED = 1 };
+
 struct event_base;
 struct process;
 
 /* Any may be NULL. None is called before process_run. */
 struct process_hooks {
 	/* From another child, or of a type that the process itself does not know. len is at least sizeof(struct message). */
-	void (*on_message)(void *owner, enum role from, unsigned index, const void *message, size_t len);
+	void (*on_message)(void *owner, enum role from, unsigned index, const void *message,
+	                   size_t len);
 	/* A new channel to that process replaced the old one. */
 	void (*on_peer)(void *owner, enum role role, unsigned index);
+	/* That process died; its successor comes by on_peer. */
+	void (*on_lost)(void *owner, enum role role, unsigned index);
+	/* Before on_config: what came along with the configuration (ledger: the event file), -1 for nothing. The callee's. */
+	void (*on_descriptor)(void *owner, int descriptor);
 	/* process_config already means the new one; the old one is gone after the call. */
 	void (*on_config)(void *owner, const struct config *config);
 	void (*on_second)(void *owner);
@@ -30,8 +37,10 @@ struct process_hooks {
 int process_open(struct process **opened, const struct child *child,
                  const struct process_hooks *hooks, void *owner);
 void process_close(struct process *process);
-/* Says READY to the supervisor and runs until the end. An exit status. */
+/* Says READY to the supervisor and runs until the end. An exit status; PROCESS_ORPHANED: the supervisor is gone. */
 int process_run(struct process *process);
+/* After the end: takes what the other children had sent until then. */
+void process_drain(struct process *process);
 struct event_base *process_base(const struct process *process);
 const struct config *process_config(const struct process *process);
 

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ledger.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "counters.h"
+#include "desk.h"
+#include "process.h"
+#include "report/repetition.h"
+#include "report/sinks.h"
+#include "verdict/sound.h"
+
+enum { EXIT_SYSTEM = 4 };
+
+/* What the ledger knows of another process. */
+struct teller {
+	bool is_there;
+	struct counters counters;
+	char degraded[EVENT_TEXT_MAX]; /* what it said does not work; empty: nothing */
+};
+
+struct ledger {
+	const struct child *child;
+	struct process *process;
+	struct repetition *repetition;
+	struct sinks *sinks;
+	struct desk *desk;
+	struct message_state state;
+	struct teller supervisor;
+	struct teller scout;
+	struct teller guards[CONFIG_QUEUES_MAX];
+};
+
+static void tell(void *owner, const struct event *event)
+{
+	struct ledger *ledger = owner;
+
+	sinks_tell(ledger->sinks, event);
+}
+
+static void on_json(void *owner, const char *json)
+{
+	struct ledger *ledger = owner;
+
+	if (ledger->desk)
+		desk_event(ledger->desk, json);
+}
+
+static struct teller *find_teller(struct ledger *ledger, enum role role, unsigned index)
+{
+	if (role == ROLE_GUARD)
+		return index < CONFIG_QUEUES_MAX ? &ledger->guards[index] : NULL;
+	return role == ROLE_SCOUT ? &ledger->scout : &ledger->supervisor;
+}
+
+static bool is_own_kind(enum role role, enum event_kind kind)
+{
+	switch (role) {
+	case ROLE_SUPERVISOR:
+		return true;
+	case ROLE_GUARD:
+		return kind == EVENT_VERDICT || kind == EVENT_DEGRADED || kind == EVENT_RECOVERED;
+	case ROLE_SCOUT:
+		return kind == EVENT_DEGRADED || kind == EVENT_RECOVERED;
+	case ROLE_LEDGER:
+	case ROLE_COUNT:
+		break;
+	}
+	return false;
+}
+
+static bool take_event(struct ledger *ledger, enum role from, unsigned index,
+                       const struct event *event)
+{
+	struct teller *teller = find_teller(ledger, from, index);
+
+	if (!teller || !event_is_sound(event) || !is_own_kind(from, event->kind))
+		return false;
+	if (event->kind == EVENT_DEGRADED)
+		text_copy(teller->degraded, sizeof(teller->degraded), event->text);
+	if (event->kind == EVENT_RECOVERED)
+		teller->degraded[0] = '\0';
+	repetition_add(ledger->repetition, event, process_now_ms());
+	return true;
+}
+
+static bool is_string(const char *text, size_t room)
+{
+	return memchr(text, '\0', room) != NULL;
+}
+
+static bool take_state(struct ledger *ledger, const struct message_state *state)
+{
+	if (state->child_count > MESSAGE_CHILDREN_MAX ||
+	    !is_string(state->backend, sizeof(state->backend)) ||
+	    !is_string(state->user, sizeof(state->user)))
+		return false;
+	ledger->state = *state;
+	return true;
+}
+
+static bool take_reloaded(struct ledger *ledger, const struct message_reloaded *message)
+{
+	if (!is_string(message->error, sizeof(message->error)))
+		return false;
+	desk_reloaded(ledger->desk, message);
+	return true;
+}
+
+static bool take_flow(struct ledger *ledger, unsigned guard, const struct message_flow *flow)
+{
+	if (!is_string(flow->state, sizeof(flow->state)) ||
+	    !is_string(flow->domain, sizeof(flow->domain)))
+		return false;
+	desk_flow(ledger->desk, guard, flow);
+	return true;
+}
+
+static bool take_explanation(struct ledger *ledger, const struct message_explanation *message)
+{
+	if (!destination_is_sound(&message->destination))
+		return false;
+	desk_explanation(ledger->desk, message);
+	return true;
+}
+
+static bool take_flushed(struct ledger *ledger, const struct message_flushed *message)
+{
+	desk_flushed(ledger->desk, message);
+	return true;
+}
+
+static bool take_counters(struct ledger *ledger, enum role from, unsigned index,
+                          const struct message_counters *message)
+{
+	struct teller *teller = find_teller(ledger, from, index);
+
+	if (!teller)
+		return false;
+	teller->counters = message->counters;
+	return true;
+}
+
+/* False: not from this process, or not of its size. */
+static bool take_message(struct ledger *ledger, enum role from, unsigned index, const void *message,
+                         size_t len)
+{
+	switch (((const struct message *)message)->type) {
+	case MESSAGE_EVENT:
+		return len == sizeof(struct message_event) &&
+		       take_event(ledger, from, index,
+		                  &((const struct message_event *)message)->event);
+	case MESSAGE_STATE:
+		return from == ROLE_SUPERVISOR && len == sizeof(struct message_state) &&
+		       take_state(ledger, message);
+	case MESSAGE_RELOADED:
+		return from == ROLE_SUPERVISOR && len == sizeof(struct message_reloaded) &&
+		       take_reloaded(ledger, message);
+	case MESSAGE_COUNTERS:
+		return len == sizeof(struct message_counters) &&
+		       take_counters(ledger, from, index, message);
+	case MESSAGE_FLOW:
+		return from == ROLE_GUARD && len == sizeof(struct message_flow) &&
+		       take_flow(ledger, index, message);
+	case MESSAGE_EXPLANATION:
+		return from == ROLE_SCOUT && len == sizeof(struct message_explanation) &&
+		       take_explanation(ledger, message);
+	case MESSAGE_FLUSHED:
+		return from == ROLE_SCOUT && len == sizeof(struct message_flushed) &&
+		       take_flushed(ledger, message);
+	default:
+		return false;
+	}
+}
+
+static void on_message(void *owner, enum role from, unsigned index, const void *message, size_t len)
+{
+	struct ledger *ledger = owner;
+
+	if (!take_message(ledger, from, index, message, len))
+		process_count_refused(ledger->process);
+}
+
+static void on_peer(void *owner, enum role role, unsigned index)
+{
+	struct ledger *ledger = owner;
+	struct teller *teller = find_teller(ledger, role, index);
+
+	if (!teller)
+		return;
+	/* Sums of a new process start at nothing, and so do its troubles. */
+	*teller = (struct teller){ .is_there = true };
+	desk_lost(ledger->desk, role, index);
+}
+
+static void on_lost(void *owner, enum role role, unsigned index)
+{
+	struct ledger *ledger = owner;
+	struct teller *teller = find_teller(ledger, role, index);
+
+	if (teller)
+		teller->is_there = false;
+	desk_lost(ledger->desk, role, index);
+}
+
+static void on_descriptor(void *owner, int descriptor)
+{
+	struct ledger *ledger = owner;
+
+	sinks_configure(ledger->sinks, process_config(ledger->process)->syslog_facility,
+	                descriptor);
+}
+
+static void on_second(void *owner)
+{
+	struct ledger *ledger = owner;
+
+	repetition_tick(ledger->repetition, process_now_ms());
+	desk_tick(ledger->desk);
+}
+
+static const char *role_name(unsigned role)
+{
+	return role == ROLE_GUARD    ? "guard"
+	       : role == ROLE_SCOUT  ? "scout"
+	       : role == ROLE_LEDGER ? "ledger"
+	                             : "supervisor";
+}
+
+static void fill_processes(struct status *status, const struct message_state *state)
+{
+	size_t i;
+
+	status->processes[status->process_count++] = (struct status_process){
+		.role = "supervisor", .pid = state->supervisor_pid, .is_ready = true
+	};
+	for (i = 0; i < state->child_count; i++) {
+		const struct child_state *child = &state->children[i];
+
+		status->processes[status->process_count++] = (struct status_process){
+			.role = role_name(child->role),
+			.index = child->index,
+			.pid = child->pid,
+			.is_ready = child->is_ready != 0,
+			.restarts = child->restarts,
+		};
+	}
+}
+
+static void fill_counters(struct ledger *ledger, struct status *status)
+{
+	struct counters sum = ledger->scout.counters;
+	unsigned i;
+
+	for (i = 0; i < CONFIG_QUEUES_MAX; i++) {
+		const struct teller *guard = &ledger->guards[i];
+
+		if (!guard->is_there)
+			continue;
+		status->queue_count++;
+		if (status->degraded[0] == '\0')
+			status->degraded = guard->degraded;
+		counters_add(&sum, &guard->counters);
+	}
+	sum.messages_refused += process_refused(ledger->process);
+	counters_fill(status, &sum);
+}
+
+static void fill_status(void *owner, struct status *status)
+{
+	struct ledger *ledger = owner;
+	const struct config *config = process_config(ledger->process);
+	uint64_t now_ms = process_time_ms();
+
+	status->version = HOPGUARD_VERSION;
+	status->mode = config->stance.mode;
+	status->fails_open = config->fails_open;
+	if (now_ms > ledger->state.started_ms)
+		status->uptime_s = (now_ms - ledger->state.started_ms) / 1000;
+	status->user = ledger->state.user;
+	status->backend = ledger->state.backend;
+	status->rules_are_in = ledger->state.rules_are_in != 0;
+	status->queue_first = ledger->state.queue_first;
+	status->degraded = ledger->scout.degraded;
+	fill_processes(status, &ledger->state);
+	fill_counters(ledger, status);
+}
+
+static const struct stance *stance_of(void *owner)
+{
+	const struct ledger *ledger = owner;
+
+	return &process_config(ledger->process)->stance;
+}
+
+static int send_to(void *owner, enum role role, unsigned index, const void *message, size_t len)
+{
+	struct ledger *ledger = owner;
+
+	return process_send(ledger->process, role, index, message, len);
+}
+
+static int open_desk(struct ledger *ledger)
+{
+	static const struct desk_actions actions = {
+		.send = send_to,
+		.fill_status = fill_status,
+		.stance = stance_of,
+	};
+	const struct group *group = getgrnam(ledger->child->config->control_group);
+	struct desk_options options = {
+		.listener = ledger->child->listener,
+		.group = group ? group->gr_gid : (gid_t)-1,
+		.recent = sinks_recent(ledger->sinks),
+		.actions = &actions,
+		.owner = ledger,
+	};
+
+	ledger->desk = desk_new(process_base(ledger->process), &options);
+	return ledger->desk ? 0 : -ENOMEM;
+}
+
+static int start(struct ledger *ledger)
+{
+	static const struct process_hooks hooks = {
+		.on_message = on_message,
+		.on_peer = on_peer,
+		.on_lost = on_lost,
+		.on_descriptor = on_descriptor,
+		.on_second = on_second,
+	};
+	struct sinks_options options = {
+		.syslog_facility = ledger->child->config->syslog_facility,
+		.event_file = ledger->child->event_file,
+		.narrates = ledger->child->narrates,
+		.on_json = on_json,
+		.owner = ledger,
+	};
+	uint8_t secret[TABLE_SECRET_LEN];
+	int err = process_open(&ledger->process, ledger->child, &hooks, ledger);
+
+	if (err)
+		return err;
+	if (getrandom(secret, sizeof(secret), 0) != (ssize_t)sizeof(secret))
+		return -EIO;
+	ledger->sinks = sinks_new(&options);
+	ledger->repetition = repetition_new(secret, tell, ledger);
+	if (!ledger->sinks || !ledger->repetition)
+		return -ENOMEM;
+	return open_desk(ledger);
+}
+
+static void say_orphaned(struct ledger *ledger)
+{
+	struct event event = {
+		.kind = EVENT_STOPPING,
+		.time_ms = process_time_ms(),
+		.pid = getpid(),
+		.count = 1,
+		.text = "the supervisor is gone, so all processes end; its rules may still be in: "
+		        "start "
+			"hopguard again, or run `hopguard rules remove`",
+	};
+
+	repetition_add(ledger->repetition, &event, process_now_ms());
+}
+
+static void stop(struct ledger *ledger)
+{
+	desk_free(ledger->desk);
+	ledger->desk = NULL;
+	repetition_free(ledger->repetition);
+	sinks_free(ledger->sinks);
+	process_close(ledger->process);
+	free(ledger);
+}
+
+int ledger_run(const struct child *child)
+{
+	const struct sandbox sandbox = { .user = child->config->user };
+	struct ledger *ledger = calloc(1, sizeof(*ledger));
+	int status = EXIT_SYSTEM;
+	const char *became;
+	int err;
+
+	if (!ledger)
+		return EXIT_SYSTEM;
+	ledger->child = child;
+	err = start(ledger);
+	if (!err)
+		err = sandbox_enter(&became, &sandbox);
+	if (err) {
+		log_error("ledger not started error=\"%s\"", strerror(-err));
+	} else {
+		status = process_run(ledger->process);
+		process_drain(ledger->process);
+		if (status == PROCESS_ORPHANED)
+			say_orphaned(ledger);
+	}
+	stop(ledger);
+	return status;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/event_line.h"
+
+#include <stdio.h>
+#include <syslog.h>
+
+#include "report/line.h"
+
+static void add_endpoint(struct line *line, const char *key, const struct endpoint *endpoint)
+{
+	char text[ENDPOINT_TEXT_MAX];
+
+	if (endpoint->address.family != 0)
+		line_pair(line, key, endpoint_format(text, endpoint));
+}
+
+static void add_promise(struct line *line, const struct promise *promise)
+{
+	char text[PROMISE_DETAIL_MAX + 64];
+
+	if (promise->state == PROMISE_UNKNOWN)
+		return;
+	snprintf(text, sizeof(text), "%s%s%s", promise_source_name(promise->source),
+	         promise->detail[0] ? " " : "", promise->detail);
+	line_pair(line, "promise", text);
+}
+
+/* "starttls absent, ehlo accepted by mx1.example.org, tls none" */
+static void add_seen(struct line *line, const struct event *event)
+{
+	char text[DOMAIN_NAME_MAX + 128];
+	struct line seen;
+
+	line_init(&seen, text, sizeof(text));
+	line_add(&seen, "starttls %s", starttls_offer_name(event->starttls));
+	if (event->starttls_answer != STARTTLS_NOT_ASKED)
+		line_add(&seen, " %s", starttls_answer_name(event->starttls_answer));
+	if (event->starttls_code != 0)
+		line_add(&seen, " %u", event->starttls_code);
+	line_add(&seen, ", ehlo %s", ehlo_outcome_name(event->ehlo));
+	if (event->ehlo_name[0])
+		line_add(&seen, " by %s", event->ehlo_name);
+	line_add(&seen, ", tls %s", tls_progress_name(event->tls));
+	line_pair(line, "seen", text);
+}
+
+static void add_verdict(struct line *line, const struct event *event)
+{
+	line_add(line, "%s", event->reason != REASON_NONE ? reason_name(event->reason) : "verdict");
+	line_pair(line, "action", action_name(event->action));
+	if (event->would != event->action)
+		line_pair(line, "would", action_name(event->would));
+	add_endpoint(line, "client", &event->client);
+	add_endpoint(line, "server", &event->server);
+	line_pair(line, "domain", event->domain);
+	line_pair(line, "mx", event->mx);
+	add_promise(line, &event->promise);
+	add_seen(line, event);
+	line_number(line, "held_ms", event->held_ms);
+}
+
+size_t event_line_print(char text[EVENT_LINE_MAX], const struct event *event)
+{
+	struct line line;
+
+	line_init(&line, text, EVENT_LINE_MAX);
+	if (event->kind == EVENT_VERDICT)
+		add_verdict(&line, event);
+	else
+		line_add(&line, "%s", event_kind_name(event->kind));
+	line_pair(&line, "id", event->id);
+	line_pair(&line, "cause", event->cause);
+	line_pair(&line, "text", event->text);
+	if (event->kind == EVENT_VERDICT || event->count > 1)
+		line_number(&line, "count", event->count > 0 ? event->count : 1);
+	if (event->kind == EVENT_VERDICT && event->action != ACTION_PASS)
+		line_pair(&line, "advice", reason_advice(event->reason));
+	return line.len;
+}
+
+int event_line_priority(const struct event *event)
+{
+	switch (event->kind) {
+	case EVENT_VERDICT:
+		return event->action == ACTION_PASS ? LOG_INFO : LOG_WARNING;
+	case EVENT_READY:
+	case EVENT_RECOVERED:
+	case EVENT_RELOADED:
+	case EVENT_STOPPING:
+		return LOG_NOTICE;
+	case EVENT_DEGRADED:
+	case EVENT_CHILD_DIED:
+		return LOG_ERR;
+	}
+	return LOG_NOTICE;
+}

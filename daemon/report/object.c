@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/object.h"
+
+#include "report/line.h"
+
+/* Longer than any string of an event, a destination or a counter's name. */
+enum { VALUE_MAX = 1024 };
+
+void object_put(json_t *object, const char *key, const char *value)
+{
+	char clean[VALUE_MAX];
+
+	if (value[0] != '\0')
+		(void)json_object_set_new(object, key,
+		                          json_string(line_clean(clean, sizeof(clean), value)));
+}
+
+void object_put_number(json_t *object, const char *key, uint64_t value)
+{
+	(void)json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+const char *object_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+long long object_number(const json_t *object, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(object, key));
+}
+
+size_t object_print(char *text, size_t room, json_t *object)
+{
+	size_t len = object ? json_dumpb(object, text, room - 1, JSON_COMPACT) : 0;
+
+	json_decref(object);
+	if (len > room - 1)
+		len = 0;
+	text[len] = '\0';
+	return len;
+}

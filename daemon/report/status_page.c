@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/status_page.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "report/object.h"
+
+static json_t *processes_of(const struct status *status)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < status->process_count; i++) {
+		const struct status_process *process = &status->processes[i];
+		json_t *object = json_object();
+
+		object_put(object, "role", process->role);
+		if (strcmp(process->role, "guard") == 0)
+			object_put_number(object, "index", process->index);
+		if (process->pid > 0)
+			object_put_number(object, "pid", (uint64_t)process->pid);
+		object_put(object, "state",
+		           process->pid == 0   ? "dead"
+		           : process->is_ready ? "ready"
+		                               : "starting");
+		object_put_number(object, "restarts", process->restarts);
+		(void)json_array_append_new(list, object);
+	}
+	return list;
+}
+
+static json_t *figures_of(const struct status *status)
+{
+	json_t *object = json_object();
+	size_t i;
+
+	for (i = 0; i < status->figure_count; i++) {
+		const struct status_figure *figure = &status->figures[i];
+		json_t *part = object;
+
+		if (figure->group) {
+			part = json_object_get(object, figure->group);
+			if (!part) {
+				part = json_object();
+				(void)json_object_set_new(object, figure->group, part);
+			}
+		}
+		object_put_number(part, figure->name, figure->value);
+	}
+	return object;
+}
+
+size_t status_json_print(char text[STATUS_JSON_MAX], const struct status *status)
+{
+	json_t *object = json_object();
+	json_t *queues = json_object();
+
+	object_put(object, "version", status->version);
+	object_put(object, "mode", status->mode == MODE_ENFORCE ? "enforce" : "monitor");
+	object_put(object, "on_failure", status->fails_open ? "open" : "closed");
+	object_put_number(object, "uptime_s", status->uptime_s);
+	object_put(object, "user", status->user);
+	object_put(object, "backend", status->backend);
+	(void)json_object_set_new(object, "rules_are_in", json_boolean(status->rules_are_in));
+	object_put_number(queues, "first", status->queue_first);
+	object_put_number(queues, "count", status->queue_count);
+	(void)json_object_set_new(object, "queues", queues);
+	object_put(object, "degraded", status->degraded);
+	(void)json_object_set_new(object, "processes", processes_of(status));
+	(void)json_object_set_new(object, "counters", figures_of(status));
+	return object_print(text, STATUS_JSON_MAX, object);
+}
+
+static void print_uptime(FILE *out, long long seconds)
+{
+	if (seconds >= 86400)
+		fprintf(out, "%lld d ", seconds / 86400);
+	if (seconds >= 3600)
+		fprintf(out, "%lld h ", seconds % 86400 / 3600);
+	if (seconds >= 60)
+		fprintf(out, "%lld min ", seconds % 3600 / 60);
+	fprintf(out, "%lld s", seconds % 60);
+}
+
+static void print_head(FILE *out, const json_t *status, bool is_coloured)
+{
+	const json_t *queues = json_object_get(status, "queues");
+	const char *degraded = object_text(status, "degraded");
+	bool are_in = json_is_true(json_object_get(status, "rules_are_in"));
+
+	fprintf(out, "hopguard %s, %s%s%s, up ", object_text(status, "version"),
+	        is_coloured ? "\033[1m" : "", object_text(status, "mode"),
+	        is_coloured ? "\033[0m" : "");
+	print_uptime(out, object_number(status, "uptime_s"));
+	fprintf(out, ", user %s\n", object_text(status, "user"));
+	fprintf(out, "rules     %s by %s, queues %lld-%lld; on failure %s\n",
+	        are_in ? "in" : "NOT in", object_text(status, "backend"),
+	        object_number(queues, "first"),
+	        object_number(queues, "first") + object_number(queues, "count") - 1,
+	        strcmp(object_text(status, "on_failure"), "open") == 0 ? "mail passes"
+	                                                               : "mail waits");
+	if (degraded[0])
+		fprintf(out, "%sdegraded  %s%s\n", is_coloured ? "\033[1;31m" : "", degraded,
+		        is_coloured ? "\033[0m" : "");
+}
+
+static void print_processes(FILE *out, const json_t *list)
+{
+	const json_t *process;
+	size_t i;
+
+	json_array_foreach(list, i, process)
+	{
+		char name[32];
+
+		snprintf(name, sizeof(name), "%s", object_text(process, "role"));
+		if (json_object_get(process, "index"))
+			snprintf(name, sizeof(name), "%.16s %lld", object_text(process, "role"),
+			         object_number(process, "index"));
+		fprintf(out, "%-10s", name);
+		if (json_object_get(process, "pid"))
+			fprintf(out, "pid %lld, ", object_number(process, "pid"));
+		fprintf(out, "%s", object_text(process, "state"));
+		if (object_number(process, "restarts") > 0)
+			fprintf(out, ", started again %lld times",
+			        object_number(process, "restarts"));
+		fprintf(out, "\n");
+	}
+}
+
+/* Nothing that never happened: a page full of zeros hides the figures that count. */
+static void print_figures(FILE *out, json_t *figures, const char *group)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(figures, name, value)
+	{
+		if (json_is_object(value))
+			print_figures(out, value, name);
+		else if (json_integer_value(value) != 0)
+			fprintf(out, "  %s%s%-*s %lld\n", group, group[0] ? " " : "",
+			        (int)(34 - strlen(group) - (group[0] != '\0')), name,
+			        (long long)json_integer_value(value));
+	}
+}
+
+bool status_text_print(FILE *out, const char *json, bool is_coloured)
+{
+	json_t *status = json_loads(json, 0, NULL);
+
+	if (!json_is_array(json_object_get(status, "processes"))) {
+		json_decref(status);
+		return false;
+	}
+	print_head(out, status, is_coloured);
+	print_processes(out, json_object_get(status, "processes"));
+	print_figures(out, json_object_get(status, "counters"), "");
+	json_decref(status);
+	return true;
+}

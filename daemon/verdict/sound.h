@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_VERDICT_SOUND_H
+#define HOPGUARD_VERDICT_SOUND_H
+
+/*
+ * Plain values arrive from processes that read what strangers send, and may have been taken over: every enum, count, index and
+ * string is checked before one is used.
+ */
+
+#include <stdbool.h>
+
+#include "verdict/event.h"
+#include "verdict/promise.h"
+
+bool event_is_sound(const struct event *event);
+bool destination_is_sound(const struct destination *destination);
+
+#endif
