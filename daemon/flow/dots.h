@@ -16,8 +16,8 @@
 #include "base/bytes.h"
 
 enum {
-	/* Plain text has a dot in about 80 octets, base64 none: a megabyte of text in flight, four octets each. */
-	DOTS_MAX = 16384,
+	/* Plain text has a dot in about 80 octets, base64 none: two megabytes of text in flight, four octets each. */
+	DOTS_MAX = 32768,
 	/* All dots of one memory lie within this stretch of the sequence space: they are told apart by 30 bits. */
 	DOTS_STRETCH_MAX = 1 << 28,
 };

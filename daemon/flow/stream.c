@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "flow/dots.h"
+#include "wire/packet.h"
 
 /* The first buffer: a dialogue's line; later ones are twice as large. */
 enum { STREAM_ROOM_MIN = 1024 };
@@ -31,10 +32,10 @@ struct stream {
 	bool is_body;
 };
 
-/* Where a sequence number stands, counted from base. Further than 2^31 away is the other direction (RFC 9293 section 3.4). */
+/* Where a sequence number stands, counted from base. */
 static int64_t offset_of(const struct stream *stream, uint32_t seq)
 {
-	return (int32_t)(seq - stream->base);
+	return seq_distance(seq, stream->base);
 }
 
 static size_t kept_len(const struct stream *stream)
@@ -186,6 +187,21 @@ static bool remember_dot(struct stream *stream, uint32_t seq, uint8_t before, ui
 	       dots_add(stream->dots, seq, is_line_end(before), is_line_end(behind));
 }
 
+static bool has_let_go(const struct stream *stream)
+{
+	return offset_of(stream, stream->acked) < 0;
+}
+
+/* The receiver has the octets before base, but `behind`, the first that is kept, is about to go. */
+static bool remember_edge(struct stream *stream, uint8_t behind)
+{
+	/* CR LF . CR behind us: a LF must not be made of the next octet. */
+	if (stream->before[0] == '.' && is_line_end(stream->before[1]))
+		return false;
+	return stream->before[1] != '.' ||
+	       remember_dot(stream, stream->base - 1, stream->before[0], behind);
+}
+
 /* Lets the oldest octets of a body go, `wanted` at most, fewer when their dots cannot be remembered. */
 static void let_go(struct stream *stream, size_t wanted)
 {
@@ -197,9 +213,7 @@ static void let_go(struct stream *stream, size_t wanted)
 		wanted = limit;
 	if (wanted == 0)
 		return;
-	/* The receiver has this dot, but what stands behind it is about to be let go. */
-	if (offset_of(stream, stream->acked) >= 0 && stream->before[1] == '.' &&
-	    !remember_dot(stream, stream->base - 1, stream->before[0], kept.data[0]))
+	if (!has_let_go(stream) && !remember_edge(stream, kept.data[0]))
 		return;
 	for (;;) {
 		at += bytes_find(bytes_slice(kept, at, wanted - at), '.');

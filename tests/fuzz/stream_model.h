@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_TESTS_FUZZ_STREAM_MODEL_H
+#define HOPGUARD_TESTS_FUZZ_STREAM_MODEL_H
+
+/*
+ * A sender, a stream with its reader, and two receivers, driven by a string of choices. Of copies of an octet one receiver
+ * takes the first, the other the last. Whatever the schedule: both get what the reader read, as far as it allowed it; of
+ * message bodies, no end of data that the reader did not read. An honest sender always gets through.
+ * For the fuzzer and for the unit test.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow/stream.h"
+
+enum {
+	MODEL_OCTETS_MAX = 6000,
+	MODEL_SEGMENT_MAX = 400,
+	MODEL_HELD_MAX = 6,
+	/* Lets a buffer of 1024 octets grow no further, so that bodies are let go. */
+	MODEL_BUDGET_SMALL = 2000,
+};
+
+#define MODEL_CHECK(claim)                                                                         \
+	do {                                                                                       \
+		if (!(claim)) {                                                                    \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #claim);                \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
+
+struct model_segment {
+	size_t at; /* counted from the first octet; (size_t)-1 is one before */
+	size_t len;
+	uint8_t octets[MODEL_SEGMENT_MAX];
+};
+
+struct model {
+	const uint8_t *choices;
+	size_t choices_left;
+	uint32_t first_seq;
+	bool is_honest;
+	bool is_body;
+	bool is_inconsistent;
+	struct budget budget;
+	struct stream *stream;
+	uint8_t text[MODEL_OCTETS_MAX]; /* what an honest sender sends */
+	size_t sent;                    /* highest octet sent */
+	uint8_t parsed[MODEL_OCTETS_MAX];
+	size_t parsed_len;
+	size_t consumed;
+	bool was_body[MODEL_OCTETS_MAX];
+	uint8_t got[2]
+		   [MODEL_OCTETS_MAX]; /* by who takes the first, and by who takes the last copy */
+	bool has[MODEL_OCTETS_MAX];
+	size_t delivered; /* no gap before: the application has it */
+	struct model_segment held[MODEL_HELD_MAX];
+	size_t held_count;
+	size_t let_go_passes; /* segments that passed though they were not kept any more */
+};
+
+static uint8_t choose(struct model *model)
+{
+	if (model->choices_left == 0)
+		return 0;
+	model->choices_left--;
+	return *model->choices++;
+}
+
+static size_t choose_below(struct model *model, size_t limit)
+{
+	size_t number = choose(model);
+
+	if (limit > 256)
+		number = number << 8 | choose(model);
+	return limit ? number % limit : 0;
+}
+
+static uint32_t model_seq(const struct model *model, size_t at)
+{
+	return model->first_seq + (uint32_t)at;
+}
+
+static size_t model_at(const struct model *model, uint32_t seq)
+{
+	return (size_t)(int64_t)(int32_t)(seq - model->first_seq);
+}
+
+static bool model_is_end_of_data(const uint8_t *octets, size_t at)
+{
+	return octets[at] == '.' && (octets[at - 1] == '\r' || octets[at - 1] == '\n') &&
+	       (octets[at + 1] == '\r' || octets[at + 1] == '\n');
+}
+
+/* What has just reached the applications. */
+static void model_check_delivered(const struct model *model, size_t from)
+{
+	size_t allowed = model_at(model, stream_allowed(model->stream));
+	size_t i;
+	int r;
+
+	MODEL_CHECK(model->delivered <= allowed);
+	for (r = 0; r < 2; r++) {
+		for (i = from; i < model->delivered; i++) {
+			if (!model->was_body[i])
+				MODEL_CHECK(model->got[r][i] == model->parsed[i]);
+			if (i >= 2 && model_is_end_of_data(model->got[r], i - 1))
+				MODEL_CHECK(memcmp(model->got[r] + i - 2, model->parsed + i - 2,
+				                   3) == 0);
+			if (i >= 4 && memcmp(model->got[r] + i - 4, "\r\n.\r\n", 5) == 0)
+				MODEL_CHECK(memcmp(model->parsed + i - 4, "\r\n.\r\n", 5) == 0);
+		}
+	}
+}
+
+static void model_receive(struct model *model, uint32_t seq, struct bytes payload)
+{
+	size_t at = model_at(model, seq);
+	size_t delivered = model->delivered;
+	size_t i;
+
+	if (choose(model) % 8 == 0)
+		return; /* lost behind us */
+	for (i = 0; i < payload.len; i++) {
+		size_t place = at + i;
+
+		if (place >= MODEL_OCTETS_MAX || place < model->delivered)
+			continue;
+		if (!model->has[place])
+			model->got[0][place] = payload.data[i];
+		model->got[1][place] = payload.data[i];
+		model->has[place] = true;
+	}
+	while (model->delivered < MODEL_OCTETS_MAX && model->has[model->delivered])
+		model->delivered++;
+	model_check_delivered(model, delivered);
+}
+
+static void model_read(struct model *model)
+{
+	struct bytes readable = stream_readable(model->stream);
+	size_t len = readable.len;
+	size_t i;
+
+	MODEL_CHECK(readable.len == model->parsed_len - model->consumed);
+	MODEL_CHECK(bytes_equal(readable, bytes_of(model->parsed + model->consumed, len)));
+	if (choose(model) % 4 == 0)
+		len = choose_below(model, len + 1);
+	stream_consume(model->stream, len);
+	for (i = 0; i < len; i++)
+		model->was_body[model->consumed + i] = model->is_body;
+	model->consumed += len;
+	stream_allow(model->stream, choose_below(model, readable.len - len + 1));
+}
+
+static void model_judge(struct model *model, const struct model_segment *segment)
+{
+	uint32_t seq = model_seq(model, segment->at);
+	struct bytes payload = bytes_of(segment->octets, segment->len);
+	struct stream_rewrite rewrite = { 0 };
+
+	switch (stream_judge(model->stream, &rewrite, seq, payload)) {
+	case STREAM_PASS:
+		if (segment->at < model->consumed && stream_kept(model->stream, seq).len == 0)
+			model->let_go_passes++;
+		model_receive(model, seq, payload);
+		break;
+	case STREAM_REWRITE:
+		if (rewrite.payload.len == 0)
+			MODEL_CHECK(rewrite.seq == stream_acked(model->stream) - 1);
+		model_receive(model, rewrite.seq, rewrite.payload);
+		break;
+	case STREAM_WAIT:
+		if (choose(model) % 2)
+			model_receive(model, rewrite.seq, rewrite.payload);
+		/* fall through */
+	case STREAM_EARLY:
+		if (model->held_count < MODEL_HELD_MAX)
+			model->held[model->held_count++] = *segment;
+		break;
+	case STREAM_DROP:
+		MODEL_CHECK(!model->is_honest);
+		break;
+	}
+}
+
+static void model_send(struct model *model, const struct model_segment *segment)
+{
+	enum stream_result result;
+	size_t end = segment->at + segment->len;
+
+	if (end > model->sent && segment->at <= end)
+		model->sent = end;
+	result = stream_push(model->stream, &model->is_inconsistent, model_seq(model, segment->at),
+	                     bytes_of(segment->octets, segment->len));
+	MODEL_CHECK(!model->is_honest || !model->is_inconsistent);
+	if (result == STREAM_NEW) {
+		MODEL_CHECK(end > model->parsed_len && segment->at + 1 <= model->parsed_len + 1);
+		memcpy(model->parsed + model->parsed_len,
+		       segment->octets + (model->parsed_len - segment->at),
+		       end - model->parsed_len);
+		model->parsed_len = end;
+	}
+	MODEL_CHECK(model_at(model, stream_next(model->stream)) == model->parsed_len);
+	if (choose(model) % 4)
+		model_read(model);
+	model_judge(model, segment);
+}
+
+/* False: beyond the model's octets. */
+static bool model_cut(struct model *model, struct model_segment *segment, size_t at, size_t len)
+{
+	size_t i;
+
+	if (at + 1 == 0 || at >= MODEL_OCTETS_MAX || len > MODEL_SEGMENT_MAX ||
+	    at + len > MODEL_OCTETS_MAX)
+		return false;
+	segment->at = at;
+	segment->len = len;
+	memcpy(segment->octets, model->text + at, len);
+	/* Acknowledged octets may be anything: keep-alives. */
+	for (i = 0; i < len && at + i < model_at(model, stream_acked(model->stream)); i++)
+		segment->octets[i] = choose(model);
+	return true;
+}
+
+static void model_mangle(struct model *model, struct model_segment *segment)
+{
+	static const char letters[] = "..\r\nab";
+	size_t count = choose_below(model, 6);
+
+	if (model->is_honest || segment->len == 0)
+		return;
+	while (count-- > 0) {
+		size_t at = choose_below(model, segment->len);
+
+		segment->octets[at] = (uint8_t)letters[choose_below(model, sizeof(letters) - 1)];
+	}
+}
+
+static void model_acknowledge(struct model *model)
+{
+	uint32_t acked = stream_acked(model->stream);
+	uint32_t beyond = stream_allowed(model->stream) + 1 + choose(model);
+
+	MODEL_CHECK(!stream_acknowledge(model->stream, beyond));
+	MODEL_CHECK(stream_acked(model->stream) == acked);
+	MODEL_CHECK(stream_acknowledge(model->stream, model_seq(model, model->delivered)));
+	MODEL_CHECK(stream_acked(model->stream) == model_seq(model, model->delivered));
+	MODEL_CHECK(stream_acknowledge(model->stream, acked));
+}
+
+static void model_release_held(struct model *model)
+{
+	size_t count = model->held_count;
+	struct model_segment held[MODEL_HELD_MAX];
+	size_t i;
+
+	memcpy(held, model->held, count * sizeof(held[0]));
+	model->held_count = 0;
+	for (i = 0; i < count; i++)
+		model_send(model, &held[i]);
+}
+
+static void model_step(struct model *model)
+{
+	struct model_segment segment;
+	uint8_t choice = choose(model);
+	size_t acked = model_at(model, stream_acked(model->stream));
+	size_t at;
+
+	switch (choice % 16) {
+	case 0:
+		model_acknowledge(model);
+		break;
+	case 1:
+		model->is_body = !model->is_body || choice % 3;
+		stream_keep_none(model->stream, model->is_body);
+		break;
+	case 2:
+		model_release_held(model);
+		break;
+	case 3: {
+		struct bytes again = stream_kept(model->stream, model_seq(model, model->delivered));
+
+		model_receive(model, model_seq(model, model->delivered), again);
+		break;
+	}
+	case 4: /* behind a gap */
+		if (model_cut(model, &segment, model->parsed_len + choose(model), choose(model)))
+			model_send(model, &segment);
+		break;
+	case 5:
+	case 6:
+	case 7:
+	case 8: /* again, cut anyhow, from a little before what was acknowledged */
+		at = choose_below(model, choice < 96 ? 4 : model->parsed_len - acked + 1);
+		if (choice < 32)
+			at -= choose_below(model, 8);
+		if (model_cut(model, &segment, acked + at,
+		              choice < 128 ? choose_below(model, 5) : choose(model))) {
+			model_mangle(model, &segment);
+			model_send(model, &segment);
+		}
+		break;
+	default: /* the next octets, as first seen */
+		if (model_cut(model, &segment, model->parsed_len,
+		              choose_below(model, choice < 200 ? MODEL_SEGMENT_MAX : 4)))
+			model_send(model, &segment);
+	}
+	MODEL_CHECK(model->budget.used <= model->budget.limit);
+}
+
+static void model_write_text(struct model *model)
+{
+	static const char letters[] =
+		"a.b\n\ra.b\n\r.\n.\r..aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+	size_t variety = choose(model) % 4 ? sizeof(letters) - 1 : 10;
+	uint32_t seed = (uint32_t)choose(model) << 8 | choose(model);
+	size_t i;
+
+	for (i = 0; i < MODEL_OCTETS_MAX; i++) {
+		seed = seed * 1664525 + 1013904223;
+		model->text[i] = (uint8_t)letters[(seed >> 16) % variety];
+	}
+}
+
+/* An honest sender sends what was not acknowledged again until all has arrived. */
+static void model_finish(struct model *model)
+{
+	struct model_segment segment;
+	size_t rounds = 0;
+
+	model->choices_left = 0;
+	while (model->delivered < model->parsed_len) {
+		size_t from = model_at(model, stream_acked(model->stream));
+		size_t len = 1 + rounds % MODEL_SEGMENT_MAX;
+
+		MODEL_CHECK(rounds++ < 4 * MODEL_OCTETS_MAX);
+		if (len > model->parsed_len - from)
+			len = model->parsed_len - from;
+		MODEL_CHECK(model_cut(model, &segment, from, len));
+		stream_consume(model->stream, SIZE_MAX);
+		model->consumed = model->parsed_len;
+		stream_allow(model->stream, 0);
+		/* choose() gives 0 now, which loses all; so hand it over here. */
+		{
+			struct stream_rewrite rewrite;
+			enum stream_judgement judgement =
+				stream_judge(model->stream, &rewrite, model_seq(model, from),
+			                     bytes_of(segment.octets, segment.len));
+			size_t i;
+
+			MODEL_CHECK(judgement == STREAM_PASS);
+			for (i = 0; i < len; i++) {
+				model->has[from + i] = true;
+				model->got[0][from + i] = segment.octets[i];
+			}
+			while (model->delivered < MODEL_OCTETS_MAX && model->has[model->delivered])
+				model->delivered++;
+		}
+		MODEL_CHECK(stream_acknowledge(model->stream, model_seq(model, model->delivered)));
+	}
+}
+
+/* How many segments passed that were no longer kept, to see that a schedule tries what it is meant to. */
+static size_t model_run(const uint8_t *choices, size_t len)
+{
+	static struct model model;
+
+	memset(&model, 0, sizeof(model));
+	model.choices = choices;
+	model.choices_left = len;
+	model.first_seq = choose(&model) % 2 ? 0xffffffffU - choose(&model) : 1000;
+	model.is_honest = choose(&model) % 4 == 0;
+	model.budget.limit = choose(&model) % 4 ? MODEL_BUDGET_SMALL : 1 << 20;
+	model_write_text(&model);
+	model.stream = stream_new(model.first_seq, &model.budget);
+	MODEL_CHECK(model.stream);
+	while (model.choices_left > 0)
+		model_step(&model);
+	if (model.is_honest)
+		model_finish(&model);
+	stream_free(model.stream);
+	MODEL_CHECK(model.budget.used == 0);
+	return model.let_go_passes;
+}
+
+#endif

@@ -1,0 +1,679 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../fuzz/stream_model.h"
+#include "flow/stream.h"
+
+/* Eleven octets below 2^32, so that the dialogues cross the wrap. */
+static const uint32_t first = 0xfffffff5;
+
+static struct budget budget;
+static bool is_inconsistent;
+static struct stream_rewrite rewrite;
+
+static struct stream *new_stream(uint32_t first_seq)
+{
+	struct stream *stream;
+
+	budget = (struct budget){ .limit = 1 << 20 };
+	is_inconsistent = false;
+	rewrite = (struct stream_rewrite){ 0 };
+	stream = stream_new(first_seq, &budget);
+	assert_non_null(stream);
+	return stream;
+}
+
+static void end_stream(struct stream *stream)
+{
+	stream_free(stream);
+	assert_int_equal(budget.used, 0);
+}
+
+static enum stream_result push(struct stream *stream, uint32_t seq, const char *text)
+{
+	/* Exactly sized, so that a sanitizer sees every octet read beyond. */
+	size_t len = strlen(text);
+	uint8_t *payload = malloc(len ? len : 1);
+	enum stream_result result;
+
+	memcpy(payload, text, len);
+	result = stream_push(stream, &is_inconsistent, seq, bytes_of(payload, len));
+	free(payload);
+	return result;
+}
+
+static enum stream_judgement judge(struct stream *stream, uint32_t seq, const char *text)
+{
+	return stream_judge(stream, &rewrite, seq, bytes_of_string(text));
+}
+
+static void assert_bytes(struct bytes bytes, const char *text)
+{
+	assert_int_equal(bytes.len, strlen(text));
+	if (bytes.len)
+		assert_memory_equal(bytes.data, text, bytes.len);
+}
+
+/* All pushed, consumed and allowed. */
+static void read_all(struct stream *stream)
+{
+	stream_consume(stream, SIZE_MAX);
+	stream_allow(stream, 0);
+}
+
+static struct stream *stream_having(const char *text)
+{
+	struct stream *stream = new_stream(first);
+
+	assert_int_equal(push(stream, first, text), STREAM_NEW);
+	read_all(stream);
+	return stream;
+}
+
+static void octets_are_readable_once_in_order(void **state)
+{
+	struct stream *stream = new_stream(first);
+
+	(void)state;
+	assert_int_equal(push(stream, first, "EHLO "), STREAM_NEW);
+	assert_bytes(stream_readable(stream), "EHLO ");
+	stream_consume(stream, 2);
+	assert_int_equal(push(stream, first + 5, "client\r\n"), STREAM_NEW);
+	assert_bytes(stream_readable(stream), "LO client\r\n");
+	read_all(stream);
+	assert_bytes(stream_readable(stream), "");
+	assert_int_equal(stream_next(stream), 2);
+	end_stream(stream);
+}
+
+static void a_segment_behind_a_gap_is_not_taken_in_and_is_early(void **state)
+{
+	static const uint32_t ahead[] = { 1, 3, 70000, 16 << 20, 0x7f000000 };
+	struct stream *stream = stream_having("EHLO client\r\n");
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(ahead) / sizeof(ahead[0]); i++) {
+		assert_int_equal(push(stream, 2 + ahead[i], "NOOP\r\n"), STREAM_GAP);
+		assert_int_equal(judge(stream, 2 + ahead[i], "NOOP\r\n"), STREAM_EARLY);
+	}
+	assert_int_equal(stream_next(stream), 2);
+	assert_int_equal(push(stream, 2, "NOOP\r\n"), STREAM_NEW);
+	assert_false(is_inconsistent);
+	end_stream(stream);
+}
+
+static void a_segment_from_the_far_past_brings_nothing(void **state)
+{
+	struct stream *stream = stream_having("EHLO client\r\n");
+
+	(void)state;
+	assert_true(stream_acknowledge(stream, 2));
+	assert_int_equal(push(stream, 2 + 0x80000000U, "RCPT\r\n"), STREAM_OLD);
+	assert_int_equal(judge(stream, 2 + 0x80000000U, "RCPT\r\n"), STREAM_REWRITE);
+	assert_int_equal(rewrite.payload.len, 0);
+	assert_int_equal(rewrite.seq, 1);
+	assert_false(is_inconsistent);
+	end_stream(stream);
+}
+
+static void octets_wait_until_they_are_allowed(void **state)
+{
+	struct stream *stream = new_stream(first);
+
+	(void)state;
+	assert_int_equal(judge(stream, first, "MAIL"), STREAM_WAIT);
+	assert_int_equal(push(stream, first, "NOOP\r\nMAIL FROM:<>\r\n"), STREAM_NEW);
+	assert_int_equal(judge(stream, first, "NOOP\r\nMAIL FROM:<>\r\n"), STREAM_WAIT);
+	assert_int_equal(rewrite.payload.len, 0);
+	stream_allow(stream, 6);
+	assert_int_equal(judge(stream, first, "NOOP\r\n"), STREAM_PASS);
+	assert_int_equal(judge(stream, first + 6, "MAIL"), STREAM_WAIT);
+	assert_int_equal(rewrite.payload.len, 0);
+	stream_consume(stream, 6);
+	stream_allow(stream, 14);
+	assert_int_equal(judge(stream, first, "NOOP\r\nMAIL FROM:<>\r\n"), STREAM_PASS);
+	end_stream(stream);
+}
+
+static void a_waiting_segment_tells_what_of_it_may_pass(void **state)
+{
+	struct stream *stream = new_stream(first);
+
+	(void)state;
+	push(stream, first, "NOOP\r\nMAIL");
+	stream_allow(stream, 6);
+	assert_int_equal(judge(stream, first, "NOOX\r\nMAIL"), STREAM_WAIT);
+	assert_bytes(rewrite.payload, "NOOP\r\n");
+	assert_int_equal(rewrite.seq, first);
+	assert_true(stream_acknowledge(stream, first + 2));
+	assert_int_equal(judge(stream, first, "NOOP\r\nMAIL"), STREAM_WAIT);
+	assert_bytes(rewrite.payload, "OP\r\n");
+	assert_int_equal(rewrite.seq, first + 2);
+	end_stream(stream);
+}
+
+static void what_was_allowed_is_never_taken_back(void **state)
+{
+	struct stream *stream = new_stream(first);
+
+	(void)state;
+	push(stream, first, "NOOP\r\nNOOP\r\n");
+	stream_allow(stream, 12);
+	stream_allow(stream, 3);
+	assert_int_equal(stream_allowed(stream), first + 12);
+	stream_allow(stream, 100);
+	assert_int_equal(stream_allowed(stream), stream_next(stream));
+	end_stream(stream);
+}
+
+static void the_same_octets_again_pass_however_they_are_cut(void **state)
+{
+	static const char text[] = "EHLO client\r\nNOOP\r\n";
+	struct stream *stream = stream_having(text);
+	size_t from;
+	size_t len;
+
+	(void)state;
+	for (from = 0; from < sizeof(text) - 1; from++) {
+		for (len = 1; len <= sizeof(text) - 1 - from; len++) {
+			struct bytes copy = bytes_of(text + from, len);
+
+			assert_int_equal(
+				stream_push(stream, &is_inconsistent, first + (uint32_t)from, copy),
+				STREAM_OLD);
+			assert_int_equal(
+				stream_judge(stream, &rewrite, first + (uint32_t)from, copy),
+				STREAM_PASS);
+		}
+	}
+	assert_false(is_inconsistent);
+	end_stream(stream);
+}
+
+static void a_differing_octet_is_noticed_wherever_it_stands_and_replaced(void **state)
+{
+	static const char text[] = "EHLO client\r\n";
+	struct stream *stream = stream_having(text);
+	char copy[sizeof(text)];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(text) - 1; i++) {
+		memcpy(copy, text, sizeof(text));
+		copy[i] ^= 1;
+		is_inconsistent = false;
+		assert_int_equal(push(stream, first, copy), STREAM_OLD);
+		assert_true(is_inconsistent);
+		assert_int_equal(judge(stream, first, copy), STREAM_REWRITE);
+		assert_bytes(rewrite.payload, text);
+		assert_int_equal(rewrite.seq, first);
+		assert_int_equal(judge(stream, first + (uint32_t)i, copy + i), STREAM_REWRITE);
+		assert_bytes(rewrite.payload, text + i);
+	}
+	end_stream(stream);
+}
+
+static void a_coalesced_copy_loses_the_acknowledged_and_keeps_ours_and_the_new(void **state)
+{
+	struct stream *stream = stream_having("aaaabbbb");
+
+	(void)state;
+	assert_true(stream_acknowledge(stream, first + 4));
+	assert_int_equal(push(stream, first, "xxxxyybbcccc"), STREAM_NEW);
+	assert_true(is_inconsistent);
+	assert_bytes(stream_readable(stream), "cccc");
+	assert_int_equal(judge(stream, first, "xxxxyybbcccc"), STREAM_WAIT);
+	assert_bytes(rewrite.payload, "bbbb");
+	read_all(stream);
+	assert_int_equal(judge(stream, first, "xxxxyybbcccc"), STREAM_REWRITE);
+	assert_int_equal(rewrite.seq, first + 4);
+	assert_bytes(rewrite.payload, "bbbbcccc");
+	end_stream(stream);
+}
+
+static void acknowledged_octets_are_trimmed_and_not_compared(void **state)
+{
+	struct stream *stream = stream_having("aaaabbbb");
+
+	(void)state;
+	assert_true(stream_acknowledge(stream, first + 4));
+	assert_int_equal(push(stream, first, "xxxxbbbb"), STREAM_OLD);
+	assert_int_equal(judge(stream, first, "xxxxbbbb"), STREAM_REWRITE);
+	assert_int_equal(rewrite.seq, first + 4);
+	assert_bytes(rewrite.payload, "bbbb");
+	assert_false(is_inconsistent);
+	end_stream(stream);
+}
+
+static void a_keep_alive_becomes_one_that_the_receiver_answers(void **state)
+{
+	struct stream *stream = stream_having("NOOP\r\n");
+	uint32_t next = first + 6;
+
+	(void)state;
+	assert_true(stream_acknowledge(stream, next));
+	assert_int_equal(push(stream, next - 1, "?"), STREAM_OLD);
+	assert_int_equal(judge(stream, next - 1, "?"), STREAM_REWRITE);
+	assert_int_equal(rewrite.payload.len, 0);
+	/* At next it would be a bare acknowledgement, which is not answered. */
+	assert_int_equal(rewrite.seq, next - 1);
+	assert_int_equal(judge(stream, first, "NOOP\r\n"), STREAM_REWRITE);
+	assert_int_equal(rewrite.payload.len, 0);
+	assert_int_equal(rewrite.seq, next - 1);
+	assert_false(is_inconsistent);
+	end_stream(stream);
+}
+
+static void a_segment_without_octets_passes_and_changes_nothing(void **state)
+{
+	struct stream *stream = stream_having("NOOP\r\n");
+
+	(void)state;
+	assert_int_equal(push(stream, first - 1, ""), STREAM_OLD);
+	assert_int_equal(push(stream, first + 100, ""), STREAM_OLD);
+	assert_int_equal(judge(stream, first - 1, ""), STREAM_PASS);
+	assert_int_equal(judge(stream, first + 100, ""), STREAM_PASS);
+	assert_int_equal(stream_next(stream), first + 6);
+	end_stream(stream);
+}
+
+static void an_acknowledgement_of_what_may_not_have_passed_is_ignored(void **state)
+{
+	struct stream *stream = new_stream(first);
+
+	(void)state;
+	push(stream, first, "NOOP\r\nMAIL");
+	assert_false(stream_acknowledge(stream, first + 1));
+	stream_allow(stream, 6);
+	assert_false(stream_acknowledge(stream, first + 7));
+	assert_false(stream_acknowledge(stream, first + 10));
+	assert_false(stream_acknowledge(stream, first + 11));
+	assert_int_equal(stream_acked(stream), first);
+	assert_true(stream_acknowledge(stream, first + 6));
+	assert_true(stream_acknowledge(stream, first));
+	assert_int_equal(stream_acked(stream), first + 6);
+	end_stream(stream);
+}
+
+static void octets_acknowledged_before_they_are_consumed_stay_readable(void **state)
+{
+	struct stream *stream = new_stream(first);
+
+	(void)state;
+	push(stream, first, "EHLO cli");
+	stream_allow(stream, 8);
+	assert_true(stream_acknowledge(stream, first + 8));
+	assert_bytes(stream_readable(stream), "EHLO cli");
+	assert_int_equal(push(stream, first + 4, "????ent\r\n"), STREAM_NEW);
+	assert_bytes(stream_readable(stream), "EHLO client\r\n");
+	assert_false(is_inconsistent);
+	assert_int_equal(judge(stream, first, "EHLO cli"), STREAM_REWRITE);
+	assert_int_equal(rewrite.payload.len, 0);
+	end_stream(stream);
+}
+
+static void kept_octets_can_be_sent_again_up_to_what_is_allowed(void **state)
+{
+	struct stream *stream = new_stream(first);
+
+	(void)state;
+	push(stream, first, "NOOP\r\nMAIL");
+	stream_allow(stream, 6);
+	assert_bytes(stream_kept(stream, first + 2), "OP\r\n");
+	assert_bytes(stream_kept(stream, first + 6), "");
+	assert_bytes(stream_kept(stream, first + 8), "");
+	assert_bytes(stream_kept(stream, first - 1), "");
+	end_stream(stream);
+}
+
+static void an_idle_stream_holds_no_buffer(void **state)
+{
+	struct stream *stream = new_stream(first);
+	size_t empty = budget.used;
+
+	(void)state;
+	assert_true(empty <= 64);
+	push(stream, first, "NOOP\r\n");
+	assert_true(budget.used > empty);
+	read_all(stream);
+	assert_true(stream_acknowledge(stream, first + 6));
+	assert_int_equal(budget.used, empty);
+	end_stream(stream);
+}
+
+#define FILLER "and then more of the letter, of which each line holds about sixty octets\r\n"
+
+static const char text_line[] = FILLER "A sentence ends here. Another here.\r\n";
+
+static uint8_t large[3 * STREAM_KEPT_MAX];
+
+static enum stream_result push_large(struct stream *stream, size_t from, size_t len)
+{
+	return stream_push(stream, &is_inconsistent, first + (uint32_t)from,
+	                   bytes_of(large + from, len));
+}
+
+static enum stream_judgement judge_large(struct stream *stream, size_t from, size_t len)
+{
+	return stream_judge(stream, &rewrite, first + (uint32_t)from, bytes_of(large + from, len));
+}
+
+static void fill_large(const char *line)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(large); i++)
+		large[i] = (uint8_t)line[i % strlen(line)];
+}
+
+static void more_unread_than_the_window_is_full(void **state)
+{
+	struct stream *stream = new_stream(first);
+
+	(void)state;
+	fill_large("x");
+	assert_int_equal(push_large(stream, 0, STREAM_WINDOW_MAX + 1), STREAM_FULL);
+	assert_int_equal(stream_next(stream), first);
+	assert_int_equal(push_large(stream, 0, STREAM_WINDOW_MAX), STREAM_NEW);
+	assert_int_equal(push_large(stream, STREAM_WINDOW_MAX, 1), STREAM_FULL);
+	assert_int_equal(judge_large(stream, STREAM_WINDOW_MAX, 1), STREAM_WAIT);
+	assert_int_equal(stream_readable(stream).len, STREAM_WINDOW_MAX);
+	stream_consume(stream, 1);
+	assert_int_equal(push_large(stream, STREAM_WINDOW_MAX, 1), STREAM_NEW);
+	end_stream(stream);
+}
+
+static void a_full_window_still_compares_the_copy(void **state)
+{
+	struct stream *stream = new_stream(first);
+
+	(void)state;
+	fill_large("x");
+	assert_int_equal(push_large(stream, 0, STREAM_WINDOW_MAX), STREAM_NEW);
+	large[STREAM_WINDOW_MAX - 1] = 'y';
+	assert_int_equal(push_large(stream, STREAM_WINDOW_MAX - 1, 2), STREAM_FULL);
+	assert_true(is_inconsistent);
+	end_stream(stream);
+}
+
+static void commands_in_flight_make_the_stream_busy_until_acknowledged(void **state)
+{
+	struct stream *stream = new_stream(first);
+
+	(void)state;
+	fill_large("NOOP\r\n");
+	assert_int_equal(push_large(stream, 0, STREAM_WINDOW_MAX), STREAM_NEW);
+	read_all(stream);
+	assert_int_equal(push_large(stream, STREAM_WINDOW_MAX, 60000), STREAM_NEW);
+	read_all(stream);
+	assert_int_equal(push_large(stream, STREAM_WINDOW_MAX + 60000, 1), STREAM_BUSY);
+	assert_true(stream_acknowledge(stream, first + 60000));
+	assert_int_equal(push_large(stream, STREAM_WINDOW_MAX + 60000, 1), STREAM_NEW);
+	end_stream(stream);
+}
+
+static void a_refused_charge_keeps_nothing(void **state)
+{
+	struct stream *stream = new_stream(first);
+	size_t used;
+
+	(void)state;
+	assert_int_equal(push(stream, first, "NOOP\r\n"), STREAM_NEW);
+	used = budget.used;
+	budget.limit = used;
+	fill_large("x");
+	assert_int_equal(push_large(stream, 6, 2000), STREAM_FULL);
+	assert_int_equal(budget.used, used);
+	assert_int_equal(stream_next(stream), first + 6);
+	assert_bytes(stream_readable(stream), "NOOP\r\n");
+	assert_int_equal(push(stream, first + 6, "QUIT\r\n"), STREAM_NEW);
+	end_stream(stream);
+	budget = (struct budget){ .limit = 1 };
+	assert_null(stream_new(first, &budget));
+	assert_int_equal(budget.used, 0);
+}
+
+/* A body of that line, all pushed in offloaded segments and read, nothing acknowledged. */
+static struct stream *stream_with_body(const char *line)
+{
+	struct stream *stream = new_stream(first);
+	size_t at;
+
+	fill_large(line);
+	stream_keep_none(stream, true);
+	for (at = 0; at + 65212 <= sizeof(large); at += 65212) {
+		assert_int_equal(push_large(stream, at, 65212), STREAM_NEW);
+		read_all(stream);
+		assert_int_equal(judge_large(stream, at, 65212), STREAM_PASS);
+	}
+	return stream;
+}
+
+static void a_body_flows_on_without_acknowledgements_and_within_bounds(void **state)
+{
+	struct stream *stream = stream_with_body(text_line);
+
+	(void)state;
+	assert_true(budget.peak < STREAM_KEPT_MAX + 128 * 1024);
+	assert_int_equal(stream_kept(stream, first).len, 0);
+	end_stream(stream);
+}
+
+static void a_body_again_passes_however_it_is_cut(void **state)
+{
+	struct stream *stream =
+		stream_with_body("A line of text. Another line of text.\r\n..stuffed\r\n.x\r\n");
+	size_t from;
+	size_t len;
+
+	(void)state;
+	for (from = 0; from < 90; from++) {
+		for (len = 1; len < 90; len++)
+			assert_int_equal(judge_large(stream, from, len), STREAM_PASS);
+	}
+	/* From what was let go into what is kept. */
+	assert_int_equal(push_large(stream, 0, sizeof(large) / 65212 * 65212), STREAM_OLD);
+	assert_int_equal(judge_large(stream, 0, sizeof(large) / 65212 * 65212), STREAM_PASS);
+	assert_false(is_inconsistent);
+	end_stream(stream);
+}
+
+static void no_end_of_data_can_be_made_of_copies_of_a_body(void **state)
+{
+	struct stream *stream = stream_with_body("line\r\nx.y\r\n.z.\r\n" FILLER);
+
+	(void)state;
+	/* Each of these, with another copy cut elsewhere, would be one. */
+	assert_int_equal(judge(stream, first, "line\r\n."), STREAM_DROP);
+	assert_int_equal(judge(stream, first + 6, "."), STREAM_DROP);
+	assert_int_equal(judge(stream, first + 6, "\n.y"), STREAM_DROP);
+	assert_int_equal(judge(stream, first + 6, "\n"), STREAM_DROP);
+	assert_int_equal(judge(stream, first + 8, "\r"), STREAM_DROP);
+	assert_int_equal(judge(stream, first + 12, "\r"), STREAM_DROP);
+	assert_int_equal(judge(stream, first + 12, "\n\r\n"), STREAM_DROP);
+	assert_int_equal(push(stream, first + 12, "\r"), STREAM_OLD);
+	assert_true(is_inconsistent);
+	/* Letters may differ: they are beyond memory, and do no harm. */
+	assert_int_equal(judge(stream, first, "LINE\r\nX.Y\r\n.Z.\r\nAND"), STREAM_PASS);
+	end_stream(stream);
+}
+
+static void a_copy_that_differs_in_what_is_kept_and_begins_before_it_is_dropped(void **state)
+{
+	struct stream *stream = stream_with_body("x");
+	size_t len = sizeof(large) / 65212 * 65212;
+
+	(void)state;
+	large[len - 1] = 'y';
+	assert_int_equal(judge_large(stream, 0, len), STREAM_DROP);
+	assert_int_equal(judge_large(stream, len - 10, 10), STREAM_REWRITE);
+	assert_bytes(rewrite.payload, "xxxxxxxxxx");
+	end_stream(stream);
+}
+
+static void an_end_of_data_is_kept_until_acknowledged(void **state)
+{
+	struct stream *stream = new_stream(first);
+	size_t at = 65212;
+
+	(void)state;
+	fill_large("x");
+	memcpy(large + 1000, "\r\n.\r\n", 5);
+	stream_keep_none(stream, true);
+	assert_int_equal(push_large(stream, 0, at), STREAM_NEW);
+	read_all(stream);
+	assert_int_equal(push_large(stream, at, at), STREAM_NEW);
+	read_all(stream);
+	assert_int_equal(push_large(stream, 2 * at, 2000), STREAM_BUSY);
+	assert_bytes(bytes_slice(stream_kept(stream, first + 1002), 0, 3), ".\r\n");
+	assert_int_equal(judge(stream, first + 1002, "...."), STREAM_REWRITE);
+	assert_true(stream_acknowledge(stream, first + 1005));
+	assert_int_equal(push_large(stream, 2 * at, 2000), STREAM_NEW);
+	end_stream(stream);
+}
+
+static void commands_around_a_body_are_kept_until_acknowledged(void **state)
+{
+	struct stream *stream = new_stream(first);
+	uint32_t command = first + 65212;
+
+	(void)state;
+	fill_large("x");
+	stream_keep_none(stream, true);
+	assert_int_equal(push_large(stream, 0, 65212), STREAM_NEW);
+	read_all(stream);
+	stream_keep_none(stream, false);
+	assert_int_equal(push(stream, command, "BDAT 99999\r\n"), STREAM_NEW);
+	read_all(stream);
+	stream_keep_none(stream, true);
+	assert_int_equal(push_large(stream, 65212 + 12, 65212), STREAM_NEW);
+	read_all(stream);
+	assert_int_equal(push_large(stream, 2 * 65212 + 12, 2000), STREAM_BUSY);
+	assert_int_equal(judge(stream, command, "BDAT 00001\r\n"), STREAM_REWRITE);
+	assert_bytes(rewrite.payload, "BDAT 99999\r\n");
+	assert_true(stream_acknowledge(stream, command + 12));
+	assert_int_equal(push_large(stream, 2 * 65212 + 12, 65212), STREAM_NEW);
+	end_stream(stream);
+}
+
+static void a_body_too_full_of_dots_to_remember_waits_for_acknowledgements(void **state)
+{
+	struct stream *stream = new_stream(first);
+
+	(void)state;
+	fill_large(".");
+	stream_keep_none(stream, true);
+	assert_int_equal(push_large(stream, 0, 65000), STREAM_NEW);
+	read_all(stream);
+	assert_int_equal(push_large(stream, 65000, 65000), STREAM_NEW);
+	read_all(stream);
+	assert_int_equal(push_large(stream, 130000, 65000), STREAM_BUSY);
+	assert_true(stream_acknowledge(stream, first + 130000));
+	assert_int_equal(push_large(stream, 130000, 65000), STREAM_NEW);
+	end_stream(stream);
+}
+
+static void a_refused_charge_in_a_body_lets_more_of_it_go(void **state)
+{
+	struct stream *stream = new_stream(first);
+	size_t at;
+
+	(void)state;
+	budget.limit = 4096;
+	fill_large(text_line);
+	stream_keep_none(stream, true);
+	for (at = 0; at < 8000; at += 1000) {
+		assert_int_equal(push_large(stream, at, 1000), STREAM_NEW);
+		read_all(stream);
+		assert_int_equal(judge_large(stream, 0, at + 1000), STREAM_PASS);
+	}
+	assert_true(stream_acknowledge(stream, first + 8000));
+	assert_true(budget.used <= 64);
+	end_stream(stream);
+}
+
+static void acknowledged_copies_of_a_body_are_answered(void **state)
+{
+	struct stream *stream = stream_with_body(text_line);
+
+	(void)state;
+	assert_true(stream_acknowledge(stream, first + 5000));
+	assert_int_equal(judge_large(stream, 0, 5000), STREAM_REWRITE);
+	assert_int_equal(rewrite.payload.len, 0);
+	assert_int_equal(rewrite.seq, first + 4999);
+	assert_int_equal(judge_large(stream, 4000, 2000), STREAM_PASS);
+	end_stream(stream);
+}
+
+/* SCHEDULES=1000000 for a long run. */
+static void receivers_get_what_was_read_whatever_the_schedule(void **state)
+{
+	const char *wanted = getenv("SCHEDULES");
+	long schedules = wanted ? atol(wanted) : 10000;
+	uint64_t random = 88172645463325252U;
+	uint8_t choices[1200];
+	size_t let_go_passes = 0;
+
+	(void)state;
+	while (schedules-- > 0) {
+		size_t len = 50 + (size_t)(random >> 20) % (sizeof(choices) - 50);
+		size_t i;
+
+		for (i = 0; i < len; i++) {
+			random ^= random << 13;
+			random ^= random >> 7;
+			random ^= random << 17;
+			choices[i] = (uint8_t)(random >> 32);
+		}
+		let_go_passes += model_run(choices, len);
+	}
+	assert_true(let_go_passes > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(octets_are_readable_once_in_order),
+		cmocka_unit_test(a_segment_behind_a_gap_is_not_taken_in_and_is_early),
+		cmocka_unit_test(a_segment_from_the_far_past_brings_nothing),
+		cmocka_unit_test(octets_wait_until_they_are_allowed),
+		cmocka_unit_test(a_waiting_segment_tells_what_of_it_may_pass),
+		cmocka_unit_test(what_was_allowed_is_never_taken_back),
+		cmocka_unit_test(the_same_octets_again_pass_however_they_are_cut),
+		cmocka_unit_test(a_differing_octet_is_noticed_wherever_it_stands_and_replaced),
+		cmocka_unit_test(
+			a_coalesced_copy_loses_the_acknowledged_and_keeps_ours_and_the_new),
+		cmocka_unit_test(acknowledged_octets_are_trimmed_and_not_compared),
+		cmocka_unit_test(a_keep_alive_becomes_one_that_the_receiver_answers),
+		cmocka_unit_test(a_segment_without_octets_passes_and_changes_nothing),
+		cmocka_unit_test(an_acknowledgement_of_what_may_not_have_passed_is_ignored),
+		cmocka_unit_test(octets_acknowledged_before_they_are_consumed_stay_readable),
+		cmocka_unit_test(kept_octets_can_be_sent_again_up_to_what_is_allowed),
+		cmocka_unit_test(an_idle_stream_holds_no_buffer),
+		cmocka_unit_test(more_unread_than_the_window_is_full),
+		cmocka_unit_test(a_full_window_still_compares_the_copy),
+		cmocka_unit_test(commands_in_flight_make_the_stream_busy_until_acknowledged),
+		cmocka_unit_test(a_refused_charge_keeps_nothing),
+		cmocka_unit_test(a_body_flows_on_without_acknowledgements_and_within_bounds),
+		cmocka_unit_test(a_body_again_passes_however_it_is_cut),
+		cmocka_unit_test(no_end_of_data_can_be_made_of_copies_of_a_body),
+		cmocka_unit_test(
+			a_copy_that_differs_in_what_is_kept_and_begins_before_it_is_dropped),
+		cmocka_unit_test(an_end_of_data_is_kept_until_acknowledged),
+		cmocka_unit_test(commands_around_a_body_are_kept_until_acknowledged),
+		cmocka_unit_test(a_body_too_full_of_dots_to_remember_waits_for_acknowledgements),
+		cmocka_unit_test(a_refused_charge_in_a_body_lets_more_of_it_go),
+		cmocka_unit_test(acknowledged_copies_of_a_body_are_answered),
+		cmocka_unit_test(receivers_get_what_was_read_whatever_the_schedule),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
