@@ -164,7 +164,7 @@ size_t craft_replace_payload(uint8_t *packet, size_t room, const struct segment 
 	tcp[TCP_FLAGS] = (uint8_t)(tcp[TCP_FLAGS] & ~gone);
 	put_u16(tcp + TCP_URGENT, 0);
 	if (payload.len > 0)
-		memcpy(packet + segment->payload_offset, payload.data, payload.len);
+		memmove(packet + segment->payload_offset, payload.data, payload.len);
 	seal(packet, len, segment);
 	return len;
 }

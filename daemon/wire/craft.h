@@ -37,9 +37,9 @@ struct craft {
 size_t craft_segment(uint8_t *packet, size_t room, const struct craft *craft);
 
 /*
- * Rewrites the packet that `segment` was parsed from, in place, TCP options kept, to carry
- * `payload` (may not overlap the packet) at `seq`. FIN stays only if keep_fin; URG goes. Octets of
- * the new packet; 0, with nothing written, when it does not fit in room or in an IP packet.
+ * Rewrites the packet that `segment` was parsed from, or a copy, in place, TCP options kept, to carry
+ * `payload` (which may be a part of its data) at `seq`. FIN stays only if keep_fin; URG goes. Octets
+ * of the new packet; 0, with nothing written, when it does not fit in room or in an IP packet.
  */
 size_t craft_replace_payload(uint8_t *packet, size_t room, const struct segment *segment,
                              uint32_t seq, struct bytes payload, bool keep_fin);
@@ -47,13 +47,13 @@ size_t craft_replace_payload(uint8_t *packet, size_t room, const struct segment 
 /*
  * Rewrites it into a bare RST at `seq`: no data, no TCP options, no acknowledgement (none is needed
  * to reset a connection past its handshake, RFC 9293 section 3.10.7.4). Octets of the new packet,
- * never more than before.
+ * never more than the headers before, of which alone a copy is needed.
  */
 size_t craft_into_reset(uint8_t *packet, const struct segment *segment, uint32_t seq);
 
 /*
  * Overwrites forbidden options (wire/tcp_option.h) by NOPs and removes data. Octets of the new
- * packet, never more than before.
+ * packet: the headers, of which alone a copy is needed.
  */
 size_t craft_clean_syn(uint8_t *packet, const struct segment *segment);
 

@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "wire/packet.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "../guarded.h"
+#include "packet_vectors.h"
+#include "wire/checksum.h"
+
+/* Offsets into the vectors. */
+enum { IPV4_TCP = 20, IPV6_TCP = 40, TCP_OPTIONS = 20, CHAIN_TCP = 120 };
+
+struct packet {
+	uint8_t octets[VECTOR_MAX];
+	size_t len;
+};
+
+static struct packet packet_of(const char *hexadecimal)
+{
+	struct packet packet;
+
+	packet.len = vector_read(packet.octets, hexadecimal);
+	return packet;
+}
+
+static enum packet_result parse(struct segment *parsed, const struct packet *packet,
+                                bool checksum_ready)
+{
+	struct guarded page = guarded_new();
+	enum packet_result result =
+		packet_parse(parsed, guarded_bytes(&page, bytes_of(packet->octets, packet->len)),
+	                     checksum_ready);
+
+	/* What is borrowed from the page goes with it. */
+	parsed->payload.data = NULL;
+	guarded_free(&page);
+	return result;
+}
+
+static void mend_ipv4_checksum(struct packet *packet)
+{
+	size_t len = (size_t)(packet->octets[0] & 0x0f) * 4;
+
+	put_u16(packet->octets + 10, 0);
+	put_u16(packet->octets + 10, checksum_of(bytes_of(packet->octets, len)));
+}
+
+static void check_addresses(const struct segment *parsed, const char *source,
+                            const char *destination)
+{
+	char text[ENDPOINT_TEXT_MAX];
+
+	assert_string_equal(endpoint_format(text, &parsed->source), source);
+	assert_string_equal(endpoint_format(text, &parsed->destination), destination);
+}
+
+static void an_ipv4_segment_shows_its_fields(void **state)
+{
+	struct segment parsed;
+	struct packet packet = packet_of(IPV4_DATA);
+
+	(void)state;
+	assert_int_equal(parse(&parsed, &packet, true), PACKET_OK);
+	check_addresses(&parsed, "192.0.2.2:40112", "198.51.100.25:25");
+	assert_int_equal(parsed.seq, 0xfffffff0);
+	assert_int_equal(parsed.ack, 0x01020304);
+	assert_int_equal(parsed.window, 501);
+	assert_int_equal(parsed.flags, TCP_PSH | TCP_ACK);
+	assert_int_equal(parsed.tcp_offset, 20);
+	assert_int_equal(parsed.payload_offset, 52);
+	assert_int_equal(parsed.payload.len, 8);
+	assert_true(parsed.has_timestamps);
+	assert_int_equal(parsed.timestamp_value, 0x11223344);
+	assert_int_equal(parsed.timestamp_echo, 0x55667788);
+	assert_false(parsed.has_forbidden_options);
+}
+
+static void ipv4_options_lie_before_the_segment(void **state)
+{
+	struct segment parsed;
+	struct packet packet = packet_of(IPV4_OPTIONS);
+
+	(void)state;
+	assert_int_equal(parse(&parsed, &packet, true), PACKET_OK);
+	assert_int_equal(parsed.tcp_offset, 28);
+	assert_int_equal(parsed.payload_offset, 48);
+	assert_int_equal(parsed.payload.len, 7);
+	assert_int_equal(parsed.flags, TCP_FIN | TCP_PSH | TCP_ACK);
+	assert_false(parsed.has_timestamps);
+	assert_int_equal(segment_span(&parsed), 8);
+}
+
+static void an_ipv6_segment_shows_its_fields(void **state)
+{
+	struct segment parsed;
+	struct packet packet = packet_of(IPV6_DATA);
+
+	(void)state;
+	assert_int_equal(parse(&parsed, &packet, true), PACKET_OK);
+	check_addresses(&parsed, "[2001:db8::2]:40112", "[2001:db8:25::25]:25");
+	assert_int_equal(parsed.tcp_offset, 40);
+	assert_int_equal(parsed.payload_offset, 60);
+	assert_int_equal(parsed.payload.len, 15);
+	assert_int_equal(segment_span(&parsed), 15);
+}
+
+static void ipv6_extension_headers_lie_before_the_segment(void **state)
+{
+	struct segment parsed;
+	struct packet packet = packet_of(IPV6_CHAIN);
+
+	(void)state;
+	assert_int_equal(parse(&parsed, &packet, true), PACKET_OK);
+	assert_int_equal(parsed.tcp_offset, CHAIN_TCP);
+	assert_int_equal(parsed.payload_offset, 152);
+	assert_int_equal(parsed.payload.len, 1);
+	assert_int_equal(parsed.flags, TCP_URG | TCP_ACK);
+	assert_int_equal(parsed.timestamp_value, 9);
+	assert_int_equal(parsed.timestamp_echo, 8);
+}
+
+static void options_that_carry_data_past_us_are_noticed(void **state)
+{
+	struct segment parsed;
+	struct packet packet = packet_of(IPV4_SYN);
+	static const struct {
+		uint8_t octets[12];
+		bool is_forbidden;
+	} options[] = {
+		{ { 30, 12, 0x00, 0x81 }, true },
+		{ { 30, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 }, true },
+		{ { 34, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 }, true },
+		{ { 69, 12 }, true },
+		{ { 254, 12, 0xf9, 0x89 }, true },
+		{ { 254, 4, 0xf9, 0x89, 0 }, true },
+		{ { 253, 12, 0xf9, 0x89 }, true },
+		{ { 253, 12, 0x45, 0x4e }, true },
+		{ { 254, 12, 0xe2, 0xd4, 0xc3, 0xd9 }, true },
+		{ { 254, 12, 0xf9, 0x88 }, false },
+		{ { 254, 3, 0xf9, 0x89, 3, 3 }, false },
+		{ { 254, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 }, false },
+		{ { 5, 10, 30, 30, 30, 30, 34, 34, 34, 34, 1, 1 }, false },
+		{ { 0, 12, 30, 12, 34, 34 }, false },
+		{ { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 30, 2 }, true },
+	};
+
+	(void)state;
+	assert_int_equal(parse(&parsed, &packet, true), PACKET_OK);
+	assert_true(parsed.has_forbidden_options);
+	assert_true(parsed.has_timestamps);
+	assert_int_equal(segment_span(&parsed), 9);
+
+	/* The Fast Open option goes, MPTCP's place takes each of the others. */
+	memset(packet.octets + 72, 1, 8);
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		memcpy(packet.octets + 60, options[i].octets, sizeof(options[i].octets));
+		assert_int_equal(parse(&parsed, &packet, false), PACKET_OK);
+		if (parsed.has_forbidden_options != options[i].is_forbidden)
+			fail_msg("kind %u, case %zu", options[i].octets[0], i);
+	}
+}
+
+static void options_of_impossible_length_are_malformed(void **state)
+{
+	struct segment parsed;
+	static const uint8_t wrong[][12] = {
+		{ 2, 0 },
+		{ 2, 1 },
+		{ 2, 13 },
+		{ 99, 255 },
+		{ 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 8 },
+		{ 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 8, 3 },
+		{ 8, 9 },
+		{ 8, 11 },
+		{ 8, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 },
+		{ 2, 4, 5, 180, 3, 0 },
+	};
+	struct packet packet = packet_of(IPV4_DATA);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		memcpy(packet.octets + IPV4_TCP + TCP_OPTIONS, wrong[i], 12);
+		if (parse(&parsed, &packet, false) != PACKET_MALFORMED)
+			fail_msg("case %zu", i);
+	}
+}
+
+static void a_packet_cut_anywhere_is_malformed(void **state)
+{
+	struct segment parsed;
+	static const char *const vectors[] = { IPV4_DATA, IPV4_OPTIONS, IPV4_SYN, IPV6_DATA,
+		                               IPV6_CHAIN };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+		struct packet packet = packet_of(vectors[i]);
+
+		for (packet.len--; packet.len > 0; packet.len--) {
+			assert_int_equal(parse(&parsed, &packet, true), PACKET_MALFORMED);
+			assert_int_equal(parse(&parsed, &packet, false), PACKET_MALFORMED);
+		}
+		assert_int_equal(parse(&parsed, &packet, true), PACKET_MALFORMED);
+	}
+}
+
+static void an_ip_length_cut_anywhere_is_never_taken_for_whole(void **state)
+{
+	struct segment parsed;
+	struct packet packet = packet_of(IPV4_DATA);
+	uint16_t whole = (uint16_t)packet.len;
+
+	(void)state;
+	for (uint16_t len = 1; len < whole; len++) {
+		put_u16(packet.octets + 2, len);
+		mend_ipv4_checksum(&packet);
+		assert_int_equal(parse(&parsed, &packet, true),
+		                 len < 52 ? PACKET_MALFORMED : PACKET_BAD_CHECKSUM);
+		assert_int_equal(parse(&parsed, &packet, false),
+		                 len < 52 ? PACKET_MALFORMED : PACKET_OK);
+	}
+
+	packet = packet_of(IPV6_CHAIN);
+	for (uint16_t len = 1; len < 112; len++) {
+		put_u16(packet.octets + 4, len);
+		assert_int_equal(parse(&parsed, &packet, false), PACKET_MALFORMED);
+	}
+}
+
+static void padding_behind_the_ip_length_is_no_payload(void **state)
+{
+	struct segment parsed;
+	struct packet packet = packet_of(IPV4_DATA);
+
+	(void)state;
+	memset(packet.octets + packet.len, 0xee, 6);
+	packet.len += 6;
+	assert_int_equal(parse(&parsed, &packet, true), PACKET_OK);
+	assert_int_equal(parsed.payload.len, 8);
+
+	packet = packet_of(IPV6_DATA);
+	memset(packet.octets + packet.len, 0xee, 6);
+	packet.len += 6;
+	assert_int_equal(parse(&parsed, &packet, true), PACKET_OK);
+	assert_int_equal(parsed.payload.len, 15);
+}
+
+static void an_ipv4_length_of_zero_is_the_kernels_own_alone(void **state)
+{
+	struct segment parsed;
+	struct packet packet = packet_of(IPV4_DATA);
+
+	(void)state;
+	put_u16(packet.octets + 2, 0);
+	mend_ipv4_checksum(&packet);
+	assert_int_equal(parse(&parsed, &packet, true), PACKET_MALFORMED);
+	assert_int_equal(parse(&parsed, &packet, false), PACKET_OK);
+	assert_int_equal(parsed.payload.len, 8);
+}
+
+static void each_damaged_octet_is_a_bad_checksum_or_malformed(void **state)
+{
+	struct segment parsed;
+	static const char *const vectors[] = { IPV4_DATA, IPV4_OPTIONS, IPV4_SYN, IPV6_DATA };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+		struct packet packet = packet_of(vectors[i]);
+
+		for (size_t at = 0; at < packet.len; at++) {
+			/* IPv6 itself has no checksum: only what the pseudo-header covers. */
+			if (packet.octets[0] >> 4 == 6 && (at < 8 && at != 6))
+				continue;
+			packet.octets[at] ^= 0x5a;
+			assert_int_not_equal(parse(&parsed, &packet, true), PACKET_OK);
+			packet.octets[at] ^= 0x5a;
+		}
+		assert_int_equal(parse(&parsed, &packet, true), PACKET_OK);
+	}
+}
+
+static void checksums_are_not_looked_at_before_they_are_ready(void **state)
+{
+	struct segment parsed;
+	struct packet packet = packet_of(IPV4_DATA);
+
+	(void)state;
+	packet.octets[IPV4_TCP + 16] ^= 1;
+	assert_int_equal(parse(&parsed, &packet, false), PACKET_OK);
+	assert_int_equal(parse(&parsed, &packet, true), PACKET_BAD_CHECKSUM);
+
+	packet = packet_of(IPV4_DATA);
+	packet.octets[10] ^= 1;
+	assert_int_equal(parse(&parsed, &packet, false), PACKET_OK);
+	assert_int_equal(parse(&parsed, &packet, true), PACKET_BAD_CHECKSUM);
+}
+
+static void an_ipv4_fragment_is_told_apart(void **state)
+{
+	struct segment parsed;
+	static const struct {
+		uint16_t fragment;
+		enum packet_result want;
+	} cases[] = {
+		{ 0x0000, PACKET_OK },       { 0x4000, PACKET_OK },
+		{ 0x8000, PACKET_OK },       { 0x2000, PACKET_FRAGMENT },
+		{ 0x0001, PACKET_FRAGMENT }, { 0x1fff, PACKET_FRAGMENT },
+		{ 0x6000, PACKET_FRAGMENT }, { 0x4001, PACKET_FRAGMENT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct packet packet = packet_of(IPV4_DATA);
+
+		put_u16(packet.octets + 6, cases[i].fragment);
+		mend_ipv4_checksum(&packet);
+		assert_int_equal(parse(&parsed, &packet, true), cases[i].want);
+		packet.octets[9] = 17;
+		mend_ipv4_checksum(&packet);
+		assert_int_equal(parse(&parsed, &packet, true), PACKET_NOT_TCP);
+	}
+}
+
+static void an_ipv6_fragment_is_told_apart_but_for_atomic_ones(void **state)
+{
+	struct segment parsed;
+	struct packet packet = packet_of(IPV6_CHAIN);
+
+	(void)state;
+	put_u16(packet.octets + 90, 0x0001); /* more follow */
+	assert_int_equal(parse(&parsed, &packet, true), PACKET_FRAGMENT);
+	put_u16(packet.octets + 90, 0x0008); /* not the first */
+	assert_int_equal(parse(&parsed, &packet, true), PACKET_FRAGMENT);
+	packet.octets[88] = 6;
+	assert_int_equal(parse(&parsed, &packet, true), PACKET_FRAGMENT);
+	packet.octets[88] = 17;
+	assert_int_equal(parse(&parsed, &packet, true), PACKET_NOT_TCP);
+	put_u16(packet.octets + 90, 0x0006); /* reserved bits are ignored */
+	packet.octets[88] = 51;
+	assert_int_equal(parse(&parsed, &packet, true), PACKET_OK);
+}
+
+static void what_is_not_tcp_is_said_so(void **state)
+{
+	struct segment parsed;
+	static const uint8_t protocols[] = { 1, 4, 17, 41, 47, 50, 51, 58, 59, 132, 135, 255 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(protocols); i++) {
+		struct packet packet = packet_of(IPV4_DATA);
+
+		packet.octets[9] = protocols[i];
+		mend_ipv4_checksum(&packet);
+		assert_int_equal(parse(&parsed, &packet, true), PACKET_NOT_TCP);
+		if (protocols[i] == 51)
+			continue;
+		packet = packet_of(IPV6_CHAIN);
+		packet.octets[96] = protocols[i];
+		assert_int_equal(parse(&parsed, &packet, true), PACKET_NOT_TCP);
+	}
+}
+
+static void contradicting_headers_are_malformed(void **state)
+{
+	struct segment parsed;
+	static const struct {
+		const char *vector;
+		size_t at;
+		uint8_t octet;
+	} cases[] = {
+		{ IPV4_DATA, 0, 0x44 },             /* header of 16 octets */
+		{ IPV4_DATA, 0, 0x4f },             /* header into the data offset: no TCP left */
+		{ IPV4_DATA, 0, 0x55 },             /* version 5 */
+		{ IPV4_DATA, 0, 0x05 },             /* version 0 */
+		{ IPV4_DATA, 3, 0x3d },             /* longer than the packet */
+		{ IPV4_DATA, IPV4_TCP + 12, 0x40 }, /* TCP header of 16 octets */
+		{ IPV4_DATA, IPV4_TCP + 12, 0xf0 }, /* TCP header longer than the packet */
+		{ IPV6_DATA, 5, 0x24 },             /* longer than the packet */
+		{ IPV6_DATA, IPV6_TCP + 12, 0x40 },
+		{ IPV6_DATA, IPV6_TCP + 12, 0x90 },
+		{ IPV6_CHAIN, 48, 0 },   /* hop-by-hop options not in front */
+		{ IPV6_CHAIN, 43, 200 }, /* an option longer than its header */
+		{ IPV6_CHAIN, 41, 200 }, /* a header longer than the packet */
+		{ IPV6_CHAIN, 49, 200 },
+		{ IPV6_CHAIN, 97, 200 },
+		{ IPV6_CHAIN, 67, 1 },    /* a routing header with a segment to go */
+		{ IPV6_CHAIN, 42, 0xc2 }, /* a jumbo option of two octets */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct packet packet = packet_of(cases[i].vector);
+
+		packet.octets[cases[i].at] = cases[i].octet;
+		if (parse(&parsed, &packet, false) != PACKET_MALFORMED)
+			fail_msg("case %zu: octet %zu", i, cases[i].at);
+	}
+}
+
+static void an_address_mapped_from_ipv4_is_malformed(void **state)
+{
+	struct segment parsed;
+	struct packet packet = packet_of(IPV6_DATA);
+
+	(void)state;
+	memset(packet.octets + 8, 0, 10);
+	memset(packet.octets + 18, 0xff, 2);
+	assert_int_equal(parse(&parsed, &packet, false), PACKET_MALFORMED);
+	packet = packet_of(IPV6_DATA);
+	memset(packet.octets + 24, 0, 10);
+	memset(packet.octets + 34, 0xff, 2);
+	assert_int_equal(parse(&parsed, &packet, false), PACKET_MALFORMED);
+}
+
+static void a_chain_of_extension_headers_is_bounded(void **state)
+{
+	struct segment parsed;
+	struct packet plain = packet_of(IPV6_DATA);
+	struct packet packet = plain;
+
+	(void)state;
+	for (size_t count = 0; count <= 9; count++) {
+		uint8_t *at = packet.octets + IPV6_TCP;
+
+		memcpy(packet.octets, plain.octets, IPV6_TCP);
+		packet.len = plain.len + count * 8;
+		put_u16(packet.octets + 4, (uint16_t)(packet.len - IPV6_TCP));
+		if (count > 0)
+			packet.octets[6] = 60;
+		for (size_t i = 0; i < count; i++, at += 8) {
+			static const uint8_t padding[8] = { 60, 0, 1, 4 };
+
+			memcpy(at, padding, 8);
+			if (i == count - 1)
+				at[0] = 6;
+		}
+		memcpy(at, plain.octets + IPV6_TCP, plain.len - IPV6_TCP);
+		assert_int_equal(parse(&parsed, &packet, true),
+		                 count <= 8 ? PACKET_OK : PACKET_MALFORMED);
+	}
+}
+
+/* A big segment as the kernel makes it: hop-by-hop options with the jumbo payload option. */
+static size_t make_jumbo(uint8_t *octets, size_t payload_len)
+{
+	static const uint8_t hop_by_hop[8] = { 6, 0, 0xc2, 4 };
+	struct packet plain = packet_of(IPV6_DATA);
+	size_t len = 40 + 8 + 20 + payload_len;
+
+	memcpy(octets, plain.octets, 40);
+	octets[6] = 0;
+	put_u16(octets + 4, 0);
+	memcpy(octets + 40, hop_by_hop, 8);
+	put_u32(octets + 44, (uint32_t)(len - 40));
+	memcpy(octets + 48, plain.octets + 40, 20);
+	memset(octets + 68, 'x', payload_len);
+	return len;
+}
+
+static void a_jumbo_payload_is_the_kernels_own_alone(void **state)
+{
+	enum { PAYLOAD = 66000, ROOM = PAYLOAD + 200 };
+	uint8_t *octets = malloc(ROOM);
+	struct segment segment;
+	size_t len;
+
+	(void)state;
+	assert_non_null(octets);
+	len = make_jumbo(octets, PAYLOAD);
+	assert_int_equal(packet_parse(&segment, bytes_of(octets, len), false), PACKET_OK);
+	assert_int_equal(segment.tcp_offset, 48);
+	assert_int_equal(segment.payload.len, PAYLOAD);
+	assert_int_equal(packet_parse(&segment, bytes_of(octets, len), true), PACKET_MALFORMED);
+	assert_int_equal(packet_parse(&segment, bytes_of(octets, len - 1), false),
+	                 PACKET_MALFORMED);
+
+	/* Together with a length in the header. */
+	put_u16(octets + 4, 100);
+	assert_int_equal(packet_parse(&segment, bytes_of(octets, len), false), PACKET_MALFORMED);
+	put_u16(octets + 4, 0);
+
+	/* A length that 16 bits can say. */
+	put_u32(octets + 44, 65535);
+	assert_int_equal(packet_parse(&segment, bytes_of(octets, len), false), PACKET_MALFORMED);
+	put_u32(octets + 44, 65536);
+	assert_int_equal(packet_parse(&segment, bytes_of(octets, len), false), PACKET_OK);
+	assert_int_equal(segment.payload.len, 65536 - 28);
+	free(octets);
+}
+
+static void sequence_numbers_wrap(void **state)
+{
+	(void)state;
+	assert_int_equal(seq_distance(5, 3), 2);
+	assert_int_equal(seq_distance(3, 5), -2);
+	assert_int_equal(seq_distance(2, 0xfffffffe), 4);
+	assert_int_equal(seq_distance(0xfffffffe, 2), -4);
+	assert_int_equal(seq_distance(0x80000000, 1), INT32_MAX);
+}
+
+static void only_data_syn_and_fin_take_sequence_numbers(void **state)
+{
+	struct segment segment = { .payload = { .len = 10 } };
+
+	(void)state;
+	segment.flags = TCP_PSH | TCP_RST | TCP_ACK | TCP_URG | TCP_ECE | TCP_CWR;
+	assert_int_equal(segment_span(&segment), 10);
+	segment.flags = TCP_SYN;
+	assert_int_equal(segment_span(&segment), 11);
+	segment.flags = TCP_SYN | TCP_FIN;
+	assert_int_equal(segment_span(&segment), 12);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_ipv4_segment_shows_its_fields),
+		cmocka_unit_test(ipv4_options_lie_before_the_segment),
+		cmocka_unit_test(an_ipv6_segment_shows_its_fields),
+		cmocka_unit_test(ipv6_extension_headers_lie_before_the_segment),
+		cmocka_unit_test(options_that_carry_data_past_us_are_noticed),
+		cmocka_unit_test(options_of_impossible_length_are_malformed),
+		cmocka_unit_test(a_packet_cut_anywhere_is_malformed),
+		cmocka_unit_test(an_ip_length_cut_anywhere_is_never_taken_for_whole),
+		cmocka_unit_test(padding_behind_the_ip_length_is_no_payload),
+		cmocka_unit_test(an_ipv4_length_of_zero_is_the_kernels_own_alone),
+		cmocka_unit_test(each_damaged_octet_is_a_bad_checksum_or_malformed),
+		cmocka_unit_test(checksums_are_not_looked_at_before_they_are_ready),
+		cmocka_unit_test(an_ipv4_fragment_is_told_apart),
+		cmocka_unit_test(an_ipv6_fragment_is_told_apart_but_for_atomic_ones),
+		cmocka_unit_test(what_is_not_tcp_is_said_so),
+		cmocka_unit_test(contradicting_headers_are_malformed),
+		cmocka_unit_test(an_address_mapped_from_ipv4_is_malformed),
+		cmocka_unit_test(a_chain_of_extension_headers_is_bounded),
+		cmocka_unit_test(a_jumbo_payload_is_the_kernels_own_alone),
+		cmocka_unit_test(sequence_numbers_wrap),
+		cmocka_unit_test(only_data_syn_and_fin_take_sequence_numbers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
