@@ -45,9 +45,10 @@ SOURCES     := $(wildcard daemon/*.c daemon/*/*.c)
 OBJECTS     := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBOBJECTS  := $(filter-out $(BUILD)/daemon/main.o,$(OBJECTS))
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c tests/unit/*/*_test.c))
+TEST_TOOLS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
 FUZZERS     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-.PHONY: all help lib unit layers clean
+.PHONY: all help lib unit tools layers clean
 all: $(BUILD)/hopguard
 
 lib: $(BUILD)/libhopguard.a
@@ -68,6 +69,12 @@ $(BUILD)/%.o: %.c Makefile
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libhopguard.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIB_LDLIBS)
 
+# Programs that the lab runs beside the daemon: build/tests/tools/scout_ask
+$(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(BUILD)/libhopguard.a
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LDLIBS)
+
+tools: $(TEST_TOOLS)
+
 unit: $(UNIT_TESTS)
 	$(Q)status=0; for t in $^; do $$t || status=1; done; exit $$status
 
@@ -83,5 +90,5 @@ layers:
 clean:
 	$(Q)rm -rf build
 
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d)
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d)
 .SECONDARY:

@@ -79,7 +79,8 @@ static void keep_key(struct dane_keys *keys, const struct tlsa *tlsa)
 {
 	size_t len = tlsa->data.len;
 
-	if (!tlsa_is_usable(tlsa) || keys->count == DANE_KEYS_MAX || len > DANE_KEY_OCTETS_MAX - (size_t)keys->octets_len)
+	if (!tlsa_is_usable(tlsa) || keys->count == DANE_KEYS_MAX ||
+	    len > DANE_KEY_OCTETS_MAX - (size_t)keys->octets_len)
 		return;
 	memcpy(keys->octets + keys->octets_len, tlsa->data.data, len);
 	keys->records[keys->count] = *tlsa;

@@ -12,10 +12,12 @@
 #include "verdict/promise.h"
 
 enum {
-	DANE_ADDRESSES_MAX = 32,     /* of one host, both families */
-	DANE_KEYS_MAX = 32,          /* usable TLSA records of one host */
-	DANE_KEY_OCTETS_MAX = 16384, /* of their data: full keys and certificates have a few thousand */
-	DANE_RETRY_S = 5,            /* what failed is asked again after this, and nothing is asked more often */
+	DANE_ADDRESSES_MAX = 32, /* of one host, both families */
+	DANE_KEYS_MAX = 32,      /* usable TLSA records of one host */
+	DANE_KEY_OCTETS_MAX =
+		16384, /* of their data: full keys and certificates have a few thousand */
+	DANE_RETRY_S =
+		5, /* what failed is asked again after this, and nothing is asked more often */
 	DANE_TTL_MAX_S = 24 * 60 * 60,
 };
 

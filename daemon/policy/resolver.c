@@ -118,9 +118,9 @@ static void on_answer(void *data, int rcode, void *packet, int packet_len, int s
 
 	(void)was_ratelimited;
 	if (rcode != DNS_RCODE_NOERROR || !packet || packet_len <= 0 || packet_len > PACKET_MAX) {
-		fail_query(query, rcode == DNS_RCODE_SERVFAIL || rcode == DNS_RCODE_NOERROR ?
-		                          "SERVFAIL: no name server gave an answer" :
-		                          "the look-up was refused");
+		fail_query(query, rcode == DNS_RCODE_SERVFAIL || rcode == DNS_RCODE_NOERROR
+		                          ? "SERVFAIL: no name server gave an answer"
+		                          : "the look-up was refused");
 		return;
 	}
 	query->packet = malloc((size_t)packet_len);
@@ -130,9 +130,9 @@ static void on_answer(void *data, int rcode, void *packet, int packet_len, int s
 	}
 	memcpy(query->packet, packet, (size_t)packet_len);
 	query->packet_len = (size_t)packet_len;
-	query->security = sec == SEC_BOGUS  ? DNS_BOGUS :
-	                  sec == SEC_SECURE ? DNS_SECURE :
-	                                      DNS_INSECURE;
+	query->security = sec == SEC_BOGUS    ? DNS_BOGUS
+	                  : sec == SEC_SECURE ? DNS_SECURE
+	                                      : DNS_INSECURE;
 	put_why(query, sec == SEC_BOGUS ? why_bogus ? why_bogus : "validation failure" : "");
 	enter_state(query, QUERY_DONE);
 }
@@ -169,7 +169,8 @@ static bool leave_tracking(struct resolver *resolver)
 	if (make_context(resolver, &options, false) < 0)
 		return false;
 	snprintf(resolver->trouble, sizeof(resolver->trouble),
-	         "root key rollovers are not followed: %s/root.key cannot be used; remove it to begin anew",
+	         "root key rollovers are not followed: %s/root.key cannot be used; remove it to "
+	         "begin anew",
 	         options.state_directory);
 	return true;
 }
@@ -283,7 +284,7 @@ static void on_deliver(evutil_socket_t unused, short events, void *data)
 	(void)unused;
 	(void)events;
 	TAILQ_FOREACH(query, &resolver->done, link)
-		round++;
+	round++;
 	for (; round > 0 && (query = TAILQ_FIRST(&resolver->done)) != NULL; round--)
 		deliver(query);
 	fill_flight(resolver);

@@ -17,7 +17,7 @@
 
 enum {
 	DNS_NAME_TEXT_MAX = 256,
-	DNS_ALIASES_MAX = 16, /* CNAMEs in one answer; resolvers give up at 8 to 16 */
+	DNS_ALIASES_MAX = 16,  /* CNAMEs in one answer; resolvers give up at 8 to 16 */
 	DNS_RECORDS_MAX = 256, /* records looked at in one section */
 };
 
@@ -42,7 +42,7 @@ struct dns_answer {
 	char name[DNS_NAME_TEXT_MAX];      /* as asked */
 	char canonical[DNS_NAME_TEXT_MAX]; /* end of the CNAME chain; equals name without one */
 	uint16_t record_count;             /* of that type at the canonical name */
-	uint32_t ttl_s;                    /* the least of the chain and the records; without records, RFC 2308's */
+	uint32_t ttl_s; /* the least of the chain and the records; without records, RFC 2308's */
 };
 
 struct dns_record {

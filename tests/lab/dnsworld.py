@@ -12,7 +12,8 @@
     server.stop()
 
 Names end in a dot; a zone's parent is the closest zone of the world above it, its top-level domain is made when missing.
-What a zone's nameserver does wrong, rather than its data, is for Faulty: it answers at another address from the same data.
+What a zone's nameserver does wrong, rather than its data, is for Faulty, which answers at another address; a zone with an
+address that is not the world's is answered by nobody else.
 
     world.zone("slow.example.", "...", address="192.0.2.54")
     faulty = Faulty(world, "192.0.2.54", [("TLSA", "_25._tcp.mx.slow.example.", "drop")], prefix)
@@ -40,6 +41,7 @@ except ImportError:  # run by itself, as Faulty does
 INCEPTION, EXPIRATION = "20200101000000", "20370101000000"
 WINDOWS = {"expired": ("20200101000000", "20210101000000"), "future": ("20360101000000", EXPIRATION)}
 ALGORITHM = "ECDSAP256SHA256"
+BACK_PORT = 5300
 
 BROKEN = {
     "expired": "all signatures are of the past",
@@ -248,17 +250,27 @@ class World:
             raise WorldError(f"{name} {rrtype} has no signature to break")
         return broken
 
-    def configuration(self):
+    def configuration(self, name, zones, port):
         text = "server:\n" + "".join(f"\tip-address: {address}\n" for address in self.addresses)
-        text += ("\tport: 53\n\tusername: \"\"\n\tchroot: \"\"\n\tdatabase: \"\"\n\tserver-count: 1\n"
+        text += (f"\tport: {port}\n\tusername: \"\"\n\tchroot: \"\"\n\tdatabase: \"\"\n\tserver-count: 1\n"
                  "\tip-freebind: yes\n\trrl-ratelimit: 0\n\tverbosity: 1\n"
-                 f"\tzonesdir: \"{self.directory}\"\n\tpidfile: \"{self._path('nsd.pid')}\"\n"
-                 f"\txfrdfile: \"{self._path('xfrd.state')}\"\n\txfrdir: \"{self.directory}\"\n"
-                 f"\tzonelistfile: \"{self._path('zone.list')}\"\n"
+                 f"\tzonesdir: \"{self.directory}\"\n\tpidfile: \"{self._path(name + '.pid')}\"\n"
+                 f"\txfrdfile: \"{self._path(name + '.xfrd')}\"\n\txfrdir: \"{self.directory}\"\n"
+                 f"\tzonelistfile: \"{self._path(name + '.list')}\"\n"
                  "remote-control:\n\tcontrol-enable: no\n")
-        for zone in self.zones.values():
+        for zone in zones:
             text += f"zone:\n\tname: \"{zone.name}\"\n\tzonefile: \"{zone.file}\"\n"
         return text
+
+    def configurations(self):
+        """By name: one for the zones served here, one on BACK_PORT for those that a Faulty answers for. A server
+        that has parent and child answers for the child itself, and nobody would ask the other address."""
+        here = [zone for zone in self.zones.values() if zone.address in self.addresses]
+        elsewhere = [zone for zone in self.zones.values() if zone.address not in self.addresses]
+        made = {"nsd": self.configuration("nsd", here, 53)}
+        if elsewhere:
+            made["back"] = self.configuration("back", elsewhere, BACK_PORT)
+        return made
 
     def serve(self, prefix=()):
         """Starts NSD. `prefix` is what runs a command on the name server's host: ["ip", "netns", "exec", NAME]."""
@@ -269,30 +281,31 @@ class Server:
     def __init__(self, world, prefix):
         self.world = world
         self.prefix = prefix
-        self.process = None
+        self.processes = []
         self.start()
 
     def start(self):
-        world = self.world
-        world.build()
-        configuration = os.path.join(world.directory, "nsd.conf")
-        log = os.path.join(world.directory, "nsd.log")
-        with open(configuration, "w", encoding="utf-8") as file:
-            file.write(world.configuration())
-        open(log, "w", encoding="utf-8").close()
-        with open(log, "a", encoding="utf-8") as output:
-            self.process = subprocess.Popen([*self.prefix, _nsd(), "-d", "-c", configuration],
-                                            stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+        self.world.build()
+        for name, text in self.world.configurations().items():
+            self._start_nsd(os.path.join(self.world.directory, name), text)
+
+    def _start_nsd(self, path, text):
+        log = path + ".log"
+        with open(path + ".conf", "w", encoding="utf-8") as file:
+            file.write(text)
+        with open(log, "w", encoding="utf-8") as output:
+            process = subprocess.Popen([*self.prefix, _nsd(), "-d", "-c", path + ".conf"],
+                                       stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+        self.processes.append(process)
         deadline = time.monotonic() + 10
-        while time.monotonic() < deadline and self.process.poll() is None:
+        while time.monotonic() < deadline and process.poll() is None:
             with open(log, encoding="utf-8") as file:
                 if "nsd started" in file.read():
                     return
             time.sleep(0.02)
-        with open(log, encoding="utf-8") as file:
-            text = file.read()
         self.stop()
-        raise WorldError("nsd did not start:\n" + text)
+        with open(log, encoding="utf-8") as file:
+            raise WorldError("nsd did not start:\n" + file.read())
 
     def reload(self):
         """Serves what the world is now."""
@@ -300,14 +313,15 @@ class Server:
         self.start()
 
     def stop(self):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
+        for process in self.processes:
+            process.terminate()
+        for process in self.processes:
             try:
-                self.process.wait(5)
+                process.wait(5)
             except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        self.process = None
+                process.kill()
+                process.wait()
+        self.processes = []
 
     def __enter__(self):
         return self
@@ -360,8 +374,8 @@ def _matches(rule, name, rrtype):
 def _ask_upstream(message, upstream, over_tcp):
     import dns.query
     if over_tcp:
-        return dns.query.tcp(message, upstream, timeout=2)
-    return dns.query.udp(message, upstream, timeout=2, ignore_unexpected=True)
+        return dns.query.tcp(message, upstream, timeout=2, port=BACK_PORT)
+    return dns.query.udp(message, upstream, timeout=2, port=BACK_PORT, ignore_unexpected=True)
 
 
 def _answer(wire, upstream, rules, over_tcp):
