@@ -43,8 +43,11 @@ static bool is_undelivered_kept(const struct refusal_start *start)
 static uint16_t payload_max(const struct refusal_start *start)
 {
 	uint16_t options_len = start->has_timestamps ? TIMESTAMPS_LEN : 0;
+	uint16_t len = start->segment_max;
 
-	return start->segment_max > options_len ? (uint16_t)(start->segment_max - options_len) : 1;
+	if (len > REFUSAL_SEGMENT_MAX)
+		len = REFUSAL_SEGMENT_MAX;
+	return len > options_len ? (uint16_t)(len - options_len) : 1;
 }
 
 struct refusal *refusal_new(const struct refusal_start *start, refusal_send_fn send, void *owner,
@@ -98,7 +101,10 @@ static void send_to_client(struct refusal *refusal, size_t from, size_t len, uin
 		.window = start->window,
 		.flags = (uint8_t)(TCP_ACK | flags),
 		.has_timestamps = start->has_timestamps,
-		/* Equal to the last is not below it (RFC 7323 section 5.3), and the server says no more. */
+		/*
+		 * Equal to the last is not below it (RFC 7323 section 5.3), and the server says
+		 * no more.
+		 */
 		.timestamp_value = start->server_timestamp,
 		.timestamp_echo = start->client_timestamp,
 		.payload = bytes_slice(bytes_of(refusal->octets, refusal->len), from, len),

@@ -28,6 +28,7 @@
 enum {
 	REFUSAL_TEXT_MAX = 512,              /* RFC 5321 section 4.5.3.1.5, with CR LF */
 	REFUSAL_UNDELIVERED_MAX = 64 * 1024, /* more is taken as not kept */
+	REFUSAL_SEGMENT_MAX = 1220,          /* passes every path: IPv6's least MTU */
 	REFUSAL_BURST_MAX = 16,              /* segments on their way at once */
 	REFUSAL_RESEND_FIRST_MS = 200,       /* doubling */
 	REFUSAL_RESEND_MAX_MS = 8000,

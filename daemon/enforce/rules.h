@@ -3,8 +3,14 @@
 #define HOPGUARD_ENFORCE_RULES_H
 
 /*
- * The rules that bring the guarded clients' connections into our queues: printed, put in (atomic, idempotent), taken out. Only our own
- * table (nft) or chains (iptables) are touched. rules_nft.c and rules_iptables.c write the text; rules.c carries it out.
+ * The rules that bring the guarded clients' connections into our queues: printed, put in (atomic,
+ * idempotent), taken out. Only our own table (nft) or chains (iptables) are touched. rules_nft.c
+ * and rules_iptables.c write the text; rules.c carries it out.
+ *
+ * A verdict that passes a packet lets it walk the same hook again (nfqueue_verdict.repeats) with
+ * the mark to_server, else the rest of the iptables table, an MSS clamp for one, would be
+ * skipped. Our chain, seeing that mark, takes it off, keeps an offload mark for the connection,
+ * and lets go.
  */
 
 #include <stdbool.h>
@@ -14,15 +20,25 @@
 #include "base/address.h"
 #include "enforce/mark.h"
 
-enum { RULES_NETWORKS_MAX = 256, RULES_PORTS_MAX = 15 /* one multiport match */, RULES_TEXT_MAX = 128 * 1024 };
+enum {
+	RULES_NETWORKS_MAX = 256,
+	RULES_PORTS_MAX = 15, /* one multiport match */
+	RULES_TEXT_MAX = 128 * 1024,
+	RULES_WHY_MAX = 256,
+};
 
-enum rules_backend { RULES_AUTO, RULES_NFT, RULES_IPTABLES /* the -nft binaries */, RULES_IPTABLES_LEGACY };
+enum rules_backend {
+	RULES_AUTO,
+	RULES_NFT,
+	RULES_IPTABLES, /* the -nft binaries */
+	RULES_IPTABLES_LEGACY,
+};
 
 struct rules {
 	struct marks marks;
 	uint16_t queue_first;
 	uint16_t queue_count;
-	bool is_bypassed;    /* on-failure = open: the kernel passes when nobody listens */
+	bool is_bypassed; /* on-failure = open: the kernel passes when nobody listens */
 	bool has_forward;
 	bool has_output;
 	uint16_t ports[RULES_PORTS_MAX];
@@ -36,25 +52,48 @@ struct rules {
 	size_t exempt_server_count;
 };
 
-/* The whole script for `nft -f`. family 4 or 6: the script for ip(6)tables-restore --noflush. Octets written, 0 when room is too small. */
+/*
+ * The whole script for `nft -f`. family 4 or 6: the script for ip(6)tables-restore --noflush.
+ * Octets written with a NUL behind them; 0 when room is too small.
+ */
 size_t rules_nft_print(char *text, size_t room, const struct rules *rules);
 size_t rules_iptables_print(char *text, size_t room, const struct rules *rules, uint8_t family);
 
-/* The back-end this kernel can carry a queue rule with, tried in a table of our own that is removed again. -ENOTSUP: none; *why says it. */
-int rules_detect(enum rules_backend *backend, char why[256]);
-/* 0, or -errno with one line in why (the tool's own words). RULES_AUTO detects. */
-int rules_apply(const struct rules *rules, enum rules_backend backend, char why[256]);
-/* Takes out ours from every back-end that has them (RULES_AUTO) or from one. Nothing there is no error. */
-int rules_remove(enum rules_backend backend, const struct marks *marks, char why[256]);
-/* Whether ours are in place, complete. */
-bool rules_are_present(enum rules_backend backend);
+/*
+ * The lock that the iptables-legacy tools share (/run/xtables.lock), opened while still root and
+ * given to the functions below, since afterwards they may not open it. -1 for root itself, or
+ * none.
+ */
+int rules_lock_open(void);
+
+/*
+ * The first back-end, in the order of enum rules_backend, that this kernel and these tools can
+ * carry the rules with; tried without effect, or in a chain of our own that is removed again.
+ * -ENOTSUP: none; why says it for each.
+ */
+int rules_detect(enum rules_backend *backend, int lock, char why[RULES_WHY_MAX]);
+/*
+ * Puts the rules in by that back-end, RULES_AUTO detects it, and takes ours out of all others.
+ * What was in place before is replaced. *used (may be NULL) is set on success. 0, or -errno with
+ * the tool's own words in why: then nothing has changed.
+ */
+int rules_apply(enum rules_backend *used, const struct rules *rules, enum rules_backend backend,
+                int lock, char why[RULES_WHY_MAX]);
+/*
+ * Takes ours out of every back-end that has them (RULES_AUTO) or of one. Nothing there is no
+ * error.
+ */
+int rules_remove(enum rules_backend backend, int lock, char why[RULES_WHY_MAX]);
+/* Whether all of these rules are in place, by that back-end (RULES_AUTO: by any). */
+bool rules_are_present(const struct rules *rules, enum rules_backend backend, int lock);
 
 const char *rules_backend_name(enum rules_backend backend);
 bool rules_backend_parse(enum rules_backend *backend, const char *text);
 
 /*
- * What an empty `clients` stands for: private, shared and local networks (RFC 1918, RFC 6598, RFC 4193, RFC 3927, RFC 4291 fe80::/10), and
- * the networks directly attached to this machine on interfaces that no default route uses.
+ * What an empty `clients` stands for: private, shared and local networks (RFC 1918, RFC 6598, RFC
+ * 4193, RFC 3927, RFC 4291 fe80::/10), and the networks directly attached to this machine on
+ * interfaces that no default route uses.
  */
 size_t rules_default_clients(struct network clients[RULES_NETWORKS_MAX]);
 

@@ -144,7 +144,10 @@ static void handle_packet(struct nfqueue *queue, const struct nlmsghdr *message,
 		on_packet(owner, &packet);
 		return;
 	}
-	/* Its end is unseen, so it does not pass. TCP sends it again, in smaller pieces after a loss. */
+	/*
+	 * Its end is unseen, so it does not pass. TCP sends it again, in smaller pieces after a
+	 * loss.
+	 */
 	queue->counters.truncated++;
 	if (nfqueue_verdict(queue, &(struct nfqueue_verdict){ .id = packet.id }) < 0)
 		queue->counters.verdict_errors++;
@@ -212,6 +215,7 @@ static int make_room(struct nfqueue *queue, size_t len)
 int nfqueue_verdict(struct nfqueue *queue, const struct nfqueue_verdict *verdict)
 {
 	struct nlmsghdr *message;
+	int code = !verdict->is_accepted ? NF_DROP : verdict->repeats ? NF_REPEAT : NF_ACCEPT;
 	int err;
 
 	if (verdict->packet.len > PACKET_MAX)
@@ -220,8 +224,7 @@ int nfqueue_verdict(struct nfqueue *queue, const struct nfqueue_verdict *verdict
 
 	message = nfq_nlmsg_put(queue->verdicts + queue->verdicts_len, NFQNL_MSG_VERDICT,
 	                        queue->number);
-	nfq_nlmsg_verdict_put(message, (int)verdict->id,
-	                      verdict->is_accepted ? NF_ACCEPT : NF_DROP);
+	nfq_nlmsg_verdict_put(message, (int)verdict->id, code);
 	if (verdict->has_mark)
 		nfq_nlmsg_verdict_put_mark(message, verdict->mark);
 	if (verdict->is_accepted && verdict->packet.len > 0)

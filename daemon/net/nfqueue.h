@@ -58,9 +58,11 @@ int nfqueue_receive(struct nfqueue *queue, nfqueue_packet_fn on_packet, void *ow
 struct nfqueue_verdict {
 	uint32_t id;
 	bool is_accepted;
+	bool repeats; /* accepted, but the hook's rules see it again first: a mark must tell them */
 	bool has_mark;
 	uint32_t mark;
-	struct bytes packet; /* replaces the packet when not empty; its checksums must be complete */
+	struct bytes
+		packet; /* replaces the packet when not empty; its checksums must be complete */
 };
 
 /* Verdicts are gathered and leave by nfqueue_flush, or when the batch is full. */

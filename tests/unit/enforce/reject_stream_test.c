@@ -178,6 +178,7 @@ static void progress_starts_the_waiting_anew(void **state)
 static void acknowledgements_of_what_was_never_sent_change_nothing(void **state)
 {
 	const uint32_t acks[] = { 1999, 1000, 2000 + REPLY_LEN + 2, 0x80000000 };
+	const struct segment not_an_acknowledgement = { .seq = 1100, .ack = 2000 + REPLY_LEN + 1 };
 	struct world *world = *state;
 	struct refusal_start start = plain_start();
 	size_t i;
@@ -191,8 +192,10 @@ static void acknowledgements_of_what_was_never_sent_change_nothing(void **state)
 
 		refusal_answer(world->refusal, &wild, true, 10);
 	}
+	refusal_answer(world->refusal, &not_an_acknowledgement, true, 10);
 	assert_int_equal(world->sent_count, 1);
 	refusal_tick(world->refusal, 200);
+	assert_int_equal(world->sent_count, 2);
 	assert_int_equal(last_sent(world)->seq, 2000);
 	assert_int_equal(last_sent(world)->payload.len, REPLY_LEN);
 }

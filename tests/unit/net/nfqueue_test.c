@@ -73,7 +73,7 @@ static int set_up(void **state)
 		return 0;
 	set_loopback_up();
 	assert_int_equal(system("iptables-legacy -w -t mangle -A OUTPUT -p udp --dport 9000 "
-	                        "-j NFQUEUE --queue-num 7"),
+	                        "-m mark ! --mark 4/4 -j NFQUEUE --queue-num 7"),
 	                 0);
 	assert_int_equal(nfqueue_open(&world->queue_descriptor, &owner, QUEUE, QUEUE_LEN), 0);
 	world->queue = nfqueue_adopt(dup(world->queue_descriptor), QUEUE);
@@ -241,7 +241,7 @@ static void a_mark_comes_with_the_packet_and_goes_with_the_verdict(void **state)
 {
 	struct world *world = world_of(state);
 	struct seen seen;
-	uint32_t mark = 0x01020304;
+	uint32_t mark = 0x01020308;
 
 	assert_int_equal(system("iptables-legacy -w -t filter -A OUTPUT -m mark ! --mark 0x55 "
 	                        "-j DROP"),
@@ -258,6 +258,35 @@ static void a_mark_comes_with_the_packet_and_goes_with_the_verdict(void **state)
 				      });
 	assert_int_equal(nfqueue_flush(world->queue), 0);
 	assert_heard(world, "marked");
+}
+
+/* Accepted, it would skip the rules behind the queue's; a mark keeps it from being queued again. */
+static void a_repeated_packet_sees_the_rest_of_the_table(void **state)
+{
+	struct world *world = world_of(state);
+	struct seen seen;
+	size_t i;
+
+	assert_int_equal(system("iptables-legacy -w -t mangle -A OUTPUT -p udp -m mark --mark 4 "
+	                        "-j MARK --set-mark 0x55"),
+	                 0);
+	assert_int_equal(system("iptables-legacy -w -t filter -A OUTPUT -m mark ! --mark 0x55 "
+	                        "-j DROP"),
+	                 0);
+	for (i = 0; i < 2; i++) {
+		say(world, i == 0 ? "accepted" : "repeated");
+		take(world, &seen, 1);
+		nfqueue_verdict(world->queue, &(struct nfqueue_verdict){
+						      .id = seen.last.id,
+						      .is_accepted = true,
+						      .repeats = i == 1,
+						      .has_mark = true,
+						      .mark = 4,
+					      });
+		assert_int_equal(nfqueue_flush(world->queue), 0);
+	}
+	assert_heard(world, "repeated");
+	assert_false(is_readable(nfqueue_descriptor(world->queue), 50));
 }
 
 static void a_second_owner_is_told_who_has_the_queue(void **state)
@@ -385,6 +414,7 @@ int main(void)
 		IN_A_NETWORK(a_dropped_packet_does_not_arrive),
 		IN_A_NETWORK(a_replaced_packet_arrives_instead),
 		IN_A_NETWORK(a_mark_comes_with_the_packet_and_goes_with_the_verdict),
+		IN_A_NETWORK(a_repeated_packet_sees_the_rest_of_the_table),
 		IN_A_NETWORK(a_second_owner_is_told_who_has_the_queue),
 		IN_A_NETWORK(without_the_capability_nothing_is_opened),
 		IN_A_NETWORK(a_successor_drops_what_was_read_and_judges_what_was_not),
