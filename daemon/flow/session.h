@@ -18,7 +18,10 @@
 #include "wire/smtp_path.h"
 
 enum {
-	/* Commands whose replies are still to come; RFC 2920 clients pipeline one RCPT per recipient, Postfix up to 50 at a time. */
+	/*
+	 * Commands whose replies are still to come: RFC 2920 clients pipeline one RCPT per recipient, Postfix up to 50
+	 * at a time. Beyond it replies can no longer be told apart.
+	 */
 	SESSION_PIPELINE_MAX = 1024,
 	/* Lines of one reply: the longest EHLO reply in the field has about 30. */
 	SESSION_REPLY_LINES_MAX = 512,
@@ -28,11 +31,16 @@ struct session;
 
 /* What waits for a decision. */
 struct session_commitment {
-	enum commitment kind;  /* COMMITMENT_NONE: nothing waits */
-	enum smtp_verb verb;
+	enum commitment kind; /* COMMITMENT_NONE: nothing waits */
+	enum smtp_verb verb;  /* UNKNOWN also when a NUL or bare CR makes more than one line of it */
 	enum smtp_path_kind path; /* of RCPT and MAIL once the line is complete */
+	/*
+	 * False: more octets would say more (RCPT: its domain). True: a decision has nothing to wait for; so also for
+	 * what is no line, and for a line without an end within SMTP_COMMAND_LINE_MAX, whose path is then MALFORMED.
+	 */
 	bool is_line_complete;
-	char domain[SMTP_DOMAIN_MAX + 1]; /* of RCPT TO: as the client wrote it, bytes 0x21-0x7e or UTF-8, else replaced by '?' */
+	/* Of RCPT TO: as the client wrote it; octets that are no UTF-8 are '?'. */
+	char domain[SMTP_DOMAIN_MAX + 1];
 };
 
 /* is_midstream: the connection began before us: nothing is known of what was said. NULL: out of memory. */
@@ -41,17 +49,26 @@ void session_free(struct session *session);
 
 /*
  * Reads in-order octets. *consumed: how many are done with and need not be shown again. Returns how many may pass,
- * at least *consumed. Less than readable.len: the rest waits, either for a decision (session_pending tells) or for the
- * other side's reply (after DATA, STARTTLS). Showing the same octets again, with more behind them or not, is harmless.
+ * at least *consumed. Less than readable.len: the rest waits, for a decision (session_pending tells), for the other
+ * side's reply (the client's behind DATA and STARTTLS), or for good (what a server injects behind its 220). Showing the
+ * same octets again, with more behind them or not, is harmless; each call of either may free what the other side
+ * waits for. Of what is shown in one call behind STARTTLS's line end it is known that the client did not wait.
  */
 size_t session_from_client(struct session *session, size_t *consumed, struct bytes readable);
 size_t session_from_server(struct session *session, size_t *consumed, struct bytes readable);
 
+/* Borrowed: valid until the next call that takes a non-const session. */
 const struct session_commitment *session_pending(const struct session *session);
-/* The pending commitment may pass: show the readable octets again. */
+/*
+ * The pending commitment may pass, to the end of its line, complete or not: show the readable octets of both sides again.
+ * Every later one waits anew.
+ */
 void session_allow(struct session *session);
 
-/* The connection ends: by RST, by FIN of either side, or by time. Settles TLS_BROKEN and STARTTLS_UNANSWERED. */
+/*
+ * The connection ends: by RST, by FIN of either side, or by time. Settles TLS_BROKEN, STARTTLS_UNANSWERED and, where
+ * nothing ever committed, COMMITMENT_END. What still comes (a half-closed connection) is read as before.
+ */
 void session_end(struct session *session);
 
 /* The wire's part of the facts; the promise's part is 0. `commitment` is that of session_pending. Borrowed. */

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "flow/session.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "flow/session_private.h"
+
+struct session *session_new(bool is_midstream)
+{
+	struct session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return NULL;
+	session->facts.is_midstream = is_midstream;
+	session->may_be_tls = is_midstream;
+	session->queue.room = sizeof(session->queue.few);
+	session_enter(session, is_midstream ? SESSION_RESYNC : SESSION_BANNER);
+	if (!is_midstream)
+		(void)session_expect(session, DUE_BANNER);
+	return session;
+}
+
+void session_free(struct session *session)
+{
+	if (!session)
+		return;
+	free(session->pending);
+	free(session->queue.many);
+	free(session->banner_name);
+	free(session->ehlo_name);
+	free(session);
+}
+
+void session_enter(struct session *session, enum session_state state)
+{
+	session->state = state;
+	if (state == SESSION_TLS_DUE || state == SESSION_RESYNC) {
+		session_expect_nothing(session);
+		session->is_front_allowed = false;
+		session->is_line_passing = false;
+		session->is_challenged = false;
+		session->has_recipient = false;
+	}
+}
+
+void session_lose_order(struct session *session, bool is_opaque_allowed)
+{
+	session_enter(session, SESSION_RESYNC);
+	session->is_opaque_allowed = is_opaque_allowed;
+}
+
+void session_violated(struct session *session)
+{
+	session->facts.is_protocol_violated = true;
+}
+
+static uint8_t *queue_data(struct session_queue *queue)
+{
+	return queue->many ? queue->many : queue->few;
+}
+
+static bool grow_queue(struct session_queue *queue)
+{
+	size_t room = (size_t)queue->room * 2;
+	uint8_t *many;
+
+	if (room > SESSION_PIPELINE_MAX)
+		room = SESSION_PIPELINE_MAX;
+	if (room == queue->room)
+		return false;
+	many = malloc(room);
+	if (!many)
+		return false;
+	for (size_t i = 0; i < queue->count; i++)
+		many[i] = queue_data(queue)[(queue->head + i) % queue->room];
+	free(queue->many);
+	queue->many = many;
+	queue->head = 0;
+	queue->room = (uint16_t)room;
+	return true;
+}
+
+bool session_expect(struct session *session, enum session_due due)
+{
+	struct session_queue *queue = &session->queue;
+
+	if (queue->count == queue->room && !grow_queue(queue))
+		return false;
+	queue_data(queue)[(queue->head + queue->count) % queue->room] = (uint8_t)due;
+	queue->count++;
+	return true;
+}
+
+void session_expect_nothing(struct session *session)
+{
+	free(session->queue.many);
+	session->queue = (struct session_queue){ .room = sizeof(session->queue.few) };
+}
+
+enum session_due session_first_due(const struct session *session)
+{
+	const struct session_queue *queue = &session->queue;
+
+	assert(queue->count > 0);
+	return (enum session_due)(queue->many ? queue->many : queue->few)[queue->head];
+}
+
+void session_drop_due(struct session *session)
+{
+	struct session_queue *queue = &session->queue;
+
+	assert(queue->count > 0);
+	queue->head = (uint16_t)((queue->head + 1) % queue->room);
+	queue->count--;
+	if (queue->count == 0)
+		session_expect_nothing(session);
+}
+
+void session_hold(struct session *session, enum session_wait wait,
+                  const struct session_commitment *commitment)
+{
+	/* What the server injected is decided first; what is in front of the client comes again. */
+	if (session->wait == WAIT_INJECTED_RESPONSE)
+		return;
+	if (!session->pending)
+		session->pending = malloc(sizeof(*session->pending));
+	if (session->pending)
+		*session->pending = *commitment;
+	session->wait = wait;
+	session->facts.commitment = commitment->kind;
+}
+
+static void forget_pending(struct session *session)
+{
+	free(session->pending);
+	session->pending = NULL;
+	session->wait = WAIT_NOTHING;
+	session->facts.commitment = COMMITMENT_NONE;
+}
+
+const struct session_commitment *session_pending(const struct session *session)
+{
+	static const struct session_commitment nothing = { .kind = COMMITMENT_NONE };
+	/* Without memory for what it is, it is still not allowed to pass. */
+	static const struct session_commitment anything = { .kind = COMMITMENT_COMMAND,
+		                                            .is_line_complete = true };
+
+	if (session->wait == WAIT_NOTHING)
+		return &nothing;
+	return session->pending ? session->pending : &anything;
+}
+
+void session_allow(struct session *session)
+{
+	enum session_wait wait = session->wait;
+
+	if (wait == WAIT_NOTHING)
+		return;
+	forget_pending(session);
+	session->was_anything_allowed = true;
+
+	switch (wait) {
+	case WAIT_NOTHING:
+		break;
+	case WAIT_LINE:
+		session->is_front_allowed = true;
+		break;
+	case WAIT_OPAQUE:
+		session->is_opaque_allowed = true;
+		session->may_be_tls = false;
+		break;
+	case WAIT_INJECTED_COMMAND:
+		session->is_injection_allowed = true;
+		session->is_front_allowed = true;
+		break;
+	case WAIT_INJECTED_RESPONSE:
+		session->is_server_opaque = true;
+		break;
+	case WAIT_CLEAR_IN_TLS:
+		session_lose_order(session, true);
+		break;
+	case WAIT_TLS_DATA:
+		session->facts.tls = TLS_ESTABLISHED;
+		session_enter(session, SESSION_TLS_DONE);
+		break;
+	}
+}
+
+static struct session_step pass(struct bytes readable)
+{
+	return (struct session_step){ readable.len, readable.len };
+}
+
+static struct session_step client_step(struct session *session, struct bytes readable)
+{
+	switch (session->state) {
+	case SESSION_BANNER:
+	case SESSION_GREETED:
+	case SESSION_COMMAND:
+	case SESSION_RESYNC:
+		return session_read_command(session, readable);
+	case SESSION_STARTTLS:
+		return session_read_behind_starttls(session, readable);
+	case SESSION_DATA:
+		break;
+	case SESSION_BODY:
+		return session_read_body(session, readable);
+	case SESSION_CHUNK:
+		return session_read_chunk(session, readable);
+	case SESSION_TLS_DUE:
+		return session_read_hello(session, readable);
+	case SESSION_TLS:
+		return session_read_client_records(session, readable);
+	case SESSION_TLS_DONE:
+		return pass(readable);
+	}
+	return (struct session_step){ 0, 0 };
+}
+
+static struct session_step server_step(struct session *session, struct bytes readable)
+{
+	switch (session->state) {
+	case SESSION_BANNER:
+	case SESSION_GREETED:
+	case SESSION_COMMAND:
+	case SESSION_RESYNC:
+	case SESSION_STARTTLS:
+	case SESSION_DATA:
+	case SESSION_BODY:
+	case SESSION_CHUNK:
+		return session_read_reply(session, readable);
+	case SESSION_TLS_DUE:
+	case SESSION_TLS:
+		return session_read_server_records(session, readable);
+	case SESSION_TLS_DONE:
+		break;
+	}
+	return pass(readable);
+}
+
+/* Steps on as long as one consumes octets or changes the state, so that it always ends. */
+static size_t read_on(struct session *session, size_t *consumed, struct bytes readable,
+                      struct session_step (*step)(struct session *, struct bytes))
+{
+	struct session_step made = { 0, 0 };
+	enum session_state before;
+	size_t at = 0;
+	size_t passing = 0;
+
+	while (at < readable.len) {
+		before = session->state;
+		made = step(session, bytes_after(readable, at));
+		if (at + made.passing > passing)
+			passing = at + made.passing;
+		at += made.consumed;
+		if (made.consumed == 0 && session->state == before)
+			break;
+	}
+	*consumed = at;
+	return passing;
+}
+
+size_t session_from_client(struct session *session, size_t *consumed, struct bytes readable)
+{
+	session->is_starttls_fresh = false;
+	if (session->wait != WAIT_INJECTED_RESPONSE)
+		forget_pending(session);
+	return read_on(session, consumed, readable, client_step);
+}
+
+size_t session_from_server(struct session *session, size_t *consumed, struct bytes readable)
+{
+	return read_on(session, consumed, readable, server_step);
+}
+
+void session_end(struct session *session)
+{
+	struct facts *facts = &session->facts;
+
+	if (facts->starttls_answer == STARTTLS_PENDING)
+		facts->starttls_answer = STARTTLS_UNANSWERED;
+	if (facts->starttls_answer == STARTTLS_READY && facts->tls != TLS_ESTABLISHED)
+		facts->tls = TLS_BROKEN;
+	if (session->wait == WAIT_NOTHING && !session->was_anything_allowed)
+		facts->commitment = COMMITMENT_END;
+}
+
+const struct facts *session_facts(const struct session *session)
+{
+	return &session->facts;
+}
+
+bool session_is_in_body(const struct session *session)
+{
+	return session->state == SESSION_BODY || session->state == SESSION_CHUNK;
+}
+
+bool session_is_done(const struct session *session)
+{
+	return session->state == SESSION_TLS_DONE;
+}
+
+const char *session_banner_name(const struct session *session)
+{
+	return session->banner_name ? session->banner_name : "";
+}
+
+const char *session_ehlo_name(const struct session *session)
+{
+	return session->ehlo_name ? session->ehlo_name : "";
+}
+
+const char *session_state_name(const struct session *session)
+{
+	switch (session->state) {
+	case SESSION_BANNER:
+		return "banner";
+	case SESSION_GREETED:
+		return "ehlo";
+	case SESSION_COMMAND:
+		return "command";
+	case SESSION_STARTTLS:
+		return "starttls";
+	case SESSION_TLS_DUE:
+		return "tls-due";
+	case SESSION_TLS:
+		return "handshake";
+	case SESSION_TLS_DONE:
+		return "tls";
+	case SESSION_DATA:
+		return "data";
+	case SESSION_BODY:
+		return "body";
+	case SESSION_CHUNK:
+		return "chunk";
+	case SESSION_RESYNC:
+		return "resync";
+	}
+	return "";
+}

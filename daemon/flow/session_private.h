@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_FLOW_SESSION_PRIVATE_H
+#define HOPGUARD_FLOW_SESSION_PRIVATE_H
+
+/* What the files of the session share. Nobody else includes this. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "flow/session.h"
+
+/* Which octets the client may send next. */
+enum session_state {
+	SESSION_BANNER,  /* commands; the server has not greeted yet */
+	SESSION_GREETED, /* commands; neither EHLO nor HELO was answered well yet */
+	SESSION_COMMAND,
+	SESSION_STARTTLS, /* nothing: the reply to STARTTLS is due */
+	SESSION_TLS_DUE,  /* a ClientHello */
+	SESSION_TLS,      /* handshake records */
+	SESSION_TLS_DONE,
+	SESSION_DATA, /* nothing: the reply to DATA is due */
+	SESSION_BODY,
+	SESSION_CHUNK,
+	SESSION_RESYNC, /* not known: perhaps a body, so each line may be a command as well */
+};
+
+/* Whose reply comes next. */
+enum session_due {
+	DUE_BANNER,
+	DUE_EHLO,
+	DUE_HELO,
+	DUE_STARTTLS,
+	DUE_AUTH,
+	DUE_XCLIENT,
+	DUE_DATA,
+	DUE_UNKNOWN, /* to a line that is no command of ours */
+	DUE_OTHER,   /* to a command whose reply teaches nothing */
+};
+
+/* What session_allow lets pass. */
+enum session_wait {
+	WAIT_NOTHING,
+	WAIT_LINE,              /* the line in front */
+	WAIT_OPAQUE,            /* all that is no command, in SESSION_RESYNC */
+	WAIT_INJECTED_COMMAND,  /* what the client sent behind STARTTLS */
+	WAIT_INJECTED_RESPONSE, /* what the server sent behind its 220 */
+	WAIT_CLEAR_IN_TLS,      /* what is no TLS where TLS must be */
+	WAIT_TLS_DATA,
+};
+
+/* How the body seen so far ends. */
+enum session_tail { TAIL_OTHER, TAIL_CR, TAIL_LF, TAIL_CRLF };
+enum session_dot { DOT_NONE, DOT_SEEN, DOT_CR };
+
+struct session_body {
+	enum session_tail tail;
+	enum session_dot dot; /* a dot alone in its line so far */
+	bool is_dot_strict;   /* CRLF came before it */
+	bool is_at_start;
+	uint64_t chunk_left; /* of a BDAT chunk */
+};
+
+struct session_reply {
+	uint16_t lines;
+	bool is_starttls_offered;
+	bool is_starttls_masked;
+	bool is_auth_offered;
+	bool is_early;      /* its line began when no reply was due */
+	bool is_swallowing; /* the rest of a line that is too long */
+	bool is_swallowed_last;
+	uint16_t swallowed_code; /* 0: it is no reply line */
+};
+
+/* Replies that are due, in order; a ring. */
+struct session_queue {
+	uint8_t few[12]; /* room enough for most */
+	uint8_t *many;   /* or NULL */
+	uint16_t head;
+	uint16_t count;
+	uint16_t room;
+};
+
+struct session {
+	struct facts facts;
+	enum session_state state;
+	enum session_wait wait;
+	struct session_commitment *pending; /* NULL when nothing waits, or no memory was left */
+	bool was_anything_allowed;
+
+	struct session_queue queue;
+	struct session_reply reply;
+	char *banner_name;
+	char *ehlo_name;
+	bool is_auth_offered;
+	bool is_ehlo_sent;
+	bool is_order_uncertain; /* server and client may no longer agree on which reply is whose */
+
+	bool is_front_allowed; /* the line in front */
+	bool is_line_passing;  /* the rest of a line whose beginning is done with */
+	bool is_challenged;    /* 334: the client's next line is an answer, not a command */
+	bool has_recipient;    /* one was allowed in this transaction */
+	bool is_opaque_allowed;
+	bool may_be_tls;        /* midstream, before the client's first octet */
+	bool is_starttls_fresh; /* its line was read in this very call */
+	bool is_injected;       /* behind the last STARTTLS */
+	bool is_injection_allowed;
+	bool is_response_injected; /* octets in front of the server, before the ClientHello */
+	struct session_body body;
+
+	uint16_t client_record_left;
+	uint16_t server_record_left;
+	bool is_server_opaque; /* its records can no longer be told apart */
+};
+
+/* What was made of the octets in front: consumed <= passing <= all of them. */
+struct session_step {
+	size_t consumed;
+	size_t passing;
+};
+
+/* session.c */
+void session_enter(struct session *session, enum session_state state);
+/* The state is unknown from here on; is_opaque_allowed: what is no command may pass. */
+void session_lose_order(struct session *session, bool is_opaque_allowed);
+void session_hold(struct session *session, enum session_wait wait,
+                  const struct session_commitment *commitment);
+/* False when SESSION_PIPELINE_MAX is reached, or no memory left. */
+bool session_expect(struct session *session, enum session_due due);
+void session_expect_nothing(struct session *session);
+/* Of a queue that is not empty. */
+enum session_due session_first_due(const struct session *session);
+void session_drop_due(struct session *session);
+void session_violated(struct session *session);
+
+/* session_client.c: commands, and lines that may be some */
+struct session_step session_read_command(struct session *session, struct bytes readable);
+struct session_step session_read_behind_starttls(struct session *session, struct bytes readable);
+
+/* session_body.c */
+void session_begin_body(struct session *session);
+struct session_step session_read_body(struct session *session, struct bytes readable);
+struct session_step session_read_chunk(struct session *session, struct bytes readable);
+
+/* session_server.c */
+struct session_step session_read_reply(struct session *session, struct bytes readable);
+
+/* session_tls.c */
+struct session_step session_read_hello(struct session *session, struct bytes readable);
+struct session_step session_read_client_records(struct session *session, struct bytes readable);
+struct session_step session_read_server_records(struct session *session, struct bytes readable);
+/* The first octets of a connection that began before us: false when they cannot be a record. */
+bool session_read_midstream_record(struct session *session, struct session_step *step,
+                                   struct bytes readable);
+
+#endif
