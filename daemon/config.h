@@ -30,7 +30,7 @@ struct config {
 	struct stance stance;        /* mode, on-inability, undecided, unknown-hop, default-level */
 	bool fails_open;             /* on-failure; monitor implies it */
 	uint32_t hold_ms;
-	struct rules rules;          /* clients, hooks, ports, exempt, queues, mark-mask */
+	struct rules rules;          /* clients, hooks, ports, exempt, queues (0 became the number of cores), mark-mask */
 	bool has_clients;            /* false: rules.clients is to be filled by rules_default_clients */
 	enum rules_backend backend;
 	enum midstream midstream;

@@ -125,7 +125,7 @@ static inline uint16_t cursor_u16(struct cursor *cursor)
 {
 	struct bytes view = cursor_bytes(cursor, 2);
 
-	return view.len == 2 ? (uint16_t)(view.data[0] << 8 | view.data[1]) : 0;
+	return (uint16_t)(view.len == 2 ? (unsigned)view.data[0] << 8 | view.data[1] : 0);
 }
 
 static inline uint32_t cursor_u24(struct cursor *cursor)
