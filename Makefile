@@ -46,7 +46,7 @@ OBJECTS     := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBOBJECTS  := $(filter-out $(BUILD)/daemon/main.o,$(OBJECTS))
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c tests/unit/*/*_test.c))
 TEST_TOOLS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
-FUZZERS     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZERS     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 
 .PHONY: all help lib unit tools layers clean
 all: $(BUILD)/hopguard
@@ -78,11 +78,20 @@ tools: $(TEST_TOOLS)
 unit: $(UNIT_TESTS)
 	$(Q)status=0; for t in $^; do $$t || status=1; done; exit $$status
 
-# One program per fuzz target, built whole by clang from the sources it needs.
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(SOURCES)
+# Fuzz targets: clang, sanitizers, and only those objects that a target needs.
+FUZZ_FLAGS  := -std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(filter-out daemon/main.c,$(SOURCES)))
+
+build/fuzz/daemon/%.o: daemon/%.c Makefile
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(CPPFLAGS) -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		$(LIB_CFLAGS) -o $@ $< $(filter-out daemon/main.c,$(SOURCES)) $(LIB_LDLIBS)
+	@$(if $(V),,echo "  FUZZ  $<")
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
+
+build/fuzz/libhopguard.a: $(FUZZ_OBJECTS)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c build/fuzz/libhopguard.a
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer $(LIB_CFLAGS) -o $@ $^ $(LIB_LDLIBS)
 
 layers:
 	$(Q)awk -f tests/layers.awk daemon/LAYERS daemon/*.[ch] daemon/*/*.[ch]
@@ -90,5 +99,5 @@ layers:
 clean:
 	$(Q)rm -rf build
 
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d)
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(FUZZ_OBJECTS:.o=.d)
 .SECONDARY:
