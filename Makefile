@@ -35,7 +35,7 @@ LDEXTRA     := -fsanitize=$(SANITIZE)
 BUILD       := $(BUILD)/sanitized
 endif
 CFLAGS      ?= -O2 -g
-CPPFLAGS    += -Idaemon -D_GNU_SOURCE -DHOPGUARD_VERSION='"$(VERSION)"' -DHOPGUARD_SYSCONFDIR='"$(SYSCONFDIR)"'
+CPPFLAGS    += -Idaemon -Itests -D_GNU_SOURCE -DHOPGUARD_VERSION='"$(VERSION)"' -DHOPGUARD_SYSCONFDIR='"$(SYSCONFDIR)"'
 LIB_CFLAGS  = $(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null)
 LIB_LDLIBS  = $(shell pkg-config --libs $(LIBRARIES) 2>/dev/null)
 ALL_CFLAGS  = -std=c11 $(WARNINGS) $(WERROR) $(HARDENING) $(CFLAGS) $(LIB_CFLAGS)
@@ -46,6 +46,7 @@ OBJECTS     := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBOBJECTS  := $(filter-out $(BUILD)/daemon/main.o,$(OBJECTS))
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c tests/unit/*/*_test.c))
 TEST_TOOLS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
+SUPPORT     := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 FUZZERS     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 
 .PHONY: all help lib unit tools layers clean
@@ -66,7 +67,7 @@ $(BUILD)/%.o: %.c Makefile
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # One program per unit test: build/tests/unit/wire/packet_test
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libhopguard.a
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT) $(BUILD)/libhopguard.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIB_LDLIBS)
 
 # Programs that the lab runs beside the daemon: build/tests/tools/scout_ask
@@ -99,5 +100,5 @@ layers:
 clean:
 	$(Q)rm -rf build
 
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(FUZZ_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(FUZZ_OBJECTS:.o=.d)
 .SECONDARY:

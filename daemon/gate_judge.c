@@ -400,7 +400,7 @@ static void tell_resisted(struct gate *gate, struct flow *flow)
 	verdict = decide(&facts, &gate->config->stance);
 	if (verdict.would != ACTION_BLOCK)
 		return;
-	verdict.action = ACTION_ALERT;
+	verdict.action = verdict.would = ACTION_ALERT;
 	start_event(gate, &event, flow);
 	fill_event(gate, &event, &facts, &hop, &verdict);
 	tell(gate, flow, &event);

@@ -40,11 +40,14 @@ struct guard {
 static void on_verdict(void *owner, const struct gate_verdict *verdict)
 {
 	struct guard *guard = owner;
+	/* The hook's rules see a passed packet again, so that others' rules behind ours do too (enforce/rules.h). */
 	const struct nfqueue_verdict out = {
 		.id = verdict->packet_id,
 		.is_accepted = verdict->is_accepted,
-		.has_mark = verdict->is_offloaded,
-		.mark = (verdict->mark & ~guard->marks.mask) | guard->marks.offload,
+		.repeats = verdict->is_accepted,
+		.has_mark = verdict->is_accepted,
+		.mark = (verdict->mark & ~guard->marks.mask) | guard->marks.to_server |
+		        (verdict->is_offloaded ? guard->marks.offload : 0),
 		.packet = verdict->packet,
 	};
 

@@ -66,7 +66,14 @@ static bool inspection_is_cut_short(const struct facts *facts)
 
 static bool handshake_broke_before(const struct facts *facts)
 {
-	return is_in_clear(facts) && facts->is_handshake_broken_before;
+	return is_in_clear(facts) && facts->commitment != COMMITMENT_END &&
+	       facts->is_handshake_broken_before;
+}
+
+/* The first half of a sabotage: told when it happens, so that the second has a cause to name. */
+static bool handshake_broke_now(const struct facts *facts)
+{
+	return facts->commitment == COMMITMENT_END && facts->tls == TLS_BROKEN;
 }
 
 static bool tls_is_not_used(const struct facts *facts)
@@ -87,6 +94,7 @@ static const struct rung ladder[] = {
 	{ protocol_is_violated, REASON_PROTOCOL_VIOLATION, "dialogue can be read in two ways" },
 	{ inspection_is_cut_short, REASON_INSPECTION_LIMIT, "a bound of inspection was reached" },
 	{ handshake_broke_before, REASON_TLS_SABOTAGED, "clear text after a broken handshake" },
+	{ handshake_broke_now, REASON_TLS_SABOTAGED, "handshake broken off" },
 	{ tls_is_not_used, REASON_TLS_NOT_USED, "clear text though TLS was promised" },
 };
 

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/replay_answers.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "policy/merge.h"
+#include "policy/resolver.h"
+
+/* More names in one packet's wake than any packet has. */
+enum { OPEN_MAX = 64 };
+
+struct open_question {
+	enum question_kind kind;
+	char name[DOMAIN_NAME_MAX];
+};
+
+struct replay_answers {
+	struct event_base *base; /* NULL: nothing is looked up */
+	struct resolver *resolver;
+	struct open_question open[OPEN_MAX];
+	size_t open_count;
+	bool is_answered;
+	struct destination answer;
+};
+
+static void take_options(struct resolver_options *options, const struct config *config)
+{
+	memset(options, 0, sizeof(*options));
+	text_copy(options->trust_anchor, sizeof(options->trust_anchor), config->trust_anchor);
+	text_copy(options->root_hints, sizeof(options->root_hints), config->root_hints);
+	options->forwarder_count = config->forwarder_count;
+	memcpy(options->forwarders, config->forwarders, sizeof(options->forwarders));
+	options->timeout_ms = config->dns_timeout_ms;
+}
+
+struct replay_answers *replay_answers_new(const struct config *config, bool looks_up,
+                                          char error[CONFIG_ERROR_MAX])
+{
+	struct replay_answers *answers = calloc(1, sizeof(*answers));
+	struct resolver_options options;
+	int err;
+
+	if (!answers) {
+		snprintf(error, CONFIG_ERROR_MAX, "out of memory");
+		return NULL;
+	}
+	if (!looks_up)
+		return answers;
+	take_options(&options, config);
+	answers->base = event_base_new();
+	err = answers->base ? resolver_new(&answers->resolver, answers->base, &options) : -1;
+	if (err) {
+		snprintf(error, CONFIG_ERROR_MAX, "the resolver did not start: %s", strerror(-err));
+		replay_answers_free(answers);
+		return NULL;
+	}
+	return answers;
+}
+
+void replay_answers_free(struct replay_answers *answers)
+{
+	if (!answers)
+		return;
+	if (answers->resolver)
+		resolver_free(answers->resolver);
+	if (answers->base)
+		event_base_free(answers->base);
+	free(answers);
+}
+
+void replay_answers_ask(struct replay_answers *answers, enum question_kind kind, const char *name)
+{
+	struct open_question *question;
+
+	if (answers->open_count == OPEN_MAX)
+		return; /* the gate asks again */
+	question = &answers->open[answers->open_count++];
+	question->kind = kind;
+	text_copy(question->name, sizeof(question->name), name);
+}
+
+static void on_answer(void *owner, const struct destination *destination)
+{
+	struct replay_answers *answers = owner;
+
+	answers->answer = *destination;
+	answers->is_answered = true;
+}
+
+const struct destination *replay_answers_next(struct replay_answers *answers)
+{
+	struct open_question question;
+	bool is_host;
+
+	if (answers->open_count == 0)
+		return NULL;
+	question = answers->open[0];
+	memmove(answers->open, answers->open + 1, --answers->open_count * sizeof(answers->open[0]));
+	is_host = question.kind == QUESTION_HOST;
+	answers->is_answered = false;
+	answers->answer =
+		(struct destination){ .mx_state = is_host ? MX_HOST : MX_IMPLICIT, .ttl_s = 3600 };
+	text_copy(answers->answer.name, sizeof(answers->answer.name), question.name);
+	if (answers->base) {
+		const struct merge_sources sources = { .resolver = answers->resolver };
+
+		/* Every look-up ends within dns.timeout-seconds each, so this loop does. */
+		if (merge_ask(&sources, is_host ? MERGE_HOST : MERGE_DOMAIN, question.name,
+		              on_answer, answers))
+			while (!answers->is_answered &&
+			       event_base_loop(answers->base, EVLOOP_ONCE) == 0)
+				;
+	}
+	return &answers->answer;
+}

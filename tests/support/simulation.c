@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "support/simulation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PACKET_ROOM = 2048, SEGMENT_MAX = 1400, TRIES_MAX = 24, RESEND_MS = 300 };
+
+struct simulation_packet {
+	struct simulation_packet *next;
+	uint32_t id;
+	bool is_from_client;
+	size_t len;
+	uint8_t octets[PACKET_ROOM];
+};
+
+static uint64_t roll(struct simulation *simulation)
+{
+	simulation->random ^= simulation->random << 13;
+	simulation->random ^= simulation->random >> 7;
+	simulation->random ^= simulation->random << 17;
+	return simulation->random;
+}
+
+/* What arrives is put where its sequence number says; the first copy of an octet wins. */
+static void arrive(struct simulation *simulation, const uint8_t *octets, size_t len,
+                   bool is_from_client)
+{
+	struct simulation_peer *to = is_from_client ? &simulation->server : &simulation->client;
+	const struct simulation_peer *from =
+		is_from_client ? &simulation->client : &simulation->server;
+	struct segment segment;
+	int32_t at;
+
+	if (packet_parse(&segment, bytes_of(octets, len), true) != PACKET_OK)
+		abort(); /* what passes must be whole, its checksums right */
+	at = seq_distance(segment.seq, from->first_seq);
+	for (size_t i = 0; i < segment.payload.len; i++) {
+		int64_t place = (int64_t)at + (int64_t)i;
+
+		if (place < 0 || place >= SIMULATION_STREAM_MAX || to->has[place])
+			continue;
+		to->got[place] = segment.payload.data[i];
+		to->has[place] = true;
+	}
+	while (to->got_len < SIMULATION_STREAM_MAX && to->has[to->got_len])
+		to->got_len++;
+	if ((segment.flags & TCP_FIN) && at + (int64_t)segment.payload.len == (int64_t)to->got_len)
+		to->got_fin = true;
+	if ((segment.flags & TCP_RST) && at == (int64_t)to->got_len)
+		to->got_reset = true;
+}
+
+static void on_verdict(void *owner, const struct gate_verdict *verdict)
+{
+	struct simulation *simulation = owner;
+	struct simulation_packet **link = &simulation->packets, *packet;
+
+	while (*link && (*link)->id != verdict->packet_id)
+		link = &(*link)->next;
+	packet = *link;
+	if (!packet)
+		abort(); /* a second verdict, or one for a packet that never was */
+	*link = packet->next;
+	simulation->held_count--;
+	if (verdict->is_offloaded)
+		simulation->offloaded_count++;
+	if (verdict->is_accepted && verdict->packet.len > 0)
+		arrive(simulation, verdict->packet.data, verdict->packet.len,
+		       packet->is_from_client);
+	else if (verdict->is_accepted)
+		arrive(simulation, packet->octets, packet->len, packet->is_from_client);
+	free(packet);
+}
+
+static void on_ask(void *owner, enum question_kind kind, const char *name, bool is_refresh)
+{
+	struct simulation *simulation = owner;
+
+	(void)kind;
+	(void)is_refresh;
+	if (simulation->asked_count < sizeof(simulation->asked) / sizeof(simulation->asked[0]))
+		text_copy(simulation->asked[simulation->asked_count++], DOMAIN_NAME_MAX, name);
+}
+
+static void on_tell(void *owner, const struct event *event)
+{
+	struct simulation *simulation = owner;
+
+	if (simulation->event_count < SIMULATION_EVENTS_MAX)
+		simulation->events[simulation->event_count++] = *event;
+}
+
+static void on_broken(void *owner, const struct message_broken *broken)
+{
+	struct simulation *simulation = owner;
+
+	(void)broken;
+	simulation->broken_count++;
+}
+
+static void on_send(void *owner, bool to_client, const struct craft *craft, const struct flow *flow)
+{
+	struct simulation *simulation = owner;
+	uint8_t octets[PACKET_ROOM];
+	size_t len = craft_segment(octets, sizeof(octets), craft);
+
+	(void)flow;
+	if (len == 0)
+		abort();
+	arrive(simulation, octets, len, !to_client);
+}
+
+/* The scout's part: every open question is answered, by a canned answer or by "promised nothing". */
+static void answer_questions(struct simulation *simulation)
+{
+	while (simulation->is_answering && simulation->asked_count > 0) {
+		char name[DOMAIN_NAME_MAX];
+		bool is_known = false;
+
+		text_copy(name, sizeof(name), simulation->asked[--simulation->asked_count]);
+		for (size_t i = 0; i < simulation->answer_count; i++) {
+			if (strcmp(simulation->answers[i].name, name) != 0)
+				continue;
+			is_known = true;
+			gate_answer(simulation->gate, &simulation->answers[i], simulation->now_ms,
+			            simulation->now_ms);
+		}
+		if (!is_known) {
+			struct destination nothing = { .mx_state = MX_NXDOMAIN,
+				                       .ttl_s = 600,
+				                       .mx_security = DNS_SECURE };
+
+			text_copy(nothing.name, sizeof(nothing.name), name);
+			gate_answer(simulation->gate, &nothing, simulation->now_ms,
+			            simulation->now_ms);
+			nothing.mx_state = MX_HOST;
+			gate_answer(simulation->gate, &nothing, simulation->now_ms,
+			            simulation->now_ms);
+		}
+	}
+}
+
+static void send_packet(struct simulation *simulation, bool is_client, uint8_t flags, size_t from,
+                        size_t len)
+{
+	struct simulation_peer *self = is_client ? &simulation->client : &simulation->server;
+	const struct simulation_peer *other = is_client ? &simulation->server : &simulation->client;
+	struct simulation_packet *packet = calloc(1, sizeof(*packet));
+	struct craft craft = {
+		.source = is_client ? simulation->client_endpoint : simulation->server_endpoint,
+		.destination =
+			is_client ? simulation->server_endpoint : simulation->client_endpoint,
+		.seq = self->first_seq + (uint32_t)from - (flags & TCP_SYN ? 1 : 0),
+		.ack = other->first_seq + (uint32_t)self->got_len + (self->got_fin ? 1 : 0),
+		.window = 64240,
+		.flags = flags,
+		.payload = bytes_of(self->sent + from, len),
+	};
+	struct nfqueue_packet queued = { .netfilter_hook = 2, .checksum_ready = true };
+
+	if (!packet)
+		abort();
+	if (!(flags & TCP_ACK))
+		craft.ack = 0;
+	packet->id = queued.id = ++simulation->next_id;
+	packet->is_from_client = is_client;
+	packet->len = craft_segment(packet->octets, sizeof(packet->octets), &craft);
+	if (packet->len == 0)
+		abort();
+	packet->next = simulation->packets;
+	simulation->packets = packet;
+	simulation->held_count++;
+	queued.packet = bytes_of(packet->octets, packet->len);
+	gate_packet(simulation->gate, &queued, simulation->now_ms, simulation->now_ms);
+	answer_questions(simulation);
+}
+
+static void set_endpoint(struct endpoint *endpoint, const char *address, uint16_t port)
+{
+	if (!address_parse(&endpoint->address, address))
+		abort();
+	endpoint->port = port;
+}
+
+struct simulation *simulation_new(uint8_t family, enum simulation_cut cut, uint64_t seed)
+{
+	static const uint8_t secret[TABLE_SECRET_LEN] = "simulated secret";
+	static const struct gate_actions actions = {
+		.verdict = on_verdict,
+		.ask = on_ask,
+		.tell = on_tell,
+		.broken = on_broken,
+		.send = on_send,
+	};
+	struct simulation *simulation = calloc(1, sizeof(*simulation));
+	struct config *config;
+
+	if (!simulation)
+		abort();
+	config = &simulation->config;
+	config->stance = (struct stance){ .mode = MODE_ENFORCE,
+		                          .blocks_inability = true,
+		                          .blocks_undecided = true };
+	config->hold_ms = 20000;
+	config->rules.ports[0] = 25;
+	config->rules.port_count = 1;
+	simulation->cut = cut;
+	simulation->random = seed * 2 + 88172645463325253u;
+	simulation->now_ms = 1000;
+	simulation->is_answering = true;
+	set_endpoint(&simulation->client_endpoint, family == 4 ? "192.0.2.2" : "2001:db8:1::2",
+	             40112);
+	set_endpoint(&simulation->server_endpoint, family == 4 ? "198.51.100.25" : "2001:db8:2::25",
+	             25);
+	simulation->client.first_seq = (uint32_t)roll(simulation);
+	simulation->server.first_seq = (uint32_t)roll(simulation);
+	simulation->gate = gate_new(config, secret, &actions, simulation);
+	if (!simulation->gate)
+		abort();
+	return simulation;
+}
+
+void simulation_free(struct simulation *simulation)
+{
+	gate_free(simulation->gate);
+	if (simulation->packets)
+		abort(); /* a packet without verdict */
+	free(simulation);
+}
+
+bool simulation_open(struct simulation *simulation)
+{
+	send_packet(simulation, true, TCP_SYN, 0, 0);
+	send_packet(simulation, false, TCP_SYN | TCP_ACK, 0, 0);
+	send_packet(simulation, true, TCP_ACK, 0, 0);
+	return simulation->held_count == 0;
+}
+
+bool simulation_reopen(struct simulation *simulation)
+{
+	memset(&simulation->client, 0, sizeof(simulation->client));
+	memset(&simulation->server, 0, sizeof(simulation->server));
+	simulation->client_endpoint.port++;
+	simulation->client.first_seq = (uint32_t)roll(simulation);
+	simulation->server.first_seq = (uint32_t)roll(simulation);
+	return simulation_open(simulation);
+}
+
+void simulation_promise(struct simulation *simulation, const char *domain, const char *host,
+                        enum promise_state state)
+{
+	struct destination *answer = &simulation->answers[simulation->answer_count++];
+
+	*answer = (struct destination){ .mx_state = MX_FOUND,
+		                        .mx_security = DNS_SECURE,
+		                        .ttl_s = 600,
+		                        .host_count = 1,
+		                        .place_count = 1 };
+	text_copy(answer->name, sizeof(answer->name), domain);
+	text_copy(answer->hosts[0].name, sizeof(answer->hosts[0].name), host);
+	answer->hosts[0].address_security = DNS_SECURE;
+	answer->hosts[0].promise.state = state;
+	answer->hosts[0].promise.source = state == PROMISE_NONE ? SOURCE_NONE : SOURCE_DANE;
+	answer->places[0].address = simulation->server_endpoint.address;
+	simulation->answers[simulation->answer_count] = *answer;
+	answer = &simulation->answers[simulation->answer_count++];
+	answer->mx_state = MX_HOST;
+	text_copy(answer->name, sizeof(answer->name), host);
+}
+
+static size_t segment_len(struct simulation *simulation, size_t left)
+{
+	size_t len = SEGMENT_MAX;
+
+	if (simulation->cut == CUT_EVERY_OCTET)
+		len = 1;
+	else if (simulation->cut != CUT_NONE)
+		len = 1 + roll(simulation) % 40;
+	return len < left ? len : left;
+}
+
+/* Sends [from, to) once: cut, and where hostile, shuffled and doubled. */
+static void send_range(struct simulation *simulation, bool is_client, size_t from, size_t to)
+{
+	struct {
+		size_t at, len;
+	} pieces[4096];
+	size_t count = 0;
+
+	while (from < to && count < 2048) {
+		pieces[count].at = from;
+		pieces[count].len = segment_len(simulation, to - from);
+		from += pieces[count++].len;
+		if (simulation->cut == CUT_HOSTILE && roll(simulation) % 4 == 0) {
+			pieces[count] = pieces[count - 1];
+			count++;
+		}
+	}
+	for (size_t i = count; simulation->cut == CUT_HOSTILE && i > 1; i--) {
+		size_t other = roll(simulation) % i, at = pieces[i - 1].at, len = pieces[i - 1].len;
+
+		pieces[i - 1] = pieces[other];
+		pieces[other].at = at;
+		pieces[other].len = len;
+	}
+	for (size_t i = 0; i < count; i++)
+		send_packet(simulation, is_client, TCP_ACK | TCP_PSH, pieces[i].at, pieces[i].len);
+}
+
+bool simulation_say(struct simulation *simulation, bool is_client, struct bytes text)
+{
+	struct simulation_peer *self = is_client ? &simulation->client : &simulation->server;
+	const struct simulation_peer *other = is_client ? &simulation->server : &simulation->client;
+
+	if (self->got_reset || self->got_fin)
+		return false;
+	memcpy(self->sent + self->sent_len, text.data, text.len);
+	self->sent_len += text.len;
+	for (int try = 0; try < TRIES_MAX && other->got_len < self->sent_len; try++) {
+		send_range(simulation, is_client, other->got_len, self->sent_len);
+		if (self->got_reset || self->got_fin)
+			break;
+		if (other->got_len < self->sent_len)
+			simulation_pass_time(simulation, RESEND_MS);
+	}
+	if (!other->got_reset)
+		send_packet(simulation, !is_client, TCP_ACK, other->sent_len, 0);
+	return other->got_len == self->sent_len;
+}
+
+bool simulation_client(struct simulation *simulation, const char *text)
+{
+	return simulation_say(simulation, true, bytes_of_string(text));
+}
+
+bool simulation_server(struct simulation *simulation, const char *text)
+{
+	return simulation_say(simulation, false, bytes_of_string(text));
+}
+
+bool simulation_end(struct simulation *simulation, bool is_client, bool is_reset)
+{
+	const struct simulation_peer *self = is_client ? &simulation->client : &simulation->server;
+	const struct simulation_peer *other = is_client ? &simulation->server : &simulation->client;
+
+	send_packet(simulation, is_client, is_reset ? TCP_RST : TCP_FIN | TCP_ACK, self->sent_len,
+	            0);
+	return is_reset ? other->got_reset : other->got_fin;
+}
+
+void simulation_pass_time(struct simulation *simulation, uint64_t ms)
+{
+	uint64_t until = simulation->now_ms + ms;
+
+	while (simulation->now_ms < until) {
+		simulation->now_ms += GATE_TICK_MS;
+		gate_tick(simulation->gate, simulation->now_ms, simulation->now_ms);
+		answer_questions(simulation);
+	}
+}
+
+const struct event *simulation_last_finding(const struct simulation *simulation)
+{
+	for (size_t i = simulation->event_count; i > 0; i--) {
+		if (simulation->events[i - 1].action != ACTION_PASS)
+			return &simulation->events[i - 1];
+	}
+	return NULL;
+}
+
+const struct event *simulation_finding(const struct simulation *simulation)
+{
+	for (size_t i = 0; i < simulation->event_count; i++) {
+		if (simulation->events[i].action != ACTION_PASS)
+			return &simulation->events[i];
+	}
+	return NULL;
+}
+
+bool simulation_got(const struct simulation_peer *peer, const char *text)
+{
+	return memmem(peer->got, peer->got_len, text, strlen(text)) != NULL;
+}

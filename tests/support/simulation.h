@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_TESTS_SUPPORT_SIMULATION_H
+#define HOPGUARD_TESTS_SUPPORT_SIMULATION_H
+
+/*
+ * A client and a server with a gate between them, and time in our hand. What one says is cut into segments (whole, octet by octet, or
+ * at random, then shuffled and doubled), sent again while it does not arrive, acknowledged by the other side. Both reassemble as
+ * TCP does: the first copy of an octet wins.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "config.h"
+#include "gate.h"
+#include "verdict/event.h"
+
+enum { SIMULATION_EVENTS_MAX = 32, SIMULATION_ANSWERS_MAX = 8, SIMULATION_STREAM_MAX = 256 * 1024 };
+
+enum simulation_cut {
+	CUT_NONE,
+	CUT_EVERY_OCTET,
+	CUT_RANDOM,  /* sizes at random, in order */
+	CUT_HOSTILE, /* sizes at random, shuffled, doubled, coalesced on resending */
+};
+
+struct simulation_peer {
+	uint32_t first_seq; /* of its first octet */
+	uint8_t sent[SIMULATION_STREAM_MAX];
+	size_t sent_len;
+	uint8_t got[SIMULATION_STREAM_MAX]; /* from the other side, in order */
+	bool has[SIMULATION_STREAM_MAX];
+	size_t got_len; /* without a gap */
+	bool got_fin;
+	bool got_reset;
+};
+
+struct simulation {
+	struct gate *gate;
+	struct config config;
+	enum simulation_cut cut;
+	uint64_t random;
+	uint64_t now_ms;
+	struct endpoint client_endpoint;
+	struct endpoint server_endpoint;
+	struct simulation_peer client;
+	struct simulation_peer server;
+	struct event events[SIMULATION_EVENTS_MAX];
+	size_t event_count;
+	struct destination answers[SIMULATION_ANSWERS_MAX];
+	size_t answer_count;
+	bool is_answering; /* false: questions stay open */
+	char asked[64][DOMAIN_NAME_MAX];
+	size_t asked_count;
+	uint32_t next_id;
+	size_t held_count;
+	struct simulation_packet *packets; /* that have no verdict yet */
+	size_t offloaded_count;
+	size_t broken_count;
+};
+
+/* Defaults of the configuration, mode enforce. family 4 or 6. */
+struct simulation *simulation_new(uint8_t family, enum simulation_cut cut, uint64_t seed);
+void simulation_free(struct simulation *simulation);
+/* Changes simulation->config first, if at all, then opens: SYN, SYN-ACK, ACK. */
+bool simulation_open(struct simulation *simulation);
+/* A second connection between the same hosts, after the first; ports and streams are new, events stay. */
+bool simulation_reopen(struct simulation *simulation);
+/* A signed domain whose only MX is `host` at the server's address, with a TLSA record, or with none. Both as domain and as host. */
+void simulation_promise(struct simulation *simulation, const char *domain, const char *host,
+                        enum promise_state state);
+/* True when every octet arrived at the other side. */
+bool simulation_say(struct simulation *simulation, bool is_client, struct bytes text);
+bool simulation_client(struct simulation *simulation, const char *text);
+bool simulation_server(struct simulation *simulation, const char *text);
+/* A FIN (or RST) of that side. True when it arrived. */
+bool simulation_end(struct simulation *simulation, bool is_client, bool is_reset);
+void simulation_pass_time(struct simulation *simulation, uint64_t ms);
+/* The first verdict event other than pass; NULL if none. */
+const struct event *simulation_finding(const struct simulation *simulation);
+const struct event *simulation_last_finding(const struct simulation *simulation);
+/* Whether the octets that arrived hold `text`. */
+bool simulation_got(const struct simulation_peer *peer, const char *text);
+
+#endif
