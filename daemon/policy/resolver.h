@@ -75,7 +75,7 @@ void resolver_free(struct resolver *resolver);
  * goes on. Not to be called from other libunbound callbacks.
  */
 int resolver_configure(struct resolver *resolver, const struct resolver_options *options);
-/* One line when trust anchors are not tracked though they should be; else empty. */
+/* One line when trust anchors are not tracked though they should be, or a file cannot be read; else empty. */
 const char *resolver_trouble(const struct resolver *resolver);
 
 /* `name` in lower case without final dot, "" for the root. NULL: out of memory. Ends within timeout_ms. */

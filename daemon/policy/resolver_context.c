@@ -164,6 +164,14 @@ static int add_anchors(struct ub_ctx *context, char trouble[RESOLVER_TROUBLE_MAX
 	return 0;
 }
 
+/* libunbound would only say that it cannot be initialised. */
+static void check_readable(char trouble[RESOLVER_TROUBLE_MAX], const char *path)
+{
+	if (path[0] && access(path, R_OK) < 0)
+		snprintf(trouble, RESOLVER_TROUBLE_MAX, "cannot read %s: %s", path,
+		         strerror(errno));
+}
+
 int resolver_context_new(struct ub_ctx **made, char trouble[RESOLVER_TROUBLE_MAX],
                          struct event_base *base, const struct resolver_options *options,
                          bool is_tracked)
@@ -181,6 +189,8 @@ int resolver_context_new(struct ub_ctx **made, char trouble[RESOLVER_TROUBLE_MAX
 		err = errno_of(ub_ctx_set_option(context, "root-hints:", options->root_hints));
 	if (!err)
 		err = add_anchors(context, trouble, options, is_tracked);
+	check_readable(trouble, options->root_hints);
+	check_readable(trouble, options->trust_anchor);
 	if (err) {
 		ub_ctx_delete(context);
 		return err;

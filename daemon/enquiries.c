@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "enquiries.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "config.h"
+
+_Static_assert(CONFIG_QUEUES_MAX <= 64, "a guard is a bit of 64");
+
+struct key {
+	char name[DOMAIN_NAME_MAX]; /* zeroed behind its end */
+	uint8_t subject;
+};
+
+struct enquiry {
+	struct enquiries *enquiries;
+	struct key key;
+	struct merge *merge;
+	struct enquirers enquirers;
+};
+
+struct enquiries {
+	struct merge_sources sources;
+	struct table *table; /* struct key → struct enquiry *, owned */
+	enquiry_fn fn;
+	void *owner;
+};
+
+/* At the end only: an enquiry that was answered has left the table by itself. */
+static void on_leave(void *owner, const void *key, void *value)
+{
+	struct enquiry *enquiry = *(struct enquiry **)value;
+
+	(void)owner;
+	(void)key;
+	if (!enquiry)
+		return;
+	if (enquiry->merge)
+		merge_cancel(enquiry->merge);
+	free(enquiry);
+}
+
+struct enquiries *enquiries_new(const struct merge_sources *sources,
+                                const uint8_t secret[TABLE_SECRET_LEN], enquiry_fn fn, void *owner)
+{
+	struct enquiries *enquiries = calloc(1, sizeof(*enquiries));
+
+	if (!enquiries)
+		return NULL;
+	enquiries->sources = *sources;
+	enquiries->fn = fn;
+	enquiries->owner = owner;
+	enquiries->table = table_new(ENQUIRIES_MAX, sizeof(struct key), sizeof(struct enquiry *),
+	                             secret, on_leave, enquiries);
+	if (enquiries->table)
+		return enquiries;
+	free(enquiries);
+	return NULL;
+}
+
+void enquiries_free(struct enquiries *enquiries)
+{
+	if (!enquiries)
+		return;
+	table_free(enquiries->table);
+	free(enquiries);
+}
+
+static void on_destination(void *owner, const struct destination *destination)
+{
+	struct enquiry *enquiry = owner;
+	struct enquiries *enquiries = enquiry->enquiries;
+	struct enquirers enquirers = enquiry->enquirers;
+	struct key key = enquiry->key;
+
+	enquiry->merge = NULL;
+	table_remove(enquiries->table, &key);
+	enquiries->fn(enquiries->owner, &enquirers, destination);
+}
+
+/* The open enquiry for that name, or a new one. */
+static struct enquirers *join(struct enquiries *enquiries, enum merge_subject subject,
+                              const char *name)
+{
+	struct key key = { .subject = (uint8_t)subject };
+	struct enquiry *enquiry, **slot;
+
+	text_copy(key.name, sizeof(key.name), name);
+	slot = table_peek(enquiries->table, &key);
+	if (slot)
+		return &(*slot)->enquirers;
+	if (table_count(enquiries->table) == ENQUIRIES_MAX)
+		return NULL;
+	slot = table_insert(enquiries->table, &key);
+	if (!slot)
+		return NULL;
+	enquiry = calloc(1, sizeof(*enquiry));
+	if (enquiry) {
+		*slot = enquiry;
+		enquiry->enquiries = enquiries;
+		enquiry->key = key;
+		enquiry->merge =
+			merge_ask(&enquiries->sources, subject, key.name, on_destination, enquiry);
+		if (enquiry->merge)
+			return &enquiry->enquirers;
+	}
+	table_remove(enquiries->table, &key);
+	return NULL;
+}
+
+bool enquiries_ask_for_guard(struct enquiries *enquiries, enum merge_subject subject,
+                             const char *name, unsigned guard)
+{
+	struct enquirers *enquirers = join(enquiries, subject, name);
+
+	if (!enquirers)
+		return false;
+	enquirers->guards |= (uint64_t)1 << guard;
+	return true;
+}
+
+bool enquiries_ask_for_explanation(struct enquiries *enquiries, enum merge_subject subject,
+                                   const char *name, uint32_t request)
+{
+	struct enquirers *enquirers = join(enquiries, subject, name);
+
+	if (!enquirers || enquirers->explanation_count == ENQUIRY_EXPLANATIONS_MAX)
+		return false;
+	enquirers->explanations[enquirers->explanation_count++] = request;
+	return true;
+}
+
+size_t enquiries_count(const struct enquiries *enquiries)
+{
+	return table_count(enquiries->table);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_ENQUIRIES_H
+#define HOPGUARD_ENQUIRIES_H
+
+/* The scout's open look-ups: each destination once, whoever and however many ask for it. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/table.h"
+#include "policy/merge.h"
+
+enum {
+	ENQUIRIES_MAX = 1024,         /* beyond, a question is dropped: the guard asks again */
+	ENQUIRY_EXPLANATIONS_MAX = 8, /* operators who wait for the same name */
+};
+
+/* Who waits for the answer. */
+struct enquirers {
+	uint64_t guards;                                 /* a bit for each index */
+	uint32_t explanations[ENQUIRY_EXPLANATIONS_MAX]; /* request numbers */
+	uint8_t explanation_count;
+};
+
+struct enquiries;
+
+/* Called once for each look-up that ends; the enquiry is gone already. */
+typedef void (*enquiry_fn)(void *owner, const struct enquirers *enquirers,
+                           const struct destination *destination);
+
+/* sources are copied. NULL: out of memory. */
+struct enquiries *enquiries_new(const struct merge_sources *sources,
+                                const uint8_t secret[TABLE_SECRET_LEN], enquiry_fn fn, void *owner);
+/* Open look-ups end without a callback. */
+void enquiries_free(struct enquiries *enquiries);
+
+/* False: no room, nothing will come. */
+bool enquiries_ask_for_guard(struct enquiries *enquiries, enum merge_subject subject,
+                             const char *name, unsigned guard);
+bool enquiries_ask_for_explanation(struct enquiries *enquiries, enum merge_subject subject,
+                                   const char *name, uint32_t request);
+size_t enquiries_count(const struct enquiries *enquiries);
+
+#endif

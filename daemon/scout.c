@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scout.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "enquiries.h"
+#include "policy/dns_health.h"
+#include "policy/peer_names.h"
+#include "policy/promise_cache.h"
+#include "process.h"
+
+enum {
+	EXIT_SYSTEM = 4,
+	SCOUT_NAMES_MAX = 16384, /* answers kept; a guard that starts anew is served from them */
+};
+
+struct scout {
+	const struct child *child;
+	struct process *process;
+	struct resolver_options options;
+	struct resolver *resolver;
+	struct dns_health *health;
+	struct enquiries *enquiries;
+	struct promise_cache *cache;
+	char problem[EVENT_TEXT_MAX]; /* what does not work; empty: nothing */
+	bool must_tell;               /* the ledger does not know of the problem, or of its end */
+	bool was_degraded;
+	struct counters told;
+	struct message_destination answer; /* room, as these are large */
+	struct message_explanation explanation;
+};
+
+void scout_resolver_options(struct resolver_options *options, const struct config *config)
+{
+	size_t i;
+
+	memset(options, 0, sizeof(*options));
+	text_copy(options->trust_anchor, sizeof(options->trust_anchor), config->trust_anchor);
+	text_copy(options->root_hints, sizeof(options->root_hints), config->root_hints);
+	for (i = 0; i < config->forwarder_count && i < RESOLVER_FORWARDERS_MAX; i++) {
+		options->forwarders[i].address = config->forwarders[i].address;
+		options->forwarders[i].port = config->forwarders[i].port;
+		options->forwarder_count++;
+	}
+	options->timeout_ms = config->dns_timeout_ms;
+}
+
+static void own_resolver_options(struct resolver_options *options, const struct config *config)
+{
+	scout_resolver_options(options, config);
+	text_copy(options->state_directory, sizeof(options->state_directory),
+	          config->state_directory);
+}
+
+static void tell_health(struct scout *scout)
+{
+	struct message_event message;
+	bool is_degraded = scout->problem[0] != '\0';
+
+	if (!scout->must_tell)
+		return;
+	memset(&message, 0, sizeof(message));
+	message.type = MESSAGE_EVENT;
+	message.event.kind = is_degraded ? EVENT_DEGRADED : EVENT_RECOVERED;
+	message.event.time_ms = process_time_ms();
+	message.event.pid = getpid();
+	message.event.count = 1;
+	text_copy(message.event.text, sizeof(message.event.text),
+	          is_degraded ? scout->problem : "DNSSEC validation works");
+	if (process_send(scout->process, ROLE_LEDGER, 0, &message, sizeof(message)) == 0)
+		scout->must_tell = false;
+}
+
+static void on_health(void *owner, const char *problem)
+{
+	struct scout *scout = owner;
+
+	text_copy(scout->problem, sizeof(scout->problem), problem);
+	if (problem[0])
+		log_warn("dns degraded problem=\"%s\"", problem);
+	else
+		log_info("dnssec validation works anchors=%s",
+		         scout->options.trust_anchor[0] ? scout->options.trust_anchor : "built-in");
+	/* That all is well from the start is no event. */
+	scout->must_tell = problem[0] || scout->was_degraded;
+	scout->was_degraded |= problem[0] != '\0';
+	tell_health(scout);
+}
+
+/* What the cache says: also the answer before, where it is still fresh and the new look-up failed. */
+static bool fill_from_cache(struct scout *scout, struct destination *destination, uint32_t *age_s,
+                            const char *name, bool is_host)
+{
+	return promise_cache_get(destination, age_s, scout->cache, name, is_host,
+	                         process_now_ms()) == CACHE_FRESH;
+}
+
+static void send_answer(struct scout *scout, unsigned guard)
+{
+	scout->answer.type = MESSAGE_DESTINATION;
+	/* A guard that is slow or gone asks again. */
+	(void)process_send(scout->process, ROLE_GUARD, guard, &scout->answer,
+	                   sizeof(scout->answer));
+}
+
+static void send_explanation(struct scout *scout, uint32_t request, uint32_t age_s, bool is_cached)
+{
+	scout->explanation.type = MESSAGE_EXPLANATION;
+	scout->explanation.request = request;
+	scout->explanation.age_s = age_s;
+	scout->explanation.is_cached = is_cached;
+	(void)process_send(scout->process, ROLE_LEDGER, 0, &scout->explanation,
+	                   sizeof(scout->explanation));
+}
+
+static void on_answer(void *owner, const struct enquirers *enquirers,
+                      const struct destination *destination)
+{
+	struct scout *scout = owner;
+	uint32_t age_s;
+	unsigned i;
+
+	(void)promise_cache_put(scout->cache, destination, process_now_ms());
+	if (!fill_from_cache(scout, &scout->answer.destination, &age_s, destination->name,
+	                     destination->mx_state == MX_HOST))
+		scout->answer.destination = *destination;
+	for (i = 0; i < CONFIG_QUEUES_MAX; i++) {
+		if (enquirers->guards >> i & 1)
+			send_answer(scout, i);
+	}
+	for (i = 0; i < enquirers->explanation_count; i++) {
+		/* The operator reads what was found just now, failures included. */
+		scout->explanation.destination = *destination;
+		send_explanation(scout, enquirers->explanations[i], 0, false);
+	}
+}
+
+static bool is_text(const char *text, size_t room)
+{
+	return strnlen(text, room) < room;
+}
+
+/* In the one form of names, and terminated. */
+static bool is_name(const char name[DOMAIN_NAME_MAX])
+{
+	char normal[DOMAIN_NAME_MAX];
+
+	return is_text(name, DOMAIN_NAME_MAX) && peer_name_normalise(normal, name) &&
+	       strcmp(normal, name) == 0;
+}
+
+static bool take_question(struct scout *scout, unsigned guard,
+                          const struct message_question *question)
+{
+	bool is_host = question->kind == QUESTION_HOST;
+	uint32_t age_s;
+
+	if (question->kind > QUESTION_HOST || question->is_refresh > 1 || !is_name(question->name))
+		return false;
+	if (!question->is_refresh &&
+	    fill_from_cache(scout, &scout->answer.destination, &age_s, question->name, is_host)) {
+		send_answer(scout, guard);
+		return true;
+	}
+	if (!enquiries_ask_for_guard(scout->enquiries, is_host ? MERGE_HOST : MERGE_DOMAIN,
+	                             question->name, guard))
+		log_warn("question dropped name=%s open=%zu", question->name,
+		         enquiries_count(scout->enquiries));
+	return true;
+}
+
+static bool take_broken(struct scout *scout, unsigned guard, const struct message_broken *broken)
+{
+	if ((broken->client.family != 4 && broken->client.family != 6) ||
+	    (broken->server.family != 4 && broken->server.family != 6) ||
+	    !is_text(broken->id, sizeof(broken->id)) || !is_text(broken->how, sizeof(broken->how)))
+		return false;
+	(void)process_send_guards(scout->process, broken, sizeof(*broken), (int)guard);
+	return true;
+}
+
+static void explain_unknown(struct scout *scout, uint32_t request, const char *name,
+                            const char *why)
+{
+	struct destination *destination = &scout->explanation.destination;
+
+	memset(destination, 0, sizeof(*destination));
+	text_copy(destination->name, sizeof(destination->name), name);
+	text_copy(destination->why, sizeof(destination->why), why);
+	send_explanation(scout, request, 0, true);
+}
+
+/* An address promises nothing by itself: what is known is who names it as a place of his. */
+static void explain_address(struct scout *scout, uint32_t request, const char *text,
+                            const struct address *address)
+{
+	struct hop hop;
+	bool is_host;
+	uint32_t age_s;
+
+	if (!promise_cache_strongest(&hop, scout->cache, address, process_now_ms())) {
+		explain_unknown(scout, request, text,
+		                "no destination looked up lately has this address");
+		return;
+	}
+	is_host = hop.domain[0] == '\0';
+	if (fill_from_cache(scout, &scout->explanation.destination, &age_s,
+	                    is_host ? hop.mx : hop.domain, is_host))
+		send_explanation(scout, request, age_s, true);
+	else
+		explain_unknown(scout, request, text,
+		                "the destination that had this address is forgotten");
+}
+
+static bool take_explain(struct scout *scout, const struct message_explain *explain)
+{
+	char name[DOMAIN_NAME_MAX];
+	struct address address;
+	uint32_t age_s;
+
+	if (!is_text(explain->name, sizeof(explain->name)))
+		return false;
+	if (address_parse(&address, explain->name) || peer_name_literal(&address, explain->name)) {
+		explain_address(scout, explain->request, explain->name, &address);
+	} else if (!peer_name_normalise(name, explain->name)) {
+		explain_unknown(scout, explain->request, "",
+		                "neither a domain name nor an address");
+	} else if (fill_from_cache(scout, &scout->explanation.destination, &age_s, name, false) ||
+	           fill_from_cache(scout, &scout->explanation.destination, &age_s, name, true)) {
+		send_explanation(scout, explain->request, age_s, true);
+	} else if (!enquiries_ask_for_explanation(scout->enquiries, MERGE_DOMAIN, name,
+	                                          explain->request)) {
+		explain_unknown(scout, explain->request, name,
+		                "too many look-ups are open: ask again");
+	}
+	return true;
+}
+
+/* libunbound forgets by name only at its control port: so all of its cache goes. */
+static bool take_flush(struct scout *scout, const struct message_flush *flush)
+{
+	struct message_forget forget = { .type = MESSAGE_FORGET };
+	struct message_flushed flushed = { .type = MESSAGE_FLUSHED, .request = flush->request };
+	int err;
+
+	if (!is_text(flush->name, sizeof(flush->name)))
+		return false;
+	if (peer_name_normalise(forget.name, flush->name)) {
+		flushed.count = (uint32_t)promise_cache_forget(scout->cache, forget.name);
+		err = resolver_configure(scout->resolver, &scout->options);
+		if (err)
+			log_error("resolver cache not emptied error=\"%s\"", strerror(-err));
+		(void)process_send_guards(scout->process, &forget, sizeof(forget), -1);
+	}
+	(void)process_send(scout->process, ROLE_LEDGER, 0, &flushed, sizeof(flushed));
+	return true;
+}
+
+/* False: not from this process, or not of its size. */
+static bool take_message(struct scout *scout, enum role from, unsigned index, const void *message,
+                         size_t len)
+{
+	switch (((const struct message *)message)->type) {
+	case MESSAGE_QUESTION:
+		return from == ROLE_GUARD && len == sizeof(struct message_question) &&
+		       take_question(scout, index, message);
+	case MESSAGE_BROKEN:
+		return from == ROLE_GUARD && len == sizeof(struct message_broken) &&
+		       take_broken(scout, index, message);
+	case MESSAGE_EXPLAIN:
+		return from == ROLE_LEDGER && len == sizeof(struct message_explain) &&
+		       take_explain(scout, message);
+	case MESSAGE_FLUSH:
+		return from == ROLE_LEDGER && len == sizeof(struct message_flush) &&
+		       take_flush(scout, message);
+	default:
+		return false;
+	}
+}
+
+static void on_message(void *owner, enum role from, unsigned index, const void *message, size_t len)
+{
+	struct scout *scout = owner;
+
+	if (!take_message(scout, from, index, message, len))
+		process_count_refused(scout->process);
+}
+
+/* A ledger that starts anew knows nothing of our troubles. */
+static void on_peer(void *owner, enum role role, unsigned index)
+{
+	struct scout *scout = owner;
+
+	(void)index;
+	if (role != ROLE_LEDGER)
+		return;
+	scout->must_tell |= scout->problem[0] != '\0';
+	tell_health(scout);
+}
+
+static void on_config(void *owner, const struct config *config)
+{
+	struct scout *scout = owner;
+	struct resolver_options options;
+	int err;
+
+	own_resolver_options(&options, config);
+	if (memcmp(&options, &scout->options, sizeof(options)) == 0)
+		return;
+	err = resolver_configure(scout->resolver, &options);
+	if (err) {
+		log_error("resolver not configured error=\"%s\"", strerror(-err));
+		return;
+	}
+	scout->options = options;
+	dns_health_configure(scout->health, &options);
+}
+
+static void tell_counters(struct scout *scout)
+{
+	struct resolver_counts counts = resolver_counts(scout->resolver);
+	struct message_counters message;
+
+	memset(&message, 0, sizeof(message));
+	message.type = MESSAGE_COUNTERS;
+	message.counters.lookups = counts.lookups;
+	message.counters.lookups_bogus = counts.bogus;
+	message.counters.lookups_failed = counts.failed;
+	message.counters.lookups_in_flight = counts.in_flight;
+	message.counters.messages_refused = process_refused(scout->process);
+	if (memcmp(&message.counters, &scout->told, sizeof(scout->told)) == 0)
+		return;
+	if (process_send(scout->process, ROLE_LEDGER, 0, &message, sizeof(message)) == 0)
+		scout->told = message.counters;
+}
+
+static void on_second(void *owner)
+{
+	struct scout *scout = owner;
+
+	tell_health(scout);
+	tell_counters(scout);
+}
+
+static int start_asking(struct scout *scout)
+{
+	struct event_base *base = process_base(scout->process);
+	struct merge_sources sources;
+	uint8_t secret[TABLE_SECRET_LEN];
+	int err;
+
+	if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+		return -EIO;
+	own_resolver_options(&scout->options, scout->child->config);
+	err = resolver_new(&scout->resolver, base, &scout->options);
+	if (err)
+		return err;
+	sources.resolver = scout->resolver;
+	scout->cache = promise_cache_new(SCOUT_NAMES_MAX, secret);
+	scout->enquiries = enquiries_new(&sources, secret, on_answer, scout);
+	scout->health = dns_health_new(base, &scout->options, on_health, scout);
+	return scout->cache && scout->enquiries && scout->health ? 0 : -ENOMEM;
+}
+
+static int start(struct scout *scout)
+{
+	static const struct process_hooks hooks = {
+		.on_message = on_message,
+		.on_peer = on_peer,
+		.on_config = on_config,
+		.on_second = on_second,
+	};
+	const struct sandbox sandbox = { .user = scout->child->config->user };
+	const char *became;
+	int err = process_open(&scout->process, scout->child, &hooks, scout);
+
+	if (!err)
+		err = sandbox_enter(&became, &sandbox);
+	/* Files are read and written as that user, as they will be later. */
+	return err ? err : start_asking(scout);
+}
+
+static void stop(struct scout *scout)
+{
+	dns_health_free(scout->health);
+	enquiries_free(scout->enquiries);
+	if (scout->resolver)
+		resolver_free(scout->resolver);
+	promise_cache_free(scout->cache);
+	process_close(scout->process);
+	free(scout);
+}
+
+int scout_run(const struct child *child)
+{
+	struct scout *scout = calloc(1, sizeof(*scout));
+	int status = EXIT_SYSTEM;
+	int err;
+
+	if (!scout)
+		return EXIT_SYSTEM;
+	scout->child = child;
+	err = start(scout);
+	if (err)
+		log_error("scout not started error=\"%s\"", strerror(-err));
+	else
+		status = process_run(scout->process);
+	stop(scout);
+	return status;
+}
