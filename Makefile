@@ -49,7 +49,7 @@ TEST_TOOLS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
 SUPPORT     := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 FUZZERS     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-.PHONY: all help lib unit tools layers clean
+.PHONY: all help lib unit tools layers fuzz clean
 all: $(BUILD)/hopguard
 
 lib: $(BUILD)/libhopguard.a
@@ -80,6 +80,7 @@ unit: $(UNIT_TESTS)
 	$(Q)status=0; for t in $^; do $$t || status=1; done; exit $$status
 
 # Fuzz targets: clang, sanitizers, and only those objects that a target needs.
+SECONDS     ?= 10
 FUZZ_FLAGS  := -std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(filter-out daemon/main.c,$(SOURCES)))
 
@@ -93,6 +94,15 @@ build/fuzz/libhopguard.a: $(FUZZ_OBJECTS)
 
 build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c build/fuzz/libhopguard.a
 	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer $(LIB_CFLAGS) -o $@ $^ $(LIB_LDLIBS)
+
+# Each target for SECONDS, one after the other. What fails lies in build/fuzz/NAME-crash-…, what it learned in
+# build/fuzz/corpus/NAME.
+fuzz: $(FUZZERS)
+	$(Q)status=0; for f in $^; do name=$$(basename $$f _fuzz); seeds=tests/fuzz/corpus/$$name; \
+		mkdir -p build/fuzz/corpus/$$name; [ -d $$seeds ] || seeds=; echo "  FUZZ  $$name, $(SECONDS) s"; \
+		$$f -max_total_time=$(SECONDS) -timeout=10 -verbosity=0 -print_final_stats=1 \
+			-artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name $$seeds || status=1; \
+	done; exit $$status
 
 layers:
 	$(Q)awk -f tests/layers.awk daemon/LAYERS daemon/*.[ch] daemon/*/*.[ch]
