@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The whole lab on its feet: world, name servers, senders, receiver, attackers, captures."""
+
+import collections
+import itertools
+import os
+
+import attacker
+import capture
+import destinations
+import dnsworld
+import namespaces
+import senders
+import sink
+import world
+
+DELIVERY_S = 12  # for one attempt, the senders' own patience over several connections included
+
+# What became of one letter. clear: words of the letter seen in clear behind the gateway.
+Outcome = collections.namedtuple("Outcome", "attempt clear arrived hit recipient destination")
+
+
+class Lab:
+    def __init__(self, with_senders=senders.ALL):
+        self.world = world.World()
+        try:
+            self._furnish(with_senders)
+        except BaseException:
+            self.world.close()
+            raise
+
+    def _furnish(self, wanted):
+        self.world.far.run(["true"])
+        key, certificate = sink.make_key(self.world.directory, "mx")
+        self.senders = {name: one for name, one in senders.make_all(self.world.sender).items() if name in wanted}
+        servers = [one.server for one in self.senders.values() if one.has_queue]
+        for server in servers:
+            server.launch()
+        self.sink = sink.Sink(self.world.far, key, certificate)
+        self.destinations = destinations.Destinations(self.world.directory, dnsworld.tlsa(certificate))
+        self.dns = self.destinations.dns
+        self._nameserver = self.dns.serve(self.world.far.command([]))
+        self.world.start_resolver([f'root-hints: "{self.dns.root_hints}"',
+                                   f'trust-anchor-file: "{self.dns.trust_anchor}"'])
+        self.near = attacker.Attacker(self.world.inside, "in0", "out0")
+        self.wide = attacker.Attacker(self.world.outside, "in0", "out0")
+        self.before = capture.Capture(self.world.inside, "in0")   # what the sender says
+        self.behind = capture.Capture(self.world.outside, "in0")  # what leaves the gateway
+        self._serial = itertools.count(1)
+        for server in servers:
+            server.wait_until_ready()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.world.close()
+
+    def reset(self):
+        for one in (self.near, self.wide):
+            one.stop()
+        for one in (self.sink, self.before, self.behind, *self.senders.values()):
+            one.reset()
+
+    def play(self, attack, sender_name, family, kind="protected"):
+        """One letter under one attack (None: an honest path), and what became of it."""
+        self.reset()
+        sender = self.senders[sender_name]
+        destination = self.destinations.next("two-hosts" if attack and attack.needs_two_hosts else kind, family)
+        self.sink.without_starttls.update(destination.addresses[1:])
+        number = next(self._serial)
+        recipient = f"you{number}@{destination.domain}"
+        secret = f"secret-{os.getpid()}-{number}"
+        if attack:
+            attack.begin()
+            self.sink.is_careless = attack.needs_careless_server
+            (self.near if attack.is_near_client else self.wide).start(attack)
+        attempt = sender.deliver(destination, recipient, secret, DELIVERY_S)
+        arrived = self.sink.find(recipient)
+        hit = bool(attack and not attack.must_leak and attack.hit(self.sink, sender))
+        clear = self.behind.saw(recipient.encode(), secret.encode(), b"RCPT TO", b"DATA\r\n")
+        return Outcome(attempt, clear, arrived, hit, recipient, destination)
+
+
+def falls(attack, outcome):
+    """Whether the attack had what it wanted."""
+    return bool(outcome.clear) if attack.must_leak else outcome.hit
