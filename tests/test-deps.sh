@@ -12,9 +12,9 @@ set -eu
 cd "$(dirname "$0")/.."
 servers_dir=build/test-servers
 
-TOOLS="python3 python3-pytest python3-dnspython python3-scapy openssl ldnsutils swaks tcpdump iproute2 iptables
-	nftables util-linux procps dns-root-data libcmocka-dev valgrind clang clang-format clang-tidy cppcheck
-	libclang-rt-14-dev"
+TOOLS="python3 python3-pytest python3-dnspython python3-scapy openssl ldnsutils swaks libnet-ssleay-perl
+	libio-socket-inet6-perl tcpdump iproute2 iptables nftables util-linux procps dns-root-data libcmocka-dev
+	valgrind clang clang-format clang-tidy cppcheck libclang-rt-14-dev"
 # Folder under build/test-servers, and the packages unpacked into it.
 SERVERS="postfix:postfix exim:exim4-daemon-light,exim4-base opensmtpd:opensmtpd nsd:nsd unbound:unbound"
 

@@ -6,6 +6,7 @@ What it does not answer passes untouched.
 """
 
 STARTTLS_LINE = b"STARTTLS"
+SILENCE_S = 4  # then the connection ends; longer than a client of the lab waits
 
 
 def _verb(command):
@@ -179,8 +180,9 @@ class Sabotage(Attack):
         elif self._how == "alert":
             session.client.send(b"\x15\x03\x01\x00\x02\x02\x28")  # fatal, handshake_failure
         elif self._how == "silence":
+            session.client.sock.settimeout(SILENCE_S)
             while True:
-                session.client.some()  # until the client has enough
+                session.client.some()
 
 
 class SabotageThenNext(Sabotage):

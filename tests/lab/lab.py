@@ -4,11 +4,13 @@
 import collections
 import itertools
 import os
+import time
 
 import attacker
 import capture
 import destinations
 import dnsworld
+import mta
 import namespaces
 import senders
 import sink
@@ -65,8 +67,11 @@ class Lab:
         for one in (self.sink, self.before, self.behind, *self.senders.values()):
             one.reset()
 
-    def play(self, attack, sender_name, family, kind="protected"):
-        """One letter under one attack (None: an honest path), and what became of it."""
+    def play(self, attack, sender_name, family, kind="protected", retries=True):
+        """One letter under one attack (None: an honest path), and what became of it.
+
+        A letter that the sender kept is tried once more: Postfix comes in clear only then.
+        """
         self.reset()
         sender = self.senders[sender_name]
         destination = self.destinations.next("two-hosts" if attack and attack.needs_two_hosts else kind, family)
@@ -79,6 +84,9 @@ class Lab:
             self.sink.is_careless = attack.needs_careless_server
             (self.near if attack.is_near_client else self.wide).start(attack)
         attempt = sender.deliver(destination, recipient, secret, DELIVERY_S)
+        if attempt.result == "kept" and retries and "crashed" not in attempt.why:
+            time.sleep(mta.RETRY_S + 0.1)
+            attempt = sender.deliver_again(recipient, DELIVERY_S)
         arrived = self.sink.find(recipient)
         hit = bool(attack and not attack.must_leak and attack.hit(self.sink, sender))
         clear = self.behind.saw(recipient.encode(), secret.encode(), b"RCPT TO", b"DATA\r\n")

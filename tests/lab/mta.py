@@ -5,6 +5,7 @@ with TLS where it is offered and in clear where it is not, as their defaults are
 All have a queue to look into. Retries wait until they are asked for, so that a test sees one attempt at a time.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import time
 import namespaces
 
 PATIENCE_S = 2  # how long they wait for a reply; their defaults are minutes
+RETRY_S = 1     # a letter this old is taken for one that was tried before
 
 
 class _LocalSmtp(smtplib.SMTP):
@@ -46,6 +48,7 @@ class MailServer:
     # Each server says how
 
     spool_name = ""
+    attempt_pattern = ""  # the log's line when an attempt has ended
 
     def configure(self):
         raise NotImplementedError
@@ -94,6 +97,7 @@ class MailServer:
             self.process = None
 
     def reset(self):
+        self.revive()
         self.empty_queue()
         if os.path.exists(self.log_path):
             self._log_start = os.path.getsize(self.log_path)
@@ -104,6 +108,17 @@ class MailServer:
             file.seek(self._log_start)
             return file.read().decode("utf-8", "replace")
 
+    def has_crashed(self):
+        return bool(self.process) and self.process.poll() is not None
+
+    def revive(self):
+        """Starts it again when an attack has crashed it, with an empty queue: the next try would do the same."""
+        if self.has_crashed():
+            shutil.rmtree(self.spool, ignore_errors=True)
+            self.configure()
+            self.launch()
+            self.wait_until_ready()
+
     def submit(self, recipient, body, sender="postmaster@sender.lab"):
         with _LocalSmtp(self.host, self.port) as smtp:
             smtp.sendmail(sender, [recipient], f"From: {sender}\r\nTo: {recipient}\r\nSubject: a letter\r\n\r\n{body}\r\n")
@@ -113,19 +128,30 @@ class MailServer:
         found = [why for whom, why in self.queue() if whom == recipient]
         return found[0] if found else None
 
-    def wait_until_tried(self, recipient, timeout_s):
-        """Waits until a letter is gone (None) or was deferred (the reason, never empty)."""
+    def attempts(self, recipient):
+        """How often it has tried to deliver a letter and knows the result, since the last reset."""
+        return len(re.findall(self.attempt_pattern.replace("RECIPIENT", re.escape(recipient)), self.log()))
+
+    def wait_until_tried(self, recipient, timeout_s, times=1):
+        """Waits for the end of an attempt, then gives the reason why the letter is still here; None when it is gone."""
         end = time.monotonic() + timeout_s
+        while self.attempts(recipient) < times and time.monotonic() < end and self.process.poll() is None:
+            time.sleep(0.02)
         while True:
+            if self.has_crashed():
+                return f"{self.name} crashed"
             reason = self.reason(recipient)
+            if self.has_crashed():
+                continue
             if reason is None or reason or time.monotonic() > end:
                 return reason
-            time.sleep(0.03)
+            time.sleep(0.05)  # the log comes first, the queue follows
 
 
 class Postfix(MailServer):
     name = "postfix"
     spool_name = "postfix"
+    attempt_pattern = r"to=<RECIPIENT>, .*status="
     port = 10025
 
     MAIN = f"""
@@ -160,7 +186,7 @@ smtp_data_init_timeout = 25s
 smtp_quit_timeout = 1s
 smtp_rset_timeout = 1s
 smtp_destination_concurrency_failed_cohort_limit = 0
-minimal_backoff_time = 3600s
+minimal_backoff_time = {RETRY_S}s
 maximal_backoff_time = 4000s
 queue_run_delay = 3600s
 """
@@ -230,6 +256,7 @@ postlog unix-dgram n - n - 1 postlogd
 class Exim(MailServer):
     name = "exim"
     spool_name = "exim4"
+    attempt_pattern = r" (=>|==|\*\*) RECIPIENT "
     port = 10026
 
     CONFIGURATION = f"""
@@ -318,6 +345,7 @@ begin authenticators
 class OpenSmtpd(MailServer):
     name = "opensmtpd"
     spool_name = "smtpd"
+    attempt_pattern = r"to=<RECIPIENT> .*result="
     port = 10027
 
     CONFIGURATION = """
@@ -333,9 +361,16 @@ match from any for any action "out"
         return ["/usr/sbin/smtpd", "-d"]
 
     def _smtpctl(self, *words, check=True):
-        """As if the program had its set-group-id bit, which unpacking did not give it."""
-        group = namespaces.USERS["opensmtpq"][1]
-        return self.host.run(["setpriv", "--regid", group, "--clear-groups", "smtpctl", *words], check=check)
+        """As if the program had its set-group-id bit, which unpacking did not give it. Empty when the server is dying."""
+        command = ["setpriv", "--regid", namespaces.USERS["opensmtpq"][1], "--clear-groups", "smtpctl", *words]
+        try:
+            return self.host.run(command, check=check)
+        except namespaces.LabError:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(2)
+            if self.has_crashed():
+                return ""
+            raise
 
     def queue(self):
         found = []

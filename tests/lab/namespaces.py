@@ -153,8 +153,8 @@ class Host:
     # Life
 
     def _start(self):
-        # SIGCHLD ignored: what outlives its parent is reaped without us.
-        script = "\n".join(["trap '' CHLD", "set -e", *self._mounts,
+        # The last command waits on the pipe; with SIGCHLD ignored, what outlives its parent is reaped without us.
+        script = "\n".join(["set -e", *self._mounts,
                             "mount -t tmpfs -o mode=0755 tmpfs /run", "mkdir /run/lock",
                             f"hostname {self.name}", "ip link set lo up",
                             "for f in all default; do echo 0 >/proc/sys/net/ipv6/conf/$f/accept_ra",
@@ -163,7 +163,7 @@ class Host:
                             "echo 0 >/proc/sys/net/ipv4/conf/$f/rp_filter",
                             "echo 0 >/proc/sys/net/ipv4/conf/$f/send_redirects",
                             "echo 0 >/proc/sys/net/ipv4/conf/$f/accept_redirects; done",
-                            "echo ready", "read nothing"])
+                            "echo ready", "exec env --ignore-signal=CHLD cat >/dev/null"])
         self._holder = subprocess.Popen(
             ["unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc",
              "sh", "-c", script],

@@ -21,7 +21,16 @@ class QueueingSender:
 
     def deliver(self, destination, recipient, body, timeout_s):
         self.server.submit(recipient, body)
-        why = self.server.wait_until_tried(recipient, timeout_s)
+        return self._outcome(recipient, timeout_s, 1)
+
+    def deliver_again(self, recipient, timeout_s):
+        """The next attempt at a letter that was kept."""
+        times = self.server.attempts(recipient) + 1
+        self.server.flush()
+        return self._outcome(recipient, timeout_s, times)
+
+    def _outcome(self, recipient, timeout_s, times):
+        why = self.server.wait_until_tried(recipient, timeout_s, times)
         return Attempt("sent", "") if why is None else Attempt("kept", why)
 
     def is_kept(self, recipient):
