@@ -20,6 +20,7 @@ class Attack:
     needs_two_hosts = False  # wants a destination with a protected and an unprotected host
     needs_careless_server = False
     is_silent = False        # the client has to run into its own timeout
+    touches_tls = False      # lets STARTTLS be offered, and spoils what follows
     must_leak = True         # succeeded when a letter passes in clear; else see hit()
 
     def __init__(self, name, reasons):
@@ -113,6 +114,8 @@ class Banner(Strip):
 class Refuse(Attack):
     """STARTTLS is offered and answered by a code that is not 220."""
 
+    touches_tls = True
+
     def __init__(self, name, reasons, reply):
         super().__init__(name, reasons)
         self._reply = reply
@@ -125,6 +128,7 @@ class Refuse(Attack):
 class Silence(Attack):
     """STARTTLS gets no answer at all; whatever comes next on the connection passes."""
 
+    touches_tls = True
     is_silent = True
 
     def starttls(self, session, command):
@@ -133,6 +137,8 @@ class Silence(Attack):
 
 class Swallow(Attack):
     """The server never hears STARTTLS: it hears another command, and that one's reply comes back."""
+
+    touches_tls = True
 
     def __init__(self, name, reasons, instead):
         super().__init__(name, reasons)
@@ -159,6 +165,8 @@ class Sabotage(Attack):
 
     `when` is "ready" (right behind the 220) or "hello" (behind the ClientHello); `how` is reset, close, alert, silence.
     """
+
+    touches_tls = True
 
     def __init__(self, name, reasons, when, how):
         super().__init__(name, reasons)
@@ -211,6 +219,7 @@ class SabotageThenNext(Sabotage):
 class InjectCommand(Attack):
     """Commands ride behind STARTTLS, for a server that still has them when TLS stands (CVE-2011-0411)."""
 
+    touches_tls = True
     is_near_client = True
     needs_careless_server = True
     must_leak = False
@@ -230,6 +239,8 @@ class InjectCommand(Attack):
 
 class InjectResponse(Attack):
     """A reply rides behind the 220, for a client that still has it when TLS stands."""
+
+    touches_tls = True
 
     must_leak = False
     mark = b"attacker-was-here"

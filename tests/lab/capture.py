@@ -7,55 +7,49 @@ Stronger than a server's log: a segment that no socket would have accepted is he
 import collections
 import socket
 import struct
-import threading
 
 ETH_P_ALL = 3
-FRAME_MAX = 1 << 18  # segmentation is left to the last cable, so frames may be large
+SO_RCVBUFFORCE, SOL_PACKET, PACKET_STATISTICS = 33, 263, 6  # the socket module does not name them
+FRAME_MAX = 1 << 18   # segmentation is left to the last cable, so frames may be large
+BUFFER_MAX = 1 << 25
 
 Segment = collections.namedtuple("Segment", "source destination sequence flags payload")
 FIN, SYN, RST = 1, 2, 4
 
 
 class Capture:
-    """Listens on one interface of a host until closed."""
+    """Listens on one interface of a host. The kernel keeps the frames until somebody asks."""
 
     def __init__(self, host, interface):
         self._segments = []
-        self._lock = threading.Lock()
         with host.inside():
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
+            self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_MAX)
             self._socket.bind((interface, ETH_P_ALL))
-        self._socket.settimeout(0.2)
-        self._is_open = True
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
+        self._socket.setblocking(False)
 
     def close(self):
-        self._is_open = False
-        self._thread.join(2)
         self._socket.close()
 
     def reset(self):
-        with self._lock:
-            self._segments = []
+        self._read()
+        self._segments = []
 
-    def _listen(self):
-        while self._is_open:
+    def _read(self):
+        while True:
             try:
-                frame = self._socket.recv(FRAME_MAX)
-            except TimeoutError:
-                continue
-            except OSError:
-                return
-            segment = _parse(frame)
+                segment = _parse(self._socket.recv(FRAME_MAX))
+            except BlockingIOError:
+                break
             if segment:
-                with self._lock:
-                    self._segments.append(segment)
+                self._segments.append(segment)
+        dropped = struct.unpack("II", self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]
+        if dropped:
+            raise OverflowError(f"{dropped} frames were not captured")
 
     def segments(self):
-        with self._lock:
-            return list(self._segments)
+        self._read()
+        return list(self._segments)
 
     def towards(self, port=25):
         """{(source, destination): octets} of each direction that goes to the port, in the order of sequence numbers."""

@@ -10,6 +10,7 @@ import attacker
 import capture
 import destinations
 import dnsworld
+import guard
 import mta
 import namespaces
 import senders
@@ -32,7 +33,6 @@ class Lab:
             raise
 
     def _furnish(self, wanted):
-        self.world.far.run(["true"])
         key, certificate = sink.make_key(self.world.directory, "mx")
         self.senders = {name: one for name, one in senders.make_all(self.world.sender).items() if name in wanted}
         servers = [one.server for one in self.senders.values() if one.has_queue]
@@ -48,6 +48,9 @@ class Lab:
         self.wide = attacker.Attacker(self.world.outside, "in0", "out0")
         self.before = capture.Capture(self.world.inside, "in0")   # what the sender says
         self.behind = capture.Capture(self.world.outside, "in0")  # what leaves the gateway
+        self.syslogs = {host: guard.Syslog(host) for host in (self.world.gateway, self.world.sender)}
+        self.guard = None
+        self._standing = None  # where the guard stands, and with which settings
         self._serial = itertools.count(1)
         for server in servers:
             server.wait_until_ready()
@@ -61,19 +64,43 @@ class Lab:
     def close(self):
         self.world.close()
 
+    def guard_at(self, place, world_place=None, settings=()):
+        """Puts a guard into a place, unless just that one stands there; None: no guard, the gateway as world_place."""
+        wanted = (place, tuple(settings)) if place else None
+        if self._standing == wanted and self.world.place == (place or world_place or "routed"):
+            return self.guard
+        if self.guard:
+            self.guard.stop()
+            self.guard, self._standing = None, None
+        self.wide.stop()
+        self.near.stop()
+        self.world.set_place(place or world_place or "routed")
+        if place:
+            host = self.world.sender if place == "host" else self.world.gateway
+            self.guard = guard.Guard(host, self.world.directory, self.dns, world.CLIENTS, settings).start()
+            self._standing = wanted
+        return self.guard
+
+    @property
+    def syslog(self):
+        return self.syslogs[self.guard.host]
+
     def reset(self):
         for one in (self.near, self.wide):
             one.stop()
-        for one in (self.sink, self.before, self.behind, *self.senders.values()):
+        for one in (self.sink, self.before, self.behind, *self.syslogs.values()):
             one.reset()
+        if self.guard:
+            self.guard.mark()
 
-    def play(self, attack, sender_name, family, kind="protected", retries=True):
+    def play(self, attack, sender_name, family, kind="protected", retries=True, timeout_s=None):
         """One letter under one attack (None: an honest path), and what became of it.
 
         A letter that the sender kept is tried once more: Postfix comes in clear only then.
         """
         self.reset()
         sender = self.senders[sender_name]
+        sender.reset()
         destination = self.destinations.next("two-hosts" if attack and attack.needs_two_hosts else kind, family)
         self.sink.without_starttls.update(destination.addresses[1:])
         number = next(self._serial)
@@ -83,10 +110,11 @@ class Lab:
             attack.begin()
             self.sink.is_careless = attack.needs_careless_server
             (self.near if attack.is_near_client else self.wide).start(attack)
-        attempt = sender.deliver(destination, recipient, secret, DELIVERY_S)
+        timeout_s = timeout_s or DELIVERY_S
+        attempt = sender.deliver(destination, recipient, secret, timeout_s)
         if attempt.result == "kept" and retries and "crashed" not in attempt.why:
             time.sleep(mta.RETRY_S + 0.1)
-            attempt = sender.deliver_again(recipient, DELIVERY_S)
+            attempt = sender.deliver_again(recipient, timeout_s)
         arrived = self.sink.find(recipient)
         hit = bool(attack and not attack.must_leak and attack.hit(self.sink, sender))
         clear = self.behind.saw(recipient.encode(), secret.encode(), b"RCPT TO", b"DATA\r\n")

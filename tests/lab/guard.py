@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""hopguard on a host of the lab, and what it says there."""
+
+import contextlib
+import json
+import os
+import socket
+import threading
+import time
+
+import namespaces
+import servers
+
+
+class Syslog:
+    """A host's /dev/log."""
+
+    def __init__(self, host):
+        self._lines = []
+        self._arrived = threading.Condition()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(host.log_socket)
+        os.chmod(host.log_socket, 0o666)
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self):
+        while True:
+            line = self._socket.recv(65536).decode("utf-8", "replace")
+            with self._arrived:
+                self._lines.append(line)
+                self._arrived.notify_all()
+
+    def reset(self):
+        with self._arrived:
+            self._lines.clear()
+
+    def lines(self, *words):
+        """The lines that hold all the words."""
+        with self._arrived:
+            return [line for line in self._lines if all(word in line for word in words)]
+
+    def wait_for(self, *words, timeout_s=3):
+        end = time.monotonic() + timeout_s
+        with self._arrived:
+            while True:
+                found = [line for line in self._lines if all(word in line for word in words)]
+                left = end - time.monotonic()
+                if found or left <= 0:
+                    return found
+                self._arrived.wait(left)
+
+
+class Guard:
+    """One run of the program. `settings` are more words of its configuration."""
+
+    def __init__(self, host, directory, dns, clients, settings=()):
+        self.host = host
+        self.directory = os.path.join(directory, f"guard-{time.monotonic_ns()}")
+        os.makedirs(self.directory)
+        os.chmod(self.directory, 0o755)
+        self.state = os.path.join(self.directory, "state")
+        os.makedirs(self.state)
+        os.chown(self.state, *namespaces.USERS["hopguard"])
+        self.event_path = os.path.join(self.state, "events.json")
+        self.socket = os.path.join(self.directory, "control.sock")
+        self.output_path = os.path.join(self.directory, "output")
+        self._event_start = 0
+        # A configuration file of its own, so that the machine's is not read.
+        self.configuration = os.path.join(self.directory, "hopguard.conf")
+        with open(self.configuration, "w", encoding="utf-8"):
+            pass
+        self.settings = ["mode=enforce", "on-failure=closed", "clients={" + ", ".join(clients) + "}",
+                         f"dns.trust-anchor={dns.trust_anchor}", f"dns.root-hints={dns.root_hints}",
+                         f"state-directory={self.state}", f"control-socket={self.socket}",
+                         f"events.file={self.event_path}", *settings]
+        self.process = None
+
+    def command(self, *words):
+        return [servers.hopguard(), *words]
+
+    def start(self, timeout_s=15):
+        words = ["run", "--config", self.configuration]
+        for setting in self.settings:
+            words += ["--set", setting]
+        with open(self.output_path, "ab") as output:
+            self.process = self.host.spawn(self.command(*words), stdout=output, stderr=output)
+        if not self.wait_for(lambda event: event["event"] == "ready", timeout_s):
+            raise namespaces.LabError(f"hopguard was not ready:\n{self.output()}")
+        return self
+
+    def stop(self):
+        """Asks it to end; gives its exit status. Whatever became of it, no rule of its stays."""
+        status = namespaces.stop(self.process, patience_s=10) if self.process else None
+        self.process = None
+        self.host.run(self.command("rules", "remove", "--config", self.configuration), check=False)
+        return status
+
+    def output(self):
+        with contextlib.suppress(FileNotFoundError), open(self.output_path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+        return ""
+
+    def ask(self, *words, check=True):
+        """A command for the running guard, as hopguard status."""
+        return self.host.run(self.command(*words, "--socket", self.socket), check=check)
+
+    def mark(self):
+        """events() gives those after this."""
+        with contextlib.suppress(FileNotFoundError):
+            self._event_start = os.path.getsize(self.event_path)
+
+    def events(self):
+        try:
+            with open(self.event_path, "rb") as file:
+                file.seek(self._event_start)
+                lines = file.read().split(b"\n")
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in lines[:-1] if line]
+
+    def wait_for(self, holds, timeout_s=3):
+        """The first event for which holds(event), or None when the time is over."""
+        end = time.monotonic() + timeout_s
+        while True:
+            found = [event for event in self.events() if holds(event)]
+            if found:
+                return found[0]
+            if time.monotonic() > end or (self.process and self.process.poll() is not None):
+                return None
+            time.sleep(0.02)
