@@ -12,6 +12,7 @@
 #include "report/control_server.h"
 #include "report/explain_page.h"
 #include "report/flow_page.h"
+#include "report/flush_page.h"
 
 /* A look-up may try several name servers; rules go in by an external program. */
 enum { FLOWS_WAIT_S = 3, EXPLAIN_WAIT_S = 40, RELOAD_WAIT_S = 60, FLUSH_WAIT_S = 5 };
@@ -315,12 +316,12 @@ void desk_explanation(struct desk *desk, const struct message_explanation *messa
 void desk_flushed(struct desk *desk, const struct message_flushed *flushed)
 {
 	struct pending *pending = find_pending(desk, flushed->request, CONTROL_FLUSH);
-	char text[64];
+	char text[FLUSH_JSON_MAX];
 
 	if (!pending)
 		return;
-	snprintf(text, sizeof(text), "{\"forgotten\":%u}", flushed->count);
-	control_server_reply(desk->server, pending->client, text);
+	if (flush_json_print(text, flushed->count) > 0)
+		control_server_reply(desk->server, pending->client, text);
 	finish(desk, pending->client, CONTROL_EXIT_GOOD, "%s", "");
 	pending->client = 0;
 }

@@ -366,7 +366,7 @@ static void say_orphaned(struct ledger *ledger)
 		.pid = getpid(),
 		.count = 1,
 		.text = "the supervisor is gone, so all processes end; its rules may still be in: "
-		        "start "
+			"start "
 			"hopguard again, or run `hopguard rules remove`",
 	};
 

@@ -17,6 +17,12 @@ struct command {
 
 /* In the order in which --help shows them; a command whose file exists has its line here. */
 static const struct command commands[] = {
+	{ "status", "[--json]", "how the running guard is", cli_status },
+	{ "events", "[--follow] [--json]", "what it found lately", cli_events },
+	{ "flows", "[--json]", "the connections it watches", cli_flows },
+	{ "explain", "DOMAIN|ADDRESS", "what it requires of a destination, and why", cli_explain },
+	{ "reload", "", "read the configuration again", cli_reload },
+	{ "flush", "DOMAIN", "forget what is known of a destination", cli_flush },
 	{ 0 },
 };
 

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "birth.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "guard.h"
+#include "ledger.h"
+#include "scout.h"
+
+enum { EXIT_SYSTEM = 4 };
+
+static int compare_descriptors(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* A child has its own descriptors and standard input, output and error; nothing of its parent's or its siblings'. */
+static void close_others(const struct child *child)
+{
+	int kept[RAWSEND_COUNT + 6];
+	size_t count = 0, i;
+	unsigned from = STDERR_FILENO + 1;
+
+	kept[count++] = child->supervisor;
+	kept[count++] = child->queue;
+	kept[count++] = child->listener;
+	kept[count++] = child->event_file;
+	kept[count++] = child->state_directory;
+	for (i = 0; i < RAWSEND_COUNT; i++)
+		kept[count++] = child->raw[i];
+	qsort(kept, count, sizeof(kept[0]), compare_descriptors);
+	for (i = 0; i < count; i++) {
+		if (kept[i] < (int)from)
+			continue;
+		if ((unsigned)kept[i] > from)
+			(void)close_range(from, (unsigned)kept[i] - 1, 0);
+		from = (unsigned)kept[i] + 1;
+	}
+	(void)close_range(from, ~0U, 0);
+}
+
+/* Ctrl-C reaches the whole process group: only the supervisor is told to stop by signals, it tells the others. */
+static void set_signals(void)
+{
+	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
+	sigset_t none;
+	size_t i;
+
+	for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		(void)signal(ignored[i], SIG_IGN);
+	(void)signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int live(const struct child *child)
+{
+	switch (child->role) {
+	case ROLE_GUARD:
+		return guard_run(child);
+	case ROLE_SCOUT:
+		return scout_run(child);
+	case ROLE_LEDGER:
+		return ledger_run(child);
+	case ROLE_SUPERVISOR:
+	case ROLE_COUNT:
+		break;
+	}
+	return EXIT_SYSTEM;
+}
+
+pid_t birth(const struct child *child, const char *name)
+{
+	pid_t parent = getpid();
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid > 0 ? pid : -errno;
+	/* The parent's event loop is not touched: its descriptors are only closed here, not taken out of it. */
+	close_others(child);
+	set_signals();
+	(void)prctl(PR_SET_NAME, name, 0L, 0L, 0L);
+	/* One that hangs while its parent is killed must not keep its queue. The ledger has a last word to say. */
+	if (child->role != ROLE_LEDGER)
+		(void)prctl(PR_SET_PDEATHSIG, (long)SIGKILL, 0L, 0L, 0L);
+	if (getppid() != parent)
+		_exit(EXIT_SYSTEM);
+	log_open(name, child->config->log_level);
+	_exit(live(child));
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "resources.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "net/listen.h"
+#include "net/nfqueue.h"
+#include "net/queue_owner.h"
+
+/*
+ * Packets that may wait for one guard. Large enough for thousands of connections that close at once, small enough that what
+ * they hold (64 KiB each at worst) fits the socket's buffer before memory.
+ */
+enum { QUEUE_LEN = 16384 };
+
+static gid_t control_group(const struct config *config)
+{
+	const struct group *group = getgrnam(config->control_group);
+
+	return group ? group->gr_gid : (gid_t)-1;
+}
+
+int resources_open_queue(struct resources *resources, const struct config *config, unsigned index,
+                         char error[CONFIG_ERROR_MAX])
+{
+	uint16_t number = (uint16_t)(config->rules.queue_first + index);
+	uint32_t portid = 0;
+	char owner[96];
+	int err = nfqueue_open(&resources->queues[index], &portid, number, QUEUE_LEN);
+
+	if (!err)
+		return 0;
+	resources->queues[index] = -1;
+	if (err == -EBUSY)
+		snprintf(
+			error, CONFIG_ERROR_MAX,
+			"netfilter queue %u is taken by %s: stop it, or choose another queue-first",
+			number, queue_owner_name(owner, sizeof(owner), portid));
+	else if (err == -EPERM)
+		snprintf(
+			error, CONFIG_ERROR_MAX,
+			"netfilter queue %u: not permitted: run as root, or with CAP_NET_ADMIN and "
+			"CAP_NET_RAW",
+			number);
+	else
+		snprintf(error, CONFIG_ERROR_MAX, "netfilter queue %u: %s", number, strerror(-err));
+	return err;
+}
+
+static int open_queues(struct resources *resources, const struct config *config,
+                       char error[CONFIG_ERROR_MAX])
+{
+	unsigned i;
+
+	for (i = 0; i < config->rules.queue_count; i++) {
+		int err = resources_open_queue(resources, config, i, error);
+
+		if (err)
+			return err;
+		resources->queue_count = i + 1;
+	}
+	return 0;
+}
+
+static int open_raw(struct resources *resources, const struct config *config,
+                    char error[CONFIG_ERROR_MAX])
+{
+	const struct marks *marks = &config->rules.marks;
+	int err = rawsend_open(resources->raw, marks->to_client, marks->to_server);
+
+	if (err)
+		snprintf(error, CONFIG_ERROR_MAX, "raw sockets: %s", strerror(-err));
+	return err;
+}
+
+/* Made by us, it belongs to the user we become; found, it stays as it is. */
+static int make_directory(const char *path, mode_t mode, uid_t owner, gid_t group)
+{
+	if (mkdir(path, mode))
+		return errno == EEXIST ? 0 : -errno;
+	if (geteuid() == 0 && lchown(path, owner, group))
+		return -errno;
+	return 0;
+}
+
+static int make_parent(const char *path, uid_t owner, gid_t group)
+{
+	char parent[CONFIG_PATH_MAX];
+	char *slash;
+
+	text_copy(parent, sizeof(parent), path);
+	slash = strrchr(parent, '/');
+	if (!slash || slash == parent)
+		return 0;
+	*slash = '\0';
+	return make_directory(parent, 0755, owner, group);
+}
+
+static int open_listener(struct resources *resources, const struct config *config, uid_t owner,
+                         gid_t group, char error[CONFIG_ERROR_MAX])
+{
+	struct listen_access access = { .owner = owner, .group = control_group(config) };
+	int err = make_parent(config->control_socket, owner, group);
+
+	if (access.group == (gid_t)-1)
+		log_info("no such control-group=%s: only root may use the control socket",
+		         config->control_group);
+	if (!err)
+		err = listen_unix(&resources->listener, config->control_socket, &access);
+	if (err == -EADDRINUSE)
+		snprintf(error, CONFIG_ERROR_MAX,
+		         "control socket %s: another hopguard answers there: stop it, or choose "
+		         "another control-socket",
+		         config->control_socket);
+	else if (err)
+		snprintf(error, CONFIG_ERROR_MAX, "control socket %s: %s", config->control_socket,
+		         strerror(-err));
+	if (err)
+		resources->listener = -1;
+	else
+		text_copy(resources->socket_path, sizeof(resources->socket_path),
+		          config->control_socket);
+	return err;
+}
+
+int resources_open_event_file(int *opened, const struct config *config,
+                              char error[CONFIG_ERROR_MAX])
+{
+	gid_t group = control_group(config);
+	unsigned user_id, user_group;
+	const char *user;
+	int file;
+
+	*opened = -1;
+	if (config->event_file[0] == '\0')
+		return 0;
+	/* Not blocking: it might be a pipe that nobody reads. */
+	file = open(config->event_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK,
+	            0640);
+	if (file < 0) {
+		int err = -errno;
+
+		snprintf(error, CONFIG_ERROR_MAX, "event file %s: %s", config->event_file,
+		         strerror(-err));
+		return err;
+	}
+	/* After a rotation it is opened without root's rights. */
+	if (geteuid() == 0 && sandbox_user(config->user, &user, &user_id, &user_group))
+		(void)!fchown(file, user_id, group == (gid_t)-1 ? user_group : group);
+	*opened = file;
+	return 0;
+}
+
+/* Without one, nothing is remembered over a restart; mail is guarded all the same. */
+static void open_state_directory(struct resources *resources, const struct config *config,
+                                 uid_t owner, gid_t group)
+{
+	int err = make_directory(config->state_directory, 0750, owner, group);
+
+	if (!err)
+		resources->state_directory =
+			open(config->state_directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (!err && resources->state_directory < 0)
+		err = -errno;
+	if (err)
+		log_warn("no state directory path=%s error=\"%s\"", config->state_directory,
+		         strerror(-err));
+}
+
+static int open_files(struct resources *resources, const struct config *config,
+                      char error[CONFIG_ERROR_MAX])
+{
+	unsigned owner, group;
+	const char *user;
+	int err;
+
+	if (geteuid() != 0) {
+		owner = geteuid();
+		group = getegid();
+	} else if (!sandbox_user(config->user, &user, &owner, &group)) {
+		snprintf(error, CONFIG_ERROR_MAX, "neither user %s nor nobody exists",
+		         config->user);
+		return -ENOENT;
+	}
+	err = open_listener(resources, config, owner, group, error);
+	if (!err)
+		err = resources_open_event_file(&resources->event_file, config, error);
+	if (!err)
+		open_state_directory(resources, config, owner, group);
+	return err;
+}
+
+int resources_open(struct resources *resources, const struct config *config,
+                   char error[CONFIG_ERROR_MAX])
+{
+	unsigned i;
+	int err;
+
+	memset(resources, 0, sizeof(*resources));
+	resources->listener = resources->event_file = resources->state_directory = -1;
+	for (i = 0; i < CONFIG_QUEUES_MAX; i++)
+		resources->queues[i] = -1;
+	for (i = 0; i < RAWSEND_COUNT; i++)
+		resources->raw[i] = -1;
+
+	/* First of all: a queue that is taken means a hopguard that runs, whose socket must stay. */
+	err = open_queues(resources, config, error);
+	if (!err)
+		err = open_raw(resources, config, error);
+	if (!err)
+		err = open_files(resources, config, error);
+	if (err)
+		resources_close(resources);
+	return err;
+}
+
+static void close_one(int *descriptor)
+{
+	if (*descriptor >= 0)
+		close(*descriptor);
+	*descriptor = -1;
+}
+
+void resources_close(struct resources *resources)
+{
+	unsigned i;
+
+	for (i = 0; i < CONFIG_QUEUES_MAX; i++)
+		close_one(&resources->queues[i]);
+	for (i = 0; i < RAWSEND_COUNT; i++)
+		close_one(&resources->raw[i]);
+	if (resources->listener >= 0)
+		(void)unlink(resources->socket_path);
+	close_one(&resources->listener);
+	close_one(&resources->event_file);
+	close_one(&resources->state_directory);
+}

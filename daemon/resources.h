@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_RESOURCES_H
+#define HOPGUARD_RESOURCES_H
+
+/*
+ * All that needs a right to be opened: queues, raw sockets, control socket, event file, state directory. The supervisor opens them while it
+ * has that right, and keeps them over the death of any child.
+ */
+
+#include <sys/types.h>
+
+#include "config.h"
+#include "net/rawsend.h"
+
+/* -1: not open. */
+struct resources {
+	int queues[CONFIG_QUEUES_MAX];
+	unsigned queue_count;
+	int raw[RAWSEND_COUNT];
+	int listener;
+	int event_file;
+	int state_directory;
+	char socket_path[CONFIG_PATH_MAX];
+};
+
+/* 0, or -errno with one line in error; nothing is then open. */
+int resources_open(struct resources *resources, const struct config *config,
+                   char error[CONFIG_ERROR_MAX]);
+void resources_close(struct resources *resources);
+
+/* A queue again, after resources->queues[index] was closed. 0, or -errno with one line in error. */
+int resources_open_queue(struct resources *resources, const struct config *config, unsigned index,
+                         char error[CONFIG_ERROR_MAX]);
+/* *opened is -1 when none is configured. 0, or -errno with one line in error. */
+int resources_open_event_file(int *opened, const struct config *config,
+                              char error[CONFIG_ERROR_MAX]);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report/line.h"
+
+/* Networks named in the ready line; more are counted. */
+enum { NETWORKS_SHOWN_MAX = 5 };
+
+int settings_read(struct settings *settings, const struct supervisor_options *options,
+                  char error[CONFIG_ERROR_MAX])
+{
+	const char *name = options->config_path ? options->config_path : config_default_path;
+	struct config *config = &settings->config;
+	int err = config_read(settings->text, options->config_path, error);
+
+	if (!err)
+		err = config_parse(config, name, settings->text, options->set, options->set_count,
+		                   error);
+	if (err)
+		return err;
+	if (!config->has_clients)
+		config->rules.client_count = rules_default_clients(config->rules.clients);
+	return 0;
+}
+
+int settings_find_backend(struct settings *settings, char error[CONFIG_ERROR_MAX])
+{
+	char why[RULES_WHY_MAX] = "";
+	int err;
+
+	if (settings->config.backend != RULES_AUTO)
+		return 0;
+	err = rules_detect(&settings->config.backend, -1, why);
+	if (err)
+		snprintf(error, CONFIG_ERROR_MAX, "no way to bring packets into a queue: %s", why);
+	return err;
+}
+
+static void note(struct line *line, bool differs, const char *key)
+{
+	if (differs)
+		line_add(line, "%s%s", line->len > 0 ? ", " : "", key);
+}
+
+int settings_check_reload(struct settings *news, const struct settings *old,
+                          char error[CONFIG_ERROR_MAX])
+{
+	struct config *now = &news->config;
+	const struct config *was = &old->config;
+	char keys[160];
+	struct line line;
+
+	/* Found by itself once, it stays found. */
+	if (now->backend == RULES_AUTO)
+		now->backend = was->backend;
+	line_init(&line, keys, sizeof(keys));
+	note(&line, now->rules.queue_count != was->rules.queue_count, "queues");
+	note(&line, now->rules.queue_first != was->rules.queue_first, "queue-first");
+	note(&line, now->rules.marks.mask != was->rules.marks.mask, "mark-mask");
+	note(&line, now->backend != was->backend, "backend");
+	note(&line, strcmp(now->user, was->user) != 0, "user");
+	note(&line, strcmp(now->control_group, was->control_group) != 0, "control-group");
+	note(&line, strcmp(now->control_socket, was->control_socket) != 0, "control-socket");
+	note(&line, strcmp(now->state_directory, was->state_directory) != 0, "state-directory");
+	if (line.len == 0)
+		return 0;
+	snprintf(error, CONFIG_ERROR_MAX, "%s cannot change while hopguard runs: restart it", keys);
+	return -EINVAL;
+}
+
+bool settings_rules_differ(const struct settings *a, const struct settings *b)
+{
+	/* Padding may differ, too: then the same rules go in once more, which changes nothing. */
+	return memcmp(&a->config.rules, &b->config.rules, sizeof(a->config.rules)) != 0;
+}
+
+void settings_move(struct settings *to, const struct settings *from)
+{
+	memcpy(to, from, sizeof(*to));
+}
+
+static void add_clients(struct line *line, const struct rules *rules)
+{
+	char text[NETWORK_TEXT_MAX];
+	size_t i;
+
+	for (i = 0; i < rules->client_count && i < NETWORKS_SHOWN_MAX; i++)
+		line_add(line, "%s%s", i > 0 ? " " : "", network_format(text, &rules->clients[i]));
+	if (rules->client_count > NETWORKS_SHOWN_MAX)
+		line_add(line, " and %zu more", rules->client_count - NETWORKS_SHOWN_MAX);
+}
+
+static void add_guarded(struct line *line, const struct rules *rules)
+{
+	if (rules->has_output)
+		line_add(line, "this host");
+	if (rules->has_forward && rules->client_count > 0) {
+		line_add(line, "%s", rules->has_output ? " and forwarded " : "forwarded ");
+		add_clients(line, rules);
+	}
+}
+
+void settings_describe(char *text, size_t room, const struct settings *settings)
+{
+	const struct config *config = &settings->config;
+	const struct rules *rules = &config->rules;
+	struct line line;
+	size_t i;
+
+	line_init(&line, text, room);
+	line_add(&line, "%s: port",
+	         config->stance.mode == MODE_ENFORCE ? "enforce" : "monitor (nothing is refused)");
+	for (i = 0; i < rules->port_count; i++)
+		line_add(&line, "%s%u", i > 0 ? "," : " ", rules->ports[i]);
+	line_add(&line, " from ");
+	add_guarded(&line, rules);
+	line_add(&line, "; queues %u-%u, rules by %s, when down mail %s", rules->queue_first,
+	         rules->queue_first + rules->queue_count - 1, rules_backend_name(config->backend),
+	         config->fails_open ? "passes" : "waits");
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_SETTINGS_H
+#define HOPGUARD_SETTINGS_H
+
+/* The configuration as the supervisor lives with it: its text to pass on, what it means here and now, and what a reload can change. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config.h"
+#include "supervisor.h"
+
+struct settings {
+	char text[CONFIG_TEXT_MAX];
+	struct config config; /* clients and back-end filled in */
+};
+
+/* 0, or -errno with one line in error (-EINVAL: the text is wrong). */
+int settings_read(struct settings *settings, const struct supervisor_options *options,
+                  char error[CONFIG_ERROR_MAX]);
+/* Finds what the kernel can, where the configuration leaves it open. 0, or -errno with one line in error. */
+int settings_find_backend(struct settings *settings, char error[CONFIG_ERROR_MAX]);
+
+/* What takes a new start to change must be as it was. 0, or -EINVAL with one line in error. */
+int settings_check_reload(struct settings *news, const struct settings *old,
+                          char error[CONFIG_ERROR_MAX]);
+bool settings_rules_differ(const struct settings *a, const struct settings *b);
+void settings_move(struct settings *to, const struct settings *from);
+
+/* The one line of `ready`: mode, queues, back-end, who is guarded, and what happens when we are down. */
+void settings_describe(char *text, size_t room, const struct settings *settings);
+
+#endif

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "supervisor.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "children.h"
+#include "process.h"
+#include "resources.h"
+#include "settings.h"
+
+enum { EXIT_GOOD = 0, EXIT_USAGE = 2, EXIT_SYSTEM = 4 };
+
+/* Events for a ledger that is not there at the moment; more are said to standard error only. */
+enum { WAITING_MAX = 32 };
+
+struct supervisor {
+	const struct supervisor_options *options;
+	struct settings settings;
+	struct resources resources;
+	struct children *children;
+	struct event_base *base;
+	int rules_lock; /* of the iptables tools, opened as root; -1: none */
+	int signals;
+	struct event *on_signal;
+	struct event *on_second;
+	struct event *on_watchdog;
+	const char *user;
+	uint64_t started_ms; /* wall clock */
+	bool rules_are_in;
+	bool was_ready;
+	int status;
+	struct event_waiting {
+		struct message_event messages[WAITING_MAX];
+		size_t count;
+	} waiting;
+};
+
+static void end(struct supervisor *supervisor, int status)
+{
+	supervisor->status = status;
+	event_base_loopbreak(supervisor->base);
+}
+
+static void make_id(char id[EVENT_ID_LEN + 1])
+{
+	uint64_t number = 0;
+
+	(void)!getrandom(&number, sizeof(number), 0);
+	snprintf(id, EVENT_ID_LEN + 1, "%016llx", (unsigned long long)number);
+}
+
+/* What cannot be told now waits for the next ledger, in order. */
+static void send_waiting(struct supervisor *supervisor)
+{
+	struct event_waiting *waiting = &supervisor->waiting;
+	size_t sent = 0;
+
+	if (!children_is_ready(supervisor->children, ROLE_LEDGER, 0))
+		return;
+	while (sent < waiting->count &&
+	       children_send(supervisor->children, ROLE_LEDGER, 0, &waiting->messages[sent],
+	                     sizeof(waiting->messages[sent]), -1) == 0)
+		sent++;
+	waiting->count -= sent;
+	memmove(waiting->messages, waiting->messages + sent,
+	        waiting->count * sizeof(waiting->messages[0]));
+}
+
+static void tell(void *owner, enum event_kind kind, const char *text)
+{
+	struct supervisor *supervisor = owner;
+	struct event_waiting *waiting = &supervisor->waiting;
+	struct message_event *message;
+
+	if (!supervisor->children || !children_is_ready(supervisor->children, ROLE_LEDGER, 0))
+		log_warn("%s: %s", event_kind_name(kind), text);
+	if (waiting->count == WAITING_MAX)
+		return;
+	message = &waiting->messages[waiting->count++];
+	memset(message, 0, sizeof(*message));
+	message->type = MESSAGE_EVENT;
+	message->event.kind = kind;
+	message->event.mode = supervisor->settings.config.stance.mode;
+	message->event.time_ms = process_time_ms();
+	message->event.pid = getpid();
+	message->event.count = 1;
+	make_id(message->event.id);
+	text_copy(message->event.text, sizeof(message->event.text), text);
+	send_waiting(supervisor);
+}
+
+static void send_state(struct supervisor *supervisor)
+{
+	const struct config *config = &supervisor->settings.config;
+	struct message_state state = {
+		.type = MESSAGE_STATE,
+		.rules_are_in = supervisor->rules_are_in,
+		.started_ms = supervisor->started_ms,
+		.supervisor_pid = getpid(),
+		.queue_first = config->rules.queue_first,
+	};
+
+	text_copy(state.backend, sizeof(state.backend), rules_backend_name(config->backend));
+	text_copy(state.user, sizeof(state.user), supervisor->user);
+	children_fill_state(supervisor->children, &state);
+	(void)children_send(supervisor->children, ROLE_LEDGER, 0, &state, sizeof(state), -1);
+}
+
+/* In `on-failure = closed` rules outlive us: only `hopguard rules remove` or a stop of the unit takes them away. */
+static void take_rules_out(struct supervisor *supervisor)
+{
+	const struct config *config = &supervisor->settings.config;
+	char why[RULES_WHY_MAX] = "";
+
+	if (!supervisor->rules_are_in)
+		return;
+	if (!config->fails_open && !supervisor->options->removes_rules_on_any_exit) {
+		log_info("rules stay (on-failure = closed): mail waits until hopguard runs again, "
+		         "or "
+		         "until `hopguard rules remove`");
+		return;
+	}
+	if (rules_remove(config->backend, supervisor->rules_lock, why))
+		log_error("rules not removed backend=%s error=\"%s\" (hopguard rules remove)",
+		          rules_backend_name(config->backend), why);
+	supervisor->rules_are_in = false;
+}
+
+static int put_rules_in(struct supervisor *supervisor, const struct config *config)
+{
+	char why[RULES_WHY_MAX] = "";
+	int err = rules_apply(NULL, &config->rules, config->backend, supervisor->rules_lock, why);
+
+	if (err)
+		log_error("rules not put in backend=%s error=\"%s\"",
+		          rules_backend_name(config->backend), why);
+	else
+		supervisor->rules_are_in = true;
+	return err;
+}
+
+static void be_ready(struct supervisor *supervisor)
+{
+	char text[EVENT_TEXT_MAX];
+
+	if (!supervisor->rules_are_in &&
+	    put_rules_in(supervisor, &supervisor->settings.config) != 0) {
+		end(supervisor, EXIT_SYSTEM);
+		return;
+	}
+	supervisor->was_ready = true;
+	settings_describe(text, sizeof(text), &supervisor->settings);
+	tell(supervisor, EVENT_READY, text);
+	(void)sd_notifyf(0, "READY=1\nSTATUS=%s", text);
+}
+
+static void on_change(void *owner)
+{
+	struct supervisor *supervisor = owner;
+
+	if (!supervisor->children)
+		return;
+	if (!supervisor->was_ready && children_are_ready(supervisor->children))
+		be_ready(supervisor);
+	send_state(supervisor);
+	send_waiting(supervisor);
+}
+
+static int apply_settings(struct supervisor *supervisor, struct settings *news,
+                          char error[CONFIG_ERROR_MAX])
+{
+	struct resources *resources = &supervisor->resources;
+	int event_file, err;
+
+	/* After a rotation the file is opened anew even if nothing else changed. */
+	err = resources_open_event_file(&event_file, &news->config, error);
+	if (err)
+		return err;
+	if (settings_rules_differ(&supervisor->settings, news)) {
+		err = put_rules_in(supervisor, &news->config);
+		if (err) {
+			snprintf(error, CONFIG_ERROR_MAX, "the new rules could not be put in");
+			if (event_file >= 0)
+				close(event_file);
+			return err;
+		}
+	}
+	if (resources->event_file >= 0)
+		close(resources->event_file);
+	resources->event_file = event_file;
+	settings_move(&supervisor->settings, news);
+	log_set_level(supervisor->settings.config.log_level);
+	return 0;
+}
+
+static void send_settings(struct supervisor *supervisor)
+{
+	struct message_config *message = calloc(1, sizeof(*message));
+	const char *text = supervisor->settings.text;
+	size_t len = offsetof(struct message_config, text) + strlen(text) + 1;
+	unsigned i;
+
+	if (!message)
+		return;
+	message->type = MESSAGE_CONFIG;
+	text_copy(message->text, sizeof(message->text), text);
+	(void)children_send(supervisor->children, ROLE_SCOUT, 0, message, len, -1);
+	(void)children_send(supervisor->children, ROLE_LEDGER, 0, message, len,
+	                    supervisor->resources.event_file);
+	for (i = 0; i < supervisor->resources.queue_count; i++)
+		(void)children_send(supervisor->children, ROLE_GUARD, i, message, len, -1);
+	free(message);
+}
+
+/* All or nothing: a bad file leaves everything as it is. 0 or -errno with a line in error. */
+static int reload(struct supervisor *supervisor, char error[CONFIG_ERROR_MAX])
+{
+	struct settings *news = calloc(1, sizeof(*news));
+	char text[EVENT_TEXT_MAX] = "the new configuration holds";
+	int err = -ENOMEM;
+
+	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+	                 (unsigned long long)process_now_ms() * 1000);
+	error[0] = '\0';
+	if (news)
+		err = settings_read(news, supervisor->options, error);
+	if (!err)
+		err = settings_check_reload(news, &supervisor->settings, error);
+	if (!err)
+		err = apply_settings(supervisor, news, error);
+	if (err) {
+		snprintf(text, sizeof(text), "refused, the old configuration stays: %.200s",
+		         error[0] ? error : strerror(-err));
+	} else {
+		send_settings(supervisor);
+		send_state(supervisor);
+	}
+	free(news);
+	tell(supervisor, EVENT_RELOADED, text);
+	(void)sd_notify(0, "READY=1");
+	return err;
+}
+
+static void on_reload(void *owner, uint32_t request)
+{
+	struct supervisor *supervisor = owner;
+	struct message_reloaded answer = { .type = MESSAGE_RELOADED, .request = request };
+
+	answer.result = reload(supervisor, answer.error);
+	(void)children_send(supervisor->children, ROLE_LEDGER, 0, &answer, sizeof(answer), -1);
+}
+
+static void on_signal(evutil_socket_t signals, short what, void *argument)
+{
+	struct supervisor *supervisor = argument;
+	struct signalfd_siginfo info;
+	char error[CONFIG_ERROR_MAX];
+
+	(void)what;
+	while (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		switch (info.ssi_signo) {
+		case SIGCHLD:
+			children_reap(supervisor->children, process_now_ms());
+			break;
+		case SIGHUP:
+			(void)reload(supervisor, error);
+			break;
+		default:
+			end(supervisor, EXIT_GOOD);
+			return;
+		}
+	}
+}
+
+static void on_second(evutil_socket_t none, short what, void *argument)
+{
+	struct supervisor *supervisor = argument;
+
+	(void)none;
+	(void)what;
+	children_tick(supervisor->children, process_now_ms());
+	send_waiting(supervisor);
+}
+
+static void on_watchdog(evutil_socket_t none, short what, void *argument)
+{
+	(void)none;
+	(void)what;
+	(void)argument;
+	(void)sd_notify(0, "WATCHDOG=1");
+}
+
+static int watch_signals(struct supervisor *supervisor)
+{
+	sigset_t wanted;
+
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGINT);
+	sigaddset(&wanted, SIGTERM);
+	sigaddset(&wanted, SIGHUP);
+	sigaddset(&wanted, SIGCHLD);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &wanted, NULL))
+		return -errno;
+	supervisor->signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+	return supervisor->signals < 0 ? -errno : 0;
+}
+
+static int start_loop(struct supervisor *supervisor)
+{
+	const struct timeval second = { .tv_sec = 1 };
+	struct timeval half;
+	uint64_t watchdog_us = 0;
+
+	supervisor->base = event_base_new();
+	if (!supervisor->base)
+		return -ENOMEM;
+	supervisor->on_signal = event_new(supervisor->base, supervisor->signals,
+	                                  EV_READ | EV_PERSIST, on_signal, supervisor);
+	supervisor->on_second = event_new(supervisor->base, -1, EV_PERSIST, on_second, supervisor);
+	supervisor->on_watchdog =
+		event_new(supervisor->base, -1, EV_PERSIST, on_watchdog, supervisor);
+	if (!supervisor->on_signal || !supervisor->on_second || !supervisor->on_watchdog ||
+	    event_add(supervisor->on_signal, NULL) || event_add(supervisor->on_second, &second))
+		return -ENOMEM;
+	if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
+		half.tv_sec = (time_t)(watchdog_us / 2 / 1000000);
+		half.tv_usec = (suseconds_t)(watchdog_us / 2 % 1000000);
+		if (event_add(supervisor->on_watchdog, &half))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Standard error that ends in the journal, where syslog ends too, would say all twice (systemd.exec(5), JOURNAL_STREAM). */
+static bool narrates(const struct config *config)
+{
+	const char *journal = getenv("JOURNAL_STREAM");
+	unsigned long device, inode;
+	struct stat output;
+
+	if (config->syslog_facility < 0 || !journal ||
+	    sscanf(journal, "%lu:%lu", &device, &inode) != 2 || fstat(STDERR_FILENO, &output))
+		return true;
+	return output.st_dev != device || output.st_ino != inode;
+}
+
+static int drop_rights(struct supervisor *supervisor)
+{
+	static const int capabilities[] = { CAP_NET_ADMIN, CAP_NET_RAW };
+	const struct sandbox sandbox = {
+		.user = supervisor->settings.config.user,
+		.capabilities = capabilities,
+		.capability_count = sizeof(capabilities) / sizeof(capabilities[0]),
+	};
+	int err = sandbox_enter(&supervisor->user, &sandbox);
+
+	if (!err && strcmp(supervisor->user, "nobody") == 0 &&
+	    strcmp(sandbox.user, supervisor->user) != 0)
+		log_info("no such user=%s: running as nobody", sandbox.user);
+	/* Cleared by the change of user: whoever watches over the rules shall not leave us alone. */
+	if (!err && supervisor->options->removes_rules_on_any_exit)
+		(void)prctl(PR_SET_PDEATHSIG, (long)SIGTERM, 0L, 0L, 0L);
+	return err;
+}
+
+static int start_children(struct supervisor *supervisor)
+{
+	static const struct children_hooks hooks = {
+		.on_change = on_change,
+		.on_tell = tell,
+		.on_reload = on_reload,
+	};
+	const struct children_options options = {
+		.base = supervisor->base,
+		.config = &supervisor->settings.config,
+		.set = supervisor->options->set,
+		.set_count = supervisor->options->set_count,
+		.resources = &supervisor->resources,
+		.narrates = narrates(&supervisor->settings.config),
+		.hooks = &hooks,
+		.owner = supervisor,
+	};
+
+	supervisor->children = children_new(&options);
+	return supervisor->children ? children_start(supervisor->children) : -ENOMEM;
+}
+
+/* In this order: what needs root, the user we stay, then whatever children inherit. */
+static int start(struct supervisor *supervisor)
+{
+	const struct config *config = &supervisor->settings.config;
+	char error[CONFIG_ERROR_MAX];
+	int err = resources_open(&supervisor->resources, config, error);
+
+	if (err) {
+		log_error("%s", error);
+		return err;
+	}
+	supervisor->rules_lock = rules_lock_open();
+	err = watch_signals(supervisor);
+	if (!err)
+		err = drop_rights(supervisor);
+	if (!err)
+		err = start_loop(supervisor);
+	if (err) {
+		log_error("not started error=\"%s\"", strerror(-err));
+		return err;
+	}
+	/* Closed means closed: nothing passes from here on that no guard has judged. */
+	if (!config->fails_open && put_rules_in(supervisor, config) != 0)
+		return -EIO;
+	err = start_children(supervisor);
+	if (err)
+		log_error("children not started error=\"%s\"", strerror(-err));
+	return err;
+}
+
+static void stop(struct supervisor *supervisor)
+{
+	(void)sd_notify(0, "STOPPING=1");
+	if (supervisor->children) {
+		tell(supervisor, EVENT_STOPPING,
+		     supervisor->status == EXIT_GOOD ? "told to stop"
+		                                     : "cannot go on: see the lines before");
+		/* Before the guards go, so that no packet is queued for nobody. */
+		take_rules_out(supervisor);
+		children_stop(supervisor->children);
+	}
+	children_free(supervisor->children);
+	if (supervisor->on_signal)
+		event_free(supervisor->on_signal);
+	if (supervisor->on_second)
+		event_free(supervisor->on_second);
+	if (supervisor->on_watchdog)
+		event_free(supervisor->on_watchdog);
+	if (supervisor->base)
+		event_base_free(supervisor->base);
+	if (supervisor->signals >= 0)
+		close(supervisor->signals);
+	if (supervisor->rules_lock >= 0)
+		close(supervisor->rules_lock);
+	resources_close(&supervisor->resources);
+}
+
+int supervisor_run(const struct supervisor_options *options)
+{
+	struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
+	char error[CONFIG_ERROR_MAX] = "";
+	int status = EXIT_SYSTEM;
+
+	if (!supervisor)
+		return EXIT_SYSTEM;
+	log_open("supervisor", LOG_LEVEL_INFO);
+	supervisor->options = options;
+	supervisor->signals = supervisor->rules_lock = -1;
+	supervisor->started_ms = process_time_ms();
+	if (settings_read(&supervisor->settings, options, error)) {
+		fprintf(stderr, "hopguard: %s\n", error);
+		status = EXIT_USAGE;
+		goto free_supervisor;
+	}
+	log_set_level(supervisor->settings.config.log_level);
+	if (settings_find_backend(&supervisor->settings, error)) {
+		fprintf(stderr, "hopguard: %s\n", error);
+		goto free_supervisor;
+	}
+	supervisor->status = EXIT_SYSTEM;
+	if (start(supervisor) == 0)
+		event_base_dispatch(supervisor->base);
+	stop(supervisor);
+	status = supervisor->status;
+
+free_supervisor:
+	free(supervisor);
+	return status;
+}
