@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "enforce/rules.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <unistd.h>
+
+#include "enforce/iptables.h"
+#include "enforce/rules_nft.h"
+#include "net/routes.h"
+
+static const char LOCK_PATH[] = "/run/xtables.lock";
+
+static const char *const names[] = {
+	[RULES_AUTO] = "auto",
+	[RULES_NFT] = "nft",
+	[RULES_IPTABLES] = "iptables",
+	[RULES_IPTABLES_LEGACY] = "iptables-legacy",
+};
+
+static const int backends = sizeof(names) / sizeof(names[0]);
+
+const char *rules_backend_name(enum rules_backend backend)
+{
+	return names[backend];
+}
+
+bool rules_backend_parse(enum rules_backend *backend, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], text) == 0) {
+			*backend = (enum rules_backend)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+int rules_lock_open(void)
+{
+	return open(LOCK_PATH, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+static struct iptables iptables_of(enum rules_backend backend, int lock)
+{
+	return (struct iptables){ .is_legacy = backend == RULES_IPTABLES_LEGACY, .lock = lock };
+}
+
+/* The least that uses every kind of rule. */
+static struct rules sample_rules(void)
+{
+	struct rules rules = {
+		.queue_first = 0,
+		.queue_count = 2,
+		.is_bypassed = true,
+		.has_forward = true,
+		.has_output = true,
+		.ports = { 25 },
+		.port_count = 1,
+		.client_count = 2,
+	};
+
+	(void)marks_of(&rules.marks, 0xf);
+	(void)network_parse(&rules.clients[0], "192.0.2.0/24");
+	(void)network_parse(&rules.clients[1], "2001:db8::/32");
+	return rules;
+}
+
+static int probe(enum rules_backend backend, int lock, char why[RULES_WHY_MAX])
+{
+	struct iptables iptables = iptables_of(backend, lock);
+	struct rules sample = sample_rules();
+
+	if (backend == RULES_NFT)
+		return rules_nft_probe(&sample, why);
+	return iptables_probe(&iptables, why);
+}
+
+int rules_detect(enum rules_backend *backend, int lock, char why[RULES_WHY_MAX])
+{
+	char all[RULES_WHY_MAX] = "";
+	char one[RULES_WHY_MAX];
+	enum rules_backend tried;
+
+	for (tried = RULES_NFT; (int)tried < backends; tried++) {
+		size_t len = strlen(all);
+
+		if (probe(tried, lock, one) == 0) {
+			*backend = tried;
+			return 0;
+		}
+		/* Room for all: of a long complaint the beginning tells. */
+		(void)snprintf(all + len, sizeof(all) - len, "%s%s: %.60s", len ? "; " : "",
+		               names[tried], one);
+	}
+	(void)snprintf(why, RULES_WHY_MAX, "%s", all);
+	return -ENOTSUP;
+}
+
+static int remove_one(enum rules_backend backend, int lock, char why[RULES_WHY_MAX])
+{
+	struct iptables iptables = iptables_of(backend, lock);
+
+	return backend == RULES_NFT ? rules_nft_remove(why) : iptables_remove(&iptables, why);
+}
+
+/* A back-end that this machine cannot even look at (-ENOENT) has none of ours. */
+static int remove_from_others(enum rules_backend used, int lock, char why[RULES_WHY_MAX])
+{
+	enum rules_backend other;
+	int err = 0;
+
+	for (other = RULES_NFT; (int)other < backends && !err; other++) {
+		if (other != used)
+			err = remove_one(other, lock, why);
+		if (err == -ENOENT)
+			err = 0;
+	}
+	return err;
+}
+
+/* Else the tools would show no rules, and it would look as if there were none. */
+static int check_capability(char why[RULES_WHY_MAX])
+{
+	cap_t own = cap_get_proc();
+	cap_flag_value_t value = CAP_CLEAR;
+
+	if (own)
+		(void)cap_get_flag(own, CAP_NET_ADMIN, CAP_EFFECTIVE, &value);
+	(void)cap_free(own);
+	if (value == CAP_SET)
+		return 0;
+	(void)snprintf(why, RULES_WHY_MAX, "firewall rules need root, or CAP_NET_ADMIN");
+	return -EPERM;
+}
+
+int rules_apply(enum rules_backend *used, const struct rules *rules, enum rules_backend backend,
+                int lock, char why[RULES_WHY_MAX])
+{
+	struct iptables iptables;
+	int err = check_capability(why);
+
+	if (!err && backend == RULES_AUTO)
+		err = rules_detect(&backend, lock, why);
+	if (err)
+		return err;
+	iptables = iptables_of(backend, lock);
+	err = backend == RULES_NFT ? rules_nft_apply(rules, why)
+	                           : iptables_apply(&iptables, rules, why);
+	if (err)
+		return err;
+	if (used)
+		*used = backend;
+	return remove_from_others(backend, lock, why);
+}
+
+int rules_remove(enum rules_backend backend, int lock, char why[RULES_WHY_MAX])
+{
+	int err = check_capability(why);
+
+	if (err)
+		return err;
+	if (backend != RULES_AUTO)
+		return remove_one(backend, lock, why);
+	return remove_from_others(RULES_AUTO, lock, why);
+}
+
+bool rules_are_present(const struct rules *rules, enum rules_backend backend, int lock)
+{
+	enum rules_backend each;
+
+	for (each = RULES_NFT; (int)each < backends; each++) {
+		struct iptables iptables = iptables_of(each, lock);
+
+		if (backend != RULES_AUTO && backend != each)
+			continue;
+		if (each == RULES_NFT ? rules_nft_are_present(rules)
+		                      : iptables_are_present(&iptables, rules))
+			return true;
+	}
+	return false;
+}
+
+size_t rules_default_clients(struct network clients[RULES_NETWORKS_MAX])
+{
+	static const char *const local[] = {
+		"10.0.0.0/8",     "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
+		"169.254.0.0/16", "fc00::/7",      "fe80::/10",
+	};
+	size_t count = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
+		if (network_parse(&clients[count], local[i]))
+			count++;
+	}
+	return count + routes_attached(clients + count, RULES_NETWORKS_MAX - count);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "enforce/rules_iptables.h"
+
+#include <string.h>
+
+#include "enforce/rules_text.h"
+
+enum { CHAINS = RULES_IPTABLES_CHAINS };
+
+const struct rules_iptables_chain rules_iptables_chains[CHAINS] = {
+	{ "raw", "HOPGUARD-RAW", "OUTPUT" },       { "mangle", "HOPGUARD-FORWARD", "FORWARD" },
+	{ "mangle", "HOPGUARD-OUTPUT", "OUTPUT" }, { "mangle", "HOPGUARD-INPUT", "INPUT" },
+	{ "mangle", "HOPGUARD-FROM", NULL },       { "mangle", "HOPGUARD-TO", NULL },
+	{ "mangle", "HOPGUARD-SENT", NULL },       { "mangle", "HOPGUARD-ANSWERED", NULL },
+	{ "mangle", "HOPGUARD-OURS", NULL },
+};
+
+const char *const rules_iptables_tables[RULES_IPTABLES_TABLES] = { "raw", "mangle" };
+
+static const char EXPLANATION[] =
+	"# hopguard's chains, as printed by `hopguard rules print --backend iptables`; load them "
+	"with\n"
+	"# %s-restore --noflush, once: a second time would add a second jump.\n"
+	"#\n"
+	"# Connections from the guarded clients to SMTP servers go through the queues, both ways; "
+	"what\n"
+	"# comes in for our own servers does not. A bridge's traffic comes by FORWARD when "
+	"br_netfilter\n"
+	"# is loaded and net.bridge.bridge-nf-call-%s is 1.\n";
+
+static void print_begin(struct rules_text *script, const char *table,
+                        const struct rules_iptables_standing *standing)
+{
+	size_t i, k;
+
+	rules_text_add(script, "*%s\n", table);
+	for (i = 0; i < CHAINS; i++) {
+		if (strcmp(rules_iptables_chains[i].table, table) != 0)
+			continue;
+		for (k = 0; k < standing->jumps[i]; k++)
+			rules_text_add(script, "-D %s -j %s\n", rules_iptables_chains[i].built_in,
+			               rules_iptables_chains[i].name);
+		rules_text_add(script, ":%s - [0:0]\n", rules_iptables_chains[i].name);
+	}
+}
+
+/* The jumps come last, and each first in its chain: no accept before it lets a packet by. */
+static void print_end(struct rules_text *script, const char *table)
+{
+	size_t i;
+
+	for (i = 0; i < CHAINS; i++) {
+		if (strcmp(rules_iptables_chains[i].table, table) == 0 &&
+		    rules_iptables_chains[i].built_in)
+			rules_text_add(script, "-I %s 1 -j %s\n", rules_iptables_chains[i].built_in,
+			               rules_iptables_chains[i].name);
+	}
+	rules_text_add(script, "COMMIT\n");
+}
+
+static void print_networks(struct rules_text *script, const char *before, const char *after,
+                           const struct network *networks, size_t count, uint8_t family)
+{
+	struct rules_networks selected;
+	char text[NETWORK_TEXT_MAX];
+	size_t i;
+
+	rules_networks_select(&selected, networks, count, family);
+	for (i = 0; i < selected.count; i++)
+		rules_text_add(script, "-A %s %s %s\n", before,
+		               network_format(text, &selected.networks[i]), after);
+}
+
+static void print_head(struct rules_text *script, const char *chain, const struct marks *marks)
+{
+	rules_text_add(script,
+	               "-A %s -m mark ! --mark 0x0/0x%x -g HOPGUARD-OURS\n"
+	               "-A %s -m connmark ! --mark 0x0/0x%x -j RETURN\n",
+	               chain, marks->to_client | marks->to_server | marks->own, chain,
+	               marks->offload | marks->own);
+}
+
+static void print_ports(struct rules_text *script, const struct rules *rules, const char *chain,
+                        const char *side, const char *target)
+{
+	rules_text_add(script, "-A %s -p tcp -m multiport --%s ", chain, side);
+	rules_text_ports(script, rules, ",");
+	rules_text_add(script, " %s\n", target);
+}
+
+static void print_forward(struct rules_text *script, const struct rules *rules, uint8_t family)
+{
+	print_head(script, "HOPGUARD-FORWARD", &rules->marks);
+	print_ports(script, rules, "HOPGUARD-FORWARD", "dports", "-j HOPGUARD-FROM");
+	print_ports(script, rules, "HOPGUARD-FORWARD", "sports", "-j HOPGUARD-TO");
+	print_networks(script, "HOPGUARD-FROM -s", "-g HOPGUARD-SENT", rules->clients,
+	               rules->client_count, family);
+	print_networks(script, "HOPGUARD-TO -d", "-g HOPGUARD-ANSWERED", rules->clients,
+	               rules->client_count, family);
+}
+
+/* What stays on the loopback is a filter of the mail server's own, not mail that leaves. */
+static void print_local(struct rules_text *script, const struct rules *rules, uint8_t family)
+{
+	const char *loopback = family == 4 ? "127.0.0.0/8" : "::1/128";
+
+	print_head(script, "HOPGUARD-OUTPUT", &rules->marks);
+	rules_text_add(script, "-A HOPGUARD-OUTPUT -d %s -j RETURN\n", loopback);
+	print_ports(script, rules, "HOPGUARD-OUTPUT", "dports", "-g HOPGUARD-SENT");
+	print_head(script, "HOPGUARD-INPUT", &rules->marks);
+	rules_text_add(script, "-A HOPGUARD-INPUT -s %s -j RETURN\n", loopback);
+	print_ports(script, rules, "HOPGUARD-INPUT", "sports", "-g HOPGUARD-ANSWERED");
+}
+
+static void print_queue(struct rules_text *script, const struct rules *rules, const char *chain)
+{
+	rules_text_add(script, "-A %s -p tcp -j NFQUEUE ", chain);
+	if (rules->queue_count > 1)
+		rules_text_add(script, "--queue-balance %u:%u", rules->queue_first,
+		               rules->queue_first + rules->queue_count - 1);
+	else
+		rules_text_add(script, "--queue-num %u", rules->queue_first);
+	rules_text_add(script, "%s\n", rules->is_bypassed ? " --queue-bypass" : "");
+}
+
+static void print_judged(struct rules_text *script, const struct rules *rules, uint8_t family)
+{
+	print_networks(script, "HOPGUARD-SENT -s", "-j RETURN", rules->exempt_clients,
+	               rules->exempt_client_count, family);
+	print_networks(script, "HOPGUARD-SENT -d", "-j RETURN", rules->exempt_servers,
+	               rules->exempt_server_count, family);
+	print_queue(script, rules, "HOPGUARD-SENT");
+
+	rules_text_add(script,
+	               "# From port 25 to port 25: what conntrack saw begin at the far end is "
+	               "mail for us.\n");
+	print_ports(script, rules, "HOPGUARD-ANSWERED", "dports",
+	            "-m conntrack --ctdir ORIGINAL -j RETURN");
+	print_networks(script, "HOPGUARD-ANSWERED -d", "-j RETURN", rules->exempt_clients,
+	               rules->exempt_client_count, family);
+	print_networks(script, "HOPGUARD-ANSWERED -s", "-j RETURN", rules->exempt_servers,
+	               rules->exempt_server_count, family);
+	print_queue(script, rules, "HOPGUARD-ANSWERED");
+}
+
+static void print_ours(struct rules_text *script, const struct marks *marks)
+{
+	rules_text_add(
+		script,
+		"# Passed or sent by the guard; what the connection is to keep of it.\n"
+		"-A HOPGUARD-OURS -m mark --mark 0x%x/0x%x -j CONNMARK --set-xmark 0x%x/0x%x\n"
+		"-A HOPGUARD-OURS -m mark --mark 0x%x/0x%x -j CONNMARK --set-xmark 0x%x/0x%x\n"
+		"-A HOPGUARD-OURS -j MARK --set-xmark 0x0/0x%x\n",
+		marks->offload, marks->offload, marks->offload, marks->offload, marks->own,
+		marks->own, marks->own, marks->own, marks->offload | marks->to_server);
+}
+
+size_t rules_iptables_script(char *text, size_t room, const struct rules *rules, uint8_t family,
+                             const struct rules_iptables_standing *standing)
+{
+	struct rules_text script = rules_text_over(text, room);
+	const char *name = family == 4 ? "iptables" : "ip6tables";
+
+	rules_text_add(&script, EXPLANATION, name, name);
+	print_begin(&script, "raw", standing);
+	rules_text_add(&script,
+	               "# Segments in a server's name: connection tracking behind NAT would lose "
+	               "them.\n"
+	               "-A HOPGUARD-RAW ! -o lo -m mark --mark 0x%x/0x%x -j CT --notrack\n",
+	               rules->marks.to_client, rules->marks.to_client);
+	print_end(&script, "raw");
+
+	print_begin(&script, "mangle", standing);
+	if (rules->has_forward)
+		print_forward(&script, rules, family);
+	if (rules->has_output)
+		print_local(&script, rules, family);
+	print_judged(&script, rules, family);
+	print_ours(&script, &rules->marks);
+	print_end(&script, "mangle");
+	return rules_text_len(&script);
+}
+
+size_t rules_iptables_print(char *text, size_t room, const struct rules *rules, uint8_t family)
+{
+	return rules_iptables_script(text, room, rules, family,
+	                             &(struct rules_iptables_standing){ 0 });
+}
+
+static void print_table_removal(struct rules_text *script, const char *table,
+                                const struct rules_iptables_standing *standing)
+{
+	size_t i, k;
+
+	rules_text_add(script, "*%s\n", table);
+	for (i = 0; i < CHAINS; i++) {
+		if (strcmp(rules_iptables_chains[i].table, table) != 0 || !standing->has_chain[i])
+			continue;
+		for (k = 0; k < standing->jumps[i]; k++)
+			rules_text_add(script, "-D %s -j %s\n", rules_iptables_chains[i].built_in,
+			               rules_iptables_chains[i].name);
+		rules_text_add(script, "-F %s\n", rules_iptables_chains[i].name);
+	}
+	/* Chains lead to each other: none can go before all are empty. */
+	for (i = 0; i < CHAINS; i++) {
+		if (strcmp(rules_iptables_chains[i].table, table) == 0 && standing->has_chain[i])
+			rules_text_add(script, "-X %s\n", rules_iptables_chains[i].name);
+	}
+	rules_text_add(script, "COMMIT\n");
+}
+
+bool rules_iptables_removal(char *text, size_t room, const struct rules_iptables_standing *standing)
+{
+	struct rules_text script = rules_text_over(text, room);
+	bool is_any = false;
+	size_t i;
+
+	for (i = 0; i < CHAINS; i++)
+		is_any |= standing->has_chain[i];
+	for (i = 0; i < RULES_IPTABLES_TABLES && is_any; i++)
+		print_table_removal(&script, rules_iptables_tables[i], standing);
+	return !script.is_full;
+}
+
+static bool line_is(const char *line, size_t len, const char *first, const char *second,
+                    const char *third, const char *fourth)
+{
+	const char *const parts[] = { first, second, third, fourth };
+	size_t i;
+
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		size_t part_len = strlen(parts[i]);
+
+		if (part_len > len || memcmp(line, parts[i], part_len) != 0)
+			return false;
+		line += part_len;
+		len -= part_len;
+	}
+	return true;
+}
+
+static void read_line(struct rules_iptables_standing *standing, const char *table, const char *line,
+                      size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < CHAINS; i++) {
+		const struct rules_iptables_chain *chain = &rules_iptables_chains[i];
+
+		if (strcmp(chain->table, table) != 0)
+			continue;
+		standing->has_chain[i] |= line_is(line, len, ":", chain->name, " ", "");
+		standing->rules[i] += line_is(line, len, "-A ", chain->name, " ", "");
+		if (chain->built_in &&
+		    len == strlen("-A  -j ") + strlen(chain->built_in) + strlen(chain->name))
+			standing->jumps[i] +=
+				line_is(line, len, "-A ", chain->built_in, " -j ", chain->name);
+	}
+}
+
+/* A rule set as the programs save it, or a script of ours. */
+void rules_iptables_read(struct rules_iptables_standing *standing, const char *text)
+{
+	const char *table = "";
+	const char *line, *end;
+	size_t i;
+
+	*standing = (struct rules_iptables_standing){ 0 };
+	for (line = text; *line; line = *end ? end + 1 : end) {
+		end = line + strcspn(line, "\n");
+		for (i = 0; i < RULES_IPTABLES_TABLES && *line == '*'; i++) {
+			if (line_is(line + 1, (size_t)(end - line - 1), rules_iptables_tables[i],
+			            "", "", ""))
+				table = rules_iptables_tables[i];
+		}
+		read_line(standing, table, line, (size_t)(end - line));
+	}
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "enforce/rules_nft.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "enforce/rules_text.h"
+#include "enforce/tool.h"
+
+static const char TABLE_BLANK[] = "add table inet hopguard\n"
+				  "delete table inet hopguard\n";
+
+static const char EXPLANATION[] =
+	"# hopguard's table, as printed by `hopguard rules print --backend nft`; load it with nft "
+	"-f.\n"
+	"#\n"
+	"# Connections from the guarded clients to SMTP servers go through the queues, both ways; "
+	"what\n"
+	"# comes in for our own servers does not. A bridge's traffic comes by here when "
+	"br_netfilter is\n"
+	"# loaded and net.bridge.bridge-nf-call-iptables (and -ip6tables) is 1. A flowtable would "
+	"carry\n"
+	"# connections past the forward chain: keep these ports out of it.\n";
+
+/* One named set; false, and nothing printed, when no network is of that family. */
+static bool print_set(struct rules_text *script, const char *name, const struct network *networks,
+                      size_t count, uint8_t family)
+{
+	struct rules_networks selected;
+	char text[NETWORK_TEXT_MAX];
+	size_t i;
+
+	rules_networks_select(&selected, networks, count, family);
+	if (selected.count == 0)
+		return false;
+	rules_text_add(script, "\tset %s%u {\n\t\ttype ipv%u_addr\n\t\tflags interval\n", name,
+	               family, family);
+	rules_text_add(script, "\t\telements = {\n");
+	for (i = 0; i < selected.count; i++)
+		rules_text_add(script, "\t\t\t%s,\n", network_format(text, &selected.networks[i]));
+	rules_text_add(script, "\t\t}\n\t}\n\n");
+	return true;
+}
+
+/* Which of the sets have members, by family. */
+struct sets {
+	bool clients[2];
+	bool exempt_clients[2];
+	bool exempt_servers[2];
+};
+
+static const struct {
+	uint8_t family;
+	const char *protocol;
+} families[2] = { { 4, "ip" }, { 6, "ip6" } };
+
+static void print_sets(struct rules_text *script, struct sets *sets, const struct rules *rules)
+{
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		uint8_t family = families[i].family;
+
+		sets->clients[i] =
+			rules->has_forward &&
+			print_set(script, "clients", rules->clients, rules->client_count, family);
+		sets->exempt_clients[i] = print_set(script, "exempt_clients", rules->exempt_clients,
+		                                    rules->exempt_client_count, family);
+		sets->exempt_servers[i] = print_set(script, "exempt_servers", rules->exempt_servers,
+		                                    rules->exempt_server_count, family);
+	}
+}
+
+static void print_queue(struct rules_text *script, const struct rules *rules)
+{
+	rules_text_add(script, "\t\tmeta l4proto tcp queue num %u", rules->queue_first);
+	if (rules->queue_count > 1)
+		rules_text_add(script, "-%u", rules->queue_first + rules->queue_count - 1);
+	rules_text_add(script, "%s\n\t}\n\n", rules->is_bypassed ? " bypass" : "");
+}
+
+/* The way of one direction into the queue: client_side is saddr or daddr. */
+static void print_judged(struct rules_text *script, const struct rules *rules,
+                         const struct sets *sets, const char *client_side, const char *server_side)
+{
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		if (sets->exempt_clients[i])
+			rules_text_add(script, "\t\t%s %s @exempt_clients%u return\n",
+			               families[i].protocol, client_side, families[i].family);
+		if (sets->exempt_servers[i])
+			rules_text_add(script, "\t\t%s %s @exempt_servers%u return\n",
+			               families[i].protocol, server_side, families[i].family);
+	}
+	print_queue(script, rules);
+}
+
+static void print_ours(struct rules_text *script, const struct marks *marks)
+{
+	rules_text_add(script,
+	               "\t# Passed or sent by the guard; what the connection is to keep of it.\n"
+	               "\tchain ours {\n"
+	               "\t\tmeta mark & 0x%08x != 0 ct mark set ct mark | 0x%08x\n"
+	               "\t\tmeta mark & 0x%08x != 0 ct mark set ct mark | 0x%08x\n"
+	               "\t\tmeta mark set meta mark & 0x%08x\n"
+	               "\t}\n\n",
+	               marks->offload, marks->offload, marks->own, marks->own,
+	               ~(marks->offload | marks->to_server));
+}
+
+static void print_chain_head(struct rules_text *script, const char *hook, const struct marks *marks)
+{
+	rules_text_add(script,
+	               "\tchain %s {\n"
+	               "\t\ttype filter hook %s priority mangle; policy accept;\n"
+	               "\t\tmeta mark & 0x%08x != 0 goto ours\n"
+	               "\t\tct mark & 0x%08x != 0 return\n",
+	               hook, hook, marks->to_client | marks->to_server | marks->own,
+	               marks->offload | marks->own);
+}
+
+static void print_ports(struct rules_text *script, const struct rules *rules, const char *side)
+{
+	rules_text_add(script, "\t\ttcp %s { ", side);
+	rules_text_ports(script, rules, ", ");
+	rules_text_add(script, " } ");
+}
+
+static void print_forward(struct rules_text *script, const struct rules *rules,
+                          const struct sets *sets)
+{
+	size_t i;
+
+	print_chain_head(script, "forward", &rules->marks);
+	for (i = 0; i < 2; i++) {
+		if (!sets->clients[i])
+			continue;
+		print_ports(script, rules, "dport");
+		rules_text_add(script, "%s saddr @clients%u goto sent\n", families[i].protocol,
+		               families[i].family);
+		print_ports(script, rules, "sport");
+		rules_text_add(script, "%s daddr @clients%u goto answered\n", families[i].protocol,
+		               families[i].family);
+	}
+	rules_text_add(script, "\t}\n\n");
+}
+
+/* What stays on the loopback is a filter of the mail server's own, not mail that leaves. */
+static void print_local(struct rules_text *script, const struct rules *rules)
+{
+	print_chain_head(script, "output", &rules->marks);
+	rules_text_add(script, "\t\tip daddr 127.0.0.0/8 return\n\t\tip6 daddr ::1 return\n");
+	print_ports(script, rules, "dport");
+	rules_text_add(script, "goto sent\n\t}\n\n");
+
+	print_chain_head(script, "input", &rules->marks);
+	rules_text_add(script, "\t\tip saddr 127.0.0.0/8 return\n\t\tip6 saddr ::1 return\n");
+	print_ports(script, rules, "sport");
+	rules_text_add(script, "goto answered\n\t}\n\n");
+}
+
+size_t rules_nft_print(char *text, size_t room, const struct rules *rules)
+{
+	struct rules_text script = rules_text_over(text, room);
+	struct sets sets;
+
+	rules_text_add(&script, "%s\n%s\ntable inet hopguard {\n", EXPLANATION, TABLE_BLANK);
+	print_sets(&script, &sets, rules);
+	print_ours(&script, &rules->marks);
+
+	rules_text_add(&script, "\tchain sent {\n");
+	print_judged(&script, rules, &sets, "saddr", "daddr");
+	rules_text_add(&script, "\t# From port 25 to port 25: what conntrack saw begin at the far "
+	                        "end is mail for us.\n"
+	                        "\tchain answered {\n");
+	print_ports(&script, rules, "dport");
+	rules_text_add(&script, "ct direction original return\n");
+	print_judged(&script, rules, &sets, "daddr", "saddr");
+
+	if (rules->has_forward)
+		print_forward(&script, rules, &sets);
+	if (rules->has_output)
+		print_local(&script, rules);
+	rules_text_add(&script,
+	               "\t# Segments in a server's name: connection tracking behind NAT would lose "
+	               "them.\n"
+	               "\tchain untracked {\n"
+	               "\t\ttype filter hook output priority raw; policy accept;\n"
+	               "\t\tmeta mark & 0x%08x != 0 oifname != \"lo\" notrack\n"
+	               "\t}\n}\n",
+	               rules->marks.to_client);
+	return rules_text_len(&script);
+}
+
+static int run_nft(const char *const *arguments, const char *input, char why[RULES_WHY_MAX])
+{
+	const struct tool_call call = {
+		.program = "nft",
+		.arguments = arguments,
+		.input = input,
+		.lock = -1,
+	};
+
+	return tool_run(NULL, &call, why);
+}
+
+static int run_script(const struct rules *rules, bool is_trial, char why[RULES_WHY_MAX])
+{
+	static const char *const carry_out[] = { "-f", "-", NULL };
+	static const char *const try_out[] = { "-c", "-f", "-", NULL };
+	char *text = malloc(RULES_TEXT_MAX);
+	int err;
+
+	if (!text)
+		return -ENOMEM;
+	err = rules_nft_print(text, RULES_TEXT_MAX, rules) > 0 ? 0 : -ENOSPC;
+	if (!err)
+		err = run_nft(is_trial ? try_out : carry_out, text, why);
+	free(text);
+	return err;
+}
+
+int rules_nft_probe(const struct rules *sample, char why[RULES_WHY_MAX])
+{
+	return run_script(sample, true, why);
+}
+
+int rules_nft_apply(const struct rules *rules, char why[RULES_WHY_MAX])
+{
+	return run_script(rules, false, why);
+}
+
+/* The listing of our table, to be freed; NULL when there is none. */
+static char *list_table(void)
+{
+	static const char *const arguments[] = { "list", "table", "inet", "hopguard", NULL };
+	const struct tool_call call = { .program = "nft", .arguments = arguments, .lock = -1 };
+	char why[RULES_WHY_MAX];
+	char *listing;
+
+	return tool_run(&listing, &call, why) == 0 ? listing : NULL;
+}
+
+int rules_nft_remove(char why[RULES_WHY_MAX])
+{
+	static const char *const arguments[] = { "-f", "-", NULL };
+	char *listing = list_table();
+
+	if (!listing)
+		return 0;
+	free(listing);
+	return run_nft(arguments, TABLE_BLANK, why);
+}
+
+/* How many rules a script or a listing has: one a line, in chains. */
+static size_t count_rules(const char *text)
+{
+	size_t count = 0;
+	bool is_in_chain = false;
+	const char *line, *end;
+
+	for (line = text; *line; line = *end ? end + 1 : end) {
+		end = line + strcspn(line, "\n");
+		if (strncmp(line, "\tchain ", 7) == 0)
+			is_in_chain = true;
+		else if (strncmp(line, "\t}", 2) == 0)
+			is_in_chain = false;
+		else if (is_in_chain && strncmp(line, "\t\ttype ", 7) != 0)
+			count++;
+	}
+	return count;
+}
+
+/* Rules are not compared by their words, which differ between versions of nft. */
+bool rules_nft_are_present(const struct rules *rules)
+{
+	char *listing = list_table();
+	char *text = malloc(RULES_TEXT_MAX);
+	bool is_present = listing && text && rules_nft_print(text, RULES_TEXT_MAX, rules) > 0 &&
+	                  count_rules(listing) == count_rules(text);
+
+	free(text);
+	free(listing);
+	return is_present;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_ENFORCE_RULES_NFT_H
+#define HOPGUARD_ENFORCE_RULES_NFT_H
+
+/* The rules as table `inet hopguard`, by the program nft. Printed by rules_nft_print of rules.h. */
+
+#include <stdbool.h>
+
+#include "enforce/rules.h"
+
+/* Whether kernel and program can: 0, or -errno with one line in why. Nothing is changed. */
+int rules_nft_probe(const struct rules *sample, char why[RULES_WHY_MAX]);
+int rules_nft_apply(const struct rules *rules, char why[RULES_WHY_MAX]);
+int rules_nft_remove(char why[RULES_WHY_MAX]);
+bool rules_nft_are_present(const struct rules *rules);
+
+#endif
