@@ -3,10 +3,10 @@
 #define HOPGUARD_TESTS_FUZZ_STREAM_MODEL_H
 
 /*
- * A sender, a stream with its reader, and two receivers, driven by a string of choices. Of copies of an octet one receiver
- * takes the first, the other the last. Whatever the schedule: both get what the reader read, as far as it allowed it; of
- * message bodies, no end of data that the reader did not read. An honest sender always gets through.
- * For the fuzzer and for the unit test.
+ * A sender, a stream with its reader, and two receivers, driven by a string of choices. Of copies
+ * of an octet one receiver takes the first, the other the last. Whatever the schedule: both get
+ * what the reader read, as far as it allowed it; of message bodies, no end of data that the reader
+ * did not read. An honest sender always gets through. For the fuzzer and for the unit test.
  */
 
 #include <stdio.h>
@@ -365,7 +365,10 @@ static void model_finish(struct model *model)
 	}
 }
 
-/* How many segments passed that were no longer kept, to see that a schedule tries what it is meant to. */
+/*
+ * How many segments passed that were no longer kept, to see that a schedule tries what it is meant
+ * to.
+ */
 static size_t model_run(const uint8_t *choices, size_t len)
 {
 	static struct model model;

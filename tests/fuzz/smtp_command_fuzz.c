@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A client's octets as commands. What was once declared harmless stays so however the line goes on;
+ * a line read octet by octet is the line read at once; domains are clean views.
+ */
+
+#include "require.h"
+
+#include "wire/smtp_command.h"
+#include "wire/smtp_path.h"
+
+enum { UNSET = 99 };
+
+struct outcome {
+	size_t harmless;
+	enum smtp_verb verb;
+};
+
+static struct outcome harmless_of(struct bytes line, size_t cut)
+{
+	struct bytes copy = exact_copy(line, cut);
+	struct outcome outcome = { .verb = (enum smtp_verb)UNSET };
+
+	outcome.harmless = smtp_command_harmless_len(&outcome.verb, copy);
+	exact_free(copy);
+	return outcome;
+}
+
+static void check_harmless(struct bytes line)
+{
+	struct outcome whole = harmless_of(line, line.len);
+
+	REQUIRE(whole.harmless <= line.len);
+	REQUIRE((whole.harmless == line.len) == (whole.verb == (enum smtp_verb)UNSET));
+	for (size_t cut = 0; cut < line.len; cut++) {
+		struct outcome part = harmless_of(line, cut);
+
+		REQUIRE(part.harmless == (cut < whole.harmless ? cut : whole.harmless));
+		REQUIRE(part.verb == (cut > whole.harmless ? whole.verb : (enum smtp_verb)UNSET));
+	}
+}
+
+static bool is_harmless_verb(enum smtp_verb verb)
+{
+	return verb >= SMTP_EHLO && verb <= SMTP_STARTTLS;
+}
+
+/* Both readings of a whole line agree on what it is. */
+static void check_agreement(const struct smtp_command *command, struct bytes line)
+{
+	struct outcome whole = harmless_of(line, line.len);
+
+	if (whole.harmless == line.len)
+		REQUIRE(is_harmless_verb(command->verb) && !command->has_bare_cr);
+	else if (!command->has_bare_cr)
+		REQUIRE(whole.verb == command->verb);
+	else
+		REQUIRE(whole.verb == command->verb || whole.verb == SMTP_VERB_UNKNOWN);
+}
+
+static void check_path(struct bytes argument)
+{
+	struct bytes copy = exact_copy(argument, argument.len);
+	struct bytes domain = { 0 };
+	enum smtp_path_kind kind = smtp_path_domain(&domain, copy);
+
+	REQUIRE((kind == SMTP_PATH_DOMAIN || kind == SMTP_PATH_LITERAL) == (domain.len > 0));
+	REQUIRE(domain.len <= SMTP_DOMAIN_MAX);
+	if (domain.len > 0) {
+		REQUIRE(domain.data > copy.data);
+		REQUIRE(domain.data + domain.len <= copy.data + copy.len);
+		REQUIRE(domain.data[-1] == '@');
+	}
+	for (size_t i = 0; i < domain.len; i++)
+		REQUIRE(domain.data[i] > ' ' && !strchr("@<>,\"\\", domain.data[i]));
+	exact_free(copy);
+}
+
+static void check_bdat(struct bytes argument)
+{
+	uint64_t size;
+	bool is_last;
+
+	if (smtp_bdat_size(&size, &is_last, argument))
+		REQUIRE(size <= UINT64_C(1) << 62);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct bytes rest = bytes_of(data, len);
+	struct smtp_command command;
+	size_t consumed;
+
+	while (smtp_command_parse(&command, &consumed, rest) == PARSE_OK) {
+		struct bytes line = bytes_slice(rest, 0, consumed);
+
+		REQUIRE(consumed > 0 && consumed <= rest.len && line.data[consumed - 1] == '\n');
+		REQUIRE(command.argument.len < consumed);
+		for (size_t cut = 0; cut < consumed; cut++) {
+			struct bytes copy = exact_copy(line, cut);
+			struct smtp_command part;
+			size_t untouched = len + 1;
+
+			REQUIRE(smtp_command_parse(&part, &untouched, copy) == PARSE_MORE);
+			REQUIRE(untouched == len + 1);
+			exact_free(copy);
+		}
+		check_harmless(line);
+		check_agreement(&command, line);
+		check_path(command.argument);
+		check_bdat(command.argument);
+		rest = bytes_after(rest, consumed);
+	}
+	check_harmless(rest);
+	check_path(rest);
+	return 0;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Octets as TLS records, one after the other: each outcome, once reached, stays with more octets.
+ */
+
+#include "require.h"
+
+#include "wire/tls_record.h"
+
+static enum parse_result header_of(struct tls_record_header *header, struct bytes bytes, size_t len)
+{
+	struct bytes copy = exact_copy(bytes, len);
+	enum parse_result result = tls_record_header_parse(header, copy);
+
+	exact_free(copy);
+	return result;
+}
+
+static enum parse_result v2_of(size_t *hello_len, struct bytes bytes, size_t len)
+{
+	struct bytes copy = exact_copy(bytes, len);
+	enum parse_result result = tls_v2_hello_parse(hello_len, copy);
+
+	exact_free(copy);
+	return result;
+}
+
+static void check_cuts(struct bytes rest)
+{
+	enum parse_result record = PARSE_MORE;
+	enum parse_result hello = PARSE_MORE;
+	struct tls_record_header header;
+	size_t hello_len = 0;
+
+	for (size_t cut = 0; cut <= rest.len && cut <= 16; cut++) {
+		enum parse_result now = header_of(&header, rest, cut);
+
+		REQUIRE(record == PARSE_MORE || now == record);
+		REQUIRE(now != PARSE_OK || cut >= TLS_RECORD_HEADER_LEN);
+		REQUIRE(now != PARSE_MORE || cut < TLS_RECORD_HEADER_LEN);
+		record = now;
+
+		now = v2_of(&hello_len, rest, cut);
+		REQUIRE(hello == PARSE_MORE || now == hello);
+		REQUIRE(now != PARSE_OK || (hello_len >= 30 && hello_len < 2 + 0x8000));
+		hello = now;
+	}
+	/* No octets are both. */
+	REQUIRE(record != PARSE_OK || hello == PARSE_MALFORMED);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct bytes rest = bytes_of(data, len);
+	struct tls_record_header header;
+
+	check_cuts(rest);
+	while (tls_record_header_parse(&header, rest) == PARSE_OK) {
+		REQUIRE(header.content_len <= TLS_RECORD_MAX);
+		REQUIRE(header.version >= 0x0300 && header.version <= 0x0304);
+		check_cuts(rest);
+		rest = bytes_after(rest, (size_t)TLS_RECORD_HEADER_LEN + header.content_len);
+	}
+	return 0;
+}
