@@ -151,28 +151,7 @@ static bool is_guarded_port(const struct gate *gate, uint16_t port)
 	return false;
 }
 
-/* midstream = reset: the sender starts anew, under our eyes. */
-static void reset_midstream(struct gate *gate, const struct arrival *arrival, struct flow *flow)
-{
-	const struct segment *segment = arrival->segment;
-	const struct craft back = {
-		.source = segment->destination,
-		.destination = segment->source,
-		.seq = segment->ack,
-		.flags = TCP_RST,
-	};
-	const struct craft onward = {
-		.source = segment->source,
-		.destination = segment->destination,
-		.seq = segment->seq,
-		.flags = TCP_RST,
-	};
-
-	gate->actions.send(gate->owner, arrival->is_from_client, &back, flow);
-	gate->actions.send(gate->owner, !arrival->is_from_client, &onward, flow);
-}
-
-static struct flow *add_flow(struct gate *gate, const struct arrival *arrival, bool is_midstream)
+struct flow *gate_add_flow(struct gate *gate, const struct arrival *arrival, bool is_midstream)
 {
 	const struct segment *segment = arrival->segment;
 	struct flow *flow =
@@ -197,34 +176,6 @@ static struct flow *add_flow(struct gate *gate, const struct arrival *arrival, b
 	return flow;
 }
 
-/* A connection that began before us. Only data make it one: bare acknowledgements, FIN and RST carry no mail. */
-static struct flow *adopt_midstream(struct gate *gate, struct arrival *arrival)
-{
-	const struct segment *segment = arrival->segment;
-	uint32_t client_seq = arrival->is_from_client ? segment->seq : segment->ack;
-	uint32_t server_seq = arrival->is_from_client ? segment->ack : segment->seq;
-	struct flow *flow = add_flow(gate, arrival, true);
-
-	if (!flow)
-		return NULL;
-	gate->counters.flows_midstream++;
-	flow->phase = FLOW_OPEN;
-	flow->from_client.stream = stream_new(client_seq, &gate->budget);
-	flow->from_server.stream = stream_new(server_seq, &gate->budget);
-	if (!flow->from_client.stream || !flow->from_server.stream) {
-		flow_table_remove(gate->flows, flow);
-		return NULL;
-	}
-	if (gate->config->midstream == MIDSTREAM_PASS) {
-		flow->phase = FLOW_OFFLOADED;
-	} else if (gate->config->midstream == MIDSTREAM_RESET && !gate_only_watches(gate)) {
-		reset_midstream(gate, arrival, flow);
-		flow_table_remove(gate->flows, flow);
-		return NULL;
-	}
-	return flow;
-}
-
 /* The flow a first packet belongs to. NULL: the packet has had its verdict. */
 static struct flow *adopt(struct gate *gate, struct arrival *arrival)
 {
@@ -243,9 +194,9 @@ static struct flow *adopt(struct gate *gate, struct arrival *arrival)
 			arrival->is_from_client = true;
 		else
 			arrival->is_from_client = false;
-		flow = add_flow(gate, arrival, false);
+		flow = gate_add_flow(gate, arrival, false);
 	} else if (segment->payload.len > 0) {
-		flow = adopt_midstream(gate, arrival);
+		flow = gate_adopt_midstream(gate, arrival);
 	} else {
 		gate_accept(gate, arrival->packet, false);
 		return NULL;
@@ -395,12 +346,14 @@ static void tick_flow(struct gate *gate, struct flow *flow)
 			flow_table_remove(gate->flows, flow);
 		return;
 	}
+	gate_settle_midstream(gate, flow);
 	gate_resume(gate, flow);
 	if (flow->phase == FLOW_REFUSED)
 		return;
 	if (hold_age_ms(&flow->hold, gate->now_ms) > gate->config->hold_ms)
 		gate_drop_held(gate, flow);
-	if (flow->hold.count == 0 && !flow->waiting_since_ms && !flow->line_since_ms)
+	if (flow->hold.count == 0 && !flow->waiting_since_ms && !flow->line_since_ms &&
+	    !flow->settles_at_ms)
 		make_idle(gate, flow);
 }
 

@@ -6,9 +6,6 @@
 
 #include "enforce/reject.h"
 
-/* A window of 2^16 scaled by 2^14 (RFC 7323 section 2.3): beyond that no honest segment lies. */
-enum { WINDOW_MAX = 1 << 30 };
-
 struct flow_side *gate_side(struct flow *flow, bool is_from_client)
 {
 	return is_from_client ? &flow->from_client : &flow->from_server;
@@ -21,8 +18,10 @@ static void note_side(struct gate *gate, struct flow *flow, const struct arrival
 	const struct nfqueue_packet *packet = arrival->packet;
 
 	flow->last_ms = gate->now_ms;
-	if (segment->flags & TCP_ACK)
+	if (segment->flags & TCP_ACK) {
+		side->has_ack = true;
 		side->last_ack = segment->ack;
+	}
 	side->last_window = segment->window;
 	if (segment->has_timestamps &&
 	    (!side->has_timestamps ||
@@ -54,7 +53,7 @@ static bool take_acknowledgement(struct gate *gate, struct flow *flow,
 		return true;
 	if (session_facts(flow->session)->is_midstream &&
 	    seq_distance(ack, stream_next(sender->stream)) > 0 &&
-	    seq_distance(ack, stream_next(sender->stream)) < WINDOW_MAX) {
+	    seq_distance(ack, stream_next(sender->stream)) < GATE_WINDOW_MAX) {
 		struct stream *rebased = stream_new(ack, &gate->budget);
 
 		if (!rebased)
@@ -144,7 +143,7 @@ static void on_reset(struct gate *gate, struct flow *flow, const struct arrival 
 		return;
 	}
 	if (seq_distance(segment->seq, stream_acked(side->stream)) < 0 ||
-	    seq_distance(segment->seq, stream_next(side->stream)) > WINDOW_MAX) {
+	    seq_distance(segment->seq, stream_next(side->stream)) > GATE_WINDOW_MAX) {
 		gate_drop(gate, arrival->packet);
 		return;
 	}
@@ -317,7 +316,7 @@ void gate_pass(struct gate *gate, struct flow *flow, const struct arrival *arriv
 
 void gate_resume(struct gate *gate, struct flow *flow)
 {
-	if (!flow->session || !gate_advance(gate, flow))
+	if (!flow->session || flow->settles_at_ms || !gate_advance(gate, flow))
 		return;
 	gate_offload_when_done(gate, flow);
 	gate_release_held(gate, flow);
@@ -387,6 +386,8 @@ static void on_payload(struct gate *gate, struct flow *flow, const struct arriva
 	struct flow_side *side = gate_side(flow, arrival->is_from_client);
 	enum stream_result result = STREAM_OLD;
 
+	if (segment->payload.len > 0 && !gate_begin_midstream(gate, flow, arrival))
+		return;
 	if (segment->payload.len > 0)
 		result = stream_push(side->stream, &flow->is_inconsistent, segment->seq,
 		                     segment->payload);

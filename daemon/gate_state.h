@@ -24,6 +24,9 @@ enum {
 	GATE_BROKEN_CLIENTS_MAX = 4096,
 	GATE_BROKEN_PER_CLIENT = 8,
 	GATE_AFTERTHOUGHTS_MAX = 256,
+	/* A window of 2^16 scaled by 2^14 (RFC 7323 section 2.3): beyond that no honest segment lies. */
+	GATE_WINDOW_MAX = 1 << 30,
+	GATE_SETTLE_MS = 1000, /* within a first retransmission timeout (RFC 6298 section 2) */
 };
 
 /* A name that was asked of the scout. Keyed by kind and name. */
@@ -94,6 +97,8 @@ static inline bool gate_only_watches(const struct gate *gate)
 void gate_accept(struct gate *gate, const struct nfqueue_packet *packet, bool is_offloaded);
 void gate_drop(struct gate *gate, const struct nfqueue_packet *packet);
 void gate_make_busy(struct gate *gate, struct flow *flow);
+/* NULL: out of memory. */
+struct flow *gate_add_flow(struct gate *gate, const struct arrival *arrival, bool is_midstream);
 void gate_new_id(struct gate *gate, char id[EVENT_ID_LEN + 1]);
 
 /* gate_segment.c */
@@ -113,6 +118,14 @@ void gate_pass(struct gate *gate, struct flow *flow, const struct arrival *arriv
                size_t room, const struct stream_rewrite *rewrite);
 void gate_note_fin(struct gate *gate, struct flow *flow, bool is_from_client, uint32_t fin_seq);
 void gate_offload_when_done(struct gate *gate, struct flow *flow);
+
+/* gate_midstream.c */
+/* A connection that began before us: only data make it one, bare acknowledgements, FIN and RST carry no mail. NULL: not adopted. */
+struct flow *gate_adopt_midstream(struct gate *gate, struct arrival *arrival);
+/* False: the packet has had its verdict. */
+bool gate_begin_midstream(struct gate *gate, struct flow *flow, const struct arrival *arrival);
+/* Begins to read at the lowest of what came while it settled. */
+void gate_settle_midstream(struct gate *gate, struct flow *flow);
 
 /* gate_held.c */
 void gate_hold(struct gate *gate, struct flow *flow, const struct arrival *arrival);

@@ -22,7 +22,8 @@ struct flow_side {
 	struct stream *stream; /* octets this side sends; NULL until its SYN, or its first segment, was seen */
 	bool has_fin;
 	uint32_t fin_seq;      /* sequence number of the FIN itself */
-	uint32_t last_ack;     /* highest acknowledgement this side sent */
+	bool has_ack;
+	uint32_t last_ack;     /* the last acknowledgement this side sent */
 	uint16_t last_window;
 	bool has_timestamps;
 	uint32_t last_timestamp;
@@ -56,6 +57,7 @@ struct flow {
 	uint64_t line_since_ms; /* since when the octet that would complete a line is held; 0: none */
 	enum reason last_reason;
 	enum action last_action;
+	uint64_t settles_at_ms;    /* midstream: until then the client's segments gather; 0: settled */
 	uint64_t waiting_since_ms; /* since when a commitment waits for an answer; 0: none */
 	bool is_bridged;
 	bool is_inconsistent;  /* an octet came twice with different values */

@@ -4,7 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PACKET_ROOM = 2048, SEGMENT_MAX = 1400, TRIES_MAX = 24, RESEND_MS = 300 };
+enum {
+	PACKET_ROOM = 2048,
+	SEGMENT_MAX = 1400,
+	TRIES_MAX = 24,
+	RESEND_MS = 300,
+	DISORDER_REACH = 8
+};
 
 struct simulation_packet {
 	struct simulation_packet *next;
@@ -111,6 +117,34 @@ static void on_send(void *owner, bool to_client, const struct craft *craft, cons
 	arrive(simulation, octets, len, !to_client);
 }
 
+static void fill_promise(const struct simulation *simulation, struct destination *answer,
+                         const char *name, const char *host, enum promise_state state)
+{
+	*answer = (struct destination){
+		.mx_state = MX_FOUND,
+		.mx_security = DNS_SECURE,
+		.ttl_s = 600,
+		.host_count = 1,
+		.place_count = 1,
+	};
+	text_copy(answer->name, sizeof(answer->name), name);
+	text_copy(answer->hosts[0].name, sizeof(answer->hosts[0].name), host);
+	answer->hosts[0].address_security = DNS_SECURE;
+	answer->hosts[0].promise.state = state;
+	answer->hosts[0].promise.source = state == PROMISE_NONE ? SOURCE_NONE : SOURCE_DANE;
+	answer->places[0].address = simulation->server_endpoint.address;
+}
+
+static void promise_to(struct simulation *simulation, const char *name)
+{
+	struct destination answer;
+
+	fill_promise(simulation, &answer, name, name, simulation->everybody);
+	gate_answer(simulation->gate, &answer, simulation->now_ms, simulation->now_ms);
+	answer.mx_state = MX_HOST;
+	gate_answer(simulation->gate, &answer, simulation->now_ms, simulation->now_ms);
+}
+
 /* The scout's part: every open question is answered, by a canned answer or by "promised nothing". */
 static void answer_questions(struct simulation *simulation)
 {
@@ -126,7 +160,9 @@ static void answer_questions(struct simulation *simulation)
 			gate_answer(simulation->gate, &simulation->answers[i], simulation->now_ms,
 			            simulation->now_ms);
 		}
-		if (!is_known) {
+		if (!is_known && simulation->everybody != PROMISE_UNKNOWN) {
+			promise_to(simulation, name);
+		} else if (!is_known) {
 			struct destination nothing = { .mx_state = MX_NXDOMAIN,
 				                       .ttl_s = 600,
 				                       .mx_security = DNS_SECURE };
@@ -252,21 +288,10 @@ void simulation_promise(struct simulation *simulation, const char *domain, const
 {
 	struct destination *answer = &simulation->answers[simulation->answer_count++];
 
-	*answer = (struct destination){ .mx_state = MX_FOUND,
-		                        .mx_security = DNS_SECURE,
-		                        .ttl_s = 600,
-		                        .host_count = 1,
-		                        .place_count = 1 };
-	text_copy(answer->name, sizeof(answer->name), domain);
-	text_copy(answer->hosts[0].name, sizeof(answer->hosts[0].name), host);
-	answer->hosts[0].address_security = DNS_SECURE;
-	answer->hosts[0].promise.state = state;
-	answer->hosts[0].promise.source = state == PROMISE_NONE ? SOURCE_NONE : SOURCE_DANE;
-	answer->places[0].address = simulation->server_endpoint.address;
-	simulation->answers[simulation->answer_count] = *answer;
+	fill_promise(simulation, answer, domain, host, state);
 	answer = &simulation->answers[simulation->answer_count++];
+	fill_promise(simulation, answer, host, host, state);
 	answer->mx_state = MX_HOST;
-	text_copy(answer->name, sizeof(answer->name), host);
 }
 
 static size_t segment_len(struct simulation *simulation, size_t left)
@@ -297,8 +322,11 @@ static void send_range(struct simulation *simulation, bool is_client, size_t fro
 			count++;
 		}
 	}
+	/* Disorder within what a guard holds for one flow; more is dropped, and comes again. */
 	for (size_t i = count; simulation->cut == CUT_HOSTILE && i > 1; i--) {
-		size_t other = roll(simulation) % i, at = pieces[i - 1].at, len = pieces[i - 1].len;
+		size_t reach = i < DISORDER_REACH ? i : DISORDER_REACH;
+		size_t other = i - 1 - roll(simulation) % reach, at = pieces[i - 1].at,
+		       len = pieces[i - 1].len;
 
 		pieces[i - 1] = pieces[other];
 		pieces[other].at = at;

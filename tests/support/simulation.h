@@ -51,7 +51,8 @@ struct simulation {
 	size_t event_count;
 	struct destination answers[SIMULATION_ANSWERS_MAX];
 	size_t answer_count;
-	bool is_answering; /* false: questions stay open */
+	enum promise_state everybody; /* of names without an answer; UNKNOWN: they do not exist */
+	bool is_answering;            /* false: questions stay open */
 	char asked[64][DOMAIN_NAME_MAX];
 	size_t asked_count;
 	uint32_t next_id;
