@@ -398,9 +398,8 @@ enum stream_judgement stream_judge(const struct stream *stream, struct stream_re
 	if (at > (int64_t)kept_len(stream))
 		return STREAM_EARLY;
 	if (end > acked && from >= 0) {
+		ours.seq = stream->base + (uint32_t)from;
 		ours.payload = kept_between(stream, from, end < allowed ? end : allowed);
-		if (ours.payload.len)
-			ours.seq = stream->base + (uint32_t)from;
 	}
 	if (end > allowed) {
 		*rewrite = ours;

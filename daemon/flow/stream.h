@@ -77,7 +77,7 @@ void stream_keep_none(struct stream *stream, bool is_body);
 enum stream_judgement {
 	STREAM_PASS,    /* as it is; so does a segment without payload */
 	STREAM_REWRITE, /* with the payload and sequence number given */
-	STREAM_WAIT, /* holds octets not allowed yet, taken in or not; the rewrite is the part that may pass already */
+	STREAM_WAIT, /* holds octets not allowed yet, taken in or not; the rewrite is the part that may pass already, if any */
 	STREAM_EARLY, /* behind a gap */
 	STREAM_DROP,  /* differs from octets that were let go: they cannot be put right */
 };

@@ -103,6 +103,18 @@ static void every_dot_or_line_end_beside_one_that_was_not_there_disagrees(void *
 	}
 }
 
+static void a_dot_that_moved_disagrees(void **state)
+{
+	struct dots *dots = dots_of(50, "ab.cd");
+
+	(void)state;
+	assert_true(agrees(dots, 50, "ab.cd", 5));
+	assert_false(agrees(dots, 50, "a.bcd", 5));
+	assert_false(agrees(dots, 50, "abc.d", 5));
+	assert_false(agrees(dots, 50, "abccd", 5));
+	end(dots);
+}
+
 static void octets_apart_from_dots_may_differ(void **state)
 {
 	struct dots *dots = dots_of(50, "abc.def\r\nghi");
@@ -180,6 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_cut_of_the_same_text_agrees),
 		cmocka_unit_test(every_dot_or_line_end_beside_one_that_was_not_there_disagrees),
+		cmocka_unit_test(a_dot_that_moved_disagrees),
 		cmocka_unit_test(octets_apart_from_dots_may_differ),
 		cmocka_unit_test(forgotten_dots_are_no_longer_asked_for),
 		cmocka_unit_test(the_last_dot_again_takes_no_place),

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "../../fuzz/stream_model.h"
+#include "flow/dots.h"
 #include "flow/stream.h"
 
 /* Eleven octets below 2^32, so that the dialogues cross the wrap. */
@@ -564,6 +565,86 @@ static void commands_around_a_body_are_kept_until_acknowledged(void **state)
 	end_stream(stream);
 }
 
+static void a_body_that_is_over_may_still_be_let_go(void **state)
+{
+	struct stream *stream = new_stream(first);
+
+	(void)state;
+	fill_large("x");
+	stream_keep_none(stream, true);
+	assert_int_equal(push_large(stream, 0, 65212), STREAM_NEW);
+	read_all(stream);
+	stream_keep_none(stream, false);
+	assert_int_equal(push_large(stream, 65212, 10000), STREAM_NEW);
+	read_all(stream);
+	assert_int_equal(push_large(stream, 75212, 2000), STREAM_NEW);
+	assert_int_equal(stream_kept(stream, first).len, 0);
+	assert_true(stream_kept(stream, first + 65211).len > 0);
+	end_stream(stream);
+}
+
+static void what_may_not_pass_yet_is_not_let_go(void **state)
+{
+	struct stream *stream = new_stream(first);
+
+	(void)state;
+	fill_large("x");
+	stream_keep_none(stream, true);
+	assert_int_equal(push_large(stream, 0, 65000), STREAM_NEW);
+	stream_consume(stream, SIZE_MAX);
+	assert_int_equal(push_large(stream, 65000, 65000), STREAM_NEW);
+	stream_consume(stream, SIZE_MAX);
+	assert_int_equal(push_large(stream, 130000, 65000), STREAM_BUSY);
+	stream_allow(stream, 0);
+	assert_int_equal(judge_large(stream, 0, 65000), STREAM_PASS);
+	assert_int_equal(stream_kept(stream, first).len, 130000);
+	assert_int_equal(push_large(stream, 130000, 65000), STREAM_NEW);
+	end_stream(stream);
+}
+
+static void an_end_of_data_cannot_be_completed_behind_its_acknowledged_part(void **state)
+{
+	struct stream *stream = new_stream(first);
+
+	(void)state;
+	fill_large("x");
+	memcpy(large + 1000, "\r\n.\rX", 5);
+	stream_keep_none(stream, true);
+	assert_int_equal(push_large(stream, 0, 65000), STREAM_NEW);
+	read_all(stream);
+	assert_true(stream_acknowledge(stream, first + 1004));
+	assert_int_equal(push_large(stream, 65000, 65000), STREAM_NEW);
+	read_all(stream);
+	assert_int_equal(push_large(stream, 130000, 2000), STREAM_BUSY);
+	assert_int_equal(judge(stream, first + 1004, "\n"), STREAM_REWRITE);
+	assert_bytes(rewrite.payload, "X");
+	assert_true(stream_acknowledge(stream, first + 1005));
+	assert_int_equal(push_large(stream, 130000, 2000), STREAM_NEW);
+	end_stream(stream);
+}
+
+static void no_more_is_let_go_than_can_be_told_apart(void **state)
+{
+	struct stream *stream = new_stream(first);
+	uint64_t sent = 0;
+
+	(void)state;
+	fill_large("x");
+	stream_keep_none(stream, true);
+	while (stream_push(stream, &is_inconsistent, first + (uint32_t)sent,
+	                   bytes_of(large, 65000)) == STREAM_NEW) {
+		read_all(stream);
+		sent += 65000;
+		assert_true(sent < 1U << 30);
+	}
+	assert_true(sent > DOTS_STRETCH_MAX);
+	assert_true(stream_acknowledge(stream, first + (uint32_t)sent / 2));
+	assert_int_equal(stream_push(stream, &is_inconsistent, first + (uint32_t)sent,
+	                             bytes_of(large, 65000)),
+	                 STREAM_NEW);
+	end_stream(stream);
+}
+
 static void a_body_too_full_of_dots_to_remember_waits_for_acknowledgements(void **state)
 {
 	struct stream *stream = new_stream(first);
@@ -669,6 +750,10 @@ int main(void)
 			a_copy_that_differs_in_what_is_kept_and_begins_before_it_is_dropped),
 		cmocka_unit_test(an_end_of_data_is_kept_until_acknowledged),
 		cmocka_unit_test(commands_around_a_body_are_kept_until_acknowledged),
+		cmocka_unit_test(a_body_that_is_over_may_still_be_let_go),
+		cmocka_unit_test(what_may_not_pass_yet_is_not_let_go),
+		cmocka_unit_test(an_end_of_data_cannot_be_completed_behind_its_acknowledged_part),
+		cmocka_unit_test(no_more_is_let_go_than_can_be_told_apart),
 		cmocka_unit_test(a_body_too_full_of_dots_to_remember_waits_for_acknowledgements),
 		cmocka_unit_test(a_refused_charge_in_a_body_lets_more_of_it_go),
 		cmocka_unit_test(acknowledged_copies_of_a_body_are_answered),
