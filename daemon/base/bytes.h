@@ -60,6 +60,11 @@ static inline uint8_t ascii_lower(uint8_t octet)
 	return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet + ('a' - 'A')) : octet;
 }
 
+static inline bool ascii_is_line_end(uint8_t octet)
+{
+	return octet == '\r' || octet == '\n';
+}
+
 /* ASCII only: what SMTP keywords and domain names compare by. */
 static inline bool bytes_equal_nocase(struct bytes a, const char *text)
 {

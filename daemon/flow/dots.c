@@ -20,11 +20,6 @@ struct dots {
 	size_t count;
 };
 
-static bool is_line_end(uint8_t octet)
-{
-	return octet == '\r' || octet == '\n';
-}
-
 /* a - b as a signed distance modulo 2^30. */
 static int64_t dot_distance(uint32_t a, uint32_t b)
 {
@@ -140,11 +135,11 @@ static bool dot_agrees(struct dot dot, int64_t at, struct bytes octets)
 {
 	int64_t len = (int64_t)octets.len;
 
-	if (at >= 1 && is_line_end(octets.data[at - 1]) != dot.line_end_before)
+	if (at >= 1 && ascii_is_line_end(octets.data[at - 1]) != dot.line_end_before)
 		return false;
 	if (at >= 0 && at < len && octets.data[at] != '.')
 		return false;
-	return at + 1 >= len || is_line_end(octets.data[at + 1]) == dot.line_end_behind;
+	return at + 1 >= len || ascii_is_line_end(octets.data[at + 1]) == dot.line_end_behind;
 }
 
 static size_t count_dots(struct bytes octets)

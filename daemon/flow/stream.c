@@ -72,11 +72,6 @@ static struct bytes payload_between(struct bytes payload, int64_t at, int64_t fr
 	return bytes_slice(payload, (size_t)(from - at), (size_t)(to - from));
 }
 
-static bool is_line_end(uint8_t octet)
-{
-	return octet == '\r' || octet == '\n';
-}
-
 struct stream *stream_new(uint32_t first_seq, struct budget *budget)
 {
 	struct stream *stream;
@@ -179,12 +174,12 @@ static size_t expendable_len(const struct stream *stream)
 /* False: this dot has to stay. The dot of an end of data does, so that none is ever among the octets let go. */
 static bool remember_dot(struct stream *stream, uint32_t seq, uint8_t before, uint8_t behind)
 {
-	if (is_line_end(before) && is_line_end(behind))
+	if (ascii_is_line_end(before) && ascii_is_line_end(behind))
 		return false;
 	if (!stream->dots)
 		stream->dots = dots_new(stream->budget);
 	return stream->dots &&
-	       dots_add(stream->dots, seq, is_line_end(before), is_line_end(behind));
+	       dots_add(stream->dots, seq, ascii_is_line_end(before), ascii_is_line_end(behind));
 }
 
 static bool has_let_go(const struct stream *stream)
@@ -196,7 +191,7 @@ static bool has_let_go(const struct stream *stream)
 static bool remember_edge(struct stream *stream, uint8_t behind)
 {
 	/* CR LF . CR behind us: a LF must not be made of the next octet. */
-	if (stream->before[0] == '.' && is_line_end(stream->before[1]))
+	if (stream->before[0] == '.' && ascii_is_line_end(stream->before[1]))
 		return false;
 	return stream->before[1] != '.' ||
 	       remember_dot(stream, stream->base - 1, stream->before[0], behind);

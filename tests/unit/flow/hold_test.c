@@ -77,6 +77,17 @@ static void each_direction_stands_in_order_of_sequence_across_the_wrap(void **st
 	}
 }
 
+static void packets_of_the_other_side_do_not_end_the_search_for_a_place(void **state)
+{
+	(void)state;
+	add(true, 500, "client", 0);
+	add(false, 10, "server", 0);
+	add(true, 100, "client", 0);
+	assert_int_equal(hold.packets[0]->seq, 100);
+	assert_int_equal(hold.packets[1]->seq, 500);
+	assert_int_equal(hold.packets[2]->seq, 10);
+}
+
 static void a_retransmission_takes_no_place_unless_it_is_longer(void **state)
 {
 	(void)state;
@@ -133,6 +144,8 @@ int main(void)
 		                                empty),
 		cmocka_unit_test_setup_teardown(
 			each_direction_stands_in_order_of_sequence_across_the_wrap, begin, empty),
+		cmocka_unit_test_setup_teardown(
+			packets_of_the_other_side_do_not_end_the_search_for_a_place, begin, empty),
 		cmocka_unit_test_setup_teardown(a_retransmission_takes_no_place_unless_it_is_longer,
 		                                begin, empty),
 		cmocka_unit_test_setup_teardown(a_flow_holds_no_more_than_its_bound, begin, empty),
