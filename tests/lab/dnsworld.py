@@ -100,7 +100,7 @@ class Zone:
         self.signed = signed
         self.broken = broken
         self.nsec3 = nsec3
-        self.address = address
+        self.addresses = [address] if isinstance(address, str) else list(address)
         self.ttl = ttl
         self.keys = []
         self.ds = ""
@@ -111,15 +111,22 @@ class Zone:
     def server_name(self):
         return "ns." if self.name == "." else "ns." + self.name
 
+    def servers(self):
+        """NS and address records, as they stand on both sides of the cut."""
+        text = ""
+        for i, address in enumerate(self.addresses):
+            name = (f"n{i}" if i else "") + self.server_name
+            kind = "AAAA" if ":" in address else "A"
+            text += f"{self.name} {self.ttl} NS {name}\n{name} {self.ttl} {kind} {address}\n"
+        return text
+
     @property
     def file(self):
         return "root.zone" if self.name == "." else self.name + "zone"
 
     def delegation(self):
         """What stands in the parent: NS, glue, and DS for a signed zone."""
-        address_type = "AAAA" if ":" in self.address else "A"
-        return (f"{self.name} {self.ttl} NS {self.server_name}\n"
-                f"{self.server_name} {self.ttl} {address_type} {self.address}\n{self.ds}")
+        return self.servers() + self.ds
 
 
 class World:
@@ -137,7 +144,8 @@ class World:
         self.zone(".", "")
 
     def zone(self, name, records="", signed=True, broken=None, nsec3=False, address=None, ttl=300):
-        """Adds or replaces a zone. `records` are lines of a master file, relative to it, without SOA and NS."""
+        """Adds or replaces a zone. `records` are lines of a master file, relative to it, without SOA and NS; `address`
+        is where its name server is, or a list where it has several."""
         if not name.endswith("."):
             raise WorldError(f"{name} does not end in a dot")
         if broken and broken.split(":")[0] not in BROKEN:
@@ -191,7 +199,8 @@ class World:
         if not zone.signed or zone.keys:
             return
         command = [_tool("ldns-keygen"), "-r", "/dev/urandom", "-a", ALGORITHM]
-        for kind in (["-k"], []):
+        # Two keys as the real root and registries have, one as most others have: that is faster, too.
+        for kind in (["-k"], []) if zone.name.count(".") == 1 else (["-k"],):
             zone.keys.append(_run([*command, *kind, zone.name], self.directory).strip())
 
     def _make_ds(self, zone):
@@ -208,15 +217,13 @@ class World:
         zone.ds = f"{zone.name} {zone.ttl} IN DS {tag} {algorithm} {kind} {digest}\n"
 
     def _write_zone(self, zone):
-        address_type = "AAAA" if ":" in zone.address else "A"
-        text = (f"NS {zone.server_name}\n{zone.server_name} {address_type} {zone.address}\n" +
-                "".join(child.delegation() for child in zone.children) + zone.records)
+        text = zone.servers() + "".join(child.delegation() for child in zone.children) + zone.records
         if zone.built_from == text:
             return
         self._serial += 1
         lines = [line for line in text.split("\n") if line.strip()]
         soa = f"@ SOA {zone.server_name} hostmaster.{zone.server_name} {self._serial} 3600 600 86400 {zone.ttl}"
-        self._write(self._path(zone.file), f"$ORIGIN {zone.name}\n$TTL {zone.ttl}\n{soa}\n@ " +
+        self._write(self._path(zone.file), f"$ORIGIN {zone.name}\n$TTL {zone.ttl}\n{soa}\n" +
                     "\n".join(lines) + "\n")
         if zone.signed and zone.broken != "unsigned":
             self._sign(zone)
@@ -265,8 +272,9 @@ class World:
     def configurations(self):
         """By name: one for the zones served here, one on BACK_PORT for those that a Faulty answers for. A server
         that has parent and child answers for the child itself, and nobody would ask the other address."""
-        here = [zone for zone in self.zones.values() if zone.address in self.addresses]
-        elsewhere = [zone for zone in self.zones.values() if zone.address not in self.addresses]
+        here, elsewhere = [], []
+        for zone in self.zones.values():
+            (here if set(zone.addresses) <= set(self.addresses) else elsewhere).append(zone)
         made = {"nsd": self.configuration("nsd", here, 53)}
         if elsewhere:
             made["back"] = self.configuration("back", elsewhere, BACK_PORT)
@@ -335,11 +343,12 @@ class Faulty:
 
     A rule is (type, name, fault); type or name may be "*", a name may begin with "*." for all below. Faults: "drop"
     (no answer), "servfail", "refused", "nxdomain", "nodata" (both without any proof), "strip" (the answer without
-    DNSSEC records), "tcp-only" (truncated over UDP), "slow" (the answer after two seconds).
+    DNSSEC records), "tcp-only" (truncated over UDP), "slow" (the answer after half a second). upstream_port: another than the world's own for such zones, as of a resolver.
     """
 
-    def __init__(self, world, address, rules, prefix=()):
-        arguments = [sys.executable, os.path.abspath(__file__), address, world.address, json.dumps(rules)]
+    def __init__(self, world, address, rules, prefix=(), upstream_port=BACK_PORT):
+        arguments = [sys.executable, os.path.abspath(__file__), address, world.address, str(upstream_port),
+                     json.dumps(rules)]
         self.process = subprocess.Popen([*prefix, *arguments], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
         if self.process.stdout.readline() != b"ready\n":
             self.stop()
@@ -373,9 +382,10 @@ def _matches(rule, name, rrtype):
 
 def _ask_upstream(message, upstream, over_tcp):
     import dns.query
+    address, port = upstream
     if over_tcp:
-        return dns.query.tcp(message, upstream, timeout=2, port=BACK_PORT)
-    return dns.query.udp(message, upstream, timeout=2, port=BACK_PORT, ignore_unexpected=True)
+        return dns.query.tcp(message, address, timeout=5, port=port)
+    return dns.query.udp(message, address, timeout=5, port=port, ignore_unexpected=True)
 
 
 def _answer(wire, upstream, rules, over_tcp):
@@ -399,7 +409,7 @@ def _answer(wire, upstream, rules, over_tcp):
     elif fault != "nodata":
         reply = _ask_upstream(message, upstream, over_tcp)
     if fault == "slow":
-        time.sleep(2)
+        time.sleep(0.5)
     if fault == "strip":
         dnssec = (dns.rdatatype.RRSIG, dns.rdatatype.NSEC, dns.rdatatype.NSEC3, dns.rdatatype.DS, dns.rdatatype.DNSKEY)
         for section in (reply.answer, reply.authority, reply.additional):
@@ -454,4 +464,4 @@ def _main(address, upstream, rules):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]))
+    _main(sys.argv[1], (sys.argv[2], int(sys.argv[3])), json.loads(sys.argv[4]))

@@ -4,9 +4,9 @@
  * Asks what destinations promise, as the scout does, and prints each answer as one line of JSON:
  *
  *     scout_ask [--trust-anchor FILE] [--root-hints FILE] [--forward ADDRESS]… [--state-directory DIRECTORY]
- *               [--timeout MS] [--renew MS] DOMAIN|host:NAME…
+ *               [--timeout MS] [--renew MS] DOMAIN|host:NAME|health:…
  *
- * --renew makes a new resolver context after that time, as a reload does. Exit status 0 when all were answered, 2 usage,
+ * --renew makes a new resolver context after that time, as a reload does; "health:" asks whether DNSSEC works. Exit status 0 when all were answered, 2 usage,
  * 4 the resolver could not be set up.
  */
 
@@ -16,12 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/dns_health.h"
 #include "policy/merge.h"
 #include "policy/peer_names.h"
 
 struct tool {
 	struct event_base *base;
 	struct resolver *resolver;
+	struct dns_health *health;
 	struct resolver_options options;
 	uint32_t renew_ms;
 	int pending;
@@ -104,6 +106,18 @@ static void on_destination(void *owner, const struct destination *destination)
 		event_base_loopbreak(tool->base);
 }
 
+static void on_health(void *owner, const char *problem)
+{
+	struct tool *tool = owner;
+
+	printf("{\"name\":\"health\",");
+	print_string("problem", problem);
+	printf("}\n");
+	fflush(stdout);
+	if (--tool->pending == 0)
+		event_base_loopbreak(tool->base);
+}
+
 static void on_renew(evutil_socket_t unused, short events, void *data)
 {
 	struct tool *tool = data;
@@ -145,6 +159,11 @@ static bool ask(struct tool *tool, const char *question)
 	bool is_host = strncmp(question, "host:", 5) == 0;
 	char name[DOMAIN_NAME_MAX];
 
+	if (strcmp(question, "health:") == 0) {
+		tool->pending++;
+		tool->health = dns_health_new(tool->base, &tool->options, on_health, tool);
+		return tool->health != NULL;
+	}
 	if (!peer_name_normalise(name, is_host ? question + 5 : question))
 		return false;
 	tool->pending++;
@@ -190,6 +209,7 @@ int main(int argc, char **argv)
 		event_add(renew, &after);
 	event_base_dispatch(tool.base);
 	event_free(renew);
+	dns_health_free(tool.health);
 	resolver_free(tool.resolver);
 	event_base_free(tool.base);
 	return 0;
