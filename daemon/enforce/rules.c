@@ -81,12 +81,30 @@ static int probe(enum rules_backend backend, int lock, char why[RULES_WHY_MAX])
 	return iptables_probe(&iptables, why);
 }
 
+/* Else the tools would show no rules, and it would look as if there were none. */
+static int check_capability(char why[RULES_WHY_MAX])
+{
+	cap_t own = cap_get_proc();
+	cap_flag_value_t value = CAP_CLEAR;
+
+	if (own)
+		(void)cap_get_flag(own, CAP_NET_ADMIN, CAP_EFFECTIVE, &value);
+	(void)cap_free(own);
+	if (value == CAP_SET)
+		return 0;
+	(void)snprintf(why, RULES_WHY_MAX, "firewall rules need root, or CAP_NET_ADMIN");
+	return -EPERM;
+}
+
 int rules_detect(enum rules_backend *backend, int lock, char why[RULES_WHY_MAX])
 {
 	char all[RULES_WHY_MAX] = "";
 	char one[RULES_WHY_MAX];
 	enum rules_backend tried;
+	int err = check_capability(why);
 
+	if (err)
+		return err;
 	for (tried = RULES_NFT; (int)tried < backends; tried++) {
 		size_t len = strlen(all);
 
@@ -122,21 +140,6 @@ static int remove_from_others(enum rules_backend used, int lock, char why[RULES_
 			err = 0;
 	}
 	return err;
-}
-
-/* Else the tools would show no rules, and it would look as if there were none. */
-static int check_capability(char why[RULES_WHY_MAX])
-{
-	cap_t own = cap_get_proc();
-	cap_flag_value_t value = CAP_CLEAR;
-
-	if (own)
-		(void)cap_get_flag(own, CAP_NET_ADMIN, CAP_EFFECTIVE, &value);
-	(void)cap_free(own);
-	if (value == CAP_SET)
-		return 0;
-	(void)snprintf(why, RULES_WHY_MAX, "firewall rules need root, or CAP_NET_ADMIN");
-	return -EPERM;
 }
 
 int rules_apply(enum rules_backend *used, const struct rules *rules, enum rules_backend backend,

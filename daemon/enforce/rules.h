@@ -69,7 +69,7 @@ int rules_lock_open(void);
 /*
  * The first back-end, in the order of enum rules_backend, that this kernel and these tools can
  * carry the rules with; tried without effect, or in a chain of our own that is removed again.
- * -ENOTSUP: none; why says it for each.
+ * -ENOTSUP: none; why says it for each. -EPERM: not asked.
  */
 int rules_detect(enum rules_backend *backend, int lock, char why[RULES_WHY_MAX]);
 /*

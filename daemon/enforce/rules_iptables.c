@@ -268,6 +268,8 @@ void rules_iptables_read(struct rules_iptables_standing *standing, const char *t
 	*standing = (struct rules_iptables_standing){ 0 };
 	for (line = text; *line; line = *end ? end + 1 : end) {
 		end = line + strcspn(line, "\n");
+		if (*line == '*')
+			table = "";
 		for (i = 0; i < RULES_IPTABLES_TABLES && *line == '*'; i++) {
 			if (line_is(line + 1, (size_t)(end - line - 1), rules_iptables_tables[i],
 			            "", "", ""))

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* hopguard rules print|apply|remove */
+
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "config.h"
+#include "enforce/rules.h"
+
+enum { SETTINGS_MAX = 64 };
+
+struct command_line {
+	const char *verb;
+	const char *config_path;
+	const char *settings[SETTINGS_MAX];
+	size_t setting_count;
+	bool has_backend;
+	enum rules_backend backend;
+	uint8_t family; /* of iptables rules to print; 0: both */
+	bool is_json;
+};
+
+static void usage(FILE *out)
+{
+	fputs("usage: hopguard rules print|apply|remove [--backend nft|iptables|iptables-legacy]\n"
+	      "                      [--config FILE] [--set KEY=VALUE]... [--family 4|6] [--json]\n"
+	      "  The firewall rules that bring mail to the guard: shown, put in, taken out. "
+	      "Without\n"
+	      "  --backend, and with none in the configuration, `apply` takes what this kernel "
+	      "can,\n"
+	      "  `remove` takes them out wherever they are, and `print` shows those for nft.\n"
+	      "  --family: iptables rules of one protocol only.\n",
+	      out);
+}
+
+static bool read_option(struct command_line *line, int option)
+{
+	switch (option) {
+	case 'b':
+		line->has_backend = rules_backend_parse(&line->backend, optarg);
+		if (!line->has_backend)
+			fprintf(stderr,
+			        "hopguard: --backend %s: auto, nft, iptables or iptables-legacy\n",
+			        optarg);
+		return line->has_backend;
+	case 'c':
+		line->config_path = optarg;
+		return true;
+	case 's':
+		if (line->setting_count == SETTINGS_MAX) {
+			fprintf(stderr, "hopguard: at most %d settings\n", SETTINGS_MAX);
+			return false;
+		}
+		line->settings[line->setting_count++] = optarg;
+		return true;
+	case 'f':
+		line->family = strcmp(optarg, "4") == 0 ? 4 : strcmp(optarg, "6") == 0 ? 6 : 0;
+		if (line->family == 0)
+			fprintf(stderr, "hopguard: --family %s: 4 or 6\n", optarg);
+		return line->family != 0;
+	case 'j':
+		line->is_json = true;
+		return true;
+	default:
+		usage(stderr);
+		return false;
+	}
+}
+
+/* False: to end with *status. */
+static bool read_command_line(struct command_line *line, int argc, char **argv, int *status)
+{
+	static const struct option options[] = {
+		{ "backend", required_argument, NULL, 'b' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "set", required_argument, NULL, 's' },
+		{ "family", required_argument, NULL, 'f' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int option;
+
+	*status = CLI_USAGE;
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (option == 'h') {
+			usage(stdout);
+			*status = CLI_GOOD;
+			return false;
+		}
+		if (!read_option(line, option))
+			return false;
+	}
+	line->verb = optind + 1 == argc ? argv[optind] : "";
+	if (strcmp(line->verb, "print") != 0 && strcmp(line->verb, "apply") != 0 &&
+	    strcmp(line->verb, "remove") != 0) {
+		usage(stderr);
+		return false;
+	}
+	return true;
+}
+
+static int read_config(struct config *config, const struct command_line *line)
+{
+	char error[CONFIG_ERROR_MAX];
+	char *text = malloc(CONFIG_TEXT_MAX);
+	int err;
+
+	if (!text)
+		return CLI_SYSTEM;
+	err = config_read(text, line->config_path, error);
+	if (!err)
+		err = config_parse(config,
+		                   line->config_path ? line->config_path : config_default_path,
+		                   text, line->settings, line->setting_count, error);
+	free(text);
+	if (err) {
+		fprintf(stderr, "hopguard: %s\n", error);
+		return CLI_USAGE;
+	}
+	if (!config->has_clients)
+		config->rules.client_count = rules_default_clients(config->rules.clients);
+	return CLI_GOOD;
+}
+
+static void say(const struct command_line *line, enum rules_backend backend, const char *done,
+                const char *script)
+{
+	json_t *object;
+	char *text;
+
+	if (!line->is_json) {
+		if (script)
+			fputs(script, stdout);
+		else
+			printf("rules %s (%s)\n", done, rules_backend_name(backend));
+		return;
+	}
+	object = json_pack("{s:s, s:s, s:s*}", "rules", done, "backend",
+	                   rules_backend_name(backend), "script", script);
+	text = json_dumps(object, JSON_COMPACT);
+	puts(text ? text : "{}");
+	free(text);
+	json_decref(object);
+}
+
+static int complain(const char *why)
+{
+	fprintf(stderr, "hopguard: %s\n", why);
+	return CLI_SYSTEM;
+}
+
+static int print_rules(const struct command_line *line, const struct rules *rules,
+                       enum rules_backend backend)
+{
+	char why[RULES_WHY_MAX];
+	char *text = malloc(2 * (size_t)RULES_TEXT_MAX);
+	size_t len = 0;
+	bool is_whole = text != NULL;
+
+	/* Nobody needs a right to read; the newest kind is the likeliest. */
+	if (backend == RULES_AUTO && rules_detect(&backend, -1, why) != 0) {
+		fprintf(stderr, "hopguard: shown for nft, since the kernel was not asked: %s\n",
+		        why);
+		backend = RULES_NFT;
+	}
+	if (is_whole && backend == RULES_NFT) {
+		is_whole = rules_nft_print(text, RULES_TEXT_MAX, rules) > 0;
+	} else if (is_whole) {
+		if (line->family != 6) {
+			len = rules_iptables_print(text, RULES_TEXT_MAX, rules, 4);
+			is_whole = len > 0;
+		}
+		if (line->family != 4)
+			is_whole &= rules_iptables_print(text + len, RULES_TEXT_MAX, rules, 6) > 0;
+	}
+	if (is_whole)
+		say(line, backend, "printed", text);
+	free(text);
+	return is_whole ? CLI_GOOD : complain("these rules are too long");
+}
+
+static int change_rules(const struct command_line *line, const struct rules *rules,
+                        enum rules_backend backend)
+{
+	char why[RULES_WHY_MAX];
+	bool is_removal = strcmp(line->verb, "remove") == 0;
+	int err;
+
+	/* What is taken out is wherever it is, unless the command line says otherwise. */
+	if (is_removal && !line->has_backend)
+		backend = RULES_AUTO;
+	err = is_removal ? rules_remove(backend, -1, why)
+	                 : rules_apply(&backend, rules, backend, -1, why);
+	if (err)
+		return complain(why);
+	say(line, backend, is_removal ? "removed" : "applied", NULL);
+	return CLI_GOOD;
+}
+
+int cli_rules(int argc, char **argv)
+{
+	struct command_line line = { 0 };
+	struct config *config = calloc(1, sizeof(*config));
+	enum rules_backend backend;
+	int status;
+
+	if (!config)
+		return CLI_SYSTEM;
+	if (read_command_line(&line, argc, argv, &status) &&
+	    (status = read_config(config, &line)) == CLI_GOOD) {
+		backend = line.has_backend ? line.backend : config->backend;
+		status = strcmp(line.verb, "print") == 0
+		                 ? print_rules(&line, &config->rules, backend)
+		                 : change_rules(&line, &config->rules, backend);
+	}
+	free(config);
+	return status;
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "enforce/rules.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "enforce/rules_iptables.h"
+
+static char text[RULES_TEXT_MAX];
+
+/*
+ * What the files in rules/ are printed from: the defaults, but only those networks that are the
+ * same everywhere.
+ */
+static struct rules plain_rules(void)
+{
+	struct rules rules = {
+		.queue_first = 2500,
+		.queue_count = 4,
+		.is_bypassed = true,
+		.has_forward = true,
+		.has_output = true,
+		.ports = { 25 },
+		.port_count = 1,
+	};
+	static const char *const clients[] = {
+		"10.0.0.0/8",     "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
+		"169.254.0.0/16", "fc00::/7",      "fe80::/10",
+	};
+	size_t i;
+
+	assert_true(marks_of(&rules.marks, 0x0f000000));
+	for (i = 0; i < sizeof(clients) / sizeof(clients[0]); i++)
+		assert_true(network_parse(&rules.clients[rules.client_count++], clients[i]));
+	return rules;
+}
+
+static void add_network(struct network *networks, size_t *count, const char *network)
+{
+	assert_true(network_parse(&networks[(*count)++], network));
+}
+
+static void assert_file_is(const char *path, const char *wanted)
+{
+	char *content = calloc(1, RULES_TEXT_MAX);
+	FILE *file = fopen(path, "r");
+
+	assert_non_null(content);
+	assert_non_null(file);
+	assert_true(fread(content, 1, RULES_TEXT_MAX - 1, file) > 0);
+	fclose(file);
+	assert_string_equal(content, wanted);
+	free(content);
+}
+
+static size_t count_of(const char *word)
+{
+	size_t count = 0;
+	const char *at;
+
+	for (at = strstr(text, word); at; at = strstr(at + 1, word))
+		count++;
+	return count;
+}
+
+static void the_printed_rule_sets_are_what_the_program_prints(void **state)
+{
+	struct rules rules = plain_rules();
+
+	(void)state;
+	assert_true(rules_nft_print(text, sizeof(text), &rules) > 0);
+	assert_file_is("rules/hopguard.nft", text);
+	assert_true(rules_iptables_print(text, sizeof(text), &rules, 4) > 0);
+	assert_file_is("rules/hopguard.iptables", text);
+	assert_true(rules_iptables_print(text, sizeof(text), &rules, 6) > 0);
+	assert_file_is("rules/hopguard.ip6tables", text);
+}
+
+static void a_script_that_does_not_fit_is_none(void **state)
+{
+	struct rules rules = plain_rules();
+	size_t len = rules_nft_print(text, sizeof(text), &rules);
+	size_t len4 = rules_iptables_print(text, sizeof(text), &rules, 4);
+	char *tight = malloc(len > len4 ? len : len4);
+	size_t room;
+
+	(void)state;
+	assert_non_null(tight);
+	assert_int_equal(strlen(text), len4);
+	for (room = 0; room <= len; room += room < len - 1 ? 7 : 1)
+		assert_int_equal(rules_nft_print(tight, room < len ? room : len, &rules), 0);
+	for (room = 0; room <= len4; room += 7)
+		assert_int_equal(rules_iptables_print(tight, room, &rules, 4), 0);
+	assert_int_equal(rules_iptables_print(text, len4 + 1, &rules, 4), len4);
+	free(tight);
+}
+
+static void the_largest_configuration_fits(void **state)
+{
+	struct rules rules = plain_rules();
+	size_t i;
+	uint8_t octets[16] = { 0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, 0xff, 0xff,
+		               0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	(void)state;
+	rules.client_count = 0;
+	for (i = 0; i < RULES_NETWORKS_MAX; i++) {
+		octets[15] = (uint8_t)i;
+		rules.clients[i].address = address_of(6, octets);
+		rules.clients[i].prefix_len = 128;
+		rules.exempt_clients[i] = rules.clients[i];
+		rules.exempt_servers[i] = rules.clients[i];
+	}
+	rules.client_count = RULES_NETWORKS_MAX;
+	rules.exempt_client_count = RULES_NETWORKS_MAX;
+	rules.exempt_server_count = RULES_NETWORKS_MAX;
+	rules.port_count = RULES_PORTS_MAX;
+	for (i = 0; i < RULES_PORTS_MAX; i++)
+		rules.ports[i] = (uint16_t)(65535 - i);
+	assert_true(rules_nft_print(text, sizeof(text), &rules) > 0);
+	assert_true(rules_iptables_print(text, sizeof(text), &rules, 6) > 0);
+}
+
+static void networks_inside_others_are_left_out(void **state)
+{
+	struct rules rules = plain_rules();
+
+	(void)state;
+	rules.client_count = 0;
+	add_network(rules.clients, &rules.client_count, "192.0.2.128/25");
+	add_network(rules.clients, &rules.client_count, "192.0.2.0/24");
+	add_network(rules.clients, &rules.client_count, "192.0.2.0/24");
+	add_network(rules.clients, &rules.client_count, "192.0.2.7");
+	add_network(rules.clients, &rules.client_count, "198.51.100.0/24");
+	assert_true(rules_nft_print(text, sizeof(text), &rules) > 0);
+	assert_int_equal(count_of("192.0.2."), 1);
+	assert_int_equal(count_of("198.51.100.0/24"), 1);
+	assert_int_equal(count_of("clients6"), 0);
+	assert_true(rules_iptables_print(text, sizeof(text), &rules, 4) > 0);
+	assert_int_equal(count_of("192.0.2."), 2);
+}
+
+static void one_queue_is_not_balanced(void **state)
+{
+	struct rules rules = plain_rules();
+
+	(void)state;
+	rules.queue_count = 1;
+	rules_nft_print(text, sizeof(text), &rules);
+	assert_int_equal(count_of("queue num 2500 bypass"), 2);
+	rules_iptables_print(text, sizeof(text), &rules, 4);
+	assert_int_equal(count_of("--queue-num 2500 --queue-bypass"), 2);
+	assert_int_equal(count_of("--queue-balance"), 0);
+}
+
+static void nothing_bypasses_a_closed_guard(void **state)
+{
+	struct rules rules = plain_rules();
+
+	(void)state;
+	rules.is_bypassed = false;
+	rules_nft_print(text, sizeof(text), &rules);
+	assert_int_equal(count_of("queue num 2500-2503\n"), 2);
+	assert_int_equal(count_of("bypass"), 0);
+	rules_iptables_print(text, sizeof(text), &rules, 4);
+	assert_int_equal(count_of("--queue-balance 2500:2503\n"), 2);
+	assert_int_equal(count_of("bypass"), 0);
+}
+
+static void hooks_that_are_off_have_no_rules(void **state)
+{
+	struct rules rules = plain_rules();
+
+	(void)state;
+	rules.has_forward = false;
+	rules_nft_print(text, sizeof(text), &rules);
+	assert_int_equal(count_of("hook forward"), 0);
+	assert_int_equal(count_of("hook input"), 1);
+	rules_iptables_print(text, sizeof(text), &rules, 4);
+	assert_int_equal(count_of("-A HOPGUARD-FORWARD"), 0);
+	assert_int_equal(count_of("-A HOPGUARD-FROM"), 0);
+
+	rules.has_forward = true;
+	rules.has_output = false;
+	rules_nft_print(text, sizeof(text), &rules);
+	assert_int_equal(count_of("hook forward"), 1);
+	assert_int_equal(count_of("hook input"), 0);
+	rules_iptables_print(text, sizeof(text), &rules, 4);
+	assert_int_equal(count_of("-A HOPGUARD-OUTPUT"), 0);
+	assert_int_equal(count_of("-A HOPGUARD-INPUT"), 0);
+}
+
+static void other_mark_bits_are_used_everywhere(void **state)
+{
+	struct rules rules = plain_rules();
+
+	(void)state;
+	assert_true(marks_of(&rules.marks, 0xf0));
+	rules_nft_print(text, sizeof(text), &rules);
+	assert_int_equal(count_of("000000 "), 0);
+	assert_int_equal(count_of("0x000000e0"), 3);
+	rules_iptables_print(text, sizeof(text), &rules, 4);
+	assert_int_equal(count_of("000000"), 0);
+	assert_int_equal(count_of("0xe0 "), 3);
+}
+
+static const char SAVED[] = "# Generated by iptables-save\n"
+			    "*raw\n"
+			    ":OUTPUT ACCEPT [1:2]\n"
+			    ":HOPGUARD-RAW - [0:0]\n"
+			    "-A OUTPUT -j HOPGUARD-RAW\n"
+			    "-A HOPGUARD-RAW -j CT --notrack\n"
+			    "COMMIT\n"
+			    "*mangle\n"
+			    ":FORWARD ACCEPT [0:0]\n"
+			    ":HOPGUARD-FORWARD - [0:0]\n"
+			    ":HOPGUARD-SENT - [0:0]\n"
+			    ":HOPGUARDIAN - [0:0]\n"
+			    "-A FORWARD -j HOPGUARD-FORWARD\n"
+			    "-A FORWARD -j HOPGUARD-FORWARD\n"
+			    "-A FORWARD -i eth0 -j HOPGUARD-FORWARD\n"
+			    "-A FORWARD -j HOPGUARDIAN\n"
+			    "-A FORWARD -j HOPGUARD-FORWARDS\n"
+			    "-A HOPGUARD-SENT -j RETURN\n"
+			    "-A HOPGUARD-SENT -j RETURN\n"
+			    "-A HOPGUARDIAN -j RETURN\n"
+			    "COMMIT\n"
+			    "*nat\n"
+			    "-A HOPGUARD-SENT -j RETURN\n"
+			    "COMMIT";
+
+static size_t index_of(const char *chain)
+{
+	size_t i;
+
+	for (i = 0; i < RULES_IPTABLES_CHAINS; i++) {
+		if (strcmp(rules_iptables_chains[i].name, chain) == 0)
+			return i;
+	}
+	fail_msg("no chain %s", chain);
+	return 0;
+}
+
+static void chains_of_ours_are_told_from_others(void **state)
+{
+	struct rules_iptables_standing standing;
+
+	(void)state;
+	rules_iptables_read(&standing, SAVED);
+	assert_int_equal(standing.jumps[index_of("HOPGUARD-FORWARD")], 2);
+	assert_int_equal(standing.jumps[index_of("HOPGUARD-RAW")], 1);
+	assert_int_equal(standing.rules[index_of("HOPGUARD-SENT")], 2);
+	assert_int_equal(standing.rules[index_of("HOPGUARD-RAW")], 1);
+	assert_true(standing.has_chain[index_of("HOPGUARD-FORWARD")]);
+	assert_false(standing.has_chain[index_of("HOPGUARD-TO")]);
+}
+
+static void a_removal_names_only_what_stands(void **state)
+{
+	struct rules_iptables_standing standing;
+
+	(void)state;
+	rules_iptables_read(&standing, SAVED);
+	assert_true(rules_iptables_removal(text, sizeof(text), &standing));
+	assert_string_equal(text, "*raw\n"
+	                          "-D OUTPUT -j HOPGUARD-RAW\n"
+	                          "-F HOPGUARD-RAW\n"
+	                          "-X HOPGUARD-RAW\n"
+	                          "COMMIT\n"
+	                          "*mangle\n"
+	                          "-D FORWARD -j HOPGUARD-FORWARD\n"
+	                          "-D FORWARD -j HOPGUARD-FORWARD\n"
+	                          "-F HOPGUARD-FORWARD\n"
+	                          "-F HOPGUARD-SENT\n"
+	                          "-X HOPGUARD-FORWARD\n"
+	                          "-X HOPGUARD-SENT\n"
+	                          "COMMIT\n");
+	rules_iptables_read(&standing, "*mangle\n:FORWARD ACCEPT [0:0]\nCOMMIT\n");
+	assert_true(rules_iptables_removal(text, sizeof(text), &standing));
+	assert_string_equal(text, "");
+}
+
+static void what_stands_is_replaced_by_a_new_script(void **state)
+{
+	struct rules rules = plain_rules();
+	struct rules_iptables_standing standing;
+
+	(void)state;
+	rules_iptables_read(&standing, SAVED);
+	assert_true(rules_iptables_script(text, sizeof(text), &rules, 4, &standing) > 0);
+	assert_int_equal(count_of("-D FORWARD -j HOPGUARD-FORWARD\n"), 2);
+	assert_int_equal(count_of("-I FORWARD 1 -j HOPGUARD-FORWARD\n"), 1);
+	assert_true(strstr(text, "-D FORWARD") < strstr(text, "-I FORWARD"));
+}
+
+static void back_ends_have_names_that_can_be_read_again(void **state)
+{
+	enum rules_backend backend, read_again;
+
+	(void)state;
+	for (backend = RULES_AUTO; backend <= RULES_IPTABLES_LEGACY; backend++) {
+		assert_true(rules_backend_parse(&read_again, rules_backend_name(backend)));
+		assert_int_equal(read_again, backend);
+	}
+	assert_false(rules_backend_parse(&read_again, "nftables"));
+}
+
+static void private_networks_are_guarded_by_default(void **state)
+{
+	static struct network clients[RULES_NETWORKS_MAX];
+	size_t count = rules_default_clients(clients);
+	static const char *const inside[] = { "10.1.2.3",   "172.31.0.1",  "192.168.7.7",
+		                              "100.64.0.1", "169.254.0.9", "fd00::1",
+		                              "fe80::1:2:3" };
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
+		struct address address;
+		bool is_inside = false;
+
+		assert_true(address_parse(&address, inside[i]));
+		for (k = 0; k < count; k++)
+			is_inside |= network_contains(&clients[k], &address);
+		assert_true(is_inside);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_printed_rule_sets_are_what_the_program_prints),
+		cmocka_unit_test(a_script_that_does_not_fit_is_none),
+		cmocka_unit_test(the_largest_configuration_fits),
+		cmocka_unit_test(networks_inside_others_are_left_out),
+		cmocka_unit_test(one_queue_is_not_balanced),
+		cmocka_unit_test(nothing_bypasses_a_closed_guard),
+		cmocka_unit_test(hooks_that_are_off_have_no_rules),
+		cmocka_unit_test(other_mark_bits_are_used_everywhere),
+		cmocka_unit_test(chains_of_ours_are_told_from_others),
+		cmocka_unit_test(a_removal_names_only_what_stands),
+		cmocka_unit_test(what_stands_is_replaced_by_a_new_script),
+		cmocka_unit_test(back_ends_have_names_that_can_be_read_again),
+		cmocka_unit_test(private_networks_are_guarded_by_default),
+	};
+
+	return cmocka_run_group_tests_name("enforce/rules", tests, NULL, NULL);
+}
