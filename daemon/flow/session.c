@@ -38,7 +38,8 @@ void session_enter(struct session *session, enum session_state state)
 	if (state == SESSION_TLS_DUE || state == SESSION_RESYNC) {
 		session_expect_nothing(session);
 		session->is_front_allowed = false;
-		session->is_line_passing = false;
+		session->is_split_allowed = false;
+		session->rest = REST_NONE;
 		session->is_challenged = false;
 		session->has_recipient = false;
 	}
@@ -165,6 +166,7 @@ void session_allow(struct session *session)
 		break;
 	case WAIT_LINE:
 		session->is_front_allowed = true;
+		session->is_split_allowed = session->is_split_held;
 		break;
 	case WAIT_OPAQUE:
 		session->is_opaque_allowed = true;

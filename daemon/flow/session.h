@@ -32,7 +32,7 @@ struct session;
 /* What waits for a decision. */
 struct session_commitment {
 	enum commitment kind; /* COMMITMENT_NONE: nothing waits */
-	enum smtp_verb verb;  /* UNKNOWN also when a NUL or bare CR makes more than one line of it */
+	enum smtp_verb verb; /* UNKNOWN also when a NUL or bare CR makes more than one line of it */
 	enum smtp_path_kind path; /* of RCPT and MAIL once the line is complete */
 	/*
 	 * False: more octets would say more (RCPT: its domain). True: a decision has nothing to wait for; so also for

@@ -42,17 +42,17 @@ static struct front_line find_front_line(struct bytes readable)
 	return line;
 }
 
-/* The rest of a line that is done with. While it is unknown whether it is one, a CR may end it as well. */
+/* The rest of a line, up to the first octet that a server may take for its end. */
 static struct session_step pass_line(struct session *session, struct bytes readable)
 {
-	size_t end = bytes_find(readable, '\n');
-	size_t cr = session->state == SESSION_RESYNC ? bytes_find(readable, '\r') : readable.len;
+	size_t lf = bytes_find(readable, '\n');
+	size_t end = bytes_find(bytes_slice(readable, 0, lf), '\r');
 
-	if (cr < end)
-		end = cr;
-	session->is_line_passing = end == readable.len;
-	if (!session->is_line_passing)
+	session->rest = REST_LINE;
+	if (end < readable.len) {
+		session->rest = end == lf ? REST_NONE : REST_CR;
 		end++;
+	}
 	return (struct session_step){ end, end };
 }
 
@@ -163,6 +163,7 @@ static void hold_line(struct session *session, enum smtp_verb verb, const struct
 	bool is_opaque = session->state == SESSION_RESYNC && verb == SMTP_VERB_UNKNOWN;
 
 	note_oddities(session, line);
+	session->is_split_held = line->is_split;
 	if (commitment.verb == SMTP_MAIL)
 		commitment.kind = COMMITMENT_MAIL;
 	else if (commitment.verb == SMTP_RCPT)
@@ -288,6 +289,7 @@ static void take_line(struct session *session, const struct front_line *line)
 	if (smtp_command_parse(&command, &len, line->octets) != PARSE_OK || line->is_split)
 		command.verb = SMTP_VERB_UNKNOWN;
 	session->is_front_allowed = false;
+	session->is_split_allowed = false;
 	session->is_challenged = false;
 	if (session->state == SESSION_RESYNC)
 		take_perhaps_command(session, command.verb);
@@ -324,7 +326,7 @@ static struct session_step take_answer(struct session *session, const struct fro
 	if (!line->has_end && !line->is_too_long)
 		return (struct session_step){ 0, len };
 	session->is_challenged = false;
-	session->is_line_passing = !line->has_end;
+	session->rest = line->has_end ? REST_NONE : REST_LINE;
 	note_oddities(session, line);
 	return (struct session_step){ len, len };
 }
@@ -337,6 +339,22 @@ static void forget_question(struct session *session)
 	session_expect_nothing(session);
 	if (session->facts.starttls_answer == STARTTLS_PENDING)
 		session->facts.starttls_answer = STARTTLS_NOT_ASKED;
+}
+
+/*
+ * How much of the line may pass. What was allowed was a line: a second one inside it, of which nothing was known then,
+ * waits again.
+ */
+static size_t front_len(const struct session *session, enum smtp_verb *verb,
+                        const struct front_line *line)
+{
+	size_t point = commitment_point(session, verb, line);
+
+	if (!session->is_front_allowed)
+		return point;
+	if (line->is_split && !session->is_split_allowed)
+		return unsplit_len(line->octets);
+	return line->octets.len;
 }
 
 static struct session_step read_line(struct session *session, struct bytes readable)
@@ -352,24 +370,21 @@ static struct session_step read_line(struct session *session, struct bytes reada
 			return take_answer(session, &line);
 	}
 
-	step.passing = commitment_point(session, &verb, &line);
-	if (step.passing < line.octets.len || line.is_too_long) {
+	step.passing = front_len(session, &verb, &line);
+	if (step.passing < line.octets.len || (line.is_too_long && !session->is_front_allowed)) {
 		if (session->state == SESSION_RESYNC && verb == SMTP_VERB_UNKNOWN &&
 		    session->is_opaque_allowed)
 			return pass_line(session, readable);
-		if (!session->is_front_allowed) {
-			/* What looked like an answer to a challenge has passed. */
-			if (step.passing < answer)
-				step.passing = answer;
-			hold_line(session, verb, &line);
-			return step;
-		}
+		/* What looked like an answer to a challenge has passed. */
+		if (step.passing < answer)
+			step.passing = answer;
+		hold_line(session, verb, &line);
+		return step;
 	}
 
-	step.passing = line.octets.len;
 	if (line.has_end || line.is_too_long) {
 		take_line(session, &line);
-		session->is_line_passing = line.is_too_long;
+		session->rest = line.is_too_long ? REST_LINE : REST_NONE;
 		step.consumed = line.octets.len;
 	}
 	return step;
@@ -384,8 +399,14 @@ struct session_step session_read_command(struct session *session, struct bytes r
 			return step;
 		forget_question(session);
 	}
-	if (session->is_line_passing)
+	if (session->rest == REST_CR && (readable.data[0] == '\r' || readable.data[0] == '\n')) {
+		if (readable.data[0] == '\n')
+			session->rest = REST_NONE;
+		return (struct session_step){ 1, 1 };
+	}
+	if (session->rest == REST_LINE)
 		return pass_line(session, readable);
+	session->rest = REST_NONE;
 	return read_line(session, readable);
 }
 
@@ -394,7 +415,7 @@ struct session_step session_read_behind_starttls(struct session *session, struct
 	const struct session_commitment injected = { .kind = COMMITMENT_COMMAND,
 		                                     .is_line_complete = true };
 	/* A ClientHello; no command begins with it. */
-	bool is_hello = readable.data[0] == TLS_HANDSHAKE_OCTET && !session->is_line_passing;
+	bool is_hello = readable.data[0] == TLS_HANDSHAKE_OCTET && session->rest == REST_NONE;
 
 	if (session->is_injection_allowed) {
 		/* A ClientHello does no harm once the 220 is out. */

@@ -50,6 +50,13 @@ enum session_wait {
 	WAIT_TLS_DATA,
 };
 
+/* Of a line whose beginning is done with. */
+enum session_rest {
+	REST_NONE,
+	REST_LINE, /* up to its end */
+	REST_CR,   /* an LF, if there is one: the CR before it may have been the end */
+};
+
 /* How the body seen so far ends. */
 enum session_tail { TAIL_OTHER, TAIL_CR, TAIL_LF, TAIL_CRLF };
 enum session_dot { DOT_NONE, DOT_SEEN, DOT_CR };
@@ -98,9 +105,11 @@ struct session {
 	bool is_order_uncertain; /* server and client may no longer agree on which reply is whose */
 
 	bool is_front_allowed; /* the line in front */
-	bool is_line_passing;  /* the rest of a line whose beginning is done with */
-	bool is_challenged;    /* 334: the client's next line is an answer, not a command */
-	bool has_recipient;    /* one was allowed in this transaction */
+	bool is_split_held;    /* what waits is a line with a bare CR or NUL inside */
+	bool is_split_allowed; /* and it, too */
+	enum session_rest rest;
+	bool is_challenged; /* 334: the client's next line is an answer, not a command */
+	bool has_recipient; /* one was allowed in this transaction */
 	bool is_opaque_allowed;
 	bool may_be_tls;        /* midstream, before the client's first octet */
 	bool is_starttls_fresh; /* its line was read in this very call */

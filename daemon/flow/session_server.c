@@ -156,7 +156,7 @@ static void settle_unasked(struct session *session, uint16_t code)
 	/* The client may not be where we believe it to be: in a body. */
 	if (session->state == SESSION_BODY) {
 		session_lose_order(session, true);
-		session->is_line_passing = is_mid_line;
+		session->rest = is_mid_line ? REST_LINE : REST_NONE;
 	}
 }
 

@@ -15,8 +15,8 @@
 #include "flow/session.h"
 
 enum {
-	PLAY_ROOM = 512 * 1024, /* of either side */
-	PLAY_DECISIONS_MAX = 4096,
+	PLAY_ROOM = 64 * 1024, /* of either side */
+	PLAY_DECISIONS_STEP = 16,
 	PLAY_DECISION_LEN = 768,
 	PLAY_SHOWN_LEN = 60,
 };
@@ -70,10 +70,7 @@ static inline struct play play_new(bool is_midstream)
 
 	play.client.octets = malloc(PLAY_ROOM);
 	play.server.octets = malloc(PLAY_ROOM);
-	play.decisions = calloc(PLAY_DECISIONS_MAX, sizeof(*play.decisions));
-	play.facts = calloc(PLAY_DECISIONS_MAX, sizeof(*play.facts));
-	if (!play.session || !play.client.octets || !play.server.octets || !play.decisions ||
-	    !play.facts)
+	if (!play.session || !play.client.octets || !play.server.octets)
 		abort();
 	return play;
 }
@@ -127,6 +124,18 @@ static inline void play_line_passed(const struct play *play, char *text, size_t 
 		snprintf(text + out, room - out, "... %zu", len);
 }
 
+static inline void play_make_room(struct play *play)
+{
+	size_t count = play->decision_count + PLAY_DECISIONS_STEP;
+
+	if (play->decision_count % PLAY_DECISIONS_STEP != 0)
+		return;
+	play->decisions = realloc(play->decisions, count * sizeof(*play->decisions));
+	play->facts = realloc(play->facts, count * sizeof(*play->facts));
+	if (!play->decisions || !play->facts)
+		abort();
+}
+
 static inline void play_note_decision(struct play *play)
 {
 	static const char *const paths[] = {
@@ -136,11 +145,11 @@ static inline void play_note_decision(struct play *play)
 		[SMTP_PATH_MALFORMED] = " malformed",
 	};
 	const struct session_commitment *pending = session_pending(play->session);
-	char *text = play->decisions[play->decision_count];
+	char *text;
 	char passed[PLAY_SHOWN_LEN * 4 + 32];
 
-	if (play->decision_count + 1 == PLAY_DECISIONS_MAX)
-		return;
+	play_make_room(play);
+	text = play->decisions[play->decision_count];
 	play_line_passed(play, passed, sizeof(passed));
 	switch (pending->kind) {
 	case COMMITMENT_MAIL:
