@@ -32,11 +32,13 @@ static bool follow_dot(struct session_body *body, uint8_t octet, bool *is_smuggl
 		break;
 	case DOT_SEEN:
 		body->dot = octet == '\r' ? DOT_CR : DOT_NONE;
-		*is_smuggled = *is_smuggled || octet == '\n';
+		if (octet == '\n' || (octet == '\r' && !body->is_dot_strict))
+			*is_smuggled = true;
 		break;
 	case DOT_CR:
 		is_end = octet == '\n' && body->is_dot_strict;
-		*is_smuggled = *is_smuggled || !is_end;
+		if (!is_end)
+			*is_smuggled = true;
 		body->dot = DOT_NONE;
 		break;
 	}

@@ -4,7 +4,8 @@
 #include "wire/smtp_command.h"
 #include "wire/smtp_path.h"
 
-enum { TLS_HANDSHAKE_OCTET = 0x16 };
+/* What a ClientHello begins with, a record or SSL 2.0's framing; no command does. */
+enum { TLS_HANDSHAKE_OCTET = 0x16, V2_LENGTH_BIT = 0x80 };
 
 /* The line in front, whole or as much of it as there is. */
 struct front_line {
@@ -414,8 +415,8 @@ struct session_step session_read_behind_starttls(struct session *session, struct
 {
 	const struct session_commitment injected = { .kind = COMMITMENT_COMMAND,
 		                                     .is_line_complete = true };
-	/* A ClientHello; no command begins with it. */
-	bool is_hello = readable.data[0] == TLS_HANDSHAKE_OCTET && session->rest == REST_NONE;
+	bool is_hello = session->rest == REST_NONE && (readable.data[0] == TLS_HANDSHAKE_OCTET ||
+	                                               (readable.data[0] & V2_LENGTH_BIT) != 0);
 
 	if (session->is_injection_allowed) {
 		/* A ClientHello does no harm once the 220 is out. */

@@ -3,40 +3,22 @@
 
 #include "wire/tls_record.h"
 
-enum { VERSION_MAJOR = 3, VERSION_MINOR_MAX = 4 };
-
 /*
- * How many of the first octets can be those of a record header, one octet at a time: the sender may wait for each to
- * be acknowledged.
+ * How many of the first octets can be those of a record header; of the whole of it, it is filled in. One octet after the
+ * other, since the sender may wait for each to be acknowledged.
  */
-static size_t header_len(struct bytes text, uint8_t type_min, uint8_t type_max)
+static size_t header_len(struct tls_record_header *header, struct bytes readable,
+                         enum tls_content_type type_min, enum tls_content_type type_max)
 {
-	struct bytes header = bytes_slice(text, 0, TLS_RECORD_HEADER_LEN);
-	size_t at;
+	size_t len = 0;
 
-	for (at = 0; at < header.len; at++) {
-		uint8_t octet = header.data[at];
-		bool fits = true;
-
-		if (at == 0)
-			fits = octet >= type_min && octet <= type_max;
-		else if (at == 1)
-			fits = octet == VERSION_MAJOR;
-		else if (at == 2)
-			fits = octet <= VERSION_MINOR_MAX;
-		else if (at == 3)
-			fits = octet <= TLS_RECORD_MAX >> 8;
-		else
-			fits = ((size_t)header.data[3] << 8 | octet) <= TLS_RECORD_MAX;
-		if (!fits)
-			break;
-	}
-	return at;
-}
-
-static uint16_t content_len(struct bytes header)
-{
-	return (uint16_t)(header.data[3] << 8 | header.data[4]);
+	if (readable.data[0] < type_min || readable.data[0] > type_max)
+		return 0;
+	while (len < readable.len && len < TLS_RECORD_HEADER_LEN &&
+	       tls_record_header_parse(header, bytes_slice(readable, 0, len + 1)) !=
+	               PARSE_MALFORMED)
+		len++;
+	return len;
 }
 
 static struct session_step skip_record(uint16_t *record_left, struct bytes readable)
@@ -57,23 +39,51 @@ static void hold_clear(struct session *session)
 	session_hold(session, WAIT_CLEAR_IN_TLS, &clear);
 }
 
+static struct session_step begin_tls(struct session *session, size_t header, size_t content_len)
+{
+	session->client_record_left = (uint16_t)content_len;
+	session->facts.tls = TLS_HELLO;
+	session_enter(session, SESSION_TLS);
+	return (struct session_step){ header, header };
+}
+
+/* A ClientHello in SSL 2.0's framing, or something else in clear. */
+static struct session_step read_old_hello(struct session *session, struct bytes readable)
+{
+	struct session_step step = { 0, 0 };
+	enum parse_result result = PARSE_MORE;
+	size_t len = 0;
+
+	while (result == PARSE_MORE && step.passing < readable.len) {
+		result = tls_v2_hello_parse(&len, bytes_slice(readable, 0, step.passing + 1));
+		if (result != PARSE_MALFORMED)
+			step.passing++;
+	}
+	if (result == PARSE_OK)
+		return begin_tls(session, step.passing, len - step.passing);
+	if (result == PARSE_MALFORMED)
+		hold_clear(session);
+	return step;
+}
+
 struct session_step session_read_hello(struct session *session, struct bytes readable)
 {
-	struct session_step step = { 0, header_len(readable, TLS_HANDSHAKE, TLS_HANDSHAKE) };
+	struct tls_record_header header;
+	struct session_step step = { 0,
+		                     header_len(&header, readable, TLS_HANDSHAKE, TLS_HANDSHAKE) };
 
-	if (step.passing < readable.len && step.passing < TLS_RECORD_HEADER_LEN) {
+	if (step.passing == 0)
+		return read_old_hello(session, readable);
+	if (step.passing == TLS_RECORD_HEADER_LEN)
+		return begin_tls(session, step.passing, header.content_len);
+	if (step.passing < readable.len)
 		hold_clear(session);
-	} else if (step.passing == TLS_RECORD_HEADER_LEN) {
-		step.consumed = step.passing;
-		session->client_record_left = content_len(readable);
-		session->facts.tls = TLS_HELLO;
-		session_enter(session, SESSION_TLS);
-	}
 	return step;
 }
 
 struct session_step session_read_client_records(struct session *session, struct bytes readable)
 {
+	struct tls_record_header header;
 	const struct session_commitment data = { .kind = COMMITMENT_TLS, .is_line_complete = true };
 	struct session_step step = { 0, 0 };
 
@@ -83,12 +93,12 @@ struct session_step session_read_client_records(struct session *session, struct 
 		session_hold(session, WAIT_TLS_DATA, &data);
 		return step;
 	}
-	step.passing = header_len(readable, TLS_CHANGE_CIPHER_SPEC, TLS_HANDSHAKE);
+	step.passing = header_len(&header, readable, TLS_CHANGE_CIPHER_SPEC, TLS_HANDSHAKE);
 	if (step.passing < readable.len && step.passing < TLS_RECORD_HEADER_LEN) {
 		hold_clear(session);
 	} else if (step.passing == TLS_RECORD_HEADER_LEN) {
 		step.consumed = step.passing;
-		session->client_record_left = content_len(readable);
+		session->client_record_left = header.content_len;
 	}
 	return step;
 }
@@ -109,6 +119,7 @@ static struct session_step hold_injected(struct session *session)
 struct session_step session_read_server_records(struct session *session, struct bytes readable)
 {
 	struct session_step step = { 0, readable.len };
+	struct tls_record_header header;
 	size_t len;
 
 	if (session->is_server_opaque)
@@ -118,13 +129,14 @@ struct session_step session_read_server_records(struct session *session, struct 
 	if (session->server_record_left > 0)
 		return skip_record(&session->server_record_left, readable);
 
-	len = header_len(readable, TLS_CHANGE_CIPHER_SPEC, TLS_APPLICATION_DATA);
+	len = header_len(&header, readable, TLS_CHANGE_CIPHER_SPEC, TLS_APPLICATION_DATA);
 	if (len == TLS_RECORD_HEADER_LEN) {
 		step.consumed = step.passing = len;
-		session->server_record_left = content_len(readable);
+		session->server_record_left = header.content_len;
 	} else if (len < readable.len) {
 		session_violated(session);
 		session->is_server_opaque = true;
+		step.consumed = readable.len;
 	}
 	return step;
 }
@@ -133,14 +145,15 @@ bool session_read_midstream_record(struct session *session, struct session_step 
                                    struct bytes readable)
 {
 	const struct session_commitment undecided = { .kind = COMMITMENT_COMMAND };
-	size_t len = header_len(readable, TLS_CHANGE_CIPHER_SPEC, TLS_APPLICATION_DATA);
+	struct tls_record_header header;
+	size_t len = header_len(&header, readable, TLS_CHANGE_CIPHER_SPEC, TLS_APPLICATION_DATA);
 
 	*step = (struct session_step){ 0, 0 };
 	if (len == TLS_RECORD_HEADER_LEN) {
 		session->may_be_tls = false;
 		session->is_server_opaque = true;
 		session->facts.tls =
-			readable.data[0] == TLS_APPLICATION_DATA ? TLS_ESTABLISHED : TLS_HELLO;
+			header.type == TLS_APPLICATION_DATA ? TLS_ESTABLISHED : TLS_HELLO;
 		session_enter(session, SESSION_TLS);
 		return true;
 	}

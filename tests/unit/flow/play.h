@@ -84,25 +84,40 @@ static inline void play_free(struct play *play)
 	free(play->facts);
 }
 
-static inline void play_show(struct play *play, bool is_client)
+/* Returns how many may pass. The session sees exactly `len` octets, so that a sanitizer sees one too far. */
+static inline size_t play_read(struct play *play, bool is_client, size_t *consumed)
 {
 	struct play_side *side = is_client ? &play->client : &play->server;
 	size_t len = side->len - side->consumed;
-	size_t consumed = 0;
-	size_t passing;
-	/* Exactly so many, so that a sanitizer sees one octet too far. */
 	uint8_t *copy = malloc(len);
+	size_t passing;
 
 	if (len > 0)
 		memcpy(copy, side->octets + side->consumed, len);
-	passing = (is_client ? session_from_client : session_from_server)(play->session, &consumed,
+	passing = (is_client ? session_from_client : session_from_server)(play->session, consumed,
 	                                                                  bytes_of(copy, len));
 	free(copy);
-	if (consumed > passing || passing > len)
+	if (*consumed > passing || passing > len)
 		abort();
+	return passing;
+}
+
+static inline void play_show(struct play *play, bool is_client)
+{
+	struct play_side *side = is_client ? &play->client : &play->server;
+	size_t consumed = 0;
+	size_t again = 0;
+	size_t passing = play_read(play, is_client, &consumed);
+	struct session_commitment pending = *session_pending(play->session);
+
+	side->consumed += consumed;
+	passing -= consumed;
 	if (side->consumed + passing > side->passed)
 		side->passed = side->consumed + passing;
-	side->consumed += consumed;
+	/* Shown again, it is the same again. */
+	if (play_read(play, is_client, &again) != passing || again != 0 ||
+	    memcmp(&pending, session_pending(play->session), sizeof(pending)) != 0)
+		abort();
 }
 
 /* What the client got through of the line that waits, as far as one can print it. */
