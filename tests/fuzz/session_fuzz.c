@@ -127,8 +127,9 @@ static void check_denied(const uint8_t *data, size_t len)
 	for (size_t at = 0; at <= play.client.passed; at++) {
 		if (at < play.client.passed && !memchr("\r\n", octets[at], 2) && octets[at] != '\0')
 			continue;
-		/* From here on it is TLS. */
-		if (at > start && octets[start] >= 0x14 && octets[start] <= 0x16)
+		/* From here on it is TLS, or a ClientHello in SSL 2.0 framing. */
+		if (at > start && ((uint8_t)octets[start] >= 0x80 ||
+		                   (octets[start] >= 0x14 && octets[start] <= 0x16)))
 			break;
 		check_line(octets + start, at - start);
 		start = at + 1;
