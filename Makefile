@@ -6,7 +6,8 @@ PREFIX      ?= /usr/local
 SYSCONFDIR  ?= /etc
 SBINDIR     ?= $(PREFIX)/sbin
 MANDIR      ?= $(PREFIX)/share/man
-UNITDIR     ?= $(PREFIX)/lib/systemd/system
+LIBDIR      ?= $(PREFIX)/lib
+DATADIR     ?= $(PREFIX)/share/hopguard
 BUILD       ?= build
 CC          ?= cc
 CLANG       ?= clang
@@ -49,8 +50,62 @@ TEST_TOOLS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
 SUPPORT     := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 FUZZERS     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-.PHONY: all help lib unit tools layers fuzz clean
+HEADERS     := $(wildcard daemon/*.h daemon/*/*.h tests/*/*.h tests/*/*/*.h)
+C_FILES     := $(SOURCES) $(wildcard tests/*/*.c tests/unit/*/*.c)
+
+.PHONY: all help deps test-deps run demo check check-full lib unit tools layers lint fuzz install uninstall clean FORCE
 all: $(BUILD)/hopguard
+
+help:
+	@echo 'make              build build/hopguard'
+	@echo 'make run          guard this machine now (monitor, fail-open); Ctrl-C ends it; ARGS=... for `hopguard run`'
+	@echo 'make demo         see a downgrade attack, and see it refused, within a minute'
+	@echo 'make check        every test but the long ones; ends with "N passed, N failed, N skipped"'
+	@echo 'make check-full   every cell of the lab (hours)'
+	@echo 'make unit         unit tests; layers: who may include whom; lint: format, clang-tidy, cppcheck'
+	@echo 'make fuzz         every fuzz target for SECONDS=10'
+	@echo 'make deps         what building and running need; test-deps: what tests and demo need'
+	@echo 'make install      also uninstall; DESTDIR, PREFIX=/usr/local, SYSCONFDIR=/etc'
+	@echo 'make clean'
+
+# Missing packages only; none of them starts a service.
+deps:
+	$(Q)if command -v apt-get >/dev/null; then \
+		present=$$(dpkg-query -W -f '$${db:Status-Status} $${Package}\n' $(DEPS_APT) 2>/dev/null | \
+			sed -n 's/^installed //p'); \
+		missing=$$(printf '%s\n' $(DEPS_APT) | grep -vxF "$$present" || true); \
+		[ -n "$$missing" ] || exit 0; \
+		echo "deps: installing" $$missing; \
+		if [ "$$(id -u)" != 0 ]; then echo "deps: needs root"; exit 4; fi; \
+		install="apt-get install -y -qq --no-install-recommends --no-remove"; \
+		export DEBIAN_FRONTEND=noninteractive; mkdir -p build; \
+		$$install $$missing >build/apt.log 2>&1 || \
+			{ apt-get update -qq && $$install $$missing >build/apt.log 2>&1; } || \
+			{ cat build/apt.log; exit 4; }; \
+	else \
+		echo "deps: no apt here; these packages are needed:"; \
+		echo "  dnf install $(DEPS_DNF)"; \
+		echo "  apk add $(DEPS_APK)"; \
+	fi
+
+test-deps: | deps
+	$(Q)tests/test-deps.sh
+
+# The other targets begin only when the libraries are there: pkg-config is asked by a make of its own.
+SUBMAKE      = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
+# However it ends, the rules are taken out again.
+run: deps
+	$(Q)$(SUBMAKE) all
+	$(Q)exec $(BUILD)/hopguard run --remove-rules $(ARGS)
+
+demo: deps test-deps
+	$(Q)$(SUBMAKE) all
+	$(Q)tests/lab/demo
+
+check check-full: deps test-deps
+	$(Q)$(SUBMAKE) all programs
+	$(Q)$(PYTHON) tests/run.py --build $(BUILD) $(if $(filter check-full,$@),--full) $(SUITES)
 
 lib: $(BUILD)/libhopguard.a
 
@@ -61,7 +116,13 @@ $(BUILD)/hopguard: $(BUILD)/daemon/main.o $(BUILD)/libhopguard.a
 $(BUILD)/libhopguard.a: $(LIBOBJECTS)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/%.o: %.c Makefile
+# Changes when objects must be built again.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo "$(CC) $(CFLAGS) $(SANITIZE) $(VERSION) $(SYSCONFDIR)" | cmp -s - $@ || \
+		echo "$(CC) $(CFLAGS) $(SANITIZE) $(VERSION) $(SYSCONFDIR)" >$@
+
+$(BUILD)/%.o: %.c Makefile $(BUILD)/flags
 	@mkdir -p $(@D)
 	@$(if $(V),,echo "  CC    $<")
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -75,6 +136,10 @@ $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(BUILD)/libhopguard.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LDLIBS)
 
 tools: $(TEST_TOOLS)
+
+# Everything that the tests run.
+.PHONY: programs
+programs: $(UNIT_TESTS) $(TEST_TOOLS)
 
 unit: $(UNIT_TESTS)
 	$(Q)status=0; for t in $^; do $$t || status=1; done; exit $$status
@@ -106,6 +171,55 @@ fuzz: $(FUZZERS)
 
 layers:
 	$(Q)awk -f tests/layers.awk daemon/LAYERS daemon/*.[ch] daemon/*/*.[ch]
+
+# Each C file by itself, so that `make -j lint` uses every core and a second run only what changed.
+TIDY        := $(patsubst %.c,build/lint/%.tidy,$(C_FILES))
+CPPCHECK    := --std=c11 --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+               --suppress=missingIncludeSystem --suppress=unknownMacro -Idaemon -Itests -D_GNU_SOURCE -j 2
+
+build/lint/%.tidy: %.c .clang-tidy $(HEADERS)
+	@mkdir -p $(@D)
+	@$(if $(V),,echo "  TIDY  $<")
+	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=c11 $(CPPFLAGS) $(LIB_CFLAGS) 2>$@.log || \
+		{ cat $@.log; exit 1; }
+	@touch $@
+
+lint: layers $(TIDY)
+	$(Q)clang-format --dry-run -Werror $(C_FILES) $(HEADERS)
+	$(Q)cppcheck $(CPPCHECK) $(C_FILES)
+
+INSTALL     := install -D
+PAGES       := $(wildcard docs/*.5 docs/*.8)
+UNITS       := $(wildcard systemd/*.service)
+SYSUSERS    := $(wildcard systemd/*sysusers*)
+TMPFILES    := $(wildcard systemd/*tmpfiles*)
+
+install: all
+	$(Q)$(INSTALL) -m 0755 $(BUILD)/hopguard $(DESTDIR)$(SBINDIR)/hopguard
+	$(Q)for page in $(PAGES); do \
+		$(INSTALL) -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
+	$(Q)mkdir -p $(DESTDIR)$(LIBDIR)/systemd/system
+	$(Q)for unit in $(UNITS); do \
+		sed 's|@SBINDIR@|$(SBINDIR)|g' $$unit >$(DESTDIR)$(LIBDIR)/systemd/system/$${unit##*/} || exit 1; done
+	$(Q)$(INSTALL) -m 0644 $(SYSUSERS) $(DESTDIR)$(LIBDIR)/sysusers.d/hopguard.conf
+	$(Q)$(INSTALL) -m 0644 $(TMPFILES) $(DESTDIR)$(LIBDIR)/tmpfiles.d/hopguard.conf
+	$(Q)for file in $(wildcard rules/*); do \
+		$(INSTALL) -m 0644 $$file $(DESTDIR)$(DATADIR)/$$file || exit 1; done
+	$(Q)$(INSTALL) -m 0644 docs/hopguard.conf.example $(DESTDIR)$(DATADIR)/hopguard.conf.example
+	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/hopguard/hopguard.conf ] || \
+		$(INSTALL) -m 0644 docs/hopguard.conf.example $(DESTDIR)$(SYSCONFDIR)/hopguard/hopguard.conf
+ifeq ($(DESTDIR),)
+	$(Q)if [ -d /run/systemd/system ]; then systemd-sysusers $(LIBDIR)/sysusers.d/hopguard.conf && \
+		systemd-tmpfiles --create $(LIBDIR)/tmpfiles.d/hopguard.conf && systemctl daemon-reload; fi
+endif
+
+# The configuration and the state stay.
+uninstall:
+	$(Q)rm -f $(DESTDIR)$(SBINDIR)/hopguard $(DESTDIR)$(LIBDIR)/sysusers.d/hopguard.conf \
+		$(DESTDIR)$(LIBDIR)/tmpfiles.d/hopguard.conf \
+		$(UNITS:systemd/%=$(DESTDIR)$(LIBDIR)/systemd/system/%) \
+		$(foreach page,$(PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+	$(Q)rm -rf $(DESTDIR)$(DATADIR)
 
 clean:
 	$(Q)rm -rf build

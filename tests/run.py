@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs every suite and adds up: a line for each, what failed, and as the last line "N passed, N failed, N skipped".
+
+usage: tests/run.py [--full] [--build DIRECTORY] [SUITE...]        suites: unit lab vm
+
+Exit status 0 only when something ran and nothing failed.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+UNIT_TIMEOUT_S = 300  # one program
+SUITE_TIMEOUT_S = {False: 20 * 60, True: 4 * 3600}  # lab or vm: pairwise, every cell
+INTERRUPT_PATIENCE_S = 60  # for taking down what a suite set up
+
+Count = collections.namedtuple("Count", "passed failed skipped details")
+
+
+def add(counts):
+    counts = list(counts)
+    return Count(sum(c.passed for c in counts), sum(c.failed for c in counts), sum(c.skipped for c in counts),
+                 [line for c in counts for line in c.details])
+
+
+def failure(details):
+    return Count(0, 1, 0, details)
+
+
+def read_tap(name, output, status):
+    """What cmocka prints in its TAP form. A program that died owes the tests of its plan."""
+    planned = sum(int(number) for number in re.findall(r"^1\.\.(\d+)$", output, re.M))
+    skipped = len(re.findall(r"^(?:not )?ok \d+ # SKIP", output, re.M))
+    passed = len(re.findall(r"^ok \d+ - ", output, re.M))
+    wrong = re.findall(r"^not ok \d+ - (.*)$", output, re.M)
+    details = [f"{name}: {test}" for test in wrong]
+    failed = max(len(wrong), planned - passed - skipped)
+    if status != 0 and failed == 0:
+        failed = 1
+    if failed and (failed > len(wrong) or status < 0):
+        details.append(f"{name}: exit status {status}, {planned - passed - skipped} of {planned} tests without success")
+    if failed:
+        details += [f"    {line}" for line in output.splitlines() if not line.startswith("ok ")][-40:]
+    if planned == 0:
+        return failure([f"{name}: ran no test, exit status {status}"])
+    return Count(passed, failed, skipped, details)
+
+
+def run_unit_program(program):
+    name = f"{program.parent.name}/{program.name}"
+    environment = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP")
+    try:
+        done = subprocess.run([program], env=environment, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=UNIT_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired:
+        return failure([f"{name}: not done after {UNIT_TIMEOUT_S} s"])
+    except OSError as error:
+        return failure([f"{name}: {error}"])
+    return read_tap(name, done.stdout.decode("utf-8", "replace"), done.returncode)
+
+
+def run_unit(arguments, _results):
+    sources = sorted((TOP / "tests/unit").rglob("*_test.c"))
+    programs = [TOP / arguments.build / source.relative_to(TOP).with_suffix("") for source in sources]
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        return add(pool.map(run_unit_program, programs))
+
+
+def read_junit(path):
+    counts = []
+    for suite in xml.etree.ElementTree.parse(path).getroot().iter("testsuite"):
+        tests, errors, failures, skipped = (int(suite.get(key, 0)) for key in ("tests", "errors", "failures", "skipped"))
+        details = []
+        for case in suite.iter("testcase"):
+            for what in (*case.findall("failure"), *case.findall("error")):
+                details.append(f"{case.get('classname')}: {case.get('name')}: {what.get('message', '')[:300]}")
+        counts.append(Count(tests - errors - failures - skipped, errors + failures, skipped, details))
+    return add(counts)
+
+
+def wait(process, timeout_s):
+    """Its exit status. What takes too long is asked to clean up, then killed."""
+    try:
+        return process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(INTERRUPT_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    return None
+
+
+def run_pytest(folder, arguments, results):
+    report, log = results / f"{folder}.xml", results / f"{folder}.log"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}"]
+    if arguments.full and folder == "lab":
+        command.append("--full")
+    environment = dict(os.environ, HOPGUARD=str(TOP / arguments.build / "hopguard"), PYTHONDONTWRITEBYTECODE="1")
+    with open(log, "wb") as output:
+        process = subprocess.Popen([*command, f"tests/{folder}"], env=environment, cwd=TOP, stdin=subprocess.DEVNULL,
+                                   stdout=output, stderr=subprocess.STDOUT)
+        status = wait(process, SUITE_TIMEOUT_S[arguments.full])
+    try:
+        count = read_junit(report)
+    except (OSError, xml.etree.ElementTree.ParseError) as error:
+        count = failure([f"{folder}: no report: {error}"])
+    if status is None:
+        count = add([count, failure([f"{folder}: not done after {SUITE_TIMEOUT_S[arguments.full]} s"])])
+    elif status != 0 and count.failed == 0:
+        count = add([count, failure([f"{folder}: pytest ended with status {status}"])])
+    if count.failed:
+        count.details.append(f"{folder}: all of it in {log.relative_to(TOP)}")
+    return count
+
+
+SUITES = {
+    "unit": run_unit,
+    "lab": lambda arguments, results: run_pytest("lab", arguments, results),
+    "vm": lambda arguments, results: run_pytest("vm", arguments, results),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--full", action="store_true", help="every cell of the lab")
+    parser.add_argument("--build", default="build", help="where the programs are")
+    parser.add_argument("suites", nargs="*", choices=[[], *SUITES], metavar="SUITE", help=" ".join(SUITES))
+    arguments = parser.parse_args()
+    results = TOP / arguments.build / "test-results"
+    shutil.rmtree(results, ignore_errors=True)
+    results.mkdir(parents=True)
+    total = []
+    for name in arguments.suites or SUITES:
+        print(f"{name:8}", end="", flush=True)
+        start = time.monotonic()
+        count = SUITES[name](arguments, results)
+        print(f"{count.passed:5} passed {count.failed:4} failed {count.skipped:4} skipped "
+              f"{time.monotonic() - start:7.1f} s", flush=True)
+        for line in count.details:
+            print(f"  {line}")
+        total.append(count)
+    total = add(total)
+    print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
+    return 0 if total.passed and not total.failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
