@@ -94,14 +94,14 @@ static void print_head(FILE *out, const json_t *status, bool is_coloured)
 	        is_coloured ? "\033[0m" : "");
 	print_uptime(out, object_number(status, "uptime_s"));
 	fprintf(out, ", user %s\n", object_text(status, "user"));
-	fprintf(out, "rules     %s by %s, queues %lld-%lld; on failure %s\n",
+	fprintf(out, "rules      %s by %s, queues %lld-%lld; on failure %s\n",
 	        are_in ? "in" : "NOT in", object_text(status, "backend"),
 	        object_number(queues, "first"),
 	        object_number(queues, "first") + object_number(queues, "count") - 1,
 	        strcmp(object_text(status, "on_failure"), "open") == 0 ? "mail passes"
 	                                                               : "mail waits");
 	if (degraded[0])
-		fprintf(out, "%sdegraded  %s%s\n", is_coloured ? "\033[1;31m" : "", degraded,
+		fprintf(out, "%sdegraded   %s%s\n", is_coloured ? "\033[1;31m" : "", degraded,
 		        is_coloured ? "\033[0m" : "");
 }
 
@@ -118,7 +118,7 @@ static void print_processes(FILE *out, const json_t *list)
 		if (json_object_get(process, "index"))
 			snprintf(name, sizeof(name), "%.16s %lld", object_text(process, "role"),
 			         object_number(process, "index"));
-		fprintf(out, "%-10s", name);
+		fprintf(out, "%-11s", name);
 		if (json_object_get(process, "pid"))
 			fprintf(out, "pid %lld, ", object_number(process, "pid"));
 		fprintf(out, "%s", object_text(process, "state"));
