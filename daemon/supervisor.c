@@ -407,6 +407,8 @@ static int start(struct supervisor *supervisor)
 	char error[CONFIG_ERROR_MAX];
 	int err = resources_open(&supervisor->resources, config, error);
 
+	if (!err)
+		err = settings_find_backend(&supervisor->settings, error);
 	if (err) {
 		log_error("%s", error);
 		return err;
@@ -475,10 +477,6 @@ int supervisor_run(const struct supervisor_options *options)
 		goto free_supervisor;
 	}
 	log_set_level(supervisor->settings.config.log_level);
-	if (settings_find_backend(&supervisor->settings, error)) {
-		fprintf(stderr, "hopguard: %s\n", error);
-		goto free_supervisor;
-	}
 	supervisor->status = EXIT_SYSTEM;
 	if (start(supervisor) == 0)
 		event_base_dispatch(supervisor->base);

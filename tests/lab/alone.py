@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""hopguard on a host without neighbours: for tests of its processes, which need no mail."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import types
+
+import guard
+import namespaces
+
+# No name server can be reached; the files only have to be there.
+NO_DNS = types.SimpleNamespace(trust_anchor="/usr/share/dns/root.key", root_hints="/usr/share/dns/root.hints")
+
+MONITOR = ("mode=monitor", "on-failure=open")
+
+
+class Alone:
+    def __init__(self):
+        self.directory = namespaces.make_directory()
+        self.host = namespaces.Host(self.directory, "alone").ready()
+        self.syslog = guard.Syslog(self.host)
+        self.guard = None
+
+    def start(self, *settings, **options):
+        self.guard = guard.Guard(self.host, self.directory, NO_DNS, ["192.0.2.0/24"], settings)
+        return self.guard.start(**options)
+
+    def close(self):
+        """After each test: whatever became of the guard, nothing of it stays."""
+        if self.guard:
+            self.guard.stop()
+        self.guard = None
+        self.syslog.reset()
+
+    def end(self):
+        self.close()
+        self.host.close()
+
+    # What it says of itself
+
+    def status(self):
+        return json.loads(self.guard.ask("status", "--json"))
+
+    def processes(self):
+        """Process ids by name, as the host counts them: supervisor, scout, ledger, guard0."""
+        return {f"{one['role']}{one.get('index', '')}": one["pid"] for one in self.status()["processes"] if "pid" in one}
+
+    def wait_until(self, holds, timeout_s=5):
+        """True as soon as holds() is; exceptions of an answer that cannot be had count as not yet."""
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            try:
+                if holds():
+                    return True
+            except (namespaces.LabError, ValueError, KeyError):
+                pass
+            time.sleep(0.05)
+        return False
+
+    def is_whole(self):
+        return all(one["state"] == "ready" for one in self.status()["processes"])
+
+    # What is done to it
+
+    def kill(self, pid, number=signal.SIGKILL):
+        self.host.run(["kill", f"-{int(number)}", str(pid)])
+
+    def lives(self, pid):
+        return os.path.exists(f"/proc/{self.host.pid}/root/proc/{pid}/comm") and \
+            not self.host.run(["ps", "-o", "stat=", "-p", str(pid)], check=False).startswith("Z")
+
+    def command(self, *words, prefix=(), timeout_s=30, **options):
+        """Any hopguard command: exit status, standard output and standard error apart."""
+        argv = [*prefix, *self.guard.command(*words)] if self.guard else list(words)
+        return subprocess.run(self.host.command(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, check=False, timeout=timeout_s, **options)
+
+    def ask(self, *words, prefix=()):
+        return self.command(*words, "--socket", self.guard.socket, prefix=prefix)
+
+    def rules(self):
+        """All rules of the host by every tool, without the counters and dates that change by themselves."""
+        texts = [self.host.run([tool], check=False)
+                 for tool in ("iptables-save", "ip6tables-save", "iptables-legacy-save", "ip6tables-legacy-save")]
+        return [line.split("[")[0] for text in texts for line in text.splitlines()
+                if not line.startswith("#") and line.strip()]
+
+    def own_rules(self):
+        return [line for line in self.rules() if "hopguard" in line.lower()]

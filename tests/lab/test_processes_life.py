@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The processes: how they start, what becomes of them when they die or hang, and what is left when they end."""
+
+import os
+import signal
+import time
+
+import alone
+import namespaces
+import pytest
+
+
+@pytest.fixture(scope="module")
+def machine():
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+    one = alone.Alone()
+    yield one
+    one.end()
+
+
+@pytest.fixture(autouse=True)
+def clean(machine):
+    yield
+    machine.close()
+
+
+def died(process):
+    return lambda event: event["event"] == "child-died" and process in event["text"]
+
+
+def test_one_line_says_when_it_is_ready_and_whom_it_guards(machine):
+    guard = machine.start(*alone.MONITOR, "queues=2")
+    lines = [line for line in guard.output().splitlines() if " ready: " in line]
+    assert len(lines) == 1
+    for words in ("monitor", "port 25", "192.0.2.0/24", "queues 2500-2501", "mail passes"):
+        assert words in lines[0]
+    assert machine.syslog.wait_for("hopguard[", "]: ready ", "text=")
+
+
+def test_the_processes_are_those_of_the_design_and_belong_to_its_user(machine):
+    machine.start(*alone.MONITOR, "queues=2")
+    pids = machine.processes()
+    assert sorted(pids) == ["guard0", "guard1", "ledger", "scout", "supervisor"]
+    for pid in pids.values():
+        assert machine.host.run(["ps", "-o", "user=", "-p", str(pid)]).strip() == "hopguard"
+
+
+@pytest.mark.parametrize("process, capabilities", [
+    ("supervisor", {12, 13}), ("guard0", {12}), ("scout", set()), ("ledger", set())])
+def test_each_process_keeps_only_the_capabilities_it_needs(machine, process, capabilities):
+    machine.start(*alone.MONITOR)
+    status = machine.host.run(["cat", f"/proc/{machine.processes()[process]}/status"])
+    for which in ("CapPrm", "CapEff"):
+        mask = int(next(line.split()[1] for line in status.splitlines() if line.startswith(which)), 16)
+        assert {bit for bit in range(64) if mask >> bit & 1} == capabilities
+
+
+@pytest.mark.parametrize("process, name", [("guard0", "guard[0]"), ("scout", "scout"), ("ledger", "ledger")])
+def test_a_killed_child_is_started_again_at_once_and_it_is_said_why(machine, process, name):
+    guard = machine.start(*alone.MONITOR)
+    before = machine.processes()
+    machine.kill(before[process])
+    event = guard.wait_for(died(name))
+    assert event and "killed by signal 9" in event["text"] and "at once" in event["text"]
+    assert machine.syslog.wait_for("child-died", name)
+    assert machine.wait_until(machine.is_whole)
+    after = machine.processes()
+    assert after[process] != before[process]
+    assert {key: pid for key, pid in after.items() if key != process} == \
+        {key: pid for key, pid in before.items() if key != process}
+    assert machine.own_rules()
+
+
+def test_a_successor_is_connected_with_its_siblings(machine):
+    guard = machine.start(*alone.MONITOR)
+    for process in ("scout", "guard0", "ledger"):
+        old = machine.processes()[process]
+        machine.kill(old)
+        assert machine.wait_until(lambda: machine.processes()[process] != old and machine.is_whole())
+    # From the control socket through the ledger to the guard, and to the scout, and back.
+    assert machine.ask("flows").returncode == 0
+    assert "not there" not in machine.ask("explain", "example.lab").stderr
+    assert guard.process.poll() is None
+
+
+def test_a_child_that_keeps_dying_is_started_again_ever_later(machine):
+    guard = machine.start(*alone.MONITOR)
+    delays = []
+    for _ in range(3):
+        guard.mark()
+        machine.kill(machine.processes()["scout"])
+        event = guard.wait_for(died("scout"))
+        delays.append(event["text"].rsplit("started again ", 1)[1])
+        assert machine.wait_until(machine.is_whole)
+    assert delays == ["at once", "in 100 ms", "in 200 ms"]
+
+
+def test_a_child_that_hangs_is_noticed_and_replaced(machine):
+    guard = machine.start(*alone.MONITOR)
+    pid = machine.processes()["guard0"]
+    machine.kill(pid, signal.SIGSTOP)
+    event = guard.wait_for(died("guard[0]"), timeout_s=16)
+    assert event and "not heard" in event["text"]
+    assert machine.wait_until(lambda: machine.is_whole() and machine.processes()["guard0"] != pid)
+
+
+def test_a_supervisor_that_was_stopped_itself_kills_nobody_when_it_goes_on(machine):
+    guard = machine.start(*alone.MONITOR)
+    before = machine.processes()
+    machine.kill(before["supervisor"], signal.SIGSTOP)
+    time.sleep(12)
+    machine.kill(before["supervisor"], signal.SIGCONT)
+    time.sleep(2)
+    assert machine.processes() == before
+    assert not guard.wait_for(lambda event: event["event"] == "child-died", timeout_s=0.1)
+
+
+def test_where_mail_shall_pass_a_guard_that_keeps_dying_gives_its_queue_back(machine):
+    guard = machine.start(*alone.MONITOR)
+    for _ in range(5):
+        assert machine.wait_until(machine.is_whole, timeout_s=10)
+        guard.mark()
+        machine.kill(machine.processes()["guard0"])
+        assert guard.wait_for(died("guard[0]"))
+    # Dead for 800 ms now.
+    assert guard.wait_for(lambda event: event["event"] == "degraded" and "guard[0]" in event["text"])
+    assert "2500" not in queues(machine)
+    assert machine.wait_until(machine.is_whole, timeout_s=10)
+    assert "2500" in queues(machine)
+
+
+def queues(machine):
+    table = machine.host.run(["cat", "/proc/net/netfilter/nfnetlink_queue"])
+    return [line.split()[0] for line in table.splitlines()]
+
+
+def test_a_queue_survives_the_death_of_its_guard(machine):
+    machine.start("mode=enforce", "on-failure=closed", "queues=1")
+    before = [line.split()[:2] for line in
+              machine.host.run(["cat", "/proc/net/netfilter/nfnetlink_queue"]).splitlines()]
+    machine.kill(machine.processes()["guard0"])
+    after = [line.split()[:2] for line in
+             machine.host.run(["cat", "/proc/net/netfilter/nfnetlink_queue"]).splitlines()]
+    assert before == after and before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_clean_end_leaves_no_rule_behind_where_mail_shall_pass(machine, number):
+    before = machine.rules()
+    guard = machine.start(*alone.MONITOR)
+    assert machine.own_rules()
+    machine.kill(machine.processes()["supervisor"], number)
+    assert guard.process.wait(10) == 0
+    assert machine.own_rules() == []
+    assert [line for line in machine.rules() if line.startswith("-A")] == \
+        [line for line in before if line.startswith("-A")]
+    assert guard.wait_for(lambda event: event["event"] == "stopping")
+
+
+def test_closed_rules_outlive_every_end_but_the_command(machine):
+    guard = machine.start("mode=enforce", "on-failure=closed")
+    machine.kill(machine.processes()["supervisor"], signal.SIGTERM)
+    assert guard.process.wait(10) == 0
+    assert machine.own_rules()
+    assert machine.command("rules", "remove").returncode == 0
+    assert machine.own_rules() == []
+
+
+def test_nobody_lives_on_when_the_supervisor_is_killed_and_the_next_start_cleans_up(machine):
+    guard = machine.start(*alone.MONITOR)
+    pids = machine.processes()
+    machine.kill(pids["supervisor"])
+    assert machine.wait_until(lambda: not any(machine.lives(pid) for pid in pids.values()), timeout_s=3)
+    assert machine.syslog.wait_for("stopping", "supervisor is gone")
+    assert machine.own_rules()
+    guard.process.wait(5)
+    again = machine.start(*alone.MONITOR)
+    assert len([line for line in machine.own_rules() if "FORWARD -j" in line]) <= 2
+    assert again.stop() == 0
+    assert machine.own_rules() == []
+
+
+def test_even_a_hung_guard_goes_with_its_supervisor(machine):
+    machine.start(*alone.MONITOR)
+    pids = machine.processes()
+    machine.kill(pids["guard0"], signal.SIGSTOP)
+    machine.kill(pids["supervisor"])
+    assert machine.wait_until(lambda: not machine.lives(pids["guard0"]), timeout_s=3)
+
+
+def run_with_removal(machine):
+    """As `make run` does it."""
+    guard = machine.start(*alone.MONITOR)
+    guard.stop()
+    words = ["run", "--remove-rules", "--config", guard.configuration]
+    for setting in guard.settings:
+        words += ["--set", setting]
+    guard.mark()
+    with open(guard.output_path, "ab") as output:
+        guard.process = machine.host.spawn(guard.command(*words), stdout=output, stderr=output)
+    assert guard.wait_for(lambda event: event["event"] == "ready", timeout_s=10), guard.output()
+    return guard
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
+def test_with_removal_asked_for_no_end_of_the_supervisor_leaves_a_rule(machine, number):
+    guard = run_with_removal(machine)
+    assert machine.own_rules()
+    machine.kill(machine.processes()["supervisor"], number)
+    guard.process.wait(10)
+    assert machine.own_rules() == []
+
+
+def test_with_removal_asked_for_the_supervisor_ends_with_whoever_watches_over_it(machine):
+    guard = run_with_removal(machine)
+    machine.kill(namespaces_pid(machine, namespaces.inner_pid(guard.process)))
+    assert machine.wait_until(lambda: machine.own_rules() == [], timeout_s=10)
+
+
+def namespaces_pid(machine, pid):
+    """A process id of ours as the host counts."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(line.split()[-1] for line in file if line.startswith("NSpid:"))
+
+
+def test_a_second_guard_is_refused_in_one_line_that_names_the_first(machine):
+    guard = machine.start(*alone.MONITOR)
+    words = ["run", "--config", guard.configuration]
+    for setting in guard.settings:
+        words += ["--set", setting]
+    second = machine.command(*words)
+    assert second.returncode == 4
+    lines = [line for line in second.stderr.splitlines() if "queue 2500" in line]
+    assert len(lines) == 1 and f"hopguard (pid {machine.processes()['supervisor']})" in lines[0]
+    assert machine.ask("status").returncode == 0
+    assert machine.own_rules()
+
+
+def test_another_guard_at_the_same_control_socket_is_refused(machine):
+    guard = machine.start(*alone.MONITOR)
+    words = ["run", "--config", guard.configuration]
+    for setting in [*guard.settings, "queue-first=2600"]:
+        words += ["--set", setting]
+    second = machine.command(*words)
+    assert second.returncode == 4 and "another hopguard answers" in second.stderr
+    assert machine.ask("status").returncode == 0
+
+
+def test_a_bad_configuration_starts_nothing(machine):
+    guard = machine.start(*alone.MONITOR)
+    guard.stop()
+    bad = machine.command("run", "--config", guard.configuration, "--set", "mode=sometimes")
+    assert bad.returncode == 2
+    assert len(bad.stderr.splitlines()) == 1 and "mode" in bad.stderr
+    assert machine.own_rules() == []
+
+
+def test_without_rights_it_says_which_ones_it_needs(machine):
+    guard = machine.start(*alone.MONITOR)
+    guard.stop()
+    words = ["run", "--config", guard.configuration, *(word for setting in guard.settings for word in ("--set", setting))]
+    refused = machine.command(*words, prefix=["setpriv", "--reuid", "61007", "--regid", "61007", "--clear-groups"])
+    assert refused.returncode == 4
+    assert "CAP_NET_ADMIN" in refused.stderr
