@@ -43,12 +43,13 @@ static const char *name_source(char text[ADDRESS_TEXT_MAX + 16],
 static void describe(char problem[HEALTH_TEXT_MAX], const struct dns_health *health,
                      const struct lookup *lookup)
 {
+	const char *trouble = resolver_trouble(health->resolver);
 	char source[ADDRESS_TEXT_MAX + 16];
 
 	problem[0] = '\0';
 	switch (lookup->security) {
 	case DNS_SECURE:
-		snprintf(problem, HEALTH_TEXT_MAX, "%s", resolver_trouble(health->resolver));
+		snprintf(problem, HEALTH_TEXT_MAX, "%s", trouble);
 		break;
 	case DNS_BOGUS:
 		snprintf(problem, HEALTH_TEXT_MAX,
@@ -65,11 +66,11 @@ static void describe(char problem[HEALTH_TEXT_MAX], const struct dns_health *hea
 		break;
 	case DNS_UNKNOWN:
 	case DNS_FAILED:
+		/* A file that cannot be read is why, where there is one: libunbound does not say so. */
 		snprintf(problem, HEALTH_TEXT_MAX,
-		         "no DNS, so no promise can be told: nothing from %s (%.80s)%s%.50s",
-		         name_source(source, &health->options), lookup->why,
-		         resolver_trouble(health->resolver)[0] ? ": " : "",
-		         resolver_trouble(health->resolver));
+		         "no DNS, so no promise can be told: nothing from %s (%.120s)",
+		         name_source(source, &health->options),
+		         strncmp(trouble, "cannot read", 11) == 0 ? trouble : lookup->why);
 		break;
 	}
 }

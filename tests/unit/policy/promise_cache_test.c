@@ -400,7 +400,7 @@ static void put_largest(struct fixture *fixture, int number, uint64_t now_ms)
 	snprintf(name, sizeof(name), "d%d.example", number);
 	destination = begin(fixture, name, 600);
 	for (i = 0; i < MX_HOSTS_MAX; i++) {
-		snprintf(name, sizeof(name), "%0240d.%d.example", i, number);
+		snprintf(name, sizeof(name), "%0230d.%03u.example", i, (unsigned)number % 1000);
 		add_host(destination, name, PROMISE_TLS, NULL);
 		memset(destination->hosts[i].promise.detail, 'x', PROMISE_DETAIL_MAX - 1);
 	}

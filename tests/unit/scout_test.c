@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scout.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/bytes.h"
+#include "process.h"
+
+/* The scout runs as a process without any network: whatever it looks up fails, and everything else can be seen. */
+
+enum { WAIT_MS = 10000, QUIET_MS = 300 };
+
+struct fixture {
+	pid_t pid;
+	int supervisor;
+	int guards[2];
+	int ledger;
+	uint8_t *room;
+	struct config config;
+};
+
+static void run_scout(struct fixture *fixture, int channel)
+{
+	struct child child = {
+		.role = ROLE_SCOUT,
+		.config = &fixture->config,
+		.supervisor = channel,
+		.queue = -1,
+		.raw = { -1, -1, -1, -1 },
+		.listener = -1,
+		.event_file = -1,
+		.state_directory = -1,
+	};
+
+	/* Without privilege the user namespace is what allows the other one. */
+	if (unshare(CLONE_NEWNET) < 0)
+		(void)unshare(CLONE_NEWUSER | CLONE_NEWNET);
+	log_open("scout", LOG_LEVEL_ERROR);
+	_exit(scout_run(&child));
+}
+
+static int introduce(struct fixture *fixture, enum role role, unsigned index)
+{
+	struct message_peer peer = { .type = MESSAGE_PEER, .role = role, .index = index };
+	int ends[2];
+
+	assert_int_equal(channel_pair(ends), 0);
+	assert_int_equal(
+		channel_send_descriptors(fixture->supervisor, &peer, sizeof(peer), &ends[1], 1), 0);
+	close(ends[1]);
+	return ends[0];
+}
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	char error[CONFIG_ERROR_MAX];
+	int ends[2];
+
+	assert_non_null(fixture);
+	*state = fixture;
+	fixture->room = malloc(CHANNEL_MESSAGE_MAX);
+	assert_non_null(fixture->room);
+	assert_int_equal(config_parse(&fixture->config, "test",
+	                              "state-directory = \"/nonexistent\"\n"
+	                              "dns { timeout-seconds = 1 }\n",
+	                              NULL, 0, error),
+	                 0);
+	assert_int_equal(channel_pair(ends), 0);
+	fixture->pid = fork();
+	assert_true(fixture->pid >= 0);
+	if (fixture->pid == 0) {
+		close(ends[0]);
+		run_scout(fixture, ends[1]);
+	}
+	close(ends[1]);
+	fixture->supervisor = ends[0];
+	fixture->guards[0] = introduce(fixture, ROLE_GUARD, 0);
+	fixture->guards[1] = introduce(fixture, ROLE_GUARD, 1);
+	fixture->ledger = introduce(fixture, ROLE_LEDGER, 0);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	close(fixture->guards[0]);
+	close(fixture->guards[1]);
+	close(fixture->ledger);
+	close(fixture->supervisor);
+	if (fixture->pid > 0) {
+		kill(fixture->pid, SIGKILL);
+		waitpid(fixture->pid, NULL, 0);
+	}
+	free(fixture->room);
+	free(fixture);
+	return 0;
+}
+
+/* The next message of that type within the time; others are passed over. NULL: none came. */
+static const void *next(struct fixture *fixture, int channel, uint32_t type, int wait_ms)
+{
+	uint64_t end_ms = process_now_ms() + (uint64_t)wait_ms;
+
+	for (;;) {
+		struct pollfd ready = { .fd = channel, .events = POLLIN };
+		uint64_t now_ms = process_now_ms();
+		ssize_t len;
+
+		if (now_ms >= end_ms || poll(&ready, 1, (int)(end_ms - now_ms)) <= 0)
+			return NULL;
+		len = channel_receive(channel, fixture->room, CHANNEL_MESSAGE_MAX, NULL, NULL);
+		if (len <= 0)
+			return NULL;
+		if (((const struct message *)(const void *)fixture->room)->type == type)
+			return fixture->room;
+	}
+}
+
+static void ask(struct fixture *fixture, int guard, const char *name)
+{
+	struct message_question question = { .type = MESSAGE_QUESTION, .kind = QUESTION_DOMAIN };
+
+	text_copy(question.name, sizeof(question.name), name);
+	assert_int_equal(channel_send(fixture->guards[guard], &question, sizeof(question)), 0);
+}
+
+static int exit_status(struct fixture *fixture)
+{
+	int status;
+
+	assert_int_equal(waitpid(fixture->pid, &status, 0), fixture->pid);
+	fixture->pid = 0;
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void it_reports_to_the_supervisor(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_non_null(next(fixture, fixture->supervisor, MESSAGE_READY, WAIT_MS));
+	assert_non_null(next(fixture, fixture->supervisor, MESSAGE_HEARTBEAT, WAIT_MS));
+}
+
+static void it_ends_well_when_told_to(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message stop = { .type = MESSAGE_STOP };
+
+	ask(fixture, 0, "example.org");
+	assert_int_equal(channel_send(fixture->supervisor, &stop, sizeof(stop)), 0);
+	assert_int_equal(exit_status(fixture), 0);
+}
+
+static void it_does_not_outlive_the_supervisor(void **state)
+{
+	struct fixture *fixture = *state;
+
+	close(fixture->supervisor);
+	fixture->supervisor = -1;
+	assert_int_equal(exit_status(fixture), PROCESS_ORPHANED);
+}
+
+static void an_answer_goes_to_whoever_asked(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct message_destination *answer;
+
+	ask(fixture, 0, "example.org");
+	answer = next(fixture, fixture->guards[0], MESSAGE_DESTINATION, WAIT_MS);
+	assert_non_null(answer);
+	assert_string_equal(answer->destination.name, "example.org");
+	assert_int_equal(answer->destination.mx_state, MX_UNAVAILABLE);
+	assert_int_equal(answer->destination.mx_security, DNS_FAILED);
+	assert_null(next(fixture, fixture->guards[1], MESSAGE_DESTINATION, QUIET_MS));
+}
+
+static void one_look_up_serves_all_who_ask_meanwhile(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct message_counters *counters;
+
+	/* Of three questions for one name, one MX look-up. */
+	ask(fixture, 0, "example.org");
+	ask(fixture, 1, "example.org");
+	ask(fixture, 1, "example.org");
+	assert_non_null(next(fixture, fixture->guards[0], MESSAGE_DESTINATION, WAIT_MS));
+	assert_non_null(next(fixture, fixture->guards[1], MESSAGE_DESTINATION, WAIT_MS));
+	counters = next(fixture, fixture->ledger, MESSAGE_COUNTERS, WAIT_MS);
+	assert_non_null(counters);
+	assert_int_equal(counters->counters.lookups, 1);
+}
+
+static void a_broken_handshake_is_told_to_all_other_guards(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message_broken broken = { .type = MESSAGE_BROKEN, .id = "0123456789abcdef" };
+	const struct message_broken *heard;
+
+	assert_true(address_parse(&broken.client, "192.0.2.1"));
+	assert_true(address_parse(&broken.server, "2001:db8::1"));
+	assert_int_equal(channel_send(fixture->guards[0], &broken, sizeof(broken)), 0);
+	heard = next(fixture, fixture->guards[1], MESSAGE_BROKEN, WAIT_MS);
+	assert_non_null(heard);
+	assert_memory_equal(heard, &broken, sizeof(broken));
+	assert_null(next(fixture, fixture->guards[0], MESSAGE_BROKEN, QUIET_MS));
+}
+
+/* Sends what a scout must refuse; how many messages that were. */
+static uint64_t send_misfits(struct fixture *fixture)
+{
+	struct message_question question = { .type = MESSAGE_QUESTION, .name = "example.org" };
+	struct message_broken broken = { .type = MESSAGE_BROKEN };
+	struct message_explain explain = { .type = MESSAGE_EXPLAIN };
+	struct message_flush flush = { .type = MESSAGE_FLUSH };
+	int guard = fixture->guards[0];
+	uint64_t sent = 0;
+
+#define SEND(channel, message, len) sent += channel_send(channel, message, len) == 0
+	SEND(guard, &question, sizeof(question) - 1);
+	SEND(guard, &question, sizeof(struct message));
+	question.kind = QUESTION_HOST + 1;
+	SEND(guard, &question, sizeof(question));
+	question.kind = QUESTION_DOMAIN;
+	question.is_refresh = 2;
+	SEND(guard, &question, sizeof(question));
+	question.is_refresh = 0;
+	text_copy(question.name, sizeof(question.name), "Example.org");
+	SEND(guard, &question, sizeof(question));
+	text_copy(question.name, sizeof(question.name), "");
+	SEND(guard, &question, sizeof(question));
+	memset(question.name, 'a', sizeof(question.name));
+	SEND(guard, &question, sizeof(question));
+	SEND(guard, &broken, sizeof(broken)); /* no addresses */
+	broken.client.family = broken.server.family = 4;
+	memset(broken.id, 'a', sizeof(broken.id));
+	SEND(guard, &broken, sizeof(broken));
+	memset(broken.id, 0, sizeof(broken.id));
+	memset(broken.how, 'a', sizeof(broken.how));
+	SEND(guard, &broken, sizeof(broken));
+	memset(explain.name, 'a', sizeof(explain.name));
+	SEND(fixture->ledger, &explain, sizeof(explain));
+	memset(flush.name, 'a', sizeof(flush.name));
+	SEND(fixture->ledger, &flush, sizeof(flush));
+	/* Good ones, but not theirs to send. */
+	text_copy(explain.name, sizeof(explain.name), "example.org");
+	text_copy(flush.name, sizeof(flush.name), "example.org");
+	text_copy(question.name, sizeof(question.name), "example.org");
+	SEND(guard, &explain, sizeof(explain));
+	SEND(guard, &flush, sizeof(flush));
+	SEND(fixture->ledger, &question, sizeof(question));
+#undef SEND
+	return sent;
+}
+
+static void what_does_not_fit_is_refused_and_counted(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t sent = send_misfits(fixture);
+	const struct message_counters *counters;
+
+	assert_int_equal(sent, 15);
+	do {
+		counters = next(fixture, fixture->ledger, MESSAGE_COUNTERS, WAIT_MS);
+		assert_non_null(counters);
+	} while (counters->counters.messages_refused < sent);
+	assert_int_equal(counters->counters.messages_refused, sent);
+	assert_int_equal(counters->counters.lookups, 0);
+	assert_null(next(fixture, fixture->guards[1], MESSAGE_BROKEN, QUIET_MS));
+}
+
+static void a_flush_reaches_every_guard(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message_flush flush = { .type = MESSAGE_FLUSH, .request = 7 };
+	const struct message_flushed *flushed;
+	int i;
+
+	ask(fixture, 0, "example.org");
+	assert_non_null(next(fixture, fixture->guards[0], MESSAGE_DESTINATION, WAIT_MS));
+	text_copy(flush.name, sizeof(flush.name), "Example.ORG.");
+	assert_int_equal(channel_send(fixture->ledger, &flush, sizeof(flush)), 0);
+	flushed = next(fixture, fixture->ledger, MESSAGE_FLUSHED, WAIT_MS);
+	assert_non_null(flushed);
+	assert_int_equal(flushed->request, 7);
+	assert_int_equal(flushed->count, 1);
+	for (i = 0; i < 2; i++) {
+		const struct message_forget *forget =
+			next(fixture, fixture->guards[i], MESSAGE_FORGET, WAIT_MS);
+
+		assert_non_null(forget);
+		assert_string_equal(forget->name, "example.org");
+	}
+}
+
+static void explain(struct fixture *fixture, const char *name, enum mx_state state, const char *why)
+{
+	struct message_explain question = { .type = MESSAGE_EXPLAIN, .request = 9 };
+	const struct message_explanation *answer;
+
+	text_copy(question.name, sizeof(question.name), name);
+	assert_int_equal(channel_send(fixture->ledger, &question, sizeof(question)), 0);
+	answer = next(fixture, fixture->ledger, MESSAGE_EXPLANATION, WAIT_MS);
+	assert_non_null(answer);
+	assert_int_equal(answer->request, 9);
+	assert_int_equal(answer->destination.mx_state, state);
+	if (!strstr(answer->destination.why, why))
+		fail_msg("%s: %s", name, answer->destination.why);
+}
+
+static void an_explanation_says_what_is_known_or_why_not(void **state)
+{
+	struct fixture *fixture = *state;
+
+	explain(fixture, "Example.org", MX_UNAVAILABLE, "MX example.org: ");
+	explain(fixture, "example.org", MX_UNAVAILABLE, "MX example.org: ");
+	explain(fixture, "192.0.2.1", MX_UNKNOWN, "no destination looked up lately");
+	explain(fixture, "2001:db8::1", MX_UNKNOWN, "no destination looked up lately");
+	explain(fixture, "[IPv6:2001:db8::1]", MX_UNKNOWN, "no destination looked up lately");
+	explain(fixture, "not a name", MX_UNKNOWN, "neither a domain name nor an address");
+	explain(fixture, "", MX_UNKNOWN, "neither a domain name nor an address");
+}
+
+static void that_dns_does_not_work_is_told_to_each_ledger(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct message_event *event = next(fixture, fixture->ledger, MESSAGE_EVENT, WAIT_MS);
+
+	assert_non_null(event);
+	assert_int_equal(event->event.kind, EVENT_DEGRADED);
+	assert_non_null(strstr(event->event.text, "no DNS, so no promise can be told"));
+	/* The ledger died, and comes again. */
+	close(fixture->ledger);
+	fixture->ledger = introduce(fixture, ROLE_LEDGER, 0);
+	event = next(fixture, fixture->ledger, MESSAGE_EVENT, WAIT_MS);
+	assert_non_null(event);
+	assert_int_equal(event->event.kind, EVENT_DEGRADED);
+}
+
+static void questions_open_at_a_new_configuration_are_answered(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message_config *config = calloc(1, sizeof(*config));
+	size_t len;
+
+	assert_non_null(config);
+	config->type = MESSAGE_CONFIG;
+	snprintf(config->text, sizeof(config->text),
+	         "state-directory = \"/nonexistent\"\n"
+	         "dns { timeout-seconds = 2 forward = { \"192.0.2.99\" } }\n");
+	len = offsetof(struct message_config, text) + strlen(config->text) + 1;
+	ask(fixture, 0, "example.org");
+	assert_int_equal(channel_send(fixture->supervisor, config, len), 0);
+	free(config);
+	assert_non_null(next(fixture, fixture->guards[0], MESSAGE_DESTINATION, WAIT_MS));
+	ask(fixture, 1, "example.net");
+	assert_non_null(next(fixture, fixture->guards[1], MESSAGE_DESTINATION, WAIT_MS));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(it_reports_to_the_supervisor),
+		TEST(it_ends_well_when_told_to),
+		TEST(it_does_not_outlive_the_supervisor),
+		TEST(an_answer_goes_to_whoever_asked),
+		TEST(one_look_up_serves_all_who_ask_meanwhile),
+		TEST(a_broken_handshake_is_told_to_all_other_guards),
+		TEST(what_does_not_fit_is_refused_and_counted),
+		TEST(a_flush_reaches_every_guard),
+		TEST(an_explanation_says_what_is_known_or_why_not),
+		TEST(that_dns_does_not_work_is_told_to_each_ledger),
+		TEST(questions_open_at_a_new_configuration_are_answered),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
