@@ -74,6 +74,7 @@ static bool retry_held(struct gate *gate, struct flow *flow, size_t index)
 	struct arrival arrival = { .packet = &packet,
 		                   .segment = &segment,
 		                   .is_from_client = held->is_from_client };
+	enum stream_result result = STREAM_OLD;
 	struct stream_rewrite rewrite;
 	enum fate fate;
 
@@ -83,10 +84,12 @@ static bool retry_held(struct gate *gate, struct flow *flow, size_t index)
 		gate_forget_held(gate, flow, index);
 		return true;
 	}
-	if (segment.payload.len > 0 &&
-	    stream_push(side->stream, &flow->is_inconsistent, segment.seq, segment.payload) ==
-	            STREAM_NEW &&
-	    !gate_advance(gate, flow))
+	if (segment.payload.len > 0)
+		result = stream_push(side->stream, &flow->is_inconsistent, segment.seq,
+		                     segment.payload);
+	if (result == STREAM_BUSY)
+		return false;
+	if (result == STREAM_NEW && !gate_advance(gate, flow))
 		return true;
 	fate = gate_fate(side, &segment, &rewrite);
 	switch (fate) {

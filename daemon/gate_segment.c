@@ -38,19 +38,39 @@ static void note_side(struct gate *gate, struct flow *flow, const struct arrival
 	side->ingress = packet->ingress;
 }
 
+/* In monitor the receiver already has the segments that wait here for room: as it acknowledges them, they are taken in. */
+static void catch_up(struct gate *gate, struct flow *flow, const struct flow_side *sender,
+                     uint32_t ack)
+{
+	uint32_t allowed;
+
+	do {
+		allowed = stream_allowed(sender->stream);
+		(void)stream_acknowledge(sender->stream, allowed);
+		gate_release_held(gate, flow);
+	} while (!stream_acknowledge(sender->stream, ack) &&
+	         stream_allowed(sender->stream) != allowed);
+}
+
 /* False: it acknowledges what was never passed on; forged, or we did not see the beginning. */
 static bool take_acknowledgement(struct gate *gate, struct flow *flow,
                                  const struct arrival *arrival)
 {
 	struct flow_side *sender = gate_side(flow, !arrival->is_from_client);
 	uint32_t ack = arrival->segment->ack;
+	uint32_t acked_before;
 
 	if (!(arrival->segment->flags & TCP_ACK) || !sender->stream)
 		return true;
 	if (sender->has_fin && ack == sender->fin_seq + 1)
 		ack = sender->fin_seq;
-	if (stream_acknowledge(sender->stream, ack))
+	acked_before = stream_acked(sender->stream);
+	if (stream_acknowledge(sender->stream, ack)) {
+		/* Segments that found no room come before the answer to them. */
+		if (stream_acked(sender->stream) != acked_before && flow->hold.count > 0)
+			gate_release_held(gate, flow);
 		return true;
+	}
 	if (session_facts(flow->session)->is_midstream &&
 	    seq_distance(ack, stream_next(sender->stream)) > 0 &&
 	    seq_distance(ack, stream_next(sender->stream)) < GATE_WINDOW_MAX) {
@@ -62,7 +82,11 @@ static bool take_acknowledgement(struct gate *gate, struct flow *flow,
 		sender->stream = rebased;
 		return true;
 	}
-	return gate_only_watches(gate);
+	if (!gate_only_watches(gate))
+		return false;
+	if (flow->hold.count > 0)
+		catch_up(gate, flow, sender, ack);
+	return true;
 }
 
 static void pass_rewritten(struct gate *gate, const struct nfqueue_packet *packet, uint8_t *octets,
@@ -176,6 +200,9 @@ static bool read_side(struct flow *flow, bool is_from_client)
 
 	if (!stream)
 		return false;
+	/* Before the first octet of a body, too: what was read until then is kept. */
+	if (is_from_client)
+		stream_keep_none(stream, session_is_in_body(flow->session));
 	allowed_before = stream_allowed(stream);
 	readable = stream_readable(stream);
 	if (readable.len == 0)
@@ -297,6 +324,9 @@ void gate_pass(struct gate *gate, struct flow *flow, const struct arrival *arriv
 	const struct segment *segment = arrival->segment;
 	uint32_t end = segment->seq + (uint32_t)segment->payload.len;
 	bool has_fin = segment->flags & TCP_FIN;
+	/* Ours may end earlier: with its octets acknowledged it is empty and stands before them. */
+	bool keep_fin =
+		has_fin && (!rewrite || rewrite->seq + (uint32_t)rewrite->payload.len == end);
 
 	if (has_fin)
 		gate_note_fin(gate, flow, arrival->is_from_client, end);
@@ -311,7 +341,7 @@ void gate_pass(struct gate *gate, struct flow *flow, const struct arrival *arriv
 	pass_rewritten(
 		gate, arrival->packet, octets,
 		craft_replace_payload(octets, room, segment, rewrite ? rewrite->seq : segment->seq,
-	                              rewrite ? rewrite->payload : segment->payload, has_fin));
+	                              rewrite ? rewrite->payload : segment->payload, keep_fin));
 }
 
 void gate_resume(struct gate *gate, struct flow *flow)
@@ -396,6 +426,11 @@ static void on_payload(struct gate *gate, struct flow *flow, const struct arriva
 		gate_drop(gate, arrival->packet);
 		return;
 	}
+	if (result == STREAM_BUSY) {
+		/* Taken in when acknowledgements make room; to pass it unread would blind us. */
+		gate_hold(gate, flow, arrival);
+		return;
+	}
 	if (result == STREAM_NEW && !gate_advance(gate, flow)) {
 		refuse_arrival(gate, flow, arrival);
 		return;
@@ -431,6 +466,10 @@ void gate_segment(struct gate *gate, struct flow *flow, const struct arrival *ar
 	if (!take_acknowledgement(gate, flow, arrival)) {
 		gate->counters.dropped_malformed++;
 		gate_drop(gate, arrival->packet);
+		return;
+	}
+	if (flow->phase == FLOW_REFUSED) {
+		refuse_arrival(gate, flow, arrival);
 		return;
 	}
 	if (segment->flags & TCP_RST) {

@@ -279,6 +279,62 @@ static void monitor_lets_pass_and_tells(void **state)
 	simulation_free(simulation);
 }
 
+/* A body of that many octets in flight, none of it acknowledged before the last was sent; then the next transaction. */
+static void say_large_letter(struct simulation *simulation, const char *line, size_t len)
+{
+	uint8_t *letter = malloc(len + 3);
+
+	for (size_t i = 0; i < len; i++)
+		letter[i] = (uint8_t)line[i % strlen(line)];
+	memcpy(letter + len - 2, "\r\n.\r\n", 5);
+	assert_true(simulation_client(simulation, "MAIL FROM:<alice@client.example>\r\n"));
+	assert_true(simulation_server(simulation, "250 ok\r\n"));
+	assert_true(simulation_client(simulation, "RCPT TO:<ann@example.net>\r\n"));
+	assert_true(simulation_server(simulation, "250 ok\r\n"));
+	assert_true(simulation_client(simulation, "DATA\r\n"));
+	assert_true(simulation_server(simulation, "354 go\r\n"));
+	assert_true(simulation_say(simulation, true, bytes_of(letter, len + 3)));
+	assert_true(simulation_server(simulation, "250 queued\r\n"));
+	assert_true(simulation_client(simulation, "MAIL FROM:<alice@client.example>\r\n"));
+	assert_true(simulation_server(simulation, "250 ok\r\n"));
+	free(letter);
+}
+
+static void what_follows_a_large_letter_in_flight_is_judged(void **state)
+{
+	static const struct {
+		enum guard_mode mode;
+		const char *line;
+		size_t len;
+	} cases[] = {
+		{ MODE_MONITOR, "a line of a letter\r\n", 240 * 1000 },
+		{ MODE_ENFORCE, "a line of a letter\r\n", 240 * 1000 },
+		/* More dots than are remembered: the last segments wait until the first are acknowledged. */
+		{ MODE_MONITOR, "...............", 120 * 1000 },
+		{ MODE_ENFORCE, "...............", 120 * 1000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+
+		simulation->config.stance.mode = cases[i].mode;
+		simulation_promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+		simulation_promise(simulation, "example.net", "mx1.example.net", PROMISE_NONE);
+		assert_true(simulation_open(simulation));
+		assert_true(simulation_server(simulation, "220 host.invalid ESMTP\r\n"));
+		assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+		assert_true(simulation_server(simulation, "250 host.invalid\r\n"));
+		say_large_letter(simulation, cases[i].line, cases[i].len);
+		assert_null(simulation_finding(simulation));
+		assert_int_equal(simulation_client(simulation, "RCPT TO:<bob@example.org>\r\n"),
+		                 cases[i].mode == MODE_MONITOR);
+		assert_non_null(simulation_finding(simulation));
+		assert_string_equal(simulation_finding(simulation)->domain, "example.org");
+		simulation_free(simulation);
+	}
+}
+
 static void cuts_and_disorder_change_no_verdict(void **state)
 {
 	(void)state;
@@ -326,6 +382,7 @@ int main(void)
 		cmocka_unit_test(a_refused_client_that_sends_on_gets_silence_until_it_took_our_fin),
 		cmocka_unit_test(replies_injected_behind_the_220_never_reach_the_client),
 		cmocka_unit_test(monitor_lets_pass_and_tells),
+		cmocka_unit_test(what_follows_a_large_letter_in_flight_is_judged),
 		cmocka_unit_test(cuts_and_disorder_change_no_verdict),
 		cmocka_unit_test(a_connection_that_began_before_us_is_judged),
 	};
