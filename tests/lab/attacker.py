@@ -14,9 +14,9 @@ TABLE = 100
 
 
 class Attacker:
-    """`towards_clients` and `towards_servers` are the names of the router's interfaces."""
+    """`towards_clients` is one interface of the router, `towards_servers` are all by which answers come."""
 
-    def __init__(self, host, towards_clients, towards_servers):
+    def __init__(self, host, towards_clients, *towards_servers):
         self.host = host
         self.attack = None
         self.sessions = []
@@ -51,7 +51,7 @@ class Attacker:
     def _rules(self, verb):
         clients, servers = self._sides
         rules = [f"rule {verb} pref 100 iif {clients} ipproto tcp dport 25 lookup {TABLE}",
-                 f"rule {verb} pref 101 iif {servers} ipproto tcp sport 25 lookup {TABLE}"]
+                 *(f"rule {verb} pref 101 iif {server} ipproto tcp sport 25 lookup {TABLE}" for server in servers)]
         for family in ("-4", "-6"):
             self.host.network_command(["ip", family, "-batch", "-"], text="\n".join(rules) + "\n")
 
@@ -124,7 +124,11 @@ class Session:
 
     def pass_on(self, command):
         """Does for one command what an honest middle would do. False after QUIT."""
-        reply = self.ask(command)
+        chunk = b""
+        if command[:4].upper() == b"BDAT":
+            chunk = self.client.exactly(int(command.split()[1]))
+            self.letters.append(chunk)
+        reply = self.ask(command + chunk)
         self.client.send(reply)
         if command[:4].upper() == b"DATA" and reply[:3] == b"354":
             text = self.client.body()

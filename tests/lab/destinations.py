@@ -19,9 +19,10 @@ KINDS = {"unprotected": range(220, 228), "unsigned": range(228, 236), "unsigned-
 
 
 class Destinations:
-    """`tlsa` is the record's data for the key of the server that receives."""
+    """`tlsa` is the record's data for the key of the server that receives. `receivers` are names of
+    kinds of their own, each at the one number that world.MX_NUMBERS gives it, with the record's data for its key."""
 
-    def __init__(self, directory, tlsa):
+    def __init__(self, directory, tlsa, receivers=None):
         self.dns = dnsworld.World(directory, world.NAMESERVER)
         self._turns = collections.Counter()
         self._pools = collections.defaultdict(list)
@@ -34,6 +35,7 @@ class Destinations:
             for kind, numbers in KINDS.items():
                 for number in numbers:
                     self._add(kind, f"{kind}.lab.", family, (number,), (tlsa if "tlsa" in kind else None,))
+        self._add_receivers(receivers or {})
         for zone, records in self._records.items():
             self.dns.zone(zone, "\n".join(records), signed=not zone.startswith("unsigned"), ttl=3600)
 
@@ -50,6 +52,11 @@ class Destinations:
                 records.append(f"_25._tcp.{host} TLSA {tlsa}")
         domain = f"{label}.{zone.rstrip('.')}"
         self._pools[kind, family].append(Destination(kind, domain, f"mx1.{domain}", family, tuple(addresses)))
+
+    def _add_receivers(self, receivers):
+        for name, tlsa in receivers.items():
+            for family in (4, 6):
+                self._add(name, "dane.lab.", family, (world.MX_NUMBERS[name],), (tlsa,))
 
     def next(self, kind, family):
         pool = self._pools[kind, family]

@@ -12,6 +12,7 @@ import destinations
 import dnsworld
 import guard
 import mta
+import receivers
 import namespaces
 import senders
 import sink
@@ -19,33 +20,36 @@ import world
 
 DELIVERY_S = 12  # for one attempt, the senders' own patience over several connections included
 
-# What became of one letter. clear: words of the letter seen in clear behind the gateway.
-Outcome = collections.namedtuple("Outcome", "attempt clear arrived hit recipient destination")
+# What became of one letter. clear: words of the letter seen in clear behind the gateway. arrived: at the sink.
+Outcome = collections.namedtuple("Outcome", "attempt clear arrived hit recipient destination secret")
 
 
 class Lab:
-    def __init__(self, with_senders=senders.ALL):
-        self.world = world.World()
+    def __init__(self, with_senders=senders.ALL, with_receivers=()):
+        self.world = world.World(with_receivers)
         try:
-            self._furnish(with_senders)
+            self._furnish(with_senders, with_receivers)
         except BaseException:
             self.world.close()
             raise
 
-    def _furnish(self, wanted):
+    def _furnish(self, wanted, receiving):
         key, certificate = sink.make_key(self.world.directory, "mx")
         self.senders = {name: one for name, one in senders.make_all(self.world.sender).items() if name in wanted}
         servers = [one.server for one in self.senders.values() if one.has_queue]
+        self.receivers = {name: receivers.ALL[name](self.world.mx) for name in receiving}
+        servers += self.receivers.values()
         for server in servers:
             server.launch()
         self.sink = sink.Sink(self.world.far, key, certificate)
-        self.destinations = destinations.Destinations(self.world.directory, dnsworld.tlsa(certificate))
+        self.destinations = destinations.Destinations(self.world.directory, dnsworld.tlsa(certificate), {
+            name: dnsworld.tlsa(one.certificate) if one.speaks_tls else None for name, one in self.receivers.items()})
         self.dns = self.destinations.dns
         self._nameserver = self.dns.serve(self.world.far.command([]))
         self.world.start_resolver([f'root-hints: "{self.dns.root_hints}"',
                                    f'trust-anchor-file: "{self.dns.trust_anchor}"'])
         self.near = attacker.Attacker(self.world.inside, "in0", "out0")
-        self.wide = attacker.Attacker(self.world.outside, "in0", "out0")
+        self.wide = attacker.Attacker(self.world.outside, "in0", "out0", *(["mx0"] if receiving else []))
         self.before = capture.Capture(self.world.inside, "in0")   # what the sender says
         self.behind = capture.Capture(self.world.outside, "in0")  # what leaves the gateway
         self.syslogs = {host: guard.Syslog(host) for host in (self.world.gateway, self.world.sender)}
@@ -80,6 +84,16 @@ class Lab:
             self.guard = guard.Guard(host, self.world.directory, self.dns, world.CLIENTS, settings).start()
             self._standing = wanted
         return self.guard
+
+    def wait_until_closed(self, timeout_s):
+        """Whether no connection of the sender's to port 25 hangs in its closing."""
+        end = time.monotonic() + timeout_s
+        while True:
+            left = self.world.sender.network_command(["ss", "-Htn", "state", "last-ack", "state", "closing", "state",
+                                                      "close-wait", "state", "fin-wait-1", "dport = 25"])
+            if not left or time.monotonic() > end:
+                return not left
+            time.sleep(0.1)
 
     @property
     def syslog(self):
@@ -118,7 +132,7 @@ class Lab:
         arrived = self.sink.find(recipient)
         hit = bool(attack and not attack.must_leak and attack.hit(self.sink, sender))
         clear = self.behind.saw(recipient.encode(), secret.encode(), b"RCPT TO", b"DATA\r\n")
-        return Outcome(attempt, clear, arrived, hit, recipient, destination)
+        return Outcome(attempt, clear, arrived, hit, recipient, destination, secret)
 
 
 def falls(attack, outcome):

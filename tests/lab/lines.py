@@ -46,6 +46,12 @@ class LineSocket:
         octets, self.buffer = self.buffer, b""
         return octets
 
+    def exactly(self, length):
+        while len(self.buffer) < length:
+            self._fill()
+        octets, self.buffer = self.buffer[:length], self.buffer[length:]
+        return octets
+
     def body(self):
         """A message as after DATA, its closing dot included."""
         lines = [self.line()]

@@ -23,9 +23,9 @@ RETRY_S = 1     # a letter this old is taken for one that was tried before
 class _LocalSmtp(smtplib.SMTP):
     """smtplib from inside a host."""
 
-    def __init__(self, host, port):
-        self._sender = host
-        super().__init__("127.0.0.1", port, timeout=20)
+    def __init__(self, server):
+        self._sender = server.host
+        super().__init__(server.address, server.port, timeout=20)
 
     def _get_socket(self, host, port, timeout):
         with self._sender.inside():
@@ -35,6 +35,7 @@ class _LocalSmtp(smtplib.SMTP):
 class MailServer:
     has_queue = True
     name = ""
+    address = "127.0.0.1"
     port = 0
 
     def __init__(self, host):
@@ -84,7 +85,7 @@ class MailServer:
         end = time.monotonic() + timeout_s
         while True:
             try:
-                with _LocalSmtp(self.host, self.port):
+                with _LocalSmtp(self):
                     return self
             except (OSError, smtplib.SMTPException) as error:
                 if time.monotonic() > end or self.process.poll() is not None:
@@ -120,7 +121,7 @@ class MailServer:
             self.wait_until_ready()
 
     def submit(self, recipient, body, sender="postmaster@sender.lab"):
-        with _LocalSmtp(self.host, self.port) as smtp:
+        with _LocalSmtp(self) as smtp:
             smtp.sendmail(sender, [recipient], f"From: {sender}\r\nTo: {recipient}\r\nSubject: a letter\r\n\r\n{body}\r\n")
 
     def reason(self, recipient):
@@ -161,7 +162,6 @@ data_directory = /var/lib/postfix
 daemon_directory = /usr/lib/postfix/sbin
 mail_owner = postfix
 setgid_group = postdrop
-maillog_file = LOG
 maillog_file_prefixes = /
 myhostname = postfix.sender.lab
 myorigin = sender.lab
@@ -220,7 +220,9 @@ postlog unix-dgram n - n - 1 postlogd
                   "private")}}
 
     def configure(self):
-        self._file("postfix/main.cf", self.MAIN.replace("LOG", self.log_path) + self.extra_settings())
+        settings = dict(line.split(" =", 1) for line in self.MAIN.strip().split("\n"))
+        settings.update(self.more_settings(), maillog_file=self.log_path)
+        self._file("postfix/main.cf", "".join(f"{name} = {value}\n" for name, value in settings.items()))
         self._file("postfix/master.cf", self.MASTER)
         ids = namespaces.USERS
         for name, (owner, group, mode) in self.QUEUES.items():
@@ -232,8 +234,8 @@ postlog unix-dgram n - n - 1 postlogd
         os.makedirs(data, exist_ok=True)
         os.chown(data, *ids["postfix"])
 
-    def extra_settings(self):
-        return ""
+    def more_settings(self):
+        return {}
 
     def command(self):
         return ["/usr/lib/postfix/sbin/master", "-c", "/etc/postfix", "-d"]

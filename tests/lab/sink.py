@@ -15,7 +15,7 @@ Letter = collections.namedtuple("Letter", "sender recipients text is_tls server 
 
 
 def make_key(directory, name):
-    """A self-signed ECDSA key for a name: (key file, certificate file)."""
+    """An ECDSA key and a self-signed certificate for a name: (key file, certificate file)."""
     key, certificate = (os.path.join(directory, f"{name}.{kind}") for kind in ("key", "crt"))
     subprocess.run([servers.openssl(), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
                     "-nodes", "-keyout", key, "-out", certificate, "-days", "3650", "-subj", f"/CN={name}",

@@ -5,7 +5,8 @@
 
 The gateway is where hopguard stands. `inside` and `outside` are routers on which an attacker may sit: the one between
 client and gateway, the other on the wide path. Every address of the documentation prefixes 198.51.100.0/24 and
-2001:db8:3::/64 is at `far`, where mail and name servers listen.
+2001:db8:3::/64 is at `far`, where mail and name servers listen, but for a few on `mx`, where the real mail servers
+receive, if they are wanted.
 
 The gateway's part can be played in four ways (`place`): "routed" forwards; "nat" also hides its clients behind its own
 address, and drops what its connection tracking calls INVALID; "bridge" has no address on the path at all; with "host"
@@ -21,6 +22,7 @@ PLACES = ("routed", "nat", "bridge", "host")
 SENDER = {4: "192.0.2.2", 6: "2001:db8:1::2"}
 CLIENTS = "192.0.2.0/24", "2001:db8:1::/64"
 GATEWAY_OUT = {4: "203.0.113.1", 6: "2001:db8:2::1"}
+MX_NUMBERS = {"postfix": 249, "exim": 250, "opensmtpd": 251}  # far_address() of the mail servers that receive
 NAMESERVER = "198.51.100.1"  # authoritative, for the root as well
 RESOLVER = "198.51.100.2"    # the site's own recursive one
 MAIL_SERVERS = ("postfix", "exim", "opensmtpd")
@@ -32,15 +34,17 @@ def far_address(number, family):
 
 
 class World:
-    def __init__(self, receives_with=()):
+    def __init__(self, receivers=()):
         self.directory = namespaces.make_directory()
         resolver = {"resolv.conf": f"nameserver {RESOLVER}\noptions timeout:1 attempts:2\n"}
         self.sender = self._host("sender", MAIL_SERVERS, resolver)
         self.inside = self._host("inside")
         self.gateway = self._host("gateway")
         self.outside = self._host("outside")
-        self.far = self._host("far", receives_with)
+        self.far = self._host("far")
         self.hosts = [self.sender, self.inside, self.gateway, self.outside, self.far]
+        self.mx = self._host("mx", receivers, resolver) if receivers else None
+        self.hosts += [self.mx] if receivers else []
         try:
             for host in self.hosts:
                 host.ready()
@@ -84,8 +88,19 @@ class World:
                     "route add local 198.51.100.0/24 dev lo", "route add local 2001:db8:3::/64 dev lo",
                     "addr add 203.0.113.254/32 dev ops0", "route add 203.0.113.253/32 dev ops0",
                     "route add default via 203.0.113.129", "route add ::/0 via 2001:db8:2:0:100::1")
+        if self.mx:
+            self._wire_mx()
         self.place = None
         self.set_place("routed")
+
+    def _wire_mx(self):
+        namespaces.link(self.outside, "mx0", self.mx, "in0")
+        self.outside.ip("addr add 198.18.0.1/24 dev mx0", "addr add 2001:db8:4::1/64 dev mx0 nodad",
+                        "route add 198.51.100.248/29 via 198.18.0.2", "route add 2001:db8:3::f8/125 via 2001:db8:4::2")
+        addresses = [f"addr add {far_address(number, family)}/{bits} dev lo" + (" nodad" if family == 6 else "")
+                     for number in MX_NUMBERS.values() for family, bits in ((4, 32), (6, 128))]
+        self.mx.ip("addr add 198.18.0.2/24 dev in0", "addr add 2001:db8:4::2/64 dev in0 nodad", *addresses,
+                   "route add default via 198.18.0.1", "route add ::/0 via 2001:db8:4::1")
 
     _ROUTED = (
         "addr add 192.0.2.129/25 dev in0", "addr add 2001:db8:1:0:100::1/72 dev in0 nodad",

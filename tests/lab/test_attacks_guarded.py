@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The same attacks with a guard at the gateway, or on the sender itself: nothing of the letter leaves, the sender keeps
+it, and everybody is told why."""
+
+import attacks
+import cells
+import pytest
+
+
+def pytest_generate_tests(metafunc):
+    if "cell" in metafunc.fixturenames:
+        chosen = list(cells.with_guard())
+        if not metafunc.config.getoption("--full"):
+            chosen = cells.pairwise(chosen)
+        metafunc.parametrize("cell", chosen, ids="-".join(("{0.place}", "{0.attack}", "{0.sender}", "{0.family}")).format)
+
+
+def refusals(lab, destination):
+    return [event for event in lab.guard.events() if event["event"] == "verdict" and
+            event["action"] in ("block", "defer") and event.get("domain") == destination.domain]
+
+
+def test_with_the_guard_nothing_leaves_and_the_sender_keeps_the_letter(lab, cell, record_property):
+    lab.guard_at(cell.place)
+    attack = attacks.ATTACKS.get(cell.attack)
+    outcome = lab.play(attack, cell.sender, cell.family, timeout_s=320 if cells.is_slow(*cell[:2]) else None)
+    record_property("outcome", outcome.attempt.result)
+    assert not outcome.clear, "the far end saw the letter, or whom it is for"
+    assert not outcome.hit
+    if cell.attack == cells.HONEST and cell.sender != "plain":
+        assert [letter.is_tls for letter in outcome.arrived] == [True]
+        assert not refusals(lab, outcome.destination)
+        return
+    if outcome.attempt.result == "sent":
+        # The sender was not led astray: over TLS the letter may go.
+        assert [letter.is_tls for letter in outcome.arrived] == [True]
+        assert cells.resists(cell.attack, cell.sender)
+        return
+    assert not outcome.arrived
+    if lab.senders[cell.sender].has_queue:
+        assert lab.senders[cell.sender].is_kept(outcome.recipient)
+    if cells.resists(cell.attack, cell.sender) and not lab.before.saw(b"RCPT TO:<" + outcome.recipient.encode()):
+        return  # it never came in clear: there was nothing to refuse
+    everybody_is_told_why(lab, cell, outcome, attack.reasons if attack else {"tls-not-used"})
+
+
+def everybody_is_told_why(lab, cell, outcome, reasons):
+    event = lab.guard.wait_for(lambda one: one in refusals(lab, outcome.destination))
+    assert event, lab.guard.events()
+    assert event["reason"] in reasons
+    assert event["action"] == "block"
+    assert event["promise"]["source"] == "dane"
+    assert event["hook"] == ("output" if cell.place == "host" else "forward")
+    assert lab.syslog.wait_for(f"reason={event['reason']}", outcome.destination.domain)
+    assert "421" in outcome.attempt.why and "4.7." in outcome.attempt.why, outcome.attempt.why
+
+
+@pytest.mark.parametrize("place", ["routed", "nat", "bridge", "host"])
+def test_no_connection_is_left_waiting_for_its_last_acknowledgement(lab, place):
+    lab.guard_at(place)
+    for family in cells.FAMILIES:
+        lab.play(attacks.ATTACKS["strip"], "postfix", family)
+    assert lab.wait_until_closed(timeout_s=8), lab.world.sender.run(["ss", "-tan"])
