@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "config_keys.h"
+
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static char error[CONFIG_ERROR_MAX];
@@ -539,11 +541,49 @@ static void a_file_cut_anywhere_is_taken_or_refused_in_one_line(void **state)
 	}
 }
 
+/* Takes the '#' from lines that hold a setting, a section or its end. */
+static void uncomment(char *text)
+{
+	char *line;
+
+	for (line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (line[0] == '#' && line[1] != ' ' && line[1] != '\n')
+			line[0] = ' ';
+	}
+}
+
+static void the_example_file_holds_every_key_with_its_default(void **state)
+{
+	static char text[CONFIG_TEXT_MAX];
+	struct config defaults, example;
+	const struct config_key *key;
+	size_t i;
+
+	(void)state;
+	must_parse(&defaults, "");
+	if (config_read(text, "docs/hopguard.conf.example", error) != 0)
+		fail_msg("%s", error);
+	must_parse(&example, text);
+	assert_memory_equal(&example, &defaults, sizeof(defaults));
+	uncomment(text);
+	must_parse(&example, text);
+	assert_memory_equal(&example, &defaults, sizeof(defaults));
+	for (i = 0; (key = config_key_at(i)); i++) {
+		char setting[64];
+
+		snprintf(setting, sizeof(setting), "%s = ", key->name);
+		/* Left out until it is built. */
+		if (strcmp(key->name, "watch") != 0 && !strstr(text, setting))
+			fail_msg("%s is missing", key->name);
+	}
+}
+
 static void write_file(char path[64], const void *octets, size_t len)
 {
 	int file;
 
-	strcpy(path, "/tmp/hopguard-config-test-XXXXXX");
+	snprintf(path, 64, "/tmp/hopguard-config-test-XXXXXX");
 	file = mkstemp(path);
 	assert_true(file >= 0);
 	assert_int_equal(write(file, octets, len), len);
@@ -596,6 +636,7 @@ int main(void)
 		cmocka_unit_test(the_number_of_settings_is_bounded),
 		cmocka_unit_test(a_complaint_stays_within_its_room),
 		cmocka_unit_test(a_file_cut_anywhere_is_taken_or_refused_in_one_line),
+		cmocka_unit_test(the_example_file_holds_every_key_with_its_default),
 		cmocka_unit_test(a_file_is_read_whole_or_refused_in_one_line),
 	};
 
