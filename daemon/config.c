@@ -251,7 +251,7 @@ static int apply_file(struct reading *reading)
 
 	if (!err)
 		err = check_outline(reading);
-	if (err || reading->outline.count == 0)
+	if (err)
 		return err;
 	cfg = open_parser(&reading->options);
 	if (!cfg)

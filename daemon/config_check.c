@@ -232,8 +232,7 @@ static size_t add_network(struct network *networks, size_t count, const struct n
 			return count;
 	}
 	for (i = 0; i < count; i++) {
-		if (networks[i].prefix_len < added->prefix_len ||
-		    !network_contains(added, &networks[i].address))
+		if (!network_contains(added, &networks[i].address))
 			networks[kept++] = networks[i];
 	}
 	networks[kept++] = *added;
