@@ -304,6 +304,9 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 
 	if (flow->line_since_ms && !query.is_line_overdue)
 		return JUDGED_WAIT;
+	/* Who only watches loses nothing by waiting for the recipient, and then knows the domain. */
+	if (gate_only_watches(gate) && commitment->kind == COMMITMENT_MAIL)
+		return JUDGED_PASS;
 	facts.is_retransmit_inconsistent = flow->is_inconsistent;
 	broken = complete_facts(gate, &facts, &hop, &query);
 	facts.is_hold_over = flow->waiting_since_ms &&

@@ -86,6 +86,6 @@ const char *tlsa_format(char text[TLSA_TEXT_MAX], const struct tlsa *tlsa)
 	for (i = 0; i < SHOWN_OCTETS && i < tlsa->data.len; i++)
 		at += snprintf(text + at, TLSA_TEXT_MAX - (size_t)at, "%02x", tlsa->data.data[i]);
 	if (tlsa->data.len > SHOWN_OCTETS)
-		snprintf(text + at, TLSA_TEXT_MAX - (size_t)at, "…");
+		snprintf(text + at, TLSA_TEXT_MAX - (size_t)at, "...");
 	return text;
 }

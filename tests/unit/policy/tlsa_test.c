@@ -137,7 +137,7 @@ static void the_text_shows_the_fields_and_the_first_octets(void **state)
 
 	(void)state;
 	tlsa.data = bytes_of(data, 4);
-	assert_string_equal(tlsa_format(text, &tlsa), "255 255 255 60b875…");
+	assert_string_equal(tlsa_format(text, &tlsa), "255 255 255 60b875...");
 	tlsa.data = bytes_of(data, 3);
 	assert_string_equal(tlsa_format(text, &tlsa), "255 255 255 60b875");
 	tlsa = (struct tlsa){ .usage = 3, .selector = 1, .matching = 1 };
