@@ -141,20 +141,6 @@ static bool stands(const struct rules_iptables_standing *standing)
 	return false;
 }
 
-static int apply_family(bool *was_there, const struct iptables *iptables, const struct rules *rules,
-                        uint8_t family, char *text, char why[RULES_WHY_MAX])
-{
-	struct rules_iptables_standing standing;
-	int err = look(&standing, iptables, family, why);
-
-	if (err)
-		return err;
-	*was_there = stands(&standing);
-	if (rules_iptables_script(text, RULES_TEXT_MAX, rules, family, &standing) == 0)
-		return -ENOSPC;
-	return restore(iptables, family, text, why);
-}
-
 static int remove_family(const struct iptables *iptables, uint8_t family, char *text,
                          char why[RULES_WHY_MAX])
 {
@@ -168,20 +154,39 @@ static int remove_family(const struct iptables *iptables, uint8_t family, char *
 	return text[0] ? restore(iptables, family, text, why) : 0;
 }
 
+/* Tables go in one after the other: when the second fails, the first goes again. */
+static int apply_family(bool *is_new, const struct iptables *iptables, const struct rules *rules,
+                        uint8_t family, char *text, char why[RULES_WHY_MAX])
+{
+	struct rules_iptables_standing standing;
+	char ignored[RULES_WHY_MAX];
+	int err = look(&standing, iptables, family, why);
+
+	if (err)
+		return err;
+	*is_new = !stands(&standing);
+	if (rules_iptables_script(text, RULES_TEXT_MAX, rules, family, &standing) == 0)
+		return -ENOSPC;
+	err = restore(iptables, family, text, why);
+	if (err && *is_new)
+		(void)remove_family(iptables, family, text, ignored);
+	return err;
+}
+
 int iptables_apply(const struct iptables *iptables, const struct rules *rules,
                    char why[RULES_WHY_MAX])
 {
 	char *text = malloc(RULES_TEXT_MAX);
 	char ignored[RULES_WHY_MAX];
-	bool was_there4 = false, was_there6 = false;
+	bool is_new4 = false, is_new6 = false;
 	int err;
 
 	if (!text)
 		return -ENOMEM;
-	err = apply_family(&was_there4, iptables, rules, 4, text, why);
+	err = apply_family(&is_new4, iptables, rules, 4, text, why);
 	if (!err && has_family(6)) {
-		err = apply_family(&was_there6, iptables, rules, 6, text, why);
-		if (err && !was_there4)
+		err = apply_family(&is_new6, iptables, rules, 6, text, why);
+		if (err && is_new4)
 			(void)remove_family(iptables, 4, text, ignored);
 	}
 	free(text);
