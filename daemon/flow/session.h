@@ -3,9 +3,9 @@
 #define HOPGUARD_FLOW_SESSION_H
 
 /*
- * The SMTP-then-TLS dialogue of one connection (RFC 5321, 2920, 3030, 3207, 4954): octets of both directions in,
- * facts and commitments out. It is given in-order octets and says how many of them may pass; it never passes the octet
- * that commits (docs/architecture.md) until it is allowed to.
+ * The SMTP-then-TLS dialogue of one connection (RFC 5321, 2920, 3030, 3207, 4954): octets of both
+ * directions in, facts and commitments out. It is given in-order octets and says how many of them
+ * may pass; it never passes the octet that commits (docs/architecture.md) until it is allowed to.
  */
 
 #include <stdbool.h>
@@ -19,8 +19,8 @@
 
 enum {
 	/*
-	 * Commands whose replies are still to come: RFC 2920 clients pipeline one RCPT per recipient, Postfix up to 50
-	 * at a time. Beyond it replies can no longer be told apart.
+	 * Commands whose replies are still to come: RFC 2920 clients pipeline one RCPT per
+	 * recipient, Postfix up to 50 at a time. Beyond it replies can no longer be told apart.
 	 */
 	SESSION_PIPELINE_MAX = 1024,
 	/* Lines of one reply: the longest EHLO reply in the field has about 30. */
@@ -35,24 +35,29 @@ struct session_commitment {
 	enum smtp_verb verb; /* UNKNOWN also when a NUL or bare CR makes more than one line of it */
 	enum smtp_path_kind path; /* of RCPT and MAIL once the line is complete */
 	/*
-	 * False: more octets would say more (RCPT: its domain). True: a decision has nothing to wait for; so also for
-	 * what is no line, and for a line without an end within SMTP_COMMAND_LINE_MAX, whose path is then MALFORMED.
+	 * False: more octets would say more (RCPT: its domain). True: a decision has nothing to
+	 * wait for; so also for what is no line, and for a line without an end within
+	 * SMTP_COMMAND_LINE_MAX, whose path is then MALFORMED.
 	 */
 	bool is_line_complete;
 	/* Of RCPT TO: as the client wrote it; octets that are no UTF-8 are '?'. */
 	char domain[SMTP_DOMAIN_MAX + 1];
 };
 
-/* is_midstream: the connection began before us: nothing is known of what was said. NULL: out of memory. */
+/*
+ * is_midstream: the connection began before us: nothing is known of what was said. NULL: out of
+ * memory.
+ */
 struct session *session_new(bool is_midstream);
 void session_free(struct session *session);
 
 /*
- * Reads in-order octets. *consumed: how many are done with and need not be shown again. Returns how many may pass,
- * at least *consumed. Less than readable.len: the rest waits, for a decision (session_pending tells), for the other
- * side's reply (the client's behind DATA and STARTTLS), or for good (what a server injects behind its 220). Showing the
- * same octets again, with more behind them or not, is harmless; each call of either may free what the other side
- * waits for. Of what is shown in one call behind STARTTLS's line end it is known that the client did not wait.
+ * Reads in-order octets. *consumed: how many are done with and need not be shown again. Returns how
+ * many may pass, at least *consumed. Less than readable.len: the rest waits, for a decision
+ * (session_pending tells), for the other side's reply (the client's behind DATA and STARTTLS), or
+ * for good (what a server injects behind its 220). Showing the same octets again, with more behind
+ * them or not, is harmless; each call of either may free what the other side waits for. Of what is
+ * shown in one call behind STARTTLS's line end it is known that the client did not wait.
  */
 size_t session_from_client(struct session *session, size_t *consumed, struct bytes readable);
 size_t session_from_server(struct session *session, size_t *consumed, struct bytes readable);
@@ -60,18 +65,22 @@ size_t session_from_server(struct session *session, size_t *consumed, struct byt
 /* Borrowed: valid until the next call that takes a non-const session. */
 const struct session_commitment *session_pending(const struct session *session);
 /*
- * The pending commitment may pass, to the end of its line, complete or not: show the readable octets of both sides again.
- * Every later one waits anew.
+ * The pending commitment may pass, to the end of its line, complete or not: show the readable
+ * octets of both sides again. Every later one waits anew.
  */
 void session_allow(struct session *session);
 
 /*
- * The connection ends: by RST, by FIN of either side, or by time. Settles TLS_BROKEN, STARTTLS_UNANSWERED and, where
- * nothing ever committed, COMMITMENT_END. What still comes (a half-closed connection) is read as before.
+ * The connection ends: by RST, by FIN of either side, or by time. Settles TLS_BROKEN,
+ * STARTTLS_UNANSWERED and, where nothing ever committed, COMMITMENT_END. What still comes (a
+ * half-closed connection) is read as before.
  */
 void session_end(struct session *session);
 
-/* The wire's part of the facts; the promise's part is 0. `commitment` is that of session_pending. Borrowed. */
+/*
+ * The wire's part of the facts; the promise's part is 0. `commitment` is that of session_pending.
+ * Borrowed.
+ */
 const struct facts *session_facts(const struct session *session);
 
 /* True in a message body (DATA after 354, or a BDAT chunk): octets pass without being kept. */
@@ -79,7 +88,10 @@ bool session_is_in_body(const struct session *session);
 /* The client's first TLS application data was allowed, nothing more is to be learnt. */
 bool session_is_done(const struct session *session);
 
-/* Names by which the server called itself, lower case, empty if none or no domain name. NUL-terminated. */
+/*
+ * Names by which the server called itself, lower case, empty if none or no domain name.
+ * NUL-terminated.
+ */
 const char *session_banner_name(const struct session *session);
 const char *session_ehlo_name(const struct session *session);
 /* A word for `hopguard flows`: "banner", "ehlo", "body", "tls"… */

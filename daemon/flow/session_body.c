@@ -46,8 +46,9 @@ static bool follow_dot(struct session_body *body, uint8_t octet, bool *is_smuggl
 }
 
 /*
- * Only <CRLF>.<CRLF> ends a message (RFC 5321 section 4.1.1.4). What some servers take for an end although it is none, as
- * LF.LF or CR.CR, is how a second message is smuggled inside the first. Returns how many octets are body.
+ * Only <CRLF>.<CRLF> ends a message (RFC 5321 section 4.1.1.4). What some servers take for an end
+ * although it is none, as LF.LF or CR.CR, is how a second message is smuggled inside the first.
+ * Returns how many octets are body.
  */
 static size_t scan_body(struct session_body *body, bool *is_ended, bool *is_smuggled,
                         struct bytes text)
@@ -81,8 +82,9 @@ static size_t scan_body(struct session_body *body, bool *is_ended, bool *is_smug
 enum first_line { FIRST_LINE_OPEN, FIRST_LINE_BODY, FIRST_LINE_COMMAND };
 
 /*
- * A client that says this did not see the 354 as we did (a reply too many or too few, by the attacker): its next
- * recipient must not hide in what we take for a body. A message begins with "Name:" and never so.
+ * A client that says this did not see the 354 as we did (a reply too many or too few, by the
+ * attacker): its next recipient must not hide in what we take for a body. A message begins with
+ * "Name:" and never so.
  */
 static enum first_line first_line_kind(struct bytes text)
 {

@@ -69,8 +69,8 @@ static bool bdat_is_sound(struct bytes line)
 }
 
 /*
- * How much of the line may pass before anything is decided; less than all of it: *verb commits. A message may follow
- * where a recipient was allowed.
+ * How much of the line may pass before anything is decided; less than all of it: *verb commits. A
+ * message may follow where a recipient was allowed.
  */
 static size_t commitment_point(const struct session *session, enum smtp_verb *verb,
                                const struct front_line *line)
@@ -269,8 +269,8 @@ static void take_command(struct session *session, enum smtp_verb verb, struct by
 }
 
 /*
- * Only a greeting or STARTTLS, with nothing behind it, has a reply by which the state may be known again. Nothing
- * else of what may be a body is believed: BDAT would hide what follows it.
+ * Only a greeting or STARTTLS, with nothing behind it, has a reply by which the state may be known
+ * again. Nothing else of what may be a body is believed: BDAT would hide what follows it.
  */
 static void take_perhaps_command(struct session *session, enum smtp_verb verb)
 {
@@ -306,7 +306,10 @@ static bool is_base64(uint8_t octet)
 	       octet == '/' || octet == '=' || octet == '*';
 }
 
-/* The octets that an answer to an AUTH challenge may begin with (RFC 4954 section 4): base64, or "*", and a line end. */
+/*
+ * The octets that an answer to an AUTH challenge may begin with (RFC 4954 section 4): base64, or
+ * "*", and a line end.
+ */
 static size_t answer_len(struct bytes line)
 {
 	size_t at = 0;
@@ -343,8 +346,8 @@ static void forget_question(struct session *session)
 }
 
 /*
- * How much of the line may pass. What was allowed was a line: a second one inside it, of which nothing was known then,
- * waits again.
+ * How much of the line may pass. What was allowed was a line: a second one inside it, of which
+ * nothing was known then, waits again.
  */
 static size_t front_len(const struct session *session, enum smtp_verb *verb,
                         const struct front_line *line)

@@ -144,7 +144,10 @@ static void settle_reply(struct session *session, enum session_due due, uint16_t
 	}
 }
 
-/* A reply that nobody asked for. A server that goes down may say so at any time (RFC 5321 section 3.8). */
+/*
+ * A reply that nobody asked for. A server that goes down may say so at any time (RFC 5321
+ * section 3.8).
+ */
 static void settle_unasked(struct session *session, uint16_t code)
 {
 	bool is_mid_line = session->body.tail == TAIL_OTHER;
@@ -242,7 +245,9 @@ static void take_garbage(struct session *session)
 		session_violated(session);
 }
 
-/* A line of which more has come than a reply may have: its first octets still say what reply it is. */
+/*
+ * A line of which more has come than a reply may have: its first octets still say what reply it is.
+ */
 static struct session_step begin_swallowing(struct session *session, struct bytes readable)
 {
 	uint8_t head[] = { readable.data[0], readable.data[1], readable.data[2], readable.data[3],

@@ -4,8 +4,8 @@
 #include "wire/tls_record.h"
 
 /*
- * How many of the first octets can be those of a record header; of the whole of it, it is filled in. One octet after the
- * other, since the sender may wait for each to be acknowledged.
+ * How many of the first octets can be those of a record header; of the whole of it, it is filled
+ * in. One octet after the other, since the sender may wait for each to be acknowledged.
  */
 static size_t header_len(struct tls_record_header *header, struct bytes readable,
                          enum tls_content_type type_min, enum tls_content_type type_max)
@@ -103,7 +103,10 @@ struct session_step session_read_client_records(struct session *session, struct 
 	return step;
 }
 
-/* In TLS the server never speaks first: what it says before the ClientHello is meant to be read as if it came through TLS. */
+/*
+ * In TLS the server never speaks first: what it says before the ClientHello is meant to be read as
+ * if it came through TLS.
+ */
 static struct session_step hold_injected(struct session *session)
 {
 	const struct session_commitment injected = { .kind = COMMITMENT_COMMAND,

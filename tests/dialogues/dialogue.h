@@ -3,9 +3,10 @@
 #define HOPGUARD_TESTS_DIALOGUES_DIALOGUE_H
 
 /*
- * Reads NAME/dialogue.txt: who says what, in order. A line is "C: text" (the client) or "S: text" (the server), a
- * segment with CRLF at its end; "C+ text" is one more line in the same segment; "C> text" a segment as it stands, with
- * no line end. Escapes: \r \n \\ \xNN, and \{text*count}. "#" begins a comment.
+ * Reads NAME/dialogue.txt: who says what, in order. A line is "C: text" (the client) or "S: text"
+ * (the server), a segment with CRLF at its end; "C+ text" is one more line in the same segment; "C>
+ * text" a segment as it stands, with no line end. Escapes: \r \n \\ \xNN, and \{text*count}. "#"
+ * begins a comment.
  */
 
 #include <stdbool.h>

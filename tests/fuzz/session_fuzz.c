@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Both sides of a connection say what they like. The input's first octet chooses; then come segments: an octet of
- * which the highest bit says who speaks and the rest how long, and the text. It is played whole and in single
- * octets with the same outcome, and once with all that commits denied: then nothing but harmless lines has passed.
+ * Both sides of a connection say what they like. The input's first octet chooses; then come
+ * segments: an octet of which the highest bit says who speaks and the rest how long, and the text.
+ * It is played whole and in single octets with the same outcome, and once with all that commits
+ * denied: then nothing but harmless lines has passed.
  */
 #include "../unit/flow/play.h"
 
@@ -96,7 +97,10 @@ static bool is_harmless_verb(const char *verb, size_t len)
 	return false;
 }
 
-/* Of a line, also one that a CR or NUL begins: no more than the verb has passed, or the verb is harmless. */
+/*
+ * Of a line, also one that a CR or NUL begins: no more than the verb has passed, or the verb is
+ * harmless.
+ */
 static void check_line(const char *line, size_t len)
 {
 	size_t verb = 0;
@@ -117,7 +121,10 @@ static void check_line(const char *line, size_t len)
 	abort();
 }
 
-/* Nothing was allowed but MAIL, so that neither a body nor an answer to a challenge may hide a line. */
+/*
+ * Nothing was allowed but MAIL, so that neither a body nor an answer to a challenge may hide a
+ * line.
+ */
 static void check_denied(const uint8_t *data, size_t len)
 {
 	struct play play = run(data, len, false, true);

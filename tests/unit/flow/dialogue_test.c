@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tests/dialogues/: whole connections, each played whole, in single octets, and cut in two at every octet. */
+/*
+ * tests/dialogues/: whole connections, each played whole, in single octets, and cut in two at every
+ * octet.
+ */
 #include "../../dialogues/dialogue.h"
 
 #include <dirent.h>

@@ -3,8 +3,8 @@
 #define HOPGUARD_TESTS_UNIT_FLOW_PLAY_H
 
 /*
- * A connection played through a session: what each side says is shown to it whole or cut, what commits is written down
- * and allowed (or not), and what may pass is counted.
+ * A connection played through a session: what each side says is shown to it whole or cut, what
+ * commits is written down and allowed (or not), and what may pass is counted.
  */
 
 #include <assert.h>
@@ -84,7 +84,10 @@ static inline void play_free(struct play *play)
 	free(play->facts);
 }
 
-/* Returns how many may pass. The session sees exactly `len` octets, so that a sanitizer sees one too far. */
+/*
+ * Returns how many may pass. The session sees exactly `len` octets, so that a sanitizer sees one
+ * too far.
+ */
 static inline size_t play_read(struct play *play, bool is_client, size_t *consumed)
 {
 	struct play_side *side = is_client ? &play->client : &play->server;
@@ -212,7 +215,10 @@ static inline bool play_decide(struct play *play, bool waits_for_line)
 	return true;
 }
 
-/* Octets that one side says. `ends` false: it has more to say at once, so the other side's wait is not looked at. */
+/*
+ * Octets that one side says. `ends` false: it has more to say at once, so the other side's wait is
+ * not looked at.
+ */
 static inline void play_say(struct play *play, bool is_client, struct bytes bytes, bool ends)
 {
 	struct play_side *side = is_client ? &play->client : &play->server;

@@ -129,7 +129,10 @@ static void test_octets_of_a_domain_that_are_no_utf_8_are_replaced(void **state)
 	}
 }
 
-/* The last octet of the message, or 0: what begins with a line end and a dot, by the words of RFC 5321 section 4.1.1.4. */
+/*
+ * The last octet of the message, or 0: what begins with a line end and a dot, by the words of RFC
+ * 5321 section 4.1.1.4.
+ */
 static size_t message_len(const char *text)
 {
 	char with_line_end[32];
