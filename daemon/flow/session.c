@@ -245,14 +245,13 @@ static struct session_step server_step(struct session *session, struct bytes rea
 static size_t read_on(struct session *session, size_t *consumed, struct bytes readable,
                       struct session_step (*step)(struct session *, struct bytes))
 {
-	struct session_step made = { 0, 0 };
-	enum session_state before;
 	size_t at = 0;
 	size_t passing = 0;
 
 	while (at < readable.len) {
-		before = session->state;
-		made = step(session, bytes_after(readable, at));
+		enum session_state before = session->state;
+		struct session_step made = step(session, bytes_after(readable, at));
+
 		if (at + made.passing > passing)
 			passing = at + made.passing;
 		at += made.consumed;

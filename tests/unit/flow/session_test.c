@@ -345,6 +345,33 @@ static void test_tls_is_done_with_its_first_data(void **state)
 	play_free(&play);
 }
 
+static void test_what_the_server_injected_waits_beyond_the_hello_and_is_decided_first(void **state)
+{
+	struct session *session = session_new(false);
+	struct bytes hello = bytes_of("\x16\x03\x01\x00\x01\x01\x17", 7);
+	struct bytes injected = bytes_of_string("250 ok\r\n");
+	size_t consumed;
+
+	(void)state;
+	session_from_server(session, &consumed, bytes_of_string("220 mx\r\n"));
+	session_from_client(session, &consumed, bytes_of_string("EHLO x\r\nSTARTTLS\r\n"));
+	session_from_server(session, &consumed, bytes_of_string("250 mx\r\n220 go\r\n250 ok\r\n"));
+	assert_int_equal(consumed, 16);
+	assert_int_equal(session_facts(session)->injection, INJECTION_RESPONSE);
+	assert_int_equal(session_pending(session)->kind, COMMITMENT_COMMAND);
+
+	assert_int_equal(session_from_client(session, &consumed, hello), 6);
+	assert_int_equal(session_from_server(session, &consumed, injected), 0);
+	assert_int_equal(session_pending(session)->kind, COMMITMENT_COMMAND);
+
+	session_allow(session);
+	assert_int_equal(session_from_server(session, &consumed, injected), injected.len);
+	assert_int_equal(session_pending(session)->kind, COMMITMENT_NONE);
+	assert_int_equal(session_from_client(session, &consumed, bytes_after(hello, 6)), 0);
+	assert_int_equal(session_pending(session)->kind, COMMITMENT_TLS);
+	session_free(session);
+}
+
 static void test_the_end_of_a_connection_that_committed_is_no_commitment(void **state)
 {
 	struct play play = transaction();
@@ -418,6 +445,8 @@ int main(void)
 		cmocka_unit_test(test_one_command_beyond_the_bound_is_one_too_many),
 		cmocka_unit_test(test_a_reply_may_have_so_many_lines_and_no_more),
 		cmocka_unit_test(test_tls_is_done_with_its_first_data),
+		cmocka_unit_test(
+			test_what_the_server_injected_waits_beyond_the_hello_and_is_decided_first),
 		cmocka_unit_test(test_the_end_of_a_connection_that_committed_is_no_commitment),
 		cmocka_unit_test(test_what_waits_still_waits_after_the_end),
 		cmocka_unit_test(test_an_idle_session_takes_little_memory),
