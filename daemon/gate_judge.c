@@ -106,6 +106,8 @@ static void find_hop_by_words(struct gate *gate, struct hop *strongest,
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (words[i][0] == '\0' || !peer_name_normalise(name, words[i]))
 			continue;
+		/* Without an answer the cache leaves it alone. */
+		hop = (struct hop){ 0 };
 		find_hop(gate, &hop, QUESTION_HOST, name, query->server);
 		if (hop.promise.state != PROMISE_UNKNOWN && hop.place != PLACE_MX)
 			continue;
