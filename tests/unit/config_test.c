@@ -340,23 +340,63 @@ static void each_mistake_is_one_line_with_file_line_key_and_remedy(void **state)
 
 static void a_mask_is_four_adjacent_bits_in_hexadecimal(void **state)
 {
-	static const char *const masks[] = { "15",        "0x",   "0xg",           "0x1ff",
-		                             "0x0f0",     "0x1e", "0x00f0000000f", "-0xf0",
-		                             "0X0f000000" };
-	static const bool is_good[] = {
-		false, false, false, false, true, true, false, false, false
+	static const struct {
+		const char *text;
+		bool is_good;
+	} masks[] = {
+		{ "0x0f0", true },       { "0x1e", true },   { "0xF0000000", true },
+		{ "15", false },         { "0x", false },    { "0xg", false },
+		{ "0xfg", false },       { "0x1ff", false }, { "0x00f0000000f", false },
+		{ "0X0f000000", false }, { "-0xf0", false }, { "0x0e", false },
 	};
 	struct config config;
-	char text[64];
+	char set[64];
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < ARRAY_COUNT(masks); i++) {
-		snprintf(text, sizeof(text), "mark-mask = %s", masks[i]);
-		assert_int_equal(parse(&config, text) == 0, is_good[i]);
+		snprintf(set, sizeof(set), "mark-mask=%s", masks[i].text);
+		assert_int_equal(parse_set(&config, "", set) == 0, masks[i].is_good);
 	}
 	must_parse(&config, "mark-mask = 0xF0000000");
 	assert_int_equal(config.rules.marks.mask, 0xf0000000);
+}
+
+static void texts_are_as_long_as_their_room(void **state)
+{
+	static const struct {
+		const char *head;
+		char filler;
+		size_t len; /* of the longest filling */
+	} texts[] = {
+		{ "state-directory=/", 'd', 254 }, { "dns.root-hints=/", 'd', 254 },
+		{ "control-socket=/", 's', 106 },  { "user=", 'u', 63 },
+		{ "control-group=", 'g', 63 },
+	};
+	struct config config;
+	char set[512];
+	size_t i, len;
+
+	(void)state;
+	for (i = 0; i < ARRAY_COUNT(texts); i++) {
+		len = strlen(texts[i].head);
+		memset(set, texts[i].filler, sizeof(set));
+		memcpy(set, texts[i].head, len);
+		set[len + texts[i].len] = '\0';
+		must_set(&config, "", set);
+		set[len + texts[i].len] = texts[i].filler;
+		set[len + texts[i].len + 1] = '\0';
+		assert_int_equal(parse_set(&config, "", set), -EINVAL);
+	}
+}
+
+static void a_name_does_not_look_like_an_option(void **state)
+{
+	struct config config;
+
+	(void)state;
+	assert_int_equal(parse_set(&config, "", "user=-x"), -EINVAL);
+	must_set(&config, "", "user=x-y");
 }
 
 static void networks_within_others_are_dropped(void **state)
@@ -628,6 +668,8 @@ int main(void)
 		cmocka_unit_test(every_key_of_the_sections_is_taken),
 		cmocka_unit_test(each_mistake_is_one_line_with_file_line_key_and_remedy),
 		cmocka_unit_test(a_mask_is_four_adjacent_bits_in_hexadecimal),
+		cmocka_unit_test(texts_are_as_long_as_their_room),
+		cmocka_unit_test(a_name_does_not_look_like_an_option),
 		cmocka_unit_test(networks_within_others_are_dropped),
 		cmocka_unit_test(monitor_fails_open_whatever_the_file_says),
 		cmocka_unit_test(the_command_line_overrides_the_file),
