@@ -25,15 +25,17 @@ Outcome = collections.namedtuple("Outcome", "attempt clear arrived hit recipient
 
 
 class Lab:
-    def __init__(self, with_senders=senders.ALL, with_receivers=()):
+    """`zones` are more of them, (name, records); KEY in a record stands for the TLSA data of the sink's key."""
+
+    def __init__(self, with_senders=senders.ALL, with_receivers=(), zones=()):
         self.world = world.World(with_receivers)
         try:
-            self._furnish(with_senders, with_receivers)
+            self._furnish(with_senders, with_receivers, zones)
         except BaseException:
             self.world.close()
             raise
 
-    def _furnish(self, wanted, receiving):
+    def _furnish(self, wanted, receiving, zones):
         key, certificate = sink.make_key(self.world.directory, "mx")
         self.senders = {name: one for name, one in senders.make_all(self.world.sender).items() if name in wanted}
         servers = [one.server for one in self.senders.values() if one.has_queue]
@@ -42,10 +44,13 @@ class Lab:
         for server in servers:
             server.launch()
         self.sink = sink.Sink(self.world.far, key, certificate)
-        self.destinations = destinations.Destinations(self.world.directory, dnsworld.tlsa(certificate), {
+        self.tlsa = dnsworld.tlsa(certificate)
+        self.destinations = destinations.Destinations(self.world.directory, self.tlsa, {
             name: dnsworld.tlsa(one.certificate) if one.speaks_tls else None for name, one in self.receivers.items()})
         self.dns = self.destinations.dns
-        self._nameserver = self.dns.serve(self.world.far.command([]))
+        for name, records in zones:
+            self.dns.zone(name, records.replace("KEY", self.tlsa))
+        self.nameserver = self.dns.serve(self.world.far.command([]))
         self.world.start_resolver([f'root-hints: "{self.dns.root_hints}"',
                                    f'trust-anchor-file: "{self.dns.trust_anchor}"'])
         self.near = attacker.Attacker(self.world.inside, "in0", "out0")
