@@ -55,11 +55,11 @@ static void drop_jumbo_option(uint8_t *packet, const struct segment *segment)
 
 	if (is_ipv4(packet) || packet[IPV6_PAYLOAD_LEN] != 0 || packet[IPV6_PAYLOAD_LEN + 1] != 0)
 		return;
-	if (ip_header_parse(&header, bytes_of(packet, len), false) != PACKET_OK ||
-	    header.jumbo_at == 0)
-		return;
-	packet[header.jumbo_at] = IPV6_OPTION_PADN;
-	put_u32(packet + header.jumbo_at + 2, 0);
+	if (ip_header_parse(&header, bytes_of(packet, len), false) == PACKET_OK &&
+	    header.jumbo_at > 0) {
+		packet[header.jumbo_at] = IPV6_OPTION_PADN;
+		put_u32(packet + header.jumbo_at + 2, 0);
+	}
 }
 
 /* Writes lengths and checksums of a packet of `len` octets, last of all. */

@@ -187,8 +187,7 @@ enum smtp_path_kind smtp_path_domain(struct bytes *domain, struct bytes argument
 	at = domain_at(path);
 	if (at == 0)
 		return SMTP_PATH_LOCAL;
-	/* With an '@' in front there is no local part. */
-	if (at == 1 || at > path.len)
+	if (at > path.len)
 		return SMTP_PATH_MALFORMED;
 
 	found = bytes_after(path, at);

@@ -51,7 +51,7 @@ static void check_replace(struct bytes packet, const struct segment *old)
 
 static void check_headers_only(struct bytes packet, const struct segment *old)
 {
-	struct bytes copy = exact_copy(packet, old->payload_offset);
+	struct bytes copy = exact_copy(bytes_slice(packet, 0, old->payload_offset));
 	uint8_t *octets = (uint8_t *)(uintptr_t)copy.data;
 	struct segment new;
 	size_t len = craft_clean_syn(octets, old);
@@ -78,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (len == 0)
 		return 0;
 	checksum_ready = data[0] & 1;
-	packet = exact_copy(bytes_of(data + 1, len - 1), len - 1);
+	packet = exact_copy(bytes_of(data + 1, len - 1));
 	if (packet_parse(&segment, packet, checksum_ready) == PACKET_OK) {
 		REQUIRE(segment.tcp_offset >= 20);
 		REQUIRE(segment.payload_offset >= segment.tcp_offset + 20);

@@ -16,28 +16,41 @@ struct outcome {
 	enum smtp_verb verb;
 };
 
-static struct outcome harmless_of(struct bytes line, size_t cut)
+static struct outcome harmless_of(struct bytes line)
 {
-	struct bytes copy = exact_copy(line, cut);
 	struct outcome outcome = { .verb = (enum smtp_verb)UNSET };
 
-	outcome.harmless = smtp_command_harmless_len(&outcome.verb, copy);
-	exact_free(copy);
+	outcome.harmless = smtp_command_harmless_len(&outcome.verb, line);
 	return outcome;
 }
 
+/* `line` is a copy of exact_copy. */
 static void check_harmless(struct bytes line)
 {
-	struct outcome whole = harmless_of(line, line.len);
+	struct outcome whole = harmless_of(line);
 
 	REQUIRE(whole.harmless <= line.len);
 	REQUIRE((whole.harmless == line.len) == (whole.verb == (enum smtp_verb)UNSET));
 	for (size_t cut = 0; cut < line.len; cut++) {
-		struct outcome part = harmless_of(line, cut);
+		struct outcome part = harmless_of(exact_cut(line, cut));
 
 		REQUIRE(part.harmless == (cut < whole.harmless ? cut : whole.harmless));
 		REQUIRE(part.verb == (cut > whole.harmless ? whole.verb : (enum smtp_verb)UNSET));
 	}
+	exact_cut(line, line.len);
+}
+
+/* Likewise. */
+static void check_parse(struct bytes line)
+{
+	for (size_t cut = 0; cut < line.len; cut++) {
+		struct smtp_command part;
+		size_t untouched = line.len + 1;
+
+		REQUIRE(smtp_command_parse(&part, &untouched, exact_cut(line, cut)) == PARSE_MORE);
+		REQUIRE(untouched == line.len + 1);
+	}
+	exact_cut(line, line.len);
 }
 
 static bool is_harmless_verb(enum smtp_verb verb)
@@ -48,7 +61,7 @@ static bool is_harmless_verb(enum smtp_verb verb)
 /* Both readings of a whole line agree on what it is. */
 static void check_agreement(const struct smtp_command *command, struct bytes line)
 {
-	struct outcome whole = harmless_of(line, line.len);
+	struct outcome whole = harmless_of(line);
 
 	if (whole.harmless == line.len)
 		REQUIRE(is_harmless_verb(command->verb) && !command->has_bare_cr);
@@ -60,7 +73,7 @@ static void check_agreement(const struct smtp_command *command, struct bytes lin
 
 static void check_path(struct bytes argument)
 {
-	struct bytes copy = exact_copy(argument, argument.len);
+	struct bytes copy = exact_copy(argument);
 	struct bytes domain = { 0 };
 	enum smtp_path_kind kind = smtp_path_domain(&domain, copy);
 
@@ -96,22 +109,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 		REQUIRE(consumed > 0 && consumed <= rest.len && line.data[consumed - 1] == '\n');
 		REQUIRE(command.argument.len < consumed);
-		for (size_t cut = 0; cut < consumed; cut++) {
-			struct bytes copy = exact_copy(line, cut);
-			struct smtp_command part;
-			size_t untouched = len + 1;
-
-			REQUIRE(smtp_command_parse(&part, &untouched, copy) == PARSE_MORE);
-			REQUIRE(untouched == len + 1);
-			exact_free(copy);
-		}
+		line = exact_copy(line);
+		check_parse(line);
 		check_harmless(line);
 		check_agreement(&command, line);
 		check_path(command.argument);
 		check_bdat(command.argument);
+		exact_free(line);
 		rest = bytes_after(rest, consumed);
 	}
-	check_harmless(rest);
 	check_path(rest);
+	rest = exact_copy(rest);
+	check_harmless(rest);
+	exact_free(rest);
 	return 0;
 }

@@ -7,46 +7,30 @@
 
 #include "wire/tls_record.h"
 
-static enum parse_result header_of(struct tls_record_header *header, struct bytes bytes, size_t len)
-{
-	struct bytes copy = exact_copy(bytes, len);
-	enum parse_result result = tls_record_header_parse(header, copy);
-
-	exact_free(copy);
-	return result;
-}
-
-static enum parse_result v2_of(size_t *hello_len, struct bytes bytes, size_t len)
-{
-	struct bytes copy = exact_copy(bytes, len);
-	enum parse_result result = tls_v2_hello_parse(hello_len, copy);
-
-	exact_free(copy);
-	return result;
-}
-
 static void check_cuts(struct bytes rest)
 {
 	enum parse_result record = PARSE_MORE;
 	enum parse_result hello = PARSE_MORE;
 	struct tls_record_header header;
 	size_t hello_len = 0;
+	struct bytes copy = exact_copy(bytes_slice(rest, 0, 16));
 
-	for (size_t cut = 0; cut <= rest.len && cut <= 16; cut++) {
-		enum parse_result now = header_of(&header, rest, cut);
+	for (size_t cut = 0; cut <= copy.len; cut++) {
+		enum parse_result now = tls_record_header_parse(&header, exact_cut(copy, cut));
 
 		REQUIRE(record == PARSE_MORE || now == record);
 		REQUIRE(now != PARSE_OK || cut >= TLS_RECORD_HEADER_LEN);
 		REQUIRE(now != PARSE_MORE || cut < TLS_RECORD_HEADER_LEN);
 		record = now;
 
-		now = v2_of(&hello_len, rest, cut);
+		now = tls_v2_hello_parse(&hello_len, exact_cut(copy, cut));
 		REQUIRE(hello == PARSE_MORE || now == hello);
 		REQUIRE(now != PARSE_OK || (hello_len >= 30 && hello_len < 2 + 0x8000));
 		hello = now;
 	}
 	/* No octets are both. */
 	REQUIRE(record != PARSE_OK || hello == PARSE_MALFORMED);
+	exact_free(copy);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -121,6 +121,11 @@ static void ipv6_extension_headers_lie_before_the_segment(void **state)
 	assert_int_equal(parsed.flags, TCP_URG | TCP_ACK);
 	assert_int_equal(parsed.timestamp_value, 9);
 	assert_int_equal(parsed.timestamp_echo, 8);
+
+	/* Padding of one octet and of five in the place of hop-by-hop options. */
+	memcpy(packet.octets + 42, (const uint8_t[]){ 0, 1, 3, 0, 0, 0 }, 6);
+	assert_int_equal(parse(&parsed, &packet, true), PACKET_OK);
+	assert_int_equal(parsed.tcp_offset, CHAIN_TCP);
 }
 
 static void options_that_carry_data_past_us_are_noticed(void **state)
@@ -400,6 +405,17 @@ static void contradicting_headers_are_malformed(void **state)
 	}
 }
 
+static void a_header_too_short_is_malformed_whatever_it_carries(void **state)
+{
+	struct packet packet = packet_of(IPV4_DATA);
+	struct segment parsed;
+
+	(void)state;
+	packet.octets[0] = 0x44;
+	packet.octets[9] = 17;
+	assert_int_equal(parse(&parsed, &packet, false), PACKET_MALFORMED);
+}
+
 static void an_address_mapped_from_ipv4_is_malformed(void **state)
 {
 	struct segment parsed;
@@ -533,6 +549,7 @@ int main(void)
 		cmocka_unit_test(an_ipv6_fragment_is_told_apart_but_for_atomic_ones),
 		cmocka_unit_test(what_is_not_tcp_is_said_so),
 		cmocka_unit_test(contradicting_headers_are_malformed),
+		cmocka_unit_test(a_header_too_short_is_malformed_whatever_it_carries),
 		cmocka_unit_test(an_address_mapped_from_ipv4_is_malformed),
 		cmocka_unit_test(a_chain_of_extension_headers_is_bounded),
 		cmocka_unit_test(a_jumbo_payload_is_the_kernels_own_alone),

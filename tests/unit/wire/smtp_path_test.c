@@ -48,6 +48,13 @@ static const struct path_case cases[] = {
 	DOMAIN("TO:<user@a_b-c.example>", "a_b-c.example"),
 	DOMAIN("TO:<u@m\xc3\xbcnchen.example>", "m\xc3\xbcnchen.example"),
 	DOMAIN("TO:< user@example.org >", "example.org"),
+	DOMAIN("TO:<user@a0.Zz9>", "a0.Zz9"),
+	DOMAIN("TO:<user@\x80\xff>", "\x80\xff"),
+	MALFORMED("TO:<user@exa/mple.org>"),
+	MALFORMED("TO:<user@exa:mple.org>"),
+	MALFORMED("TO:<user@exa[mple.org>"),
+	MALFORMED("TO:<user@exa`mple.org>"),
+	MALFORMED("TO:<user@exa{mple.org>"),
 	/* Source routes. */
 	DOMAIN("TO:<@relay1.example,@relay2.example:user@example.org> NOTIFY=NEVER", "example.org"),
 	DOMAIN("TO:<@relay1.example.:user@example.org>", "example.org"),
@@ -61,6 +68,7 @@ static const struct path_case cases[] = {
 	MALFORMED("TO:<@relay1.example:@relay2.example:user@example.org>"),
 	MALFORMED("TO:<@relay1.example user@example.org>"),
 	MALFORMED("TO:<@[192.0.2.1:user@example.org>"),
+	MALFORMED("TO:<@relay1.example,>"),
 	/* Quotes. */
 	DOMAIN("TO:<\"a b@c\"@example.org>", "example.org"),
 	DOMAIN("TO:<\"x\\\"@y\"@example.org>", "example.org"),
@@ -100,6 +108,10 @@ static const struct path_case cases[] = {
 	MALFORMED("TO:<u@[192.0\\.2.1]>"),
 	MALFORMED("TO:<u@[a@b]>"),
 	MALFORMED("TO:<u@[192.0.2.1 ]>"),
+	LITERAL("TO:<u@[a]>", "[a]"),
+	LITERAL("TO:<u@[!~]>", "[!~]"),
+	MALFORMED("TO:<u@[\xc3\xa4]>"),
+	MALFORMED("TO:<u@[\x7f]>"),
 	/* No domain. */
 	LOCAL("TO:<postmaster>"),
 	LOCAL("FROM:<> SIZE=1"),
@@ -137,6 +149,10 @@ static const struct path_case cases[] = {
 	MALFORMED("TO:user@example.org <other@example.net>"),
 	MALFORMED("TO:<user@example.org>NOTIFY=NEVER"),
 	MALFORMED("TO:<user@exam\0ple.org>"),
+	MALFORMED("TO:<\1user@example.org>"),
+	MALFORMED("TO:us>er@example.org"),
+	MALFORMED("TO:us<er@example.org"),
+	MALFORMED("TO:<us<er@example.org>"),
 	MALFORMED("TO:<us\rer@example.org>"),
 	MALFORMED("TO:<us\x7f"
 	          "er@example.org>"),
@@ -188,24 +204,34 @@ static void a_bracketed_path_cut_short_never_yields_a_domain(void **state)
 	guarded_free(&page);
 }
 
+static void check_domain_of(struct guarded *page, size_t len, bool is_literal)
+{
+	char argument[600] = "TO:<u@";
+	enum smtp_path_kind want = is_literal ? SMTP_PATH_LITERAL : SMTP_PATH_DOMAIN;
+	size_t at = strlen(argument);
+	struct bytes domain;
+
+	for (size_t i = 0; i < len; i++)
+		argument[at + i] = i % 50 == 49 ? '.' : 'a';
+	argument[at + len - 1] = 'a';
+	if (is_literal) {
+		argument[at] = '[';
+		argument[at + len - 1] = ']';
+	}
+	argument[at + len] = '>';
+	assert_int_equal(
+		smtp_path_domain(&domain, guarded_bytes(page, bytes_of(argument, at + len + 1))),
+		len <= SMTP_DOMAIN_MAX ? want : SMTP_PATH_MALFORMED);
+}
+
 static void a_domain_of_more_than_255_octets_is_malformed(void **state)
 {
 	struct guarded page = guarded_new();
-	char argument[600];
-	struct bytes domain;
 
 	(void)state;
-	for (int len = 250; len < 260; len++) {
-		int at = snprintf(argument, sizeof(argument), "TO:<u@");
-
-		for (int i = 0; i < len; i++)
-			argument[at++] = i % 50 == 49 ? '.' : 'a';
-		argument[at++] = 'a' + 0;
-		argument[at++] = '>';
-		assert_int_equal(
-			smtp_path_domain(&domain,
-		                         guarded_bytes(&page, bytes_of(argument, (size_t)at))),
-			len + 1 <= SMTP_DOMAIN_MAX ? SMTP_PATH_DOMAIN : SMTP_PATH_MALFORMED);
+	for (size_t len = 251; len < 260; len++) {
+		check_domain_of(&page, len, false);
+		check_domain_of(&page, len, true);
 	}
 	guarded_free(&page);
 }

@@ -83,6 +83,25 @@ static void a_client_hello_in_the_old_framing_tells_its_length(void **state)
 	guarded_free(&page);
 }
 
+static void any_version_and_session_of_the_old_framing_are_taken(void **state)
+{
+	uint8_t octets[sizeof(v2_hello)];
+	size_t len;
+
+	(void)state;
+	memcpy(octets, v2_hello, sizeof(octets));
+	for (uint8_t minor = 0; minor < 6; minor++) {
+		octets[4] = minor;
+		assert_int_equal(tls_v2_hello_parse(&len, bytes_of(octets, sizeof(octets))),
+		                 minor <= 4 ? PARSE_OK : PARSE_MALFORMED);
+	}
+	octets[4] = 0;
+	octets[8] = 16;
+	octets[1] = (uint8_t)(octets[1] + 16);
+	assert_int_equal(tls_v2_hello_parse(&len, bytes_of(octets, sizeof(octets))), PARSE_OK);
+	assert_int_equal(len, 2 + 0x1f + 16);
+}
+
 static void what_is_no_client_hello_in_the_old_framing_is_malformed(void **state)
 {
 	static const struct {
@@ -151,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_header_is_judged_by_as_few_octets_as_tell),
 		cmocka_unit_test(a_client_hello_in_the_old_framing_tells_its_length),
+		cmocka_unit_test(any_version_and_session_of_the_old_framing_are_taken),
 		cmocka_unit_test(what_is_no_client_hello_in_the_old_framing_is_malformed),
 		cmocka_unit_test(a_challenge_out_of_bounds_is_malformed_even_if_lengths_agree),
 	};
