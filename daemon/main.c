@@ -17,9 +17,8 @@ struct command {
 
 /* In the order in which --help shows them; a command whose file exists has its line here. */
 static const struct command commands[] = {
-	{ "run", "[--config FILE] [--set KEY=VALUE]...", "guard this machine", cli_run },
-	{ "replay", "[OPTION]... CAPTURE...", "what the guard would have said of a capture",
-	  cli_replay },
+	{ "run", "[--config FILE]", "guard this machine", cli_run },
+	{ "replay", "CAPTURE...", "what the guard would have said of a capture", cli_replay },
 	{ "rules", "print|apply|remove", "the firewall rules that bring mail to it", cli_rules },
 	{ "status", "[--json]", "how the running guard is", cli_status },
 	{ "events", "[--follow] [--json]", "what it found lately", cli_events },

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/event_text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "findings.h"
+#include "report/event_json.h"
+
+static void print(char text[EVENT_SENTENCE_MAX], const struct event *event, bool is_coloured)
+{
+	char json[EVENT_JSON_MAX];
+
+	assert_true(event_json_print(json, event) > 0);
+	assert_true(event_text_print(text, json, is_coloured));
+}
+
+static void a_finding_reads_like_a_sentence(void **state)
+{
+	static const char want[] =
+		"10:00:00Z block starttls-stripped: mail for example.org from 192.0.2.2:40112 to "
+		"198.51.100.25:25 (mx1.example.org): STARTTLS was not offered, though the "
+	        "destination "
+		"promised TLS; the server calls itself mx1.example.org; promised by dane: "
+		"_25._tcp.mx1.example.org 3 1 1 60b875. ";
+	struct event event = a_finding();
+	char text[EVENT_SENTENCE_MAX];
+
+	(void)state;
+	print(text, &event, false);
+	assert_memory_equal(text, want, sizeof(want) - 1);
+	assert_non_null(strstr(text, " [0123456789abcdef]"));
+}
+
+static void monitor_mode_and_repetition_are_said(void **state)
+{
+	struct event event = a_finding();
+	char text[EVENT_SENTENCE_MAX];
+
+	(void)state;
+	event.mode = MODE_MONITOR;
+	event.action = ACTION_ALERT;
+	event.count = 17;
+	print(text, &event, false);
+	assert_memory_equal(text, "10:00:00Z alert (would block) 17 times starttls-stripped:", 57);
+}
+
+static void colour_is_for_terminals_and_closed_again(void **state)
+{
+	struct event event = a_finding();
+	char text[EVENT_SENTENCE_MAX];
+
+	(void)state;
+	print(text, &event, true);
+	assert_memory_equal(text, "10:00:00Z \033[1;31mblock\033[0m starttls-stripped", 42);
+	print(text, &event, false);
+	assert_null(strchr(text, '\033'));
+}
+
+static void the_far_end_cannot_steer_the_terminal(void **state)
+{
+	struct event event = a_finding();
+	char text[EVENT_SENTENCE_MAX];
+
+	(void)state;
+	strcpy(event.ehlo_name, "\033[2Jmx\n");
+	print(text, &event, false);
+	assert_null(strchr(text, '\033'));
+	assert_null(strchr(text, '\n'));
+	/* Nor by way of JSON that somebody else wrote. */
+	assert_true(
+		event_text_print(text, "{\"event\":\"ready\",\"text\":\"\\u001b[2J\\n\"}", false));
+	assert_null(strchr(text, '\033'));
+}
+
+static void the_longest_event_is_cut_to_a_line(void **state)
+{
+	struct event event = the_longest_finding();
+	char *text = malloc(EVENT_SENTENCE_MAX);
+
+	(void)state;
+	print(text, &event, true);
+	assert_true(strlen(text) < EVENT_SENTENCE_MAX);
+	free(text);
+}
+
+static void colour_never_passes_the_end_of_the_room(void **state)
+{
+	char *text = malloc(EVENT_SENTENCE_MAX);
+	char *json = malloc(2 * EVENT_SENTENCE_MAX);
+	size_t len;
+
+	(void)state;
+	for (len = EVENT_SENTENCE_MAX - 40; len < EVENT_SENTENCE_MAX + 4; len++) {
+		char *at =
+			json +
+			sprintf(json, "{\"event\":\"verdict\",\"would\":\"block\",\"action\":\"");
+
+		memset(at, 'a', len);
+		strcpy(at + len, "\"}");
+		assert_true(event_text_print(text, json, true));
+		assert_true(strlen(text) < EVENT_SENTENCE_MAX);
+	}
+	free(json);
+	free(text);
+}
+
+static void what_is_no_event_is_refused(void **state)
+{
+	static const char *const others[] = { "",
+		                              "{",
+		                              "[]",
+		                              "null",
+		                              "{}",
+		                              "{\"event\":1}",
+		                              "{\"event\":\"ready\",\"event\":\"ready\"}" };
+	char text[EVENT_SENTENCE_MAX];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_false(event_text_print(text, others[i], false));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_finding_reads_like_a_sentence),
+		cmocka_unit_test(monitor_mode_and_repetition_are_said),
+		cmocka_unit_test(colour_is_for_terminals_and_closed_again),
+		cmocka_unit_test(the_far_end_cannot_steer_the_terminal),
+		cmocka_unit_test(the_longest_event_is_cut_to_a_line),
+		cmocka_unit_test(colour_never_passes_the_end_of_the_room),
+		cmocka_unit_test(what_is_no_event_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

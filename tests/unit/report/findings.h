@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_TESTS_REPORT_FINDINGS_H
+#define HOPGUARD_TESTS_REPORT_FINDINGS_H
+
+/* The event that the reports' tests speak of: STARTTLS stripped on the way to a DANE domain. */
+
+#include <string.h>
+
+#include "verdict/event.h"
+
+static inline struct event a_finding(void)
+{
+	struct event event = {
+		.kind = EVENT_VERDICT,
+		.time_ms = 1795341600123, /* 2026-11-22T10:00:00.123Z */
+		.id = "0123456789abcdef",
+		.action = ACTION_BLOCK,
+		.would = ACTION_BLOCK,
+		.reason = REASON_STARTTLS_STRIPPED,
+		.mode = MODE_ENFORCE,
+		.hook = HOOK_FORWARD,
+		.client = { .address = { .family = 4, .octets = { 192, 0, 2, 2 } }, .port = 40112 },
+		.server = { .address = { .family = 4, .octets = { 198, 51, 100, 25 } },
+		            .port = 25 },
+		.domain = "example.org",
+		.mx = "mx1.example.org",
+		.promise = { PROMISE_KEY, SOURCE_DANE, "_25._tcp.mx1.example.org 3 1 1 60b875" },
+		.ehlo = EHLO_ACCEPTED,
+		.ehlo_name = "mx1.example.org",
+		.starttls = STARTTLS_ABSENT,
+		.rule = "EHLO reply without STARTTLS",
+		.queue = 2500,
+		.pid = 4711,
+		.count = 1,
+	};
+
+	return event;
+}
+
+/* Every string as long as its room allows, of octets that need an escape in JSON. */
+static inline struct event the_longest_finding(void)
+{
+	struct event event = a_finding();
+
+	memset(event.domain, '"', sizeof(event.domain) - 1);
+	memset(event.mx, '\\', sizeof(event.mx) - 1);
+	memset(event.promise.detail, '"', sizeof(event.promise.detail) - 1);
+	memset(event.ehlo_name, '\\', sizeof(event.ehlo_name) - 1);
+	memset(event.rule, '"', sizeof(event.rule) - 1);
+	memset(event.cause, '"', sizeof(event.cause) - 1);
+	memset(event.text, '"', sizeof(event.text) - 1);
+	return event;
+}
+
+#endif

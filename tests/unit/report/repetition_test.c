@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/repetition.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "findings.h"
+
+static const uint8_t secret[TABLE_SECRET_LEN] = { 1, 2, 3 };
+
+/* What was told. */
+struct told {
+	size_t count;
+	uint32_t stands_for; /* sum of the counts */
+	struct event last;
+};
+
+static void on_tell(void *owner, const struct event *event)
+{
+	struct told *told = owner;
+
+	told->count++;
+	told->stands_for += event->count;
+	told->last = *event;
+}
+
+static void the_first_is_told_at_once_and_those_after_it_once_a_window(void **state)
+{
+	struct told told = { 0 };
+	struct repetition *repetition = repetition_new(secret, on_tell, &told);
+	struct event event = a_finding();
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 1000; i++) {
+		event.client.port = (uint16_t)(1024 + i);
+		repetition_add(repetition, &event, 5000 + i);
+	}
+	assert_int_equal(told.count, 1);
+	repetition_tick(repetition, 5000 + REPETITION_WINDOW_MS - 1);
+	assert_int_equal(told.count, 1);
+	repetition_tick(repetition, 5000 + REPETITION_WINDOW_MS);
+	assert_int_equal(told.count, 2);
+	assert_int_equal(told.last.count, 999);
+	assert_int_equal(told.last.client.port, 1024 + 999);
+	repetition_free(repetition);
+	assert_int_equal(told.count, 2);
+}
+
+static void a_finding_that_goes_on_is_told_once_a_window_and_a_rested_one_anew(void **state)
+{
+	struct told told = { 0 };
+	struct repetition *repetition = repetition_new(secret, on_tell, &told);
+	struct event event = a_finding();
+	uint64_t now_ms = 0;
+	unsigned window;
+
+	(void)state;
+	for (window = 0; window < 3; window++) {
+		repetition_add(repetition, &event, now_ms);
+		repetition_add(repetition, &event, now_ms + 1);
+		now_ms += REPETITION_WINDOW_MS;
+		repetition_tick(repetition, now_ms);
+	}
+	assert_int_equal(told.count, 4);
+	assert_int_equal(told.stands_for, 6);
+	/* A window without any: the next is a first one again. */
+	now_ms += REPETITION_WINDOW_MS;
+	repetition_tick(repetition, now_ms);
+	repetition_add(repetition, &event, now_ms + 1);
+	assert_int_equal(told.count, 5);
+	assert_int_equal(told.last.count, 1);
+	repetition_free(repetition);
+}
+
+static void only_the_same_finding_is_a_repetition(void **state)
+{
+	struct told told = { 0 };
+	struct repetition *repetition = repetition_new(secret, on_tell, &told);
+	struct event event = a_finding();
+
+	(void)state;
+	repetition_add(repetition, &event, 0);
+	event.client.address.octets[3]++;
+	repetition_add(repetition, &event, 0);
+	event.server.address.octets[3]++;
+	repetition_add(repetition, &event, 0);
+	event.reason = REASON_STARTTLS_MASKED;
+	repetition_add(repetition, &event, 0);
+	strcpy(event.domain, "example.net");
+	repetition_add(repetition, &event, 0);
+	event.action = ACTION_ALERT;
+	repetition_add(repetition, &event, 0);
+	assert_int_equal(told.count, 6);
+	/* Whatever stands behind the end of a string is not part of it. */
+	event.domain[200] = 'x';
+	repetition_add(repetition, &event, 0);
+	assert_int_equal(told.count, 6);
+	repetition_free(repetition);
+}
+
+static void what_is_left_is_summed_up_at_the_end(void **state)
+{
+	struct told told = { 0 };
+	struct repetition *repetition = repetition_new(secret, on_tell, &told);
+	struct event event = a_finding();
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 5; i++)
+		repetition_add(repetition, &event, 0);
+	repetition_free(repetition);
+	assert_int_equal(told.count, 2);
+	assert_int_equal(told.stands_for, 5);
+}
+
+static void events_beyond_the_bound_are_counted_and_said_in_the_next_second(void **state)
+{
+	struct told told = { 0 };
+	struct repetition *repetition = repetition_new(secret, on_tell, &told);
+	struct event event = a_finding();
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < REPETITION_PER_SECOND_MAX + 50; i++) {
+		event.client.address.octets[2] = (uint8_t)(i >> 8);
+		event.client.address.octets[3] = (uint8_t)i;
+		repetition_add(repetition, &event, 10000);
+	}
+	assert_int_equal(told.count, REPETITION_PER_SECOND_MAX);
+	assert_int_equal(repetition_left_out(repetition), 50);
+	repetition_tick(repetition, 11000);
+	assert_int_equal(told.count, REPETITION_PER_SECOND_MAX + 1);
+	assert_int_equal(told.last.kind, EVENT_DEGRADED);
+	assert_non_null(strstr(told.last.text, "50 events"));
+	repetition_add(repetition, &(struct event){ .kind = EVENT_RECOVERED }, 11001);
+	assert_int_equal(told.last.kind, EVENT_RECOVERED);
+	repetition_free(repetition);
+}
+
+static void a_stranger_who_varies_his_findings_cannot_grow_the_memory_of_them(void **state)
+{
+	struct told told = { 0 };
+	struct repetition *repetition = repetition_new(secret, on_tell, &told);
+	struct event event = a_finding();
+	uint32_t sent = 0;
+	unsigned i, round;
+
+	(void)state;
+	for (i = 0; i < REPETITION_KINDS_MAX * 3; i++) {
+		memcpy(event.client.address.octets, &i, sizeof(i));
+		for (round = 0; round < 2; round++, sent++)
+			repetition_add(repetition, &event, i * 100ULL);
+	}
+	/* Evicted ones were summed up: none is lost. */
+	repetition_free(repetition);
+	assert_int_equal(told.stands_for, sent);
+}
+
+static void a_death_is_told_each_time(void **state)
+{
+	struct told told = { 0 };
+	struct repetition *repetition = repetition_new(secret, on_tell, &told);
+	struct event event = { .kind = EVENT_CHILD_DIED, .count = 1 };
+
+	(void)state;
+	repetition_add(repetition, &event, 0);
+	repetition_add(repetition, &event, 0);
+	assert_int_equal(told.count, 2);
+	repetition_free(repetition);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_first_is_told_at_once_and_those_after_it_once_a_window),
+		cmocka_unit_test(
+			a_finding_that_goes_on_is_told_once_a_window_and_a_rested_one_anew),
+		cmocka_unit_test(only_the_same_finding_is_a_repetition),
+		cmocka_unit_test(what_is_left_is_summed_up_at_the_end),
+		cmocka_unit_test(events_beyond_the_bound_are_counted_and_said_in_the_next_second),
+		cmocka_unit_test(a_stranger_who_varies_his_findings_cannot_grow_the_memory_of_them),
+		cmocka_unit_test(a_death_is_told_each_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
