@@ -174,7 +174,6 @@ void session_allow(struct session *session)
 		break;
 	case WAIT_INJECTED_COMMAND:
 		session->is_injection_allowed = true;
-		session->is_front_allowed = true;
 		break;
 	case WAIT_INJECTED_RESPONSE:
 		session->is_server_opaque = true;

@@ -214,7 +214,7 @@ static void await_reply(struct session *session, enum smtp_verb verb)
 	if (session_expect(session, due_of(verb)))
 		return;
 	session->facts.is_inspection_cut_short = true;
-	session_lose_order(session, true);
+	session_lose_order(session, false);
 }
 
 static void begin_chunk(struct session *session, struct bytes argument)

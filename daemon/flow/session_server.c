@@ -100,7 +100,6 @@ static void start_over(struct session *session)
 	facts->is_authenticated = false;
 	session->is_auth_offered = false;
 	session->is_ehlo_sent = false;
-	session->is_order_uncertain = false;
 	session->has_recipient = false;
 	if (session->state == SESSION_COMMAND)
 		session_enter(session, SESSION_GREETED);
