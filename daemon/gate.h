@@ -14,9 +14,9 @@
 #include "base/bytes.h"
 #include "base/table.h"
 #include "config.h"
+#include "flow/table.h"
 #include "messages.h"
 #include "net/nfqueue.h"
-#include "flow/table.h"
 #include "wire/craft.h"
 
 enum {
@@ -30,7 +30,7 @@ struct gate;
 
 struct gate_verdict {
 	uint32_t packet_id;
-	uint32_t mark;       /* as the packet came */
+	uint32_t mark; /* as the packet came */
 	bool is_accepted;
 	bool is_offloaded;   /* the connection needs no more watching */
 	struct bytes packet; /* replaces the packet when not empty */
@@ -44,7 +44,8 @@ struct gate_actions {
 	void (*tell)(void *owner, const struct event *event);
 	void (*broken)(void *owner, const struct message_broken *broken);
 	/* A segment of our own; `flow` has interfaces and hardware addresses for bridges. */
-	void (*send)(void *owner, bool to_client, const struct craft *craft, const struct flow *flow);
+	void (*send)(void *owner, bool to_client, const struct craft *craft,
+	             const struct flow *flow);
 };
 
 /* config is borrowed and must outlive the gate or gate_configure. NULL: out of memory. */

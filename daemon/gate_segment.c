@@ -89,8 +89,8 @@ static bool take_acknowledgement(struct gate *gate, struct flow *flow,
 	return true;
 }
 
-static void pass_rewritten(struct gate *gate, const struct nfqueue_packet *packet, uint8_t *octets,
-                           size_t len)
+void gate_pass_rewritten(struct gate *gate, const struct nfqueue_packet *packet, uint8_t *octets,
+                         size_t len)
 {
 	const struct gate_verdict verdict = {
 		.packet_id = packet->id,
@@ -102,92 +102,15 @@ static void pass_rewritten(struct gate *gate, const struct nfqueue_packet *packe
 	gate->actions.verdict(gate->owner, &verdict);
 }
 
-/* The way of a SYN: no data and no options with it that would carry octets past us. */
-static void pass_syn(struct gate *gate, const struct arrival *arrival)
+/* Behind STARTTLS clients wait. What comes at once was injected; what comes late is sent by one who gave up. */
+static void watch_starttls(const struct gate *gate, struct flow *flow)
 {
-	const struct nfqueue_packet *packet = arrival->packet;
-	const struct segment *segment = arrival->segment;
-	uint8_t octets[512];
-	size_t len = packet->packet.len < sizeof(octets) ? packet->packet.len : sizeof(octets);
-
-	if (gate_only_watches(gate) ||
-	    (segment->payload.len == 0 && !segment->has_forbidden_options)) {
-		gate_accept(gate, packet, false);
-		return;
-	}
-	/* IP header with options 60, TCP 60, or IPv6 with extension headers: data goes, headers fit. */
-	if (segment->payload_offset > sizeof(octets)) {
-		gate_drop(gate, packet);
-		return;
-	}
-	memcpy(octets, packet->packet.data, len);
-	pass_rewritten(gate, packet, octets, craft_clean_syn(octets, segment));
-}
-
-static void on_syn(struct gate *gate, struct flow *flow, const struct arrival *arrival)
-{
-	const struct segment *segment = arrival->segment;
-	struct flow_side *side = gate_side(flow, arrival->is_from_client);
-	const struct flow_side *peer = gate_side(flow, !arrival->is_from_client);
-
-	if (segment->flags & (TCP_FIN | TCP_RST)) {
-		gate->counters.dropped_malformed++;
-		gate_drop(gate, arrival->packet);
-		return;
-	}
-	if (!arrival->is_from_client && (segment->flags & TCP_ACK) && peer->stream &&
-	    segment->ack != stream_next(peer->stream) && flow->phase == FLOW_OPENING) {
-		gate_drop(gate, arrival->packet);
-		return;
-	}
-	if (!side->stream) {
-		side->stream = stream_new(segment->seq + 1, &gate->budget);
-		if (!side->stream) {
-			gate_drop(gate, arrival->packet);
-			return;
-		}
-		/* A SYN that we missed: what its answer acknowledges is where the client's octets begin. */
-		if (!arrival->is_from_client && !flow->from_client.stream)
-			flow->from_client.stream = stream_new(segment->ack, &gate->budget);
-		if (!arrival->is_from_client && flow->phase == FLOW_OPENING)
-			flow->phase = FLOW_OPEN;
-	}
-	pass_syn(gate, arrival);
-}
-
-static void on_reset(struct gate *gate, struct flow *flow, const struct arrival *arrival)
-{
-	const struct segment *segment = arrival->segment;
-	struct flow_side *side = gate_side(flow, arrival->is_from_client);
-	uint8_t octets[2048];
-
-	if (!side->stream) { /* a connection refused */
-		flow->phase = FLOW_CLOSING;
-		gate_accept(gate, arrival->packet, false);
-		return;
-	}
-	if (seq_distance(segment->seq, stream_acked(side->stream)) < 0 ||
-	    seq_distance(segment->seq, stream_next(side->stream)) > GATE_WINDOW_MAX) {
-		gate_drop(gate, arrival->packet);
-		return;
-	}
-	if (seq_distance(segment->seq, stream_next(side->stream)) <= 1) {
-		/* It may be a decoy that dies on the way: the flow goes on being watched. */
-		flow->phase = FLOW_CLOSING;
-		gate_judge_end(gate, flow,
-		               arrival->is_from_client ? "a reset of the client"
-		                                       : "a reset of the server");
-	}
-	/* Octets before it are held: for the far end it must come where those begin. */
-	if (!gate_only_watches(gate) &&
-	    seq_distance(segment->seq, stream_allowed(side->stream)) > 0 &&
-	    arrival->packet->packet.len <= sizeof(octets)) {
-		memcpy(octets, arrival->packet->packet.data, arrival->packet->packet.len);
-		pass_rewritten(gate, arrival->packet, octets,
-		               craft_into_reset(octets, segment, stream_allowed(side->stream)));
-		return;
-	}
-	gate_accept(gate, arrival->packet, false);
+	if (session_facts(flow->session)->starttls_answer != STARTTLS_PENDING)
+		flow->starttls_since_ms = 0;
+	else if (!flow->starttls_since_ms)
+		flow->starttls_since_ms = gate->now_ms;
+	else if (gate->now_ms - flow->starttls_since_ms >= GATE_REPLY_PATIENCE_MS)
+		session_give_up_reply(flow->session);
 }
 
 /* One direction's new octets into the session. True: something moved. */
@@ -232,11 +155,13 @@ bool gate_advance(struct gate *gate, struct flow *flow)
 {
 	/* Each round reads or allows at least an octet of a bounded window. */
 	for (size_t round = 0; round < 2 * STREAM_WINDOW_MAX; round++) {
-		bool has_moved = read_side(flow, false);
+		bool has_moved;
 		const struct session_commitment *pending;
 		struct verdict verdict;
 		struct event event;
 
+		watch_starttls(gate, flow);
+		has_moved = read_side(flow, false);
 		has_moved = read_side(flow, true) || has_moved;
 		pending = session_pending(flow->session);
 		watch_line(gate, flow, pending);
@@ -338,7 +263,7 @@ void gate_pass(struct gate *gate, struct flow *flow, const struct arrival *arriv
 		return;
 	}
 	memmove(octets, arrival->packet->packet.data, arrival->packet->packet.len);
-	pass_rewritten(
+	gate_pass_rewritten(
 		gate, arrival->packet, octets,
 		craft_replace_payload(octets, room, segment, rewrite ? rewrite->seq : segment->seq,
 	                              rewrite ? rewrite->payload : segment->payload, keep_fin));
@@ -405,7 +330,7 @@ static void refuse_arrival(struct gate *gate, struct flow *flow, const struct ar
 		return;
 	}
 	memcpy(octets, arrival->packet->packet.data, arrival->packet->packet.len);
-	pass_rewritten(
+	gate_pass_rewritten(
 		gate, arrival->packet, octets,
 		craft_into_reset(octets, arrival->segment, refusal_server_seq(flow->refusal)));
 }
@@ -460,7 +385,7 @@ void gate_segment(struct gate *gate, struct flow *flow, const struct arrival *ar
 		return;
 	}
 	if (segment->flags & TCP_SYN) {
-		on_syn(gate, flow, arrival);
+		gate_syn(gate, flow, arrival);
 		return;
 	}
 	if (!take_acknowledgement(gate, flow, arrival)) {
@@ -473,7 +398,7 @@ void gate_segment(struct gate *gate, struct flow *flow, const struct arrival *ar
 		return;
 	}
 	if (segment->flags & TCP_RST) {
-		on_reset(gate, flow, arrival);
+		gate_reset(gate, flow, arrival);
 		return;
 	}
 	if (segment->payload.len == 0 && !(segment->flags & TCP_FIN)) {

@@ -15,17 +15,21 @@
 #include "policy/promise_cache.h"
 
 enum {
-	GATE_CLIENT_HELD_MAX = 256,  /* packets of one client that may wait at a time */
-	GATE_ASK_AGAIN_MS = 2000,    /* the scout may have died with our question */
+	GATE_CLIENT_HELD_MAX = 256,   /* packets of one client that may wait at a time */
+	GATE_ASK_AGAIN_MS = 2000,     /* the scout may have died with our question */
 	GATE_REFRESH_VALID_MS = 5000, /* an answer this young needs no refresh before mx-mismatch */
 	GATE_ASKED_MAX = 4096,
-	GATE_LINE_PATIENCE_MS = 1000, /* a held incomplete RCPT is decided by the address after that */
-	GATE_BROKEN_LIFE_MS = 15 * 60 * 1000, /* a sender's retry in clear comes within its retry interval */
+	GATE_LINE_PATIENCE_MS =
+		1000, /* a held incomplete RCPT is decided by the address after that */
+	GATE_BROKEN_LIFE_MS =
+		15 * 60 * 1000, /* a sender's retry in clear comes within its retry interval */
 	GATE_BROKEN_CLIENTS_MAX = 4096,
 	GATE_BROKEN_PER_CLIENT = 8,
 	GATE_AFTERTHOUGHTS_MAX = 256,
 	/* A window of 2^16 scaled by 2^14 (RFC 7323 section 2.3): beyond that no honest segment lies. */
 	GATE_WINDOW_MAX = 1 << 30,
+	/* Far below any client's time-out for STARTTLS (Postfix: 300 s), far above what a cut line takes to come. */
+	GATE_REPLY_PATIENCE_MS = 2000,
 	GATE_SETTLE_MS = 1000, /* within a first retransmission timeout (RFC 6298 section 2) */
 };
 
@@ -68,16 +72,16 @@ struct gate {
 	void *owner;
 	struct budget budget;
 	struct flow_table *flows;
-	struct flow *busy;          /* flows that want a tick */
-	struct flow *refusing;      /* whose refusal is sending just now */
+	struct flow *busy;     /* flows that want a tick */
+	struct flow *refusing; /* whose refusal is sending just now */
 	struct promise_cache *cache;
-	struct table *asked;        /* struct asked_key → struct asked */
-	struct table *broken;       /* struct address of the client → struct broken_notes */
-	struct table *client_held;  /* struct address of the client → uint32_t */
+	struct table *asked;       /* struct asked_key → struct asked */
+	struct table *broken;      /* struct address of the client → struct broken_notes */
+	struct table *client_held; /* struct address of the client → uint32_t */
 	struct afterthought *afterthoughts;
 	struct counters counters;
 	uint64_t id_state;
-	uint64_t now_ms;            /* of the call under way */
+	uint64_t now_ms; /* of the call under way */
 	uint64_t time_ms;
 };
 
@@ -116,8 +120,14 @@ enum fate gate_fate(struct flow_side *side, const struct segment *segment,
 /* Passes a packet as it is, or rewritten in `octets`, which may be the packet itself; both may be unused. */
 void gate_pass(struct gate *gate, struct flow *flow, const struct arrival *arrival, uint8_t *octets,
                size_t room, const struct stream_rewrite *rewrite);
+void gate_pass_rewritten(struct gate *gate, const struct nfqueue_packet *packet, uint8_t *octets,
+                         size_t len);
 void gate_note_fin(struct gate *gate, struct flow *flow, bool is_from_client, uint32_t fin_seq);
 void gate_offload_when_done(struct gate *gate, struct flow *flow);
+
+/* gate_control.c */
+void gate_syn(struct gate *gate, struct flow *flow, const struct arrival *arrival);
+void gate_reset(struct gate *gate, struct flow *flow, const struct arrival *arrival);
 
 /* gate_midstream.c */
 /* A connection that began before us: only data make it one, bare acknowledgements, FIN and RST carry no mail. NULL: not adopted. */

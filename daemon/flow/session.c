@@ -261,9 +261,14 @@ static size_t read_on(struct session *session, size_t *consumed, struct bytes re
 	return passing;
 }
 
+void session_give_up_reply(struct session *session)
+{
+	if (session->facts.starttls_answer == STARTTLS_PENDING)
+		session->is_reply_given_up = true;
+}
+
 size_t session_from_client(struct session *session, size_t *consumed, struct bytes readable)
 {
-	session->is_starttls_fresh = false;
 	if (session->wait != WAIT_INJECTED_RESPONSE)
 		forget_pending(session);
 	return read_on(session, consumed, readable, client_step);

@@ -56,11 +56,17 @@ void session_free(struct session *session);
  * many may pass, at least *consumed. Less than readable.len: the rest waits, for a decision
  * (session_pending tells), for the other side's reply (the client's behind DATA and STARTTLS), or
  * for good (what a server injects behind its 220). Showing the same octets again, with more behind
- * them or not, is harmless; each call of either may free what the other side waits for. Of what is
- * shown in one call behind STARTTLS's line end it is known that the client did not wait.
+ * them or not, is harmless; each call of either may free what the other side waits for. What comes
+ * behind STARTTLS before its reply is injected, unless session_give_up_reply was called.
  */
 size_t session_from_client(struct session *session, size_t *consumed, struct bytes readable);
 size_t session_from_server(struct session *session, size_t *consumed, struct bytes readable);
+
+/*
+ * STARTTLS has had no reply for so long that its client may go on without one: what it sends from
+ * now on is commands again.
+ */
+void session_give_up_reply(struct session *session);
 
 /* Borrowed: valid until the next call that takes a non-const session. */
 const struct session_commitment *session_pending(const struct session *session);

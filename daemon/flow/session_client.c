@@ -235,7 +235,7 @@ static void begin_starttls(struct session *session)
 {
 	session->facts.starttls_answer = STARTTLS_PENDING;
 	session->facts.starttls_code = 0;
-	session->is_starttls_fresh = true;
+	session->is_reply_given_up = false;
 	session->is_injected = false;
 	session->is_injection_allowed = false;
 }
@@ -427,12 +427,11 @@ struct session_step session_read_behind_starttls(struct session *session, struct
 			return (struct session_step){ 0, 0 };
 		return session_read_command(session, readable);
 	}
-	if (session->is_starttls_fresh || session->is_injected || is_hello) {
+	if (!session->is_reply_given_up || session->is_injected || is_hello) {
 		session->is_injected = true;
 		session->facts.injection = INJECTION_COMMAND;
 		session_hold(session, WAIT_INJECTED_COMMAND, &injected);
 	} else {
-		/* Later, so the client gave the reply up. */
 		session->facts.starttls_answer = STARTTLS_UNANSWERED;
 		session_enter(session, SESSION_COMMAND);
 	}

@@ -112,7 +112,7 @@ struct session {
 	bool has_recipient; /* one was allowed in this transaction */
 	bool is_opaque_allowed;
 	bool may_be_tls;        /* midstream, before the client's first octet */
-	bool is_starttls_fresh; /* its line was read in this very call */
+	bool is_reply_given_up; /* STARTTLS's: its client may have stopped waiting */
 	bool is_injected;       /* behind the last STARTTLS */
 	bool is_injection_allowed;
 	bool is_response_injected; /* octets in front of the server, before the ClientHello */

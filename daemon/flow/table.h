@@ -57,6 +57,7 @@ struct flow {
 	uint64_t line_since_ms; /* since when the octet that would complete a line is held; 0: none */
 	enum reason last_reason;
 	enum action last_action;
+	uint64_t starttls_since_ms; /* since when STARTTLS has had no reply; 0: it had, or was not asked */
 	uint64_t settles_at_ms;    /* midstream: until then the client's segments gather; 0: settled */
 	uint64_t waiting_since_ms; /* since when a commitment waits for an answer; 0: none */
 	bool is_bridged;

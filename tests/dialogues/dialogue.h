@@ -5,7 +5,7 @@
 /*
  * Reads NAME/dialogue.txt: who says what, in order. A line is "C: text" (the client) or "S: text"
  * (the server), a segment with CRLF at its end; "C+ text" is one more line in the same segment; "C>
- * text" a segment as it stands, with no line end. Escapes: \r \n \\ \xNN, and \{text*count}. "#"
+ * text" a segment as it stands, with no line end. "~": nobody waits for a reply any more. Escapes: \r \n \\ \xNN, and \{text*count}. "#"
  * begins a comment.
  */
 
@@ -20,6 +20,7 @@ enum { DIALOGUE_SEGMENTS_MAX = 2048, DIALOGUE_ROOM = 256 * 1024 };
 
 struct dialogue_segment {
 	bool is_client;
+	bool is_pause;
 	size_t at;
 	size_t len;
 };
@@ -90,6 +91,13 @@ static inline void dialogue_line(struct dialogue *dialogue, char *line)
 	line[strcspn(line, "\n")] = '\0';
 	if (line[0] == '#' || line[0] == '\0')
 		return;
+	if (line[0] == '~') {
+		if (dialogue->count == DIALOGUE_SEGMENTS_MAX)
+			abort();
+		dialogue->segments[dialogue->count++] =
+			(struct dialogue_segment){ .is_pause = true, .at = dialogue->len };
+		return;
+	}
 	if ((line[0] != 'C' && line[0] != 'S') || !strchr(":+>", kind))
 		abort();
 	if (kind != '+') {
