@@ -134,8 +134,8 @@ static void a_new_payload_leaves_all_else_as_it_was(void **state)
 			size_t written;
 
 			memcpy(before, octets, sizeof(before));
-			written = craft_replace_payload(octets, sizeof(octets), &old, 77, payload,
-			                                true);
+			written = craft_replace_payload(octets, old.payload_offset + len, &old, 77,
+			                                payload, true);
 			assert_int_equal(written, old.payload_offset + len);
 			new = parse_whole(octets, written);
 			assert_true(bytes_equal(new.payload, payload));
