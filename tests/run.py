@@ -84,7 +84,8 @@ def read_junit(path):
         details = []
         for case in suite.iter("testcase"):
             for what in (*case.findall("failure"), *case.findall("error")):
-                details.append(f"{case.get('classname')}: {case.get('name')}: {what.get('message', '')[:300]}")
+                message = " ".join(what.get("message", "").split())[:300]
+                details.append(f"{case.get('classname')}: {case.get('name')}: {message}")
         counts.append(Count(tests - errors - failures - skipped, errors + failures, skipped, details))
     return add(counts)
 
