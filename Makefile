@@ -47,13 +47,14 @@ OBJECTS     := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBOBJECTS  := $(filter-out $(BUILD)/daemon/main.o,$(OBJECTS))
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c tests/unit/*/*_test.c))
 TEST_TOOLS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
+BENCHES     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 SUPPORT     := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 FUZZERS     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 
 HEADERS     := $(wildcard daemon/*.h daemon/*/*.h tests/*/*.h tests/*/*/*.h)
 C_FILES     := $(SOURCES) $(wildcard tests/*/*.c tests/unit/*/*.c)
 
-.PHONY: all help deps test-deps run demo check check-full lib unit tools layers lint fuzz install uninstall clean FORCE
+.PHONY: all help deps test-deps run demo check check-full lib unit tools layers lint fuzz bench install uninstall clean FORCE
 all: $(BUILD)/hopguard
 
 help:
@@ -64,6 +65,7 @@ help:
 	@echo 'make check-full   every cell of the lab (hours)'
 	@echo 'make unit         unit tests; layers: who may include whom; lint: format, clang-tidy, cppcheck'
 	@echo 'make fuzz         every fuzz target for SECONDS=10'
+	@echo 'make bench        what the gate costs'
 	@echo 'make deps         what building and running need; test-deps: what tests and demo need'
 	@echo 'make install      also uninstall; DESTDIR, PREFIX=/usr/local, SYSCONFDIR=/etc'
 	@echo 'make clean'
@@ -134,6 +136,13 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT) $(BUILD)/libhopguard.a
 # Programs that the lab runs beside the daemon: build/tests/tools/scout_ask
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(BUILD)/libhopguard.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LDLIBS)
+
+# What the program costs, measured: build/tests/bench/gate_bench
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libhopguard.a
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LDLIBS)
+
+bench: $(BENCHES)
+	$(Q)for b in $^; do $$b || exit 1; done
 
 tools: $(TEST_TOOLS)
 
@@ -224,5 +233,5 @@ uninstall:
 clean:
 	$(Q)rm -rf build
 
--include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(FUZZ_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(BENCHES:=.d) $(FUZZ_OBJECTS:.o=.d)
 .SECONDARY:

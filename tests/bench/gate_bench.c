@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * What the gate costs, without kernel and wire: packets of whole connections go through it as fast as it
+ * takes them. Prints one line for each kind of connection.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "config.h"
+#include "gate.h"
+#include "wire/craft.h"
+#include "wire/packet.h"
+
+enum { PACKETS_MAX = 512, PACKET_ROOM = 65536, SEGMENT_LEN = 1448, UNSEGMENTED_LEN = 60 * 1024 };
+
+struct side {
+	struct endpoint endpoint;
+	uint32_t seq;
+};
+
+/* The packets of one connection, made before the clock runs. */
+struct connection {
+	struct side client, server;
+	size_t segment_len;
+	uint8_t *packets[PACKETS_MAX];
+	size_t lens[PACKETS_MAX];
+	size_t count;
+	size_t octets;
+};
+
+struct bench {
+	struct gate *gate;
+	struct config config;
+	char asked[DOMAIN_NAME_MAX];
+	bool is_asked;
+	uint64_t accepted;
+	uint64_t offloaded;
+};
+
+static void on_verdict(void *owner, const struct gate_verdict *verdict)
+{
+	struct bench *bench = owner;
+
+	bench->accepted += verdict->is_accepted;
+	bench->offloaded += verdict->is_offloaded;
+}
+
+static void on_ask(void *owner, enum question_kind kind, const char *name, bool is_refresh)
+{
+	struct bench *bench = owner;
+
+	(void)kind;
+	(void)is_refresh;
+	snprintf(bench->asked, sizeof(bench->asked), "%s", name);
+	bench->is_asked = true;
+}
+
+static void on_tell(void *owner, const struct event *event)
+{
+	(void)owner;
+	(void)event;
+}
+
+static void on_broken(void *owner, const struct message_broken *broken)
+{
+	(void)owner;
+	(void)broken;
+}
+
+static void on_send(void *owner, bool to_client, const struct craft *craft, const struct flow *flow)
+{
+	(void)owner;
+	(void)to_client;
+	(void)craft;
+	(void)flow;
+}
+
+static void add_packet(struct connection *connection, bool is_client, uint8_t flags,
+                       struct bytes payload)
+{
+	struct side *self = is_client ? &connection->client : &connection->server;
+	const struct side *other = is_client ? &connection->server : &connection->client;
+	struct craft craft = {
+		.source = self->endpoint,
+		.destination = other->endpoint,
+		.seq = self->seq,
+		.ack = flags & TCP_ACK ? other->seq : 0,
+		.window = 64240,
+		.flags = flags,
+		.payload = payload,
+	};
+	uint8_t *packet;
+
+	if (connection->count == PACKETS_MAX)
+		abort();
+	packet = malloc(payload.len + CRAFT_HEADERS_MAX);
+	if (!packet)
+		abort();
+	connection->packets[connection->count] = packet;
+	connection->lens[connection->count] =
+		craft_segment(packet, payload.len + CRAFT_HEADERS_MAX, &craft);
+	connection->octets += connection->lens[connection->count++];
+	self->seq += (uint32_t)payload.len + (flags & (TCP_SYN | TCP_FIN) ? 1 : 0);
+}
+
+static void say(struct connection *connection, bool is_client, const char *text, size_t len)
+{
+	size_t at, part;
+
+	for (at = 0; at < len; at += part) {
+		part = len - at < connection->segment_len ? len - at : connection->segment_len;
+		add_packet(connection, is_client, TCP_ACK | TCP_PSH, bytes_of(text + at, part));
+		add_packet(connection, !is_client, TCP_ACK, (struct bytes){ 0 });
+	}
+}
+
+static void say_line(struct connection *connection, bool is_client, const char *line)
+{
+	say(connection, is_client, line, strlen(line));
+}
+
+static void begin(struct connection *connection, uint16_t port, size_t segment_len)
+{
+	memset(connection, 0, sizeof(*connection));
+	if (!address_parse(&connection->client.endpoint.address, "192.0.2.2") ||
+	    !address_parse(&connection->server.endpoint.address, "198.51.100.25"))
+		abort();
+	connection->client.endpoint.port = port;
+	connection->server.endpoint.port = 25;
+	connection->segment_len = segment_len;
+	add_packet(connection, true, TCP_SYN, (struct bytes){ 0 });
+	add_packet(connection, false, TCP_SYN | TCP_ACK, (struct bytes){ 0 });
+	add_packet(connection, true, TCP_ACK, (struct bytes){ 0 });
+	say_line(connection, false, "220 mx.example.org ESMTP\r\n");
+	say_line(connection, true, "EHLO mail.example.net\r\n");
+}
+
+static void end(struct connection *connection)
+{
+	add_packet(connection, true, TCP_ACK | TCP_FIN, (struct bytes){ 0 });
+	add_packet(connection, false, TCP_ACK | TCP_FIN, (struct bytes){ 0 });
+	add_packet(connection, true, TCP_ACK, (struct bytes){ 0 });
+}
+
+static void write_letter(struct connection *connection, size_t body_len)
+{
+	static const char line[] = "All happy families are alike; each unhappy family is not.\r\n";
+	char *body = malloc(body_len + sizeof(line) + 8);
+	size_t len = 0;
+
+	if (!body)
+		abort();
+	while (len < body_len) {
+		memcpy(body + len, line, sizeof(line) - 1);
+		len += sizeof(line) - 1;
+	}
+	say_line(connection, false, "250-mx.example.org\r\n250 PIPELINING\r\n");
+	say_line(connection, true, "MAIL FROM:<a@example.net>\r\n");
+	say_line(connection, false, "250 ok\r\n");
+	say_line(connection, true, "RCPT TO:<b@example.org>\r\n");
+	say_line(connection, false, "250 ok\r\n");
+	say_line(connection, true, "DATA\r\n");
+	say_line(connection, false, "354 go on\r\n");
+	say(connection, true, body, len);
+	say_line(connection, true, ".\r\n");
+	say_line(connection, false, "250 queued\r\n");
+	say_line(connection, true, "QUIT\r\n");
+	say_line(connection, false, "221 bye\r\n");
+	free(body);
+	end(connection);
+}
+
+static void write_tls(struct connection *connection)
+{
+	static const char hello[] = "\x16\x03\x01\x00\x04\x01\x00\x00\x00";
+	static const char answer[] = "\x16\x03\x03\x00\x04\x02\x00\x00\x00";
+	static const char data[] = "\x17\x03\x03\x00\x04\x00\x00\x00\x00";
+
+	say_line(connection, false, "250-mx.example.org\r\n250 STARTTLS\r\n");
+	say_line(connection, true, "STARTTLS\r\n");
+	say_line(connection, false, "220 go on\r\n");
+	say(connection, true, hello, sizeof(hello) - 1);
+	say(connection, false, answer, sizeof(answer) - 1);
+	say(connection, true, data, sizeof(data) - 1);
+	end(connection);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* The answer that every question gets: the name exists and promised nothing. */
+static void answer(struct bench *bench, uint64_t now_ms)
+{
+	struct destination nothing = { .mx_state = MX_NXDOMAIN,
+		                       .mx_security = DNS_SECURE,
+		                       .ttl_s = 3600 };
+
+	bench->is_asked = false;
+	memcpy(nothing.name, bench->asked, sizeof(nothing.name));
+	gate_answer(bench->gate, &nothing, now_ms, now_ms);
+	nothing.mx_state = MX_HOST;
+	gate_answer(bench->gate, &nothing, now_ms, now_ms);
+}
+
+static uint64_t play(struct bench *bench, const struct connection *connection, uint64_t now_ms)
+{
+	struct nfqueue_packet queued = { .netfilter_hook = 2 };
+	uint64_t start = now_ns();
+	size_t i;
+
+	for (i = 0; i < connection->count; i++) {
+		queued.id++;
+		queued.packet = bytes_of(connection->packets[i], connection->lens[i]);
+		gate_packet(bench->gate, &queued, now_ms, now_ms);
+		if (bench->is_asked)
+			answer(bench, now_ms);
+	}
+	return now_ns() - start;
+}
+
+static const struct scene {
+	const char *name;
+	size_t body_len; /* 0: changes to TLS */
+	size_t segment_len;
+	unsigned connections;
+} scenes[] = {
+	{ "letter of 10 KB in clear", 10 * 1024, SEGMENT_LEN, 4000 },
+	{ "letter of 10 MB, unsegmented", 10 * 1024 * 1024, UNSEGMENTED_LEN, 20 },
+	{ "connection that changes to TLS", 0, SEGMENT_LEN, 8000 },
+};
+
+static void run(struct bench *bench, const struct scene *scene)
+{
+	static struct connection connection;
+	uint64_t packets = 0, octets = 0, spent_ns = 0;
+	unsigned i;
+	size_t j;
+
+	bench->accepted = 0;
+	bench->offloaded = 0;
+	for (i = 0; i < scene->connections; i++) {
+		begin(&connection, (uint16_t)(20000 + i), scene->segment_len);
+		if (scene->body_len > 0)
+			write_letter(&connection, scene->body_len);
+		else
+			write_tls(&connection);
+		spent_ns += play(bench, &connection, 1000 + i);
+		packets += connection.count;
+		octets += connection.octets;
+		for (j = 0; j < connection.count; j++)
+			free(connection.packets[j]);
+	}
+	printf("%-31s %7llu packets %7.0f ns each, %6.0f MB/s; %5.1f us a connection; "
+	       "%3.0f%% accepted, %llu offloaded\n",
+	       scene->name, (unsigned long long)packets, (double)spent_ns / (double)packets,
+	       (double)octets * 1000 / (double)spent_ns,
+	       (double)spent_ns / 1000 / scene->connections,
+	       100 * (double)bench->accepted / (double)packets,
+	       (unsigned long long)bench->offloaded);
+}
+
+int main(void)
+{
+	static const uint8_t secret[TABLE_SECRET_LEN] = "benchmark secret";
+	static const struct gate_actions actions = {
+		.verdict = on_verdict,
+		.ask = on_ask,
+		.tell = on_tell,
+		.broken = on_broken,
+		.send = on_send,
+	};
+	static const char *const set[] = { "mode=enforce" };
+	struct bench bench = { 0 };
+	char error[CONFIG_ERROR_MAX];
+	size_t i;
+
+	log_open("bench", LOG_LEVEL_ERROR);
+	if (config_parse(&bench.config, "bench", "", set, 1, error) != 0) {
+		fprintf(stderr, "%s\n", error);
+		return 2;
+	}
+	for (i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
+		bench.gate = gate_new(&bench.config, secret, &actions, &bench);
+		if (!bench.gate)
+			return 4;
+		run(&bench, &scenes[i]);
+		gate_free(bench.gate);
+	}
+	return 0;
+}
