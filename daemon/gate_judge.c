@@ -287,6 +287,29 @@ static void think_later(struct gate *gate, const struct flow *flow, const struct
 	gate->counters.hold_overflows++;
 }
 
+static void remember_broken(struct gate *gate, struct flow *flow, const char *how)
+{
+	struct message_broken broken = { .type = MESSAGE_BROKEN,
+		                         .client = flow->client.address,
+		                         .server = flow->server.address };
+
+	if (flow->id[0] == '\0')
+		gate_new_id(gate, flow->id);
+	memcpy(broken.id, flow->id, sizeof(broken.id));
+	text_copy(broken.how, sizeof(broken.how), how);
+	gate_broken(gate, &broken, gate->now_ms);
+	gate->actions.broken(gate->owner, &broken);
+}
+
+/*
+ * The client asked for TLS and none came of it: a handshake broken, a reply that was no 220 (some clients take any 2xx
+ * for one), or none. Who caused it waits for the client to come back in clear, and it shows that the client is able.
+ */
+static bool has_lost_tls(const struct facts *facts)
+{
+	return facts->starttls_answer != STARTTLS_NOT_ASKED && facts->tls != TLS_ESTABLISHED;
+}
+
 enum judgement gate_judge(struct gate *gate, struct flow *flow,
                           const struct session_commitment *commitment, struct verdict *verdict,
                           struct event *event)
@@ -331,8 +354,12 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	/* A MAIL that goes on to its RCPT is no verdict yet. */
 	if (verdict->action != ACTION_PASS || commitment->kind != COMMITMENT_MAIL)
 		tell(gate, flow, event);
-	return verdict->action == ACTION_BLOCK || verdict->action == ACTION_DEFER ? JUDGED_REFUSE
-	                                                                          : JUDGED_PASS;
+	if (verdict->action != ACTION_BLOCK && verdict->action != ACTION_DEFER)
+		return JUDGED_PASS;
+	/* What we refuse here the client has not refused itself: it may come back in clear. */
+	if (verdict->reason == REASON_INJECTED && has_lost_tls(&facts))
+		remember_broken(gate, flow, "our refusal of injected octets");
+	return JUDGED_REFUSE;
 }
 
 /* In monitor nothing is held, so that what was missing is judged when it comes. */
@@ -371,20 +398,6 @@ void gate_judge_afterthoughts(struct gate *gate)
 	}
 }
 
-static void remember_broken(struct gate *gate, struct flow *flow, const char *how)
-{
-	struct message_broken broken = { .type = MESSAGE_BROKEN,
-		                         .client = flow->client.address,
-		                         .server = flow->server.address };
-
-	if (flow->id[0] == '\0')
-		gate_new_id(gate, flow->id);
-	memcpy(broken.id, flow->id, sizeof(broken.id));
-	text_copy(broken.how, sizeof(broken.how), how);
-	gate_broken(gate, &broken, gate->now_ms);
-	gate->actions.broken(gate->owner, &broken);
-}
-
 /* A sender that saw what we saw, and left by itself: nothing was lost, so nothing is refused, but it is told. */
 static void tell_resisted(struct gate *gate, struct flow *flow)
 {
@@ -417,7 +430,7 @@ void gate_judge_end(struct gate *gate, struct flow *flow, const char *how)
 		return;
 	flow->is_end_judged = true;
 	session_end(flow->session);
-	if (session_facts(flow->session)->tls == TLS_BROKEN)
+	if (has_lost_tls(session_facts(flow->session)))
 		remember_broken(gate, flow, how);
 	if (!flow->domain) /* else it has had its verdict */
 		tell_resisted(gate, flow);

@@ -229,6 +229,52 @@ static void clear_text_after_a_broken_handshake_is_sabotage(void **state)
 	simulation_free(simulation);
 }
 
+static void clear_text_after_a_starttls_that_led_nowhere_is_sabotage(void **state)
+{
+	static const char *const replies[] = { "200 ok\r\n", "454 not now\r\n", "" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
+		struct simulation *simulation = start(PROMISE_KEY);
+
+		assert_true(simulation_server(simulation, offering));
+		assert_true(simulation_client(simulation, "STARTTLS\r\n"));
+		if (replies[i][0])
+			assert_true(simulation_server(simulation, replies[i]));
+		assert_true(simulation_end(simulation, true, false));
+		simulation_pass_time(simulation, 5000);
+		assert_true(simulation_reopen(simulation));
+		assert_true(simulation_server(simulation, "220 mx1.example.org ESMTP\r\n"));
+		assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+		assert_true(simulation_server(simulation, offering));
+		assert_false(
+			simulation_client(simulation, "MAIL FROM:<alice@client.example>\r\n"));
+		assert_refused(simulation, REASON_TLS_SABOTAGED);
+		simulation_free(simulation);
+	}
+}
+
+static void clear_text_after_an_injection_is_sabotage(void **state)
+{
+	struct simulation *simulation = start(PROMISE_KEY);
+
+	(void)state;
+	assert_true(simulation_server(simulation, offering));
+	assert_true(simulation_client(simulation, "STARTTLS\r\n"));
+	(void)simulation_server(simulation, "220 go\r\n250 injected\r\n");
+	simulation_pass_time(simulation, 5000);
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_INJECTED);
+	assert_true(simulation_reopen(simulation));
+	assert_true(simulation_server(simulation, "220 mx1.example.org ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, offering));
+	assert_false(simulation_client(simulation, "MAIL FROM:<alice@client.example>\r\n"));
+	assert_int_equal(simulation_last_finding(simulation)->reason, REASON_TLS_SABOTAGED);
+	assert_string_equal(simulation_finding(simulation)->id,
+	                    simulation_last_finding(simulation)->id);
+	simulation_free(simulation);
+}
+
 static void a_refused_client_that_sends_on_gets_silence_until_it_took_our_fin(void **state)
 {
 	struct simulation *simulation = start(PROMISE_KEY);
@@ -379,6 +425,8 @@ int main(void)
 		cmocka_unit_test(a_failing_lookup_defers),
 		cmocka_unit_test(tls_to_a_promised_host_passes_and_leaves_to_the_kernel),
 		cmocka_unit_test(clear_text_after_a_broken_handshake_is_sabotage),
+		cmocka_unit_test(clear_text_after_a_starttls_that_led_nowhere_is_sabotage),
+		cmocka_unit_test(clear_text_after_an_injection_is_sabotage),
 		cmocka_unit_test(a_refused_client_that_sends_on_gets_silence_until_it_took_our_fin),
 		cmocka_unit_test(replies_injected_behind_the_220_never_reach_the_client),
 		cmocka_unit_test(monitor_lets_pass_and_tells),
