@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/explain_page.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct stance enforcing = { .mode = MODE_ENFORCE, .blocks_inability = true };
+
+/* Two hosts, the first with DANE. */
+static void fill(struct destination *destination)
+{
+	memset(destination, 0, sizeof(*destination));
+	strcpy(destination->name, "example.org");
+	destination->mx_state = MX_FOUND;
+	destination->mx_security = DNS_SECURE;
+	destination->ttl_s = 300;
+	destination->host_count = 2;
+	destination->place_count = 2;
+	strcpy(destination->hosts[0].name, "mx1.example.org");
+	destination->hosts[0].preference = 10;
+	destination->hosts[0].address_security = DNS_SECURE;
+	destination->hosts[0].promise =
+		(struct promise){ PROMISE_KEY, SOURCE_DANE, "_25._tcp.mx1.example.org 3 1 1 60b8" };
+	strcpy(destination->hosts[1].name, "mx2.example.org");
+	destination->hosts[1].preference = 20;
+	destination->hosts[1].address_security = DNS_INSECURE;
+	destination->hosts[1].promise.state = PROMISE_NONE;
+	destination->places[0] =
+		(struct mx_place){ { .family = 4, .octets = { 198, 51, 100, 25 } }, 0 };
+	destination->places[1] =
+		(struct mx_place){ { .family = 4, .octets = { 203, 0, 113, 7 } }, 1 };
+}
+
+static const char *json_of(const struct destination *destination, const struct stance *stance)
+{
+	static char text[EXPLAIN_JSON_MAX];
+	struct explanation explanation = {
+		.destination = destination, .stance = stance, .age_s = 7, .is_cached = true
+	};
+
+	assert_true(explain_json_print(text, &explanation) > 0);
+	return text;
+}
+
+static const char *text_of(const char *json, bool is_coloured)
+{
+	static char text[65536];
+	FILE *out = fmemopen(text, sizeof(text), "w");
+
+	assert_true(explain_text_print(out, json, is_coloured));
+	fclose(out);
+	return text;
+}
+
+static void each_host_has_its_addresses_promise_and_verdict(void **state)
+{
+	struct destination *destination = malloc(sizeof(*destination));
+	const char *json;
+
+	(void)state;
+	fill(destination);
+	json = json_of(destination, &enforcing);
+	assert_non_null(strstr(
+		json,
+		"{\"name\":\"mx1.example.org\",\"preference\":10,"
+		"\"address_security\":\"secure\",\"addresses\":[\"198.51.100.25\"],"
+		"\"promise\":{\"state\":\"key\",\"source\":\"dane\","
+		"\"detail\":\"_25._tcp.mx1.example.org 3 1 1 60b8\"},"
+		"\"without_starttls\":{\"action\":\"block\",\"reason\":\"starttls-stripped\","));
+	/* The weaker MX of a domain that promises at another. */
+	assert_non_null(strstr(json,
+	                       "\"addresses\":[\"203.0.113.7\"],\"promise\":{\"state\":\"none\"},"
+	                       "\"without_starttls\":{\"action\":\"alert\","));
+	assert_non_null(strstr(json, "\"is_finding\":false"));
+	free(destination);
+}
+
+static void monitor_mode_says_what_enforce_would_do(void **state)
+{
+	const struct stance monitoring = { .mode = MODE_MONITOR };
+	struct destination *destination = malloc(sizeof(*destination));
+	const char *text;
+
+	(void)state;
+	fill(destination);
+	text = text_of(json_of(destination, &monitoring), false);
+	assert_non_null(strstr(text, "without STARTTLS  alert (enforce would block), "
+	                             "starttls-stripped"));
+	free(destination);
+}
+
+static void the_text_shows_evidence_and_age(void **state)
+{
+	struct destination *destination = malloc(sizeof(*destination));
+	const char *text;
+
+	(void)state;
+	fill(destination);
+	text = text_of(json_of(destination, &enforcing), false);
+	assert_non_null(strstr(text, "example.org: mx found, secure\n"));
+	assert_non_null(strstr(text, "looked up 7 s ago (cached), kept for 300 s\n"));
+	assert_non_null(strstr(text, "mx1.example.org (preference 10)\n  addresses  198.51.100.25 "
+	                             "(secure)\n  promise    key by dane: _25._tcp"));
+	assert_null(strchr(text, '\033'));
+	assert_non_null(strchr(text_of(json_of(destination, &enforcing), true), '\033'));
+	free(destination);
+}
+
+static void what_is_bogus_or_failed_is_a_finding_with_its_reason(void **state)
+{
+	struct destination *destination = malloc(sizeof(*destination));
+
+	(void)state;
+	fill(destination);
+	destination->mx_security = DNS_BOGUS;
+	assert_true(explain_is_finding(destination));
+	fill(destination);
+	destination->mx_state = MX_UNAVAILABLE;
+	strcpy(destination->why, "signature expired");
+	assert_true(explain_is_finding(destination));
+	assert_non_null(strstr(text_of(json_of(destination, &enforcing), false),
+	                       "mx unavailable, secure: signature expired"));
+	fill(destination);
+	destination->hosts[1].promise.state = PROMISE_UNAVAILABLE;
+	assert_true(explain_is_finding(destination));
+	assert_non_null(strstr(json_of(destination, &enforcing),
+	                       "\"action\":\"defer\",\"reason\":\"policy-unavailable\""));
+	fill(destination);
+	destination->hosts[1].address_security = DNS_FAILED;
+	assert_true(explain_is_finding(destination));
+	free(destination);
+}
+
+static void the_largest_destination_fits(void **state)
+{
+	struct destination *destination = calloc(1, sizeof(*destination));
+	size_t i;
+
+	(void)state;
+	fill(destination);
+	destination->host_count = MX_HOSTS_MAX;
+	destination->place_count = MX_PLACES_MAX;
+	for (i = 0; i < MX_HOSTS_MAX; i++) {
+		memset(destination->hosts[i].name, '"', DOMAIN_NAME_MAX - 1);
+		memset(destination->hosts[i].promise.detail, '"', PROMISE_DETAIL_MAX - 1);
+	}
+	for (i = 0; i < MX_PLACES_MAX; i++) {
+		destination->places[i].host = (uint8_t)(i % MX_HOSTS_MAX);
+		destination->places[i].address.family = 6;
+		memset(destination->places[i].address.octets, 0xab, 16);
+	}
+	assert_non_null(strstr(json_of(destination, &enforcing), "\"is_finding\":false}"));
+	free(destination);
+}
+
+static void what_is_no_explanation_is_refused(void **state)
+{
+	(void)state;
+	assert_false(explain_text_print(stderr, "{}", false));
+	assert_false(explain_text_print(stderr, "{", false));
+	assert_false(explain_text_print(stderr, "{\"hosts\":1}", false));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_host_has_its_addresses_promise_and_verdict),
+		cmocka_unit_test(monitor_mode_says_what_enforce_would_do),
+		cmocka_unit_test(the_text_shows_evidence_and_age),
+		cmocka_unit_test(what_is_bogus_or_failed_is_a_finding_with_its_reason),
+		cmocka_unit_test(the_largest_destination_fits),
+		cmocka_unit_test(what_is_no_explanation_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

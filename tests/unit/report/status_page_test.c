@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/status_page.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "counters.h"
+
+static struct status *a_status(void)
+{
+	struct status *status = calloc(1, sizeof(*status));
+
+	*status = (struct status){
+		.version = "0.1.0",
+		.mode = MODE_ENFORCE,
+		.uptime_s = 90061,
+		.user = "hopguard",
+		.backend = "nft",
+		.rules_are_in = true,
+		.queue_first = 2500,
+		.queue_count = 2,
+		.degraded = "",
+	};
+	status->processes[0] = (struct status_process){ "supervisor", 0, 100, true, 0 };
+	status->processes[1] = (struct status_process){ "guard", 1, 0, false, 3 };
+	status->process_count = 2;
+	return status;
+}
+
+static const char *json_of(const struct status *status)
+{
+	static char text[STATUS_JSON_MAX];
+
+	assert_true(status_json_print(text, status) > 0);
+	return text;
+}
+
+static const char *text_of(const struct status *status)
+{
+	static char text[65536];
+	FILE *out = fmemopen(text, sizeof(text), "w");
+
+	assert_true(status_text_print(out, json_of(status), false));
+	fclose(out);
+	return text;
+}
+
+static void a_dead_process_has_no_pid_and_is_called_dead(void **state)
+{
+	struct status *status = a_status();
+
+	(void)state;
+	assert_non_null(
+		strstr(json_of(status),
+	               "{\"role\":\"guard\",\"index\":1,\"state\":\"dead\",\"restarts\":3}"));
+	assert_non_null(strstr(text_of(status), "guard 1    dead, started again 3 times\n"));
+	free(status);
+}
+
+static void the_text_says_whether_rules_are_in_and_what_a_failure_means(void **state)
+{
+	struct status *status = a_status();
+
+	(void)state;
+	assert_non_null(strstr(text_of(status), "hopguard 0.1.0, enforce, up 1 d 1 h 1 min 1 s"));
+	assert_non_null(
+		strstr(text_of(status), "in by nft, queues 2500-2501; on failure mail waits\n"));
+	status->rules_are_in = false;
+	status->fails_open = true;
+	assert_non_null(strstr(text_of(status), "NOT in by nft, queues 2500-2501; on failure mail "
+	                                        "passes\n"));
+	free(status);
+}
+
+static void trouble_is_shown_only_when_there_is_some(void **state)
+{
+	struct status *status = a_status();
+
+	(void)state;
+	assert_null(strstr(json_of(status), "degraded"));
+	status->degraded = "DNSSEC does not validate";
+	assert_non_null(strstr(text_of(status), "degraded   DNSSEC does not validate\n"));
+	free(status);
+}
+
+static void counters_of_several_processes_add_up_under_their_names(void **state)
+{
+	struct status *status = a_status();
+	struct counters sum = { .packets = 3 }, part = { .packets = 4, .messages_refused = 9 };
+
+	(void)state;
+	part.verdicts[ACTION_BLOCK] = 2;
+	part.reasons[REASON_STARTTLS_STRIPPED] = 2;
+	counters_add(&sum, &part);
+	counters_fill(status, &sum);
+	assert_non_null(strstr(json_of(status), "\"packets\":7,"));
+	assert_non_null(
+		strstr(json_of(status), "\"verdicts\":{\"pass\":0,\"alert\":0,\"block\":2,"));
+	assert_non_null(strstr(json_of(status), "\"reasons\":{\"starttls-stripped\":2,"));
+	assert_non_null(strstr(text_of(status), "  packets                            7\n"));
+	assert_non_null(strstr(text_of(status), "  reasons starttls-stripped          2\n"));
+	/* What never happened does not fill the page. */
+	assert_null(strstr(text_of(status), "starttls-masked"));
+	assert_non_null(strstr(json_of(status), "\"messages_refused\":9"));
+	free(status);
+}
+
+static void a_full_status_fits(void **state)
+{
+	struct status *status = a_status();
+	struct counters sum;
+
+	(void)state;
+	memset(&sum, 0x7f, sizeof(sum));
+	counters_fill(status, &sum);
+	for (status->process_count = 0; status->process_count < STATUS_PROCESSES_MAX;)
+		status->processes[status->process_count++] =
+			(struct status_process){ "guard", 63, 4194304, true, ~0U };
+	assert_non_null(strstr(json_of(status), "\"undecided\":"));
+	free(status);
+}
+
+static void what_is_no_status_is_refused(void **state)
+{
+	(void)state;
+	assert_false(status_text_print(stderr, "{}", false));
+	assert_false(status_text_print(stderr, "", false));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_dead_process_has_no_pid_and_is_called_dead),
+		cmocka_unit_test(the_text_says_whether_rules_are_in_and_what_a_failure_means),
+		cmocka_unit_test(trouble_is_shown_only_when_there_is_some),
+		cmocka_unit_test(counters_of_several_processes_add_up_under_their_names),
+		cmocka_unit_test(a_full_status_fits),
+		cmocka_unit_test(what_is_no_status_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
