@@ -137,6 +137,7 @@ int resources_open_event_file(int *opened, const struct config *config,
 {
 	gid_t group = control_group(config);
 	unsigned user_id, user_group;
+	struct stat status;
 	const char *user;
 	int file;
 
@@ -153,6 +154,9 @@ int resources_open_event_file(int *opened, const struct config *config,
 		         strerror(-err));
 		return err;
 	}
+	/* For those who may ask at the control socket, whatever the umask; a mode that somebody chose stays. */
+	if (fstat(file, &status) == 0 && status.st_size == 0)
+		(void)!fchmod(file, 0640);
 	/* After a rotation it is opened without root's rights. */
 	if (geteuid() == 0 && sandbox_user(config->user, &user, &user_id, &user_group))
 		(void)!fchown(file, user_id, group == (gid_t)-1 ? user_group : group);

@@ -37,10 +37,15 @@ static int bind_private(int listener, const struct sockaddr_un *address)
 /* Whoever may not give the file away keeps it, and with it a socket that works for him and for root. */
 static int open_to_group(const char *path, const struct listen_access *access)
 {
-	bool is_given = lchown(path, access->owner, access->group) == 0 || errno != EPERM ||
-	                lchown(path, (uid_t)-1, access->group) == 0;
+	struct stat status;
 
-	if (access->group == (gid_t)-1 || !is_given)
+	if (lchown(path, access->owner, access->group) && errno != EPERM)
+		return -errno;
+	if (access->group == (gid_t)-1)
+		return 0;
+	if (lstat(path, &status))
+		return -errno;
+	if (status.st_gid != access->group)
 		return 0;
 	return chmod(path, 0660) ? -errno : 0;
 }

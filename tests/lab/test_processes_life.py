@@ -3,6 +3,7 @@
 
 import os
 import signal
+import socket
 import time
 
 import alone
@@ -263,3 +264,72 @@ def test_without_rights_it_says_which_ones_it_needs(machine):
     refused = machine.command(*words, prefix=["setpriv", "--reuid", "61007", "--regid", "61007", "--clear-groups"])
     assert refused.returncode == 4
     assert "CAP_NET_ADMIN" in refused.stderr
+
+
+def test_it_runs_without_root_on_its_two_capabilities(machine):
+    """As the systemd unit starts it."""
+    guard = machine.start(*alone.MONITOR)
+    guard.stop()
+    uid, gid = namespaces.USERS["hopguard"]
+    os.chown(guard.directory, uid, gid)
+    os.unlink(guard.event_path)
+    capabilities = "+net_admin,+net_raw"
+    words = [f"--reuid={uid}", f"--regid={gid}", "--clear-groups", f"--inh-caps={capabilities}",
+             f"--ambient-caps={capabilities}", f"--bounding-set=-all,{capabilities}", "--no-new-privs"]
+    command = ["setpriv", *words, *guard.command("run", "--config", guard.configuration)]
+    for setting in guard.settings:
+        command += ["--set", setting]
+    with open(guard.output_path, "ab") as output:
+        guard.process = machine.host.spawn(command, stdout=output, stderr=output)
+    assert guard.wait_for(lambda event: event["event"] == "ready", timeout_s=10), guard.output()
+    machine.kill(machine.processes()["guard0"])
+    assert guard.wait_for(died("guard[0]"))
+    assert machine.wait_until(machine.is_whole)
+    member = ["setpriv", "--reuid=8", f"--regid={gid}", "--clear-groups"]
+    assert machine.ask("status", prefix=member).returncode == 0
+    assert guard.stop() == 0
+    assert machine.own_rules() == []
+
+
+@pytest.mark.parametrize("backend", ["iptables", "iptables-legacy"])
+def test_each_backend_works_without_root(machine, backend):
+    guard = machine.start(*alone.MONITOR, f"backend={backend}")
+    assert machine.own_rules()
+    assert machine.status()["backend"] == backend
+    machine.kill(machine.processes()["supervisor"], signal.SIGTERM)
+    assert guard.process.wait(10) == 0
+    assert machine.own_rules() == []
+
+
+def test_systemd_is_told_when_it_is_ready_reloads_lives_and_stops(machine):
+    guard = machine.start(*alone.MONITOR)
+    guard.stop()
+    path = os.path.join(guard.directory, "notify")
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(path)
+    os.chmod(path, 0o666)
+    manager.settimeout(10)
+    environment = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "1000000"}
+    words = ["env", *(f"{key}={value}" for key, value in environment.items()),
+             *guard.command("run", "--config", guard.configuration)]
+    for setting in guard.settings:
+        words += ["--set", setting]
+    with open(guard.output_path, "ab") as output:
+        guard.process = machine.host.spawn(words, stdout=output, stderr=output)
+
+    def told(word):
+        while True:
+            message = manager.recv(4096).decode()
+            if message.startswith(word):
+                return message
+    assert "STATUS=monitor" in told("READY=1")
+    started = time.monotonic()
+    for _ in range(4):
+        told("WATCHDOG=1")
+    assert 1 < time.monotonic() - started < 4
+    machine.kill(machine.processes()["supervisor"], signal.SIGHUP)
+    assert "MONOTONIC_USEC=" in told("RELOADING=1")
+    told("READY=1")
+    machine.kill(machine.processes()["supervisor"], signal.SIGTERM)
+    told("STOPPING=1")
+    manager.close()
