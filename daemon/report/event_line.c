@@ -46,8 +46,9 @@ static void add_seen(struct line *line, const struct event *event)
 
 static void add_verdict(struct line *line, const struct event *event)
 {
-	line_add(line, "%s", event->reason != REASON_NONE ? reason_name(event->reason) : "verdict");
 	line_pair(line, "action", action_name(event->action));
+	if (event->reason != REASON_NONE)
+		line_pair(line, "reason", reason_name(event->reason));
 	if (event->would != event->action)
 		line_pair(line, "would", action_name(event->would));
 	add_endpoint(line, "client", &event->client);
@@ -64,10 +65,9 @@ size_t event_line_print(char text[EVENT_LINE_MAX], const struct event *event)
 	struct line line;
 
 	line_init(&line, text, EVENT_LINE_MAX);
+	line_add(&line, "%s", event_kind_name(event->kind));
 	if (event->kind == EVENT_VERDICT)
 		add_verdict(&line, event);
-	else
-		line_add(&line, "%s", event_kind_name(event->kind));
 	line_pair(&line, "id", event->id);
 	line_pair(&line, "cause", event->cause);
 	line_pair(&line, "text", event->text);

@@ -14,10 +14,10 @@
 
 #include "findings.h"
 
-static void a_finding_is_one_line_of_pairs_with_its_reason_first(void **state)
+static void a_finding_is_one_line_of_pairs_with_the_names_that_json_has(void **state)
 {
 	static const char want[] =
-		"starttls-stripped action=block client=192.0.2.2:40112 server=198.51.100.25:25 "
+		"verdict action=block reason=starttls-stripped client=192.0.2.2:40112 server=198.51.100.25:25 "
 		"domain=example.org mx=mx1.example.org "
 		"promise=\"dane _25._tcp.mx1.example.org 3 1 1 60b875\" "
 		"seen=\"starttls absent, ehlo accepted by mx1.example.org, tls none\" "
@@ -83,7 +83,7 @@ static void what_somebody_should_look_at_has_a_priority_that_is_seen(void **stat
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_finding_is_one_line_of_pairs_with_its_reason_first),
+		cmocka_unit_test(a_finding_is_one_line_of_pairs_with_the_names_that_json_has),
 		cmocka_unit_test(the_far_end_cannot_write_pairs_of_its_own),
 		cmocka_unit_test(other_events_are_a_word_and_a_sentence),
 		cmocka_unit_test(the_longest_event_is_cut_to_what_syslog_takes),
