@@ -121,7 +121,8 @@ static bool read_packet(struct nfqueue_packet *packet, bool *is_whole,
 		.is_gso = skb_info & NFQA_SKB_GSO,
 	};
 	packet->ingress = attribute_u32(attributes[NFQA_IFINDEX_PHYSINDEV]);
-	if (packet->ingress == 0)
+	packet->is_bridged = packet->ingress != 0;
+	if (!packet->is_bridged)
 		packet->ingress = attribute_u32(attributes[NFQA_IFINDEX_INDEV]);
 	read_hardware_address(packet, attributes[NFQA_HWADDR]);
 	if (attributes[NFQA_PAYLOAD])
