@@ -182,7 +182,7 @@ static const struct broken_note *complete_facts(struct gate *gate, struct facts 
 	facts->promise_source = hop->promise.source;
 	facts->place = hop->place;
 	facts->mx_security = hop->mx_security;
-	facts->another_host_promises = hop->another_host_promises;
+	facts->another_host_promises = hop->sibling_promise.state != PROMISE_UNKNOWN;
 	broken = find_broken(gate, query, hop->domain);
 	facts->is_handshake_broken_before = broken != NULL;
 	return broken;
@@ -198,7 +198,9 @@ static void fill_event(struct gate *gate, struct event *event, const struct fact
 	event->action = verdict->action;
 	event->would = verdict->would;
 	event->reason = verdict->reason;
-	event->promise = hop->promise;
+	event->promise = facts->another_host_promises && verdict->would != ACTION_PASS
+	                         ? hop->sibling_promise
+	                         : hop->promise;
 	if (facts->promise == PROMISE_NONE && gate->config->stance.default_level != LEVEL_MAY &&
 	    verdict->would == ACTION_BLOCK) {
 		event->promise.source = SOURCE_DEFAULT;

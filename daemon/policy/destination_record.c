@@ -403,8 +403,9 @@ void record_hop_at(struct hop *hop, const struct record *record, size_t place)
 	strcpy(hop->mx, record->texts + record->hosts[host].name);
 	unpack_promise(&hop->promise, record, host);
 	for (i = 0; i < record->host_count; i++) {
-		if (hop->promise.state < PROMISE_TLS && promises_tls(&record->hosts[i]))
-			hop->another_host_promises = true;
+		if (hop->promise.state < PROMISE_TLS && promises_tls(&record->hosts[i]) &&
+		    record->hosts[i].state > hop->sibling_promise.state)
+			unpack_promise(&hop->sibling_promise, record, i);
 	}
 }
 

@@ -95,7 +95,8 @@ struct hop {
 	enum place place;
 	enum mx_state mx_state;
 	enum dns_security mx_security;
-	bool another_host_promises; /* this host promises nothing, a sibling of the MX RRset does */
+	/* Where this host promises nothing: what another of the MX RRset does. Else, and where none does: all zero. */
+	struct promise sibling_promise;
 	char domain[DOMAIN_NAME_MAX];
 	char mx[DOMAIN_NAME_MAX]; /* host at this address; empty when PLACE_UNRELATED */
 };

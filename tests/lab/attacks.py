@@ -292,7 +292,9 @@ def _all():
         yield RefuseEhlo(f"ehlo-{code}", [EHLO], b"%d 5.5.1 Command unrecognized\r\n" % code)
     for when in ("ready", "hello"):
         for how in ("reset", "close", "alert", "silence"):
-            yield Sabotage(f"sabotage-{how}-{when}", [SABOTAGED], when, how)
+            # An alert ahead of the ClientHello is also a server that speaks first.
+            more = [INJECTED] if (how, when) == ("alert", "ready") else []
+            yield Sabotage(f"sabotage-{how}-{when}", [SABOTAGED, *more], when, how)
     yield SabotageThenNext("sabotage-next-mx", [SABOTAGED])
     yield InjectCommand("inject-command", [INJECTED])
     mark = InjectResponse.mark

@@ -132,12 +132,14 @@ static void each_host_asks_at_its_own_address(void **state)
 	assert_int_equal(fixture->hop.mx_security, DNS_SECURE);
 	assert_string_equal(fixture->hop.domain, "example.org");
 	assert_string_equal(fixture->hop.mx, "mx1.example.org");
-	assert_false(fixture->hop.another_host_promises);
+	assert_int_equal(fixture->hop.sibling_promise.state, PROMISE_UNKNOWN);
 
 	assert_int_equal(find(fixture, "example.org", "2001:db8::2", NOW), CACHE_FRESH);
 	assert_int_equal(fixture->hop.promise.state, PROMISE_NONE);
 	assert_string_equal(fixture->hop.mx, "mx2.example.org");
-	assert_true(fixture->hop.another_host_promises);
+	assert_int_equal(fixture->hop.sibling_promise.state, PROMISE_KEY);
+	assert_string_equal(fixture->hop.sibling_promise.detail,
+	                    "_25._tcp.mx1.example.org 3 1 1 60b8");
 }
 
 static void elsewhere_the_strongest_promise_of_all_hosts_is_asked(void **state)
