@@ -150,8 +150,7 @@ bool config_check_mask(const struct config_key *key, struct config *config,
 	    marks_of(place_of(key, config), (uint32_t)strtoul(digits, NULL, 16)))
 		return true;
 	snprintf(why, CONFIG_WHY_MAX,
-	         "four adjacent bits as 0x0f000000 (their digits may stand elsewhere), not "
-	         "\"%.64s\"",
+	         "four adjacent bits in hexadecimal, as 0x0f000000 or 0x000001e0, not \"%.64s\"",
 	         text);
 	return false;
 }

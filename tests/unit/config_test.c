@@ -294,8 +294,8 @@ static const struct {
 	  "t.conf:1: exempt.servers: networks as 192.0.2.0/24 or 2001:db8::/32, or addresses, "
 	  "not \"mx.example\"" },
 	{ "mark-mask = 0x0e000000",
-	  "t.conf:1: mark-mask: four adjacent bits as 0x0f000000 (their digits may stand "
-	  "elsewhere), not \"0x0e000000\"" },
+	  "t.conf:1: mark-mask: four adjacent bits in hexadecimal, as 0x0f000000 or 0x000001e0, "
+	  "not \"0x0e000000\"" },
 	{ "dns { forward = { 192.0.2.53:53 } }",
 	  "t.conf:1: dns.forward: addresses as 192.0.2.53 or 192.0.2.53@5353, not "
 	  "\"192.0.2.53:53\"" },
