@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "cli/cli.h"
 #include "config.h"
+#include "policy/peer_names.h"
 
 /* Longer than the daemon itself waits for any of its processes. */
 enum { ANSWER_WAIT_S = 75 };
@@ -22,6 +23,16 @@ static void print_usage(FILE *out, const char *command, const char *arguments)
 {
 	fprintf(out, "usage: hopguard %s [--socket PATH] [--json]%s%s\n", command,
 	        arguments[0] ? " " : "", arguments);
+}
+
+static bool names_something(const char *name)
+{
+	char normal[DOMAIN_NAME_MAX];
+	struct address address;
+
+	return strlen(name) < DOMAIN_NAME_MAX &&
+	       (peer_name_normalise(normal, name) || address_parse(&address, name) ||
+	        peer_name_literal(&address, name));
 }
 
 int ask_parse(struct ask *ask, int argc, char **argv, enum control_command command,
@@ -58,9 +69,9 @@ int ask_parse(struct ask *ask, int argc, char **argv, enum control_command comma
 		return CLI_USAGE;
 	}
 	ask->name = takes_name ? argv[optind] : NULL;
-	if (ask->name && strlen(ask->name) >= DOMAIN_NAME_MAX) {
-		fprintf(stderr, "hopguard: %s: a name is shorter than %d octets\n", argv[0],
-		        DOMAIN_NAME_MAX);
+	if (ask->name && !names_something(ask->name)) {
+		fprintf(stderr, "hopguard: %s: neither a domain name nor an address: %.256s\n",
+		        argv[0], ask->name);
 		return CLI_USAGE;
 	}
 	return ASK_CONTINUE;

@@ -188,6 +188,15 @@ def test_flush_says_whether_anything_was_known(machine):
     assert done.returncode == 0 and "nothing was known" in done.stdout
 
 
+@pytest.mark.parametrize("command", ["explain", "flush"])
+@pytest.mark.parametrize("name", ["", "a..b", "two words", "a" * 300])
+def test_what_is_no_name_is_refused_in_one_line(machine, command, name):
+    start(machine)
+    done = machine.ask(command, name)
+    assert done.returncode == 2 and not done.stdout
+    assert "neither a domain name nor an address" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
 def test_members_of_the_control_group_may_ask_but_not_change(machine):
     start(machine, 'control-group = "mail"\n')
     assert machine.ask("status", prefix=MEMBER).returncode == 0
