@@ -32,8 +32,10 @@ static void usage(FILE *out)
 	      "  The firewall rules that bring mail to the guard: shown, put in, taken out. "
 	      "Without\n"
 	      "  --backend, and with none in the configuration, `apply` takes what this kernel "
-	      "can,\n"
-	      "  `remove` takes them out wherever they are, and `print` shows those for nft.\n"
+	      "can;\n"
+	      "  `print` shows that, or those for nft when the kernel may not be asked. `remove` "
+	      "takes\n"
+	      "  them out wherever they are.\n"
 	      "  --family: iptables rules of one protocol only.\n",
 	      out);
 }
@@ -137,6 +139,8 @@ static void say(const struct command_line *line, enum rules_backend backend, con
 	if (!line->is_json) {
 		if (script)
 			fputs(script, stdout);
+		else if (backend == RULES_AUTO)
+			printf("rules %s\n", done);
 		else
 			printf("rules %s (%s)\n", done, rules_backend_name(backend));
 		return;
