@@ -15,7 +15,7 @@ static const struct {
 	[REASON_STARTTLS_STRIPPED] = {
 		"starttls-stripped", KIND_ATTACK, "4.7.4", "STARTTLS was not offered, though the destination promised TLS",
 		"Something between here and the destination removes STARTTLS, or the destination's server has TLS "
-		"switched off: run `hopguard check` for the domain from another network and compare.",
+		"switched off: look at its EHLO reply from another network and compare.",
 	},
 	[REASON_STARTTLS_MASKED] = {
 		"starttls-masked", KIND_ATTACK, "4.7.4", "the STARTTLS keyword was overwritten on the way",
@@ -43,7 +43,7 @@ static const struct {
 	[REASON_MX_MISMATCH] = {
 		"mx-mismatch", KIND_ATTACK, "4.7.5", "this address is none of the destination's mail servers",
 		"The sender was led to a wrong address: look for forged DNS answers at its resolver, or, if this is your "
-		"relay, name it as next-hop or under exempt.",
+		"relay, name its address under exempt.",
 	},
 	[REASON_POLICY_UNAVAILABLE] = {
 		"policy-unavailable", KIND_ATTACK, "4.7.5", "the destination's promise could not be looked up",
