@@ -63,7 +63,7 @@ help:
 	@echo 'make demo         see a downgrade attack, and see it refused, within a minute'
 	@echo 'make check        every test but the long ones; ends with "N passed, N failed, N skipped"'
 	@echo 'make check-full   every cell of the lab (hours)'
-	@echo 'make unit         unit tests; layers: who may include whom; lint: format, clang-tidy, cppcheck'
+	@echo 'make unit         unit tests; layers: who may include whom; lint: format, clang-tidy, cppcheck, mandoc'
 	@echo 'make fuzz         every fuzz target for SECONDS=10'
 	@echo 'make bench        what the gate costs'
 	@echo 'make deps         what building and running need; test-deps: what tests and demo need'
@@ -196,6 +196,7 @@ build/lint/%.tidy: %.c .clang-tidy $(HEADERS)
 lint: layers $(TIDY)
 	$(Q)clang-format --dry-run -Werror $(C_FILES) $(HEADERS)
 	$(Q)cppcheck $(CPPCHECK) $(C_FILES)
+	$(Q)mandoc -T lint -W warning $(wildcard docs/*.5 docs/*.8)
 
 INSTALL     := install -D
 PAGES       := $(wildcard docs/*.5 docs/*.8)

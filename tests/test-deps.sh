@@ -14,7 +14,7 @@ servers_dir=build/test-servers
 
 TOOLS="python3 python3-pytest python3-dnspython python3-scapy openssl ldnsutils swaks libnet-ssleay-perl
 	libio-socket-inet6-perl tcpdump iproute2 iptables nftables util-linux procps dns-root-data libcmocka-dev
-	valgrind clang clang-format clang-tidy cppcheck libclang-rt-14-dev"
+	valgrind clang clang-format clang-tidy cppcheck libclang-rt-14-dev mandoc"
 # Folder under build/test-servers, and the packages unpacked into it.
 SERVERS="postfix:postfix exim:exim4-daemon-light,exim4-base opensmtpd:opensmtpd nsd:nsd unbound:unbound"
 
