@@ -165,10 +165,12 @@ static void settle_unasked(struct session *session, uint16_t code)
 static void read_first_line(struct session *session, enum session_due due,
                             const struct smtp_reply_line *line)
 {
-	if (due == DUE_BANNER || (due == DUE_XCLIENT && line->code == CODE_READY))
+	if (due == DUE_BANNER || (due == DUE_XCLIENT && line->code == CODE_READY)) {
 		store_name(&session->banner_name, line->text);
-	else if ((due == DUE_EHLO || due == DUE_HELO) && is_good(line->code))
+		session->facts.is_banner_masked = smtp_banner_is_mask(line->text);
+	} else if ((due == DUE_EHLO || due == DUE_HELO) && is_good(line->code)) {
 		store_name(&session->ehlo_name, line->text);
+	}
 }
 
 static void read_capability(struct session_reply *reply, struct bytes text)

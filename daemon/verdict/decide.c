@@ -36,6 +36,11 @@ static bool keyword_is_masked(const struct facts *facts)
 	return is_in_clear(facts) && facts->starttls == STARTTLS_MASKED;
 }
 
+static bool banner_is_masked(const struct facts *facts)
+{
+	return is_in_clear(facts) && facts->is_banner_masked && facts->ehlo == EHLO_NOT_SENT;
+}
+
 static bool keyword_is_absent(const struct facts *facts)
 {
 	/* A client that asks although nothing was offered learns more than the offer says. */
@@ -87,6 +92,7 @@ static const struct rung ladder[] = {
 	{ has_injection, REASON_INJECTED, "clear octets around STARTTLS" },
 	{ ehlo_was_refused, REASON_EHLO_REFUSED, "EHLO refused by a host that promised TLS" },
 	{ keyword_is_masked, REASON_STARTTLS_MASKED, "keyword overwritten in the EHLO reply" },
+	{ banner_is_masked, REASON_STARTTLS_MASKED, "banner overwritten, so the client says HELO" },
 	{ keyword_is_absent, REASON_STARTTLS_STRIPPED, "EHLO reply without STARTTLS" },
 	{ starttls_was_refused, REASON_STARTTLS_REFUSED, "STARTTLS not answered by 220" },
 	{ retransmission_differs, REASON_INCONSISTENT_RETRANSMISSION,

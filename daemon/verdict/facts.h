@@ -57,6 +57,7 @@ struct facts {
 	uint16_t starttls_code;
 	enum tls_progress tls;
 	enum injection injection;
+	bool is_banner_masked;          /* some clients do not say EHLO to such a one */
 	bool is_authenticated;          /* AUTH was offered and used: submission */
 	bool is_midstream;              /* the connection began before us */
 	bool is_retransmit_inconsistent;

@@ -18,7 +18,7 @@ static const struct {
 		"switched off: look at its EHLO reply from another network and compare.",
 	},
 	[REASON_STARTTLS_MASKED] = {
-		"starttls-masked", KIND_ATTACK, "4.7.4", "the STARTTLS keyword was overwritten on the way",
+		"starttls-masked", KIND_ATTACK, "4.7.4", "the STARTTLS keyword or the banner was overwritten on the way",
 		"A firewall with an SMTP \"fixup\" or \"inspect esmtp\" function overwrites capabilities: switch it off, "
 		"here or at the destination; if there is none, somebody on the path does it.",
 	},

@@ -105,6 +105,23 @@ bool smtp_keyword_is_mask(struct bytes text)
 	       !smtp_keyword_is_starttls(text);
 }
 
+bool smtp_banner_is_mask(struct bytes text)
+{
+	size_t marks = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t octet = text.data[i];
+
+		if (smtp_is_blank(octet))
+			continue;
+		if (is_alphanumeric(octet) && ascii_lower(octet) != 'x' && octet != '2' &&
+		    octet != '0')
+			return false;
+		marks++;
+	}
+	return marks >= 4;
+}
+
 struct bytes smtp_greeting_host(struct bytes text)
 {
 	struct bytes word = smtp_first_word(text);

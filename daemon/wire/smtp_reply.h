@@ -47,6 +47,12 @@ bool smtp_keyword_is_starttls(struct bytes text);
 bool smtp_keyword_is_mask(struct bytes text);
 
 /*
+ * A banner as "fixup" overwrites one: four octets or more, and no letter or digit among them but X and the digits of 220,
+ * which Cisco's leaves standing. Some clients say HELO then, Postfix among them.
+ */
+bool smtp_banner_is_mask(struct bytes text);
+
+/*
  * The host a banner or EHLO reply greets as: its first word, if that is a domain name of two labels
  * or more and no address; else empty. Without a trailing dot.
  */

@@ -17,7 +17,7 @@
  * shuffled and doubled. The verdict must be the same, and no recipient may ever have reached the server.
  */
 
-enum { CUTS = 12, DIALOGUES_MAX = 512, NAME_LEN = 128, PATH_LEN = 512, PAUSE_MS = 5000 };
+enum { CUTS = 1000, DIALOGUES_MAX = 512, NAME_LEN = 128, PATH_LEN = 512, PAUSE_MS = 5000 };
 
 static const char folder[] = "tests/dialogues";
 

@@ -136,6 +136,7 @@ static void assert_facts(const char *name, const json_t *wanted, const struct fa
 	if (json_integer_value(json_object_get(wanted, "starttls_code")) != facts->starttls_code)
 		fail_msg("%s: starttls_code is %u", name, facts->starttls_code);
 	assert_claim(name, wanted, "authenticated", facts->is_authenticated);
+	assert_claim(name, wanted, "banner_masked", facts->is_banner_masked);
 	assert_claim(name, wanted, "midstream", facts->is_midstream);
 	assert_claim(name, wanted, "violated", facts->is_protocol_violated);
 	assert_claim(name, wanted, "cut_short", facts->is_inspection_cut_short);

@@ -95,6 +95,13 @@ static const struct {
 		REASON_STARTTLS_MASKED,
 	},
 	{
+		"a client that says HELO to an overwritten banner was made to",
+		{ .commitment = COMMITMENT_RCPT, .ehlo = EHLO_NOT_SENT, DANE,
+	          .is_banner_masked = true },
+		ACTION_BLOCK,
+		REASON_STARTTLS_MASKED,
+	},
+	{
 		"a refused STARTTLS is refused",
 		{ AT_RCPT, DANE, .starttls = STARTTLS_OFFERED, .starttls_answer = STARTTLS_REFUSED,
 	          .starttls_code = 454 },

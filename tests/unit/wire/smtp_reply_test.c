@@ -229,6 +229,20 @@ static void a_keyword_is_an_offer_a_mask_or_neither(void **state)
 	guarded_free(&page);
 }
 
+static void a_banner_without_words_is_overwritten(void **state)
+{
+	static const char *const masks[] = { "****************", "**************2******0*******",
+		                             "XXXXXXXX XXXX", " * * * *" };
+	static const char *const banners[] = { "mx.example.org ESMTP", "FTP server ready", "",
+		                               "***",     "**** ESMTP ****",  "20030" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++)
+		assert_true(smtp_banner_is_mask(bytes_of_string(masks[i])));
+	for (size_t i = 0; i < sizeof(banners) / sizeof(banners[0]); i++)
+		assert_false(smtp_banner_is_mask(bytes_of_string(banners[i])));
+}
+
 static void each_octet_of_starttls_may_be_crossed_out(void **state)
 {
 	struct guarded page = guarded_new();
@@ -315,6 +329,7 @@ int main(void)
 		cmocka_unit_test(a_line_without_code_and_separator_is_malformed),
 		cmocka_unit_test(a_line_longer_than_the_bound_is_malformed),
 		cmocka_unit_test(a_keyword_is_an_offer_a_mask_or_neither),
+		cmocka_unit_test(a_banner_without_words_is_overwritten),
 		cmocka_unit_test(each_octet_of_starttls_may_be_crossed_out),
 		cmocka_unit_test(only_a_domain_name_counts_as_the_greeting_host),
 		cmocka_unit_test(a_greeting_host_keeps_to_the_lengths_of_the_dns),
