@@ -352,6 +352,8 @@ class OpenSmtpd(MailServer):
 
     CONFIGURATION = """
 listen on lo port 10027 hostname opensmtpd.sender.lab
+mta limit conn-delay-route 0 conn-delay-relay 0 conn-delay-domain 0 conn-delay-host 0 conn-delay-connector 0
+mta limit conn-delay-source 0 reconn-delay-route 0 session-transaction-delay 0
 action "out" relay helo opensmtpd.sender.lab
 match from any for any action "out"
 """
