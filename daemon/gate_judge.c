@@ -247,6 +247,15 @@ static void start_event(struct gate *gate, struct event *event, struct flow *flo
 		event->held_ms = (uint32_t)(gate->now_ms - flow->waiting_since_ms);
 }
 
+/* The flow has had its verdict, or gets it by an afterthought: its end is no news. */
+static void note_domain(struct flow *flow, const char *domain)
+{
+	if (flow->domain && strcmp(flow->domain, domain) == 0)
+		return;
+	free(flow->domain);
+	flow->domain = strdup(domain);
+}
+
 /* One event per flow and change of verdict; what promised nothing and passed is told only when asked for. */
 static void tell(struct gate *gate, struct flow *flow, const struct event *event)
 {
@@ -261,15 +270,12 @@ static void tell(struct gate *gate, struct flow *flow, const struct event *event
 		return;
 	flow->last_action = event->action;
 	flow->last_reason = event->reason;
-	if (!flow->domain || strcmp(flow->domain, event->domain) != 0) {
-		free(flow->domain);
-		flow->domain = strdup(event->domain);
-	}
+	note_domain(flow, event->domain);
 	if (is_news)
 		gate->actions.tell(gate->owner, event);
 }
 
-static void think_later(struct gate *gate, const struct flow *flow, const struct facts *facts,
+static void think_later(struct gate *gate, struct flow *flow, const struct facts *facts,
                         const struct session_commitment *commitment, const struct event *event)
 {
 	for (size_t i = 0; i < GATE_AFTERTHOUGHTS_MAX; i++) {
@@ -284,6 +290,7 @@ static void think_later(struct gate *gate, const struct flow *flow, const struct
 		thought->since_ms = gate->now_ms;
 		text_copy(thought->banner_name, sizeof(thought->banner_name),
 		          session_banner_name(flow->session));
+		note_domain(flow, event->domain);
 		return;
 	}
 	gate->counters.hold_overflows++;

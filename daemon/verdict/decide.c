@@ -126,6 +126,9 @@ static struct verdict without_answer(const struct facts *facts, const struct sta
 		return verdict_of(ACTION_PASS, REASON_NONE, "decided at RCPT");
 	if (facts->commitment == COMMITMENT_END)
 		return verdict_of(ACTION_PASS, REASON_NONE, "nothing was committed");
+	/* No answer would change that: of TLS nothing is asked yet but that nobody reached into it. */
+	if (!is_in_clear(facts) && !has_injection(facts))
+		return verdict_of(ACTION_PASS, REASON_NONE, "nothing leaves in clear");
 	if (!facts->is_hold_over)
 		return verdict_of(ACTION_WAIT, REASON_NONE, "look-up under way");
 	if (stance->blocks_undecided)
