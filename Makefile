@@ -14,17 +14,17 @@ CLANG       ?= clang
 PYTHON      ?= /usr/bin/python3
 Q           := $(if $(V),,@)
 
-LIBRARIES   := libmnl libnetfilter_queue libunbound libevent_core openssl libidn2 jansson libconfuse \
-               libcap libseccomp libpcap libsystemd
+LIBRARIES   := libmnl libnetfilter_queue libunbound libevent_core libidn2 jansson libconfuse \
+               libcap libpcap libsystemd
 # Packages: build, then run time; Debian's names, then Fedora's and Alpine's for `make deps` elsewhere.
 DEPS_APT    := gcc make pkg-config libc6-dev linux-libc-dev libmnl-dev libnetfilter-queue-dev libunbound-dev \
-               libevent-dev libssl-dev libidn2-dev libjansson-dev libconfuse-dev libcap-dev libseccomp-dev \
+               libevent-dev libidn2-dev libjansson-dev libconfuse-dev libcap-dev \
                libpcap-dev libsystemd-dev iptables nftables iproute2 dns-root-data
 DEPS_DNF    := gcc make pkgconf-pkg-config libmnl-devel libnetfilter_queue-devel unbound-devel libevent-devel \
-               openssl-devel libidn2-devel jansson-devel libconfuse-devel libcap-devel libseccomp-devel \
+               libidn2-devel jansson-devel libconfuse-devel libcap-devel \
                libpcap-devel systemd-devel iptables-nft nftables iproute
 DEPS_APK    := build-base pkgconf linux-headers libmnl-dev libnetfilter_queue-dev unbound-dev libevent-dev \
-               openssl-dev libidn2-dev jansson-dev confuse-dev libcap-dev libseccomp-dev libpcap-dev \
+               libidn2-dev jansson-dev confuse-dev libcap-dev libpcap-dev \
                iptables nftables iproute2
 
 WARNINGS    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
