@@ -198,7 +198,8 @@ int ask_daemon(const struct ask *ask, enum control_command command, ask_print_fn
 	descriptor = connect_to(path);
 	if (descriptor < 0)
 		return say_unreachable(path, -descriptor);
-	if (!send_request(descriptor, ask, command)) {
+	/* Who is turned away at the door finds the reason in the socket, not the door open for a question. */
+	if (!send_request(descriptor, ask, command) && errno != EPIPE && errno != ECONNRESET) {
 		status = say_unreachable(path, errno);
 		close(descriptor);
 		return status;

@@ -5,7 +5,10 @@ An attack answers four questions: what becomes of the banner, of the reply to EH
 What it does not answer passes untouched.
 """
 
+import time
+
 STARTTLS_LINE = b"STARTTLS"
+ALERT_DELAY_S = 0.1  # read together with the 220 it would be an injected reply; OpenSMTPD 6.8.0p2 crashes on that
 SILENCE_S = 4  # then the connection ends; longer than a client of the lab waits
 
 
@@ -186,6 +189,7 @@ class Sabotage(Attack):
         if self._how == "reset":
             session.reset()
         elif self._how == "alert":
+            time.sleep(ALERT_DELAY_S)
             session.client.send(b"\x15\x03\x01\x00\x02\x02\x28")  # fatal, handshake_failure
         elif self._how == "silence":
             session.client.sock.settimeout(SILENCE_S)
