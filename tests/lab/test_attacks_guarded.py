@@ -27,24 +27,29 @@ def test_with_the_guard_nothing_leaves_and_the_sender_keeps_the_letter(lab, cell
     lab.guard_at(cell.place)
     attack = attacks.ATTACKS.get(cell.attack)
     outcome = lab.play(attack, cell.sender, cell.family, timeout_s=320 if cells.is_slow(*cell[:2]) else None)
-    record_property("outcome", outcome.attempt.result)
+    record_property("cell", f"{cell.place} {cell.attack} {cell.sender} {cell.family}")
     assert not outcome.clear, "the far end saw the letter, or whom it is for"
     assert not outcome.hit
     if cell.attack == cells.HONEST and cell.sender != "plain":
         assert [letter.is_tls for letter in outcome.arrived] == [True]
         assert not refusals(lab, outcome.destination)
+        record_property("outcome", "TLS")
         return
     if outcome.attempt.result == "sent":
         # The sender was not led astray: over TLS the letter may go.
         assert [letter.is_tls for letter in outcome.arrived] == [True]
         assert cells.resists(cell.attack, cell.sender)
+        record_property("outcome", "TLS")
         return
     assert not outcome.arrived
     if lab.senders[cell.sender].has_queue:
         assert lab.senders[cell.sender].is_kept(outcome.recipient)
     if cells.resists(cell.attack, cell.sender) and not lab.before.saw(b"RCPT TO:<" + outcome.recipient.encode()):
+        record_property("outcome", "away")
         return  # it never came in clear: there was nothing to refuse
-    everybody_is_told_why(lab, cell, outcome, attack.reasons if attack else {"tls-not-used"})
+    reason = everybody_is_told_why(lab, cell, outcome, attack.reasons if attack else {"tls-not-used"})
+    result = "kept" if lab.senders[cell.sender].has_queue else "421" if "421" in outcome.attempt.why else "reset"
+    record_property("outcome", f"{result}: {reason}")
 
 
 def everybody_is_told_why(lab, cell, outcome, reasons):
@@ -63,6 +68,7 @@ def everybody_is_told_why(lab, cell, outcome, reasons):
     # Inside TLS there are no words, and what stands between us and the client keeps them.
     if "domain" in events[-1] and not (cell.attack in attacks.ATTACKS and attacks.ATTACKS[cell.attack].is_near_client):
         assert "421" in outcome.attempt.why and "4.7." in outcome.attempt.why, outcome.attempt.why
+    return events[0]["reason"]
 
 
 @pytest.mark.parametrize("place", ["routed", "nat", "bridge", "host"])

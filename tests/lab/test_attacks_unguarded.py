@@ -20,6 +20,7 @@ def test_without_a_guard_the_sender_falls_or_resists_as_the_table_says(lab, cell
     attack = attacks.ATTACKS[cell.attack]
     lab.guard_at(None, "routed")
     outcome = lab.play(attack, cell.sender, cell.family, timeout_s=320 if cells.is_slow(*cell[:2]) else None)
+    record_property("cell", f"none {cell.attack} {cell.sender} {cell.family}")
     record_property("outcome", "falls" if the_lab.falls(attack, outcome) else "resists")
     assert the_lab.falls(attack, outcome) == (not cells.resists(cell.attack, cell.sender)), outcome
     if attack.must_leak and the_lab.falls(attack, outcome):
