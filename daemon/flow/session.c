@@ -14,6 +14,7 @@ struct session *session_new(bool is_midstream)
 		return NULL;
 	session->facts.is_midstream = is_midstream;
 	session->may_be_tls = is_midstream;
+	session->may_be_rest = is_midstream;
 	session->queue.room = sizeof(session->queue.few);
 	session_enter(session, is_midstream ? SESSION_RESYNC : SESSION_BANNER);
 	if (!is_midstream)
@@ -265,6 +266,27 @@ void session_give_up_reply(struct session *session)
 {
 	if (session->facts.starttls_answer == STARTTLS_PENDING)
 		session->is_reply_given_up = true;
+}
+
+void session_skip(struct session *session)
+{
+	switch (session->state) {
+	case SESSION_BANNER:
+	case SESSION_GREETED:
+	case SESSION_COMMAND:
+	case SESSION_STARTTLS:
+	case SESSION_DATA:
+	case SESSION_BODY:
+	case SESSION_CHUNK:
+	case SESSION_RESYNC:
+		session_lose_order(session, false);
+		session->may_be_rest = true;
+		break;
+	case SESSION_TLS_DUE:
+	case SESSION_TLS:
+	case SESSION_TLS_DONE:
+		break;
+	}
 }
 
 size_t session_from_client(struct session *session, size_t *consumed, struct bytes readable)

@@ -68,6 +68,12 @@ size_t session_from_server(struct session *session, size_t *consumed, struct byt
  */
 void session_give_up_reply(struct session *session);
 
+/*
+ * Octets of the client were left out, since the server had them before us: in clear, what is shown next may begin anywhere. Of a
+ * line that was allowed nothing more is.
+ */
+void session_skip(struct session *session);
+
 /* Borrowed: valid until the next call that takes a non-const session. */
 const struct session_commitment *session_pending(const struct session *session);
 /*

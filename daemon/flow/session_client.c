@@ -123,7 +123,7 @@ static void copy_domain(char *domain, struct bytes spelt)
 	domain[at] = '\0';
 }
 
-static void note_path(struct session_commitment *commitment, struct bytes line)
+void session_note_path(struct session_commitment *commitment, struct bytes line)
 {
 	struct smtp_command command;
 	struct bytes domain = { 0 };
@@ -170,7 +170,7 @@ static void hold_line(struct session *session, enum smtp_verb verb, const struct
 	else if (commitment.verb == SMTP_RCPT)
 		commitment.kind = COMMITMENT_RCPT;
 	if (commitment.kind != COMMITMENT_COMMAND && commitment.is_line_complete)
-		note_path(&commitment, line->octets);
+		session_note_path(&commitment, line->octets);
 	/* What is no command has no end to wait for. */
 	if (is_opaque)
 		commitment.is_line_complete = true;
@@ -394,15 +394,30 @@ static struct session_step read_line(struct session *session, struct bytes reada
 	return step;
 }
 
-struct session_step session_read_command(struct session *session, struct bytes readable)
+/* The first line of a connection that began before us; it, too, may have begun before us. */
+static struct session_step read_first_line(struct session *session, struct bytes readable)
 {
+	struct session_step rest;
 	struct session_step step;
 
-	if (session->state == SESSION_RESYNC) {
-		if (session->may_be_tls && session_read_midstream_record(session, &step, readable))
-			return step;
+	if (session->may_be_tls && session_read_midstream_record(session, &step, readable))
+		return step;
+	if (session_read_recipient_rest(session, &rest, readable))
+		return rest;
+	step = read_line(session, readable);
+	if (step.consumed > 0)
+		session->may_be_rest = false;
+	else if (step.passing < rest.passing)
+		step.passing = rest.passing;
+	return step;
+}
+
+struct session_step session_read_command(struct session *session, struct bytes readable)
+{
+	if (session->may_be_rest)
+		return read_first_line(session, readable);
+	if (session->state == SESSION_RESYNC)
 		forget_question(session);
-	}
 	if (session->rest == REST_CR && (readable.data[0] == '\r' || readable.data[0] == '\n')) {
 		if (readable.data[0] == '\n')
 			session->rest = REST_NONE;

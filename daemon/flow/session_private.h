@@ -112,6 +112,7 @@ struct session {
 	bool has_recipient; /* one was allowed in this transaction */
 	bool is_opaque_allowed;
 	bool may_be_tls;        /* midstream, before the client's first octet */
+	bool may_be_rest; /* midstream, before its first line: that may have begun before us */
 	bool is_reply_given_up; /* STARTTLS's: its client may have stopped waiting */
 	bool is_injected;       /* behind the last STARTTLS */
 	bool is_injection_allowed;
@@ -146,6 +147,8 @@ void session_violated(struct session *session);
 /* session_client.c: commands, and lines that may be some */
 struct session_step session_read_command(struct session *session, struct bytes readable);
 struct session_step session_read_behind_starttls(struct session *session, struct bytes readable);
+/* The path, and the domain of a RCPT, of a whole line. */
+void session_note_path(struct session_commitment *commitment, struct bytes line);
 
 /* session_body.c */
 void session_begin_body(struct session *session);
@@ -154,6 +157,10 @@ struct session_step session_read_chunk(struct session *session, struct bytes rea
 
 /* session_server.c */
 struct session_step session_read_reply(struct session *session, struct bytes readable);
+
+/* session_rest.c: false when it is not the rest of a recipient's line; step->passing octets of it might have been */
+bool session_read_recipient_rest(struct session *session, struct session_step *step,
+                                 struct bytes readable);
 
 /* session_tls.c */
 struct session_step session_read_hello(struct session *session, struct bytes readable);

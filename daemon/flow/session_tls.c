@@ -153,7 +153,7 @@ bool session_read_midstream_record(struct session *session, struct session_step 
 
 	*step = (struct session_step){ 0, 0 };
 	if (len == TLS_RECORD_HEADER_LEN) {
-		session->may_be_tls = false;
+		session->may_be_tls = session->may_be_rest = false;
 		session->is_server_opaque = true;
 		session->facts.tls =
 			header.type == TLS_APPLICATION_DATA ? TLS_ESTABLISHED : TLS_HELLO;

@@ -132,6 +132,45 @@ enum parse_result smtp_command_parse(struct smtp_command *command, size_t *consu
 	return PARSE_OK;
 }
 
+/* `rest`: what was not missed of "RCPT TO". */
+static size_t rest_len(bool *is_recipient, struct bytes partial, const char *rest)
+{
+	size_t at = 0;
+
+	*is_recipient = false;
+	for (const char *wanted = rest; *wanted != '\0'; wanted++) {
+		size_t behind = smtp_skip_blanks(partial, at);
+
+		if (*wanted == ' ' && (at == 0 || behind > at)) {
+			at = behind;
+			continue;
+		}
+		if (at == partial.len ||
+		    ascii_lower(partial.data[at]) != ascii_lower((uint8_t)*wanted))
+			return at;
+		at++;
+	}
+	at = smtp_skip_blanks(partial, at);
+	*is_recipient = at < partial.len && (partial.data[at] == ':' || partial.data[at] == '<');
+	return at;
+}
+
+size_t smtp_recipient_rest_len(bool *is_recipient, struct bytes partial)
+{
+	size_t longest = 0;
+
+	for (const char *rest = "CPT TO";; rest++) {
+		size_t len = rest_len(is_recipient, partial, rest);
+
+		if (*is_recipient)
+			return len;
+		if (len > longest)
+			longest = len;
+		if (*rest == '\0')
+			return longest;
+	}
+}
+
 bool smtp_bdat_size(uint64_t *size, bool *is_last, struct bytes argument)
 {
 	struct bytes digits = smtp_first_word(argument);

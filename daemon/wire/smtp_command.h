@@ -59,6 +59,13 @@ enum parse_result smtp_command_parse(struct smtp_command *command, size_t *consu
  */
 size_t smtp_command_harmless_len(enum smtp_verb *verb, struct bytes partial);
 
+/*
+ * A line whose beginning was missed: how many of its octets are "RCPT TO" or less, as much as passes of a recipient's line before
+ * it is decided. Less than all: *is_recipient says whether a colon is next, or a '<' where the colon is missing, so that a recipient
+ * follows. No whole command of ours is taken for one. More octets never make fewer; those behind the first LF are not looked at.
+ */
+size_t smtp_recipient_rest_len(bool *is_recipient, struct bytes partial);
+
 /* BDAT's octet count and LAST (RFC 3030). False when malformed or above 2^62. */
 bool smtp_bdat_size(uint64_t *size, bool *is_last, struct bytes argument);
 

@@ -434,6 +434,31 @@ static void test_an_idle_session_takes_little_memory(void **state)
 	assert_true(after - before <= IDLE_SESSIONS * IDLE_OCTETS_MAX);
 }
 
+static void test_what_was_allowed_before_a_gap_is_not_allowed_behind_it(void **state)
+{
+	static const char *const lines[] = { "RCPT TO:<c@example.net>\r\n",
+		                             "PT TO:<c@example.net>\r\n", ":<c@example.net>\r\n" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct session *session = session_new(true);
+		const struct session_commitment *pending;
+		size_t consumed = 0;
+
+		session_from_client(session, &consumed, bytes_of_string("RCPT TO:<b@exam"));
+		session_allow(session);
+		session_from_client(session, &consumed, bytes_of_string("RCPT TO:<b@exam"));
+		assert_int_equal(consumed, 0);
+		session_skip(session);
+		session_from_client(session, &consumed, bytes_of_string(lines[i]));
+		pending = session_pending(session);
+		assert_int_equal(consumed, 0);
+		assert_int_equal(pending->kind, COMMITMENT_RCPT);
+		assert_string_equal(pending->domain, "example.net");
+		session_free(session);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -453,6 +478,7 @@ int main(void)
 			test_what_the_server_injected_waits_beyond_the_hello_and_is_decided_first),
 		cmocka_unit_test(test_the_end_of_a_connection_that_committed_is_no_commitment),
 		cmocka_unit_test(test_what_waits_still_waits_after_the_end),
+		cmocka_unit_test(test_what_was_allowed_before_a_gap_is_not_allowed_behind_it),
 		cmocka_unit_test(test_an_idle_session_takes_little_memory),
 	};
 

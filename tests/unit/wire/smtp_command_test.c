@@ -378,6 +378,51 @@ static void bdat_refuses_what_is_no_count(void **state)
 	assert_true(is_last);
 }
 
+static const struct {
+	struct bytes line;
+	size_t want;
+	bool is_recipient;
+} rests[] = {
+	{ TEXT(":<bob@example.org>\r\n"), 0, true },
+	{ TEXT("<bob@example.org>\r\n"), 0, true },
+	{ TEXT("o:<bob@example.org>\r\n"), 1, true },
+	{ TEXT("TO:<bob@example.org>\r\n"), 2, true },
+	{ TEXT(" \tTo\t :<bob@example.org>\r\n"), 6, true },
+	{ TEXT("T  TO:<bob@example.org>\r\n"), 5, true },
+	{ TEXT("cpt to <bob@example.org>\r\n"), 7, true },
+	/* Not yet, or not at all. */
+	{ TEXT("CPT T"), 5, false },
+	{ TEXT("  "), 2, false },
+	{ TEXT("T\r\n"), 1, false },
+	{ TEXT("to be or not\r\n"), 3, false },
+	{ TEXT("Tomorrow: <bob@example.org>\r\n"), 2, false },
+	{ TEXT("CPTTO:<bob@example.org>\r\n"), 3, false },
+	{ TEXT("\r\n:<bob@example.org>\r\n"), 0, false },
+	/* Whole commands are none. */
+	{ TEXT("RCPT TO:<bob@example.org>\r\n"), 0, false },
+	{ TEXT("MAIL FROM:<bob@example.org>\r\n"), 0, false },
+};
+
+static void what_is_left_of_a_recipients_line_is_known_at_its_colon(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rests) / sizeof(rests[0]); i++) {
+		bool is_recipient = false;
+		size_t before = 0;
+
+		for (size_t len = 0; len <= rests[i].line.len; len++) {
+			struct bytes cut = bytes_slice(rests[i].line, 0, len);
+			size_t got = smtp_recipient_rest_len(&is_recipient, cut);
+
+			if (got < before || got > len || (is_recipient && len <= rests[i].want))
+				fail_msg("%zu: %zu of %zu octets", i, got, len);
+			before = got;
+		}
+		if (before != rests[i].want || is_recipient != rests[i].is_recipient)
+			fail_msg("%zu: %zu octets, not %zu", i, before, rests[i].want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -390,6 +435,7 @@ int main(void)
 		cmocka_unit_test(a_line_without_its_end_asks_for_more),
 		cmocka_unit_test(a_pipelined_line_is_left_for_the_next_call),
 		cmocka_unit_test(a_line_longer_than_the_bound_is_malformed),
+		cmocka_unit_test(what_is_left_of_a_recipients_line_is_known_at_its_colon),
 		cmocka_unit_test(bdat_takes_a_count_and_the_word_last),
 		cmocka_unit_test(bdat_refuses_what_is_no_count),
 	};
