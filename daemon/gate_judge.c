@@ -165,6 +165,14 @@ static const struct broken_note *find_broken(struct gate *gate, const struct hop
 	return found;
 }
 
+/* With on-failure = open a connection outlives its guard's death, whatever it was at. */
+static bool is_hop_unseen(const struct gate *gate, const struct facts *facts, const struct hop *hop,
+                          const struct hop_query *query)
+{
+	return facts->is_midstream && !gate->config->fails_open && hop->domain[0] == '\0' &&
+	       query->banner_name[0] == '\0' && query->ehlo_name[0] == '\0';
+}
+
 /* Completes the wire's facts by what the hop promised. */
 static const struct broken_note *complete_facts(struct gate *gate, struct facts *facts,
                                                 struct hop *hop, const struct hop_query *query)
@@ -180,6 +188,7 @@ static const struct broken_note *complete_facts(struct gate *gate, struct facts 
 		find_hop_by_words(gate, hop, query);
 	facts->promise = hop->promise.state;
 	facts->promise_source = hop->promise.source;
+	facts->is_hop_unseen = is_hop_unseen(gate, facts, hop, query);
 	facts->place = hop->place;
 	facts->mx_security = hop->mx_security;
 	facts->another_host_promises = hop->sibling_promise.state != PROMISE_UNKNOWN;

@@ -86,6 +86,17 @@ static bool is_before_the_beginning(struct flow *flow, uint32_t seq)
 	       (!server->has_ack || seq_distance(seq, server->last_ack) >= 0);
 }
 
+static bool is_lowest(const struct flow *flow, uint32_t seq)
+{
+	for (size_t i = 0; i < flow->hold.count; i++) {
+		const struct held_packet *held = flow->hold.packets[i];
+
+		if (held->is_from_client && seq_distance(held->seq, seq) < 0)
+			return false;
+	}
+	return true;
+}
+
 bool gate_begin_midstream(struct gate *gate, struct flow *flow, const struct arrival *arrival)
 {
 	uint32_t seq = arrival->segment->seq;
@@ -93,7 +104,9 @@ bool gate_begin_midstream(struct gate *gate, struct flow *flow, const struct arr
 	if (!arrival->is_from_client || !session_facts(flow->session)->is_midstream)
 		return true;
 	if (flow->settles_at_ms) {
-		if (!flow->from_server.has_ack || flow->from_server.last_ack != seq) {
+		/* The server may claim to have what its client is sending again. */
+		if (!flow->from_server.has_ack || flow->from_server.last_ack != seq ||
+		    !is_lowest(flow, seq)) {
 			gate_hold(gate, flow, arrival);
 			return false;
 		}

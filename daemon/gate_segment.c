@@ -80,6 +80,8 @@ static bool take_acknowledgement(struct gate *gate, struct flow *flow,
 			return false;
 		stream_free(sender->stream);
 		sender->stream = rebased;
+		if (!arrival->is_from_client)
+			session_skip(flow->session);
 		return true;
 	}
 	if (!gate_only_watches(gate))
@@ -139,10 +141,19 @@ static bool read_side(struct flow *flow, bool is_from_client)
 	return consumed > 0 || stream_allowed(stream) != allowed_before;
 }
 
+/* Of a connection that began before us, a first octet may be TLS or a command, and a command one whose hop is not needed. */
+static bool needs_whole_line(const struct gate *gate, const struct flow *flow,
+                             const struct session_commitment *pending)
+{
+	return pending->kind == COMMITMENT_RCPT ||
+	       (pending->kind == COMMITMENT_COMMAND && !gate->config->fails_open &&
+	        session_facts(flow->session)->is_midstream);
+}
+
 static void watch_line(struct gate *gate, struct flow *flow,
                        const struct session_commitment *pending)
 {
-	if (pending->kind != COMMITMENT_RCPT || pending->is_line_complete) {
+	if (pending->is_line_complete || !needs_whole_line(gate, flow, pending)) {
 		flow->line_since_ms = 0;
 	} else if (!flow->line_since_ms) {
 		flow->line_since_ms = gate->now_ms;

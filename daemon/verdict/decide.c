@@ -15,6 +15,11 @@ static bool is_in_clear(const struct facts *facts)
 	return facts->commitment != COMMITMENT_TLS;
 }
 
+static bool commits_in_clear(const struct facts *facts)
+{
+	return facts->commitment == COMMITMENT_RCPT || facts->commitment == COMMITMENT_COMMAND;
+}
+
 static bool goes_elsewhere(const struct facts *facts)
 {
 	return facts->place == PLACE_UNRELATED && facts->promise != PROMISE_NONE &&
@@ -147,6 +152,16 @@ static struct verdict without_policy(const struct facts *facts)
 	return verdict_of(ACTION_DEFER, REASON_POLICY_UNAVAILABLE, "look-up failed or bogus");
 }
 
+/* A guard died, or was not there: what its connections were at, a recipient perhaps that waited for a verdict, is not known. */
+static struct verdict without_hop(const struct stance *stance)
+{
+	if (stance->blocks_undecided)
+		return verdict_of(ACTION_DEFER, REASON_UNDECIDED,
+		                  "connection began before the guard, at an unknown hop");
+	return verdict_of(ACTION_ALERT, REASON_UNDECIDED,
+	                  "connection began before the guard, undecided = pass");
+}
+
 /* Nothing was promised at this place. What is evidence of an attack in itself is told all the same. */
 static struct verdict without_promise(const struct facts *facts)
 {
@@ -192,6 +207,8 @@ static struct verdict judge(const struct facts *facts, const struct stance *stan
 	case PROMISE_UNAVAILABLE:
 		return without_policy(facts);
 	case PROMISE_NONE:
+		if (facts->is_hop_unseen && commits_in_clear(facts))
+			return without_hop(stance);
 		if (stance->default_level == LEVEL_MAY)
 			return without_promise(facts);
 		return with_promise(facts, stance);

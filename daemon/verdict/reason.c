@@ -67,7 +67,8 @@ static const struct {
 	},
 	[REASON_UNDECIDED] = {
 		"undecided", KIND_ATTACK, "4.7.5", "no decision was possible in time",
-		"The look-up of the destination's promise took longer than hold-seconds: check the resolver; mail is tried again.",
+		"The look-up of the destination's promise took longer than hold-seconds (check the resolver), or the connection "
+		"began before the guard did (on-failure = closed: see the rule); mail is tried again.",
 	},
 };
 
