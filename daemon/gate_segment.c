@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gate_state.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "enforce/reject.h"
+
+/* Unscaled: what a line and its like take at any scale (RFC 7323 section 2.2; RFC 5321 section 4.5.3.1.4). */
+enum { WINDOW_FOR_A_LINE = 4096 };
 
 struct flow_side *gate_side(struct flow *flow, bool is_from_client)
 {
@@ -150,6 +154,31 @@ static bool needs_whole_line(const struct gate *gate, const struct flow *flow,
 	        session_facts(flow->session)->is_midstream);
 }
 
+/*
+ * A far end with a window of a few octets lets the client send a line octet by octet, of which we hold one. What it would
+ * drop the client sends again; so we say that there is room, and read the line before anything of it leaves.
+ */
+static void open_window(struct gate *gate, struct flow *flow)
+{
+	const struct flow_side *client = &flow->from_client;
+	const struct flow_side *server = &flow->from_server;
+	struct craft update = {
+		.source = flow->server,
+		.destination = flow->client,
+		.seq = client->last_ack,
+		.ack = stream_acked(client->stream),
+		.window = WINDOW_FOR_A_LINE,
+		.flags = TCP_ACK,
+		.has_timestamps = client->has_timestamps && server->has_timestamps,
+		.timestamp_value = server->last_timestamp,
+		.timestamp_echo = client->last_timestamp,
+	};
+
+	if (!gate_only_watches(gate) && client->has_ack && server->has_ack &&
+	    server->last_window < WINDOW_FOR_A_LINE)
+		gate->actions.send(gate->owner, true, &update, flow);
+}
+
 static void watch_line(struct gate *gate, struct flow *flow,
                        const struct session_commitment *pending)
 {
@@ -157,6 +186,7 @@ static void watch_line(struct gate *gate, struct flow *flow,
 		flow->line_since_ms = 0;
 	} else if (!flow->line_since_ms) {
 		flow->line_since_ms = gate->now_ms;
+		open_window(gate, flow);
 		gate_make_busy(gate, flow);
 	}
 }
@@ -273,6 +303,7 @@ void gate_pass(struct gate *gate, struct flow *flow, const struct arrival *arriv
 		            arrival->is_from_client && flow->phase == FLOW_OFFLOADED);
 		return;
 	}
+	assert(octets);
 	memmove(octets, arrival->packet->packet.data, arrival->packet->packet.len);
 	gate_pass_rewritten(
 		gate, arrival->packet, octets,

@@ -167,6 +167,7 @@ void session_allow(struct session *session)
 		break;
 	case WAIT_LINE:
 		session->is_front_allowed = true;
+		session->front_allowed_len = session->front_held_len;
 		session->is_split_allowed = session->is_split_held;
 		break;
 	case WAIT_OPAQUE:

@@ -77,8 +77,9 @@ void session_skip(struct session *session);
 /* Borrowed: valid until the next call that takes a non-const session. */
 const struct session_commitment *session_pending(const struct session *session);
 /*
- * The pending commitment may pass, to the end of its line, complete or not: show the readable
- * octets of both sides again. Every later one waits anew.
+ * The pending commitment may pass, to the end of its line; of a RCPT that has no end yet the octets
+ * that were shown, and what comes behind them waits anew. Show the readable octets of both sides
+ * again. Every later one waits anew.
  */
 void session_allow(struct session *session);
 

@@ -165,10 +165,13 @@ static void hold_line(struct session *session, enum smtp_verb verb, const struct
 
 	note_oddities(session, line);
 	session->is_split_held = line->is_split;
+	session->front_held_len = SIZE_MAX;
 	if (commitment.verb == SMTP_MAIL)
 		commitment.kind = COMMITMENT_MAIL;
 	else if (commitment.verb == SMTP_RCPT)
 		commitment.kind = COMMITMENT_RCPT;
+	if (commitment.kind == COMMITMENT_RCPT && !commitment.is_line_complete)
+		session->front_held_len = line->octets.len;
 	if (commitment.kind != COMMITMENT_COMMAND && commitment.is_line_complete)
 		session_note_path(&commitment, line->octets);
 	/* What is no command has no end to wait for. */
@@ -347,7 +350,8 @@ static void forget_question(struct session *session)
 
 /*
  * How much of the line may pass. What was allowed was a line: a second one inside it, of which
- * nothing was known then, waits again.
+ * nothing was known then, waits again; so does the rest of a RCPT that had no end then, since it
+ * names the domain.
  */
 static size_t front_len(const struct session *session, enum smtp_verb *verb,
                         const struct front_line *line)
@@ -356,6 +360,8 @@ static size_t front_len(const struct session *session, enum smtp_verb *verb,
 
 	if (!session->is_front_allowed)
 		return point;
+	if (session->front_allowed_len < line->octets.len)
+		return session->front_allowed_len;
 	if (line->is_split && !session->is_split_allowed)
 		return unsplit_len(line->octets);
 	return line->octets.len;

@@ -105,13 +105,16 @@ struct session {
 	bool is_order_uncertain; /* server and client may no longer agree on which reply is whose */
 
 	bool is_front_allowed; /* the line in front */
+	/* As much of it: a RCPT without an end is allowed as far as it was shown. */
+	size_t front_allowed_len;
+	size_t front_held_len;
 	bool is_split_held;    /* what waits is a line with a bare CR or NUL inside */
 	bool is_split_allowed; /* and it, too */
 	enum session_rest rest;
 	bool is_challenged; /* 334: the client's next line is an answer, not a command */
 	bool has_recipient; /* one was allowed in this transaction */
 	bool is_opaque_allowed;
-	bool may_be_tls;        /* midstream, before the client's first octet */
+	bool may_be_tls;  /* midstream, before the client's first octet */
 	bool may_be_rest; /* midstream, before its first line: that may have begun before us */
 	bool is_reply_given_up; /* STARTTLS's: its client may have stopped waiting */
 	bool is_injected;       /* behind the last STARTTLS */

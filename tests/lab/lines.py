@@ -157,13 +157,15 @@ def make_transparent(sock):
         sock.setsockopt(socket.IPPROTO_IP, IP_TRANSPARENT, 1)
 
 
-def dial(host, address, source=None, patience_s=PATIENCE_S, sends_at_once=True):
+def dial(host, address, source=None, patience_s=PATIENCE_S, sends_at_once=True, segment_max=None):
     """A connection from a host; with `source` from an address that need not be its own."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     sock = host.socket(family)
     sock.settimeout(patience_s)
     if sends_at_once:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if segment_max:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment_max)
     if source:
         make_transparent(sock)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -164,6 +164,26 @@ static void a_line_in_single_octets_is_decided_within_seconds(void **state)
 	simulation_free(simulation);
 }
 
+static void the_rest_of_a_recipient_is_judged_by_its_domain_when_the_address_told_nothing(
+	void **state)
+{
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+
+	(void)state;
+	simulation_promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+	assert_true(simulation_open(simulation));
+	assert_true(simulation_server(simulation, "220 nobody ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, "250 nobody\r\n"));
+	assert_true(simulation_client(simulation, "MAIL FROM:<alice@client.example>\r\n"));
+	assert_true(simulation_server(simulation, "250 ok\r\n"));
+	assert_true(simulation_client(simulation, "RCPT TO:<b"));
+	assert_false(simulation_client(simulation, "ob@example.org>\r\nDATA\r\n"));
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_STARTTLS_STRIPPED);
+	assert_false(simulation_got(&simulation->server, "ob@"));
+	simulation_free(simulation);
+}
+
 static void a_failing_lookup_defers(void **state)
 {
 	struct simulation *simulation = start(PROMISE_UNAVAILABLE);
@@ -247,8 +267,7 @@ static void clear_text_after_a_starttls_that_led_nowhere_is_sabotage(void **stat
 		assert_true(simulation_server(simulation, "220 mx1.example.org ESMTP\r\n"));
 		assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
 		assert_true(simulation_server(simulation, offering));
-		assert_false(
-			simulation_client(simulation, "MAIL FROM:<alice@client.example>\r\n"));
+		assert_false(simulation_client(simulation, "MAIL FROM:<alice@client.example>\r\n"));
 		assert_refused(simulation, REASON_TLS_SABOTAGED);
 		simulation_free(simulation);
 	}
@@ -426,6 +445,8 @@ int main(void)
 		cmocka_unit_test(a_recipient_without_answer_is_deferred_after_hold_seconds),
 		cmocka_unit_test(an_incomplete_recipient_is_decided_by_the_address),
 		cmocka_unit_test(a_line_in_single_octets_is_decided_within_seconds),
+		cmocka_unit_test(
+			the_rest_of_a_recipient_is_judged_by_its_domain_when_the_address_told_nothing),
 		cmocka_unit_test(a_failing_lookup_defers),
 		cmocka_unit_test(tls_to_a_promised_host_passes_and_leaves_to_the_kernel),
 		cmocka_unit_test(clear_text_after_a_broken_handshake_is_sabotage),
