@@ -293,6 +293,7 @@ static void think_later(struct gate *gate, struct flow *flow, const struct facts
 		if (thought->is_used)
 			continue;
 		thought->is_used = true;
+		gate->afterthought_count++;
 		thought->facts = *facts;
 		thought->commitment = *commitment;
 		thought->event = *event;
@@ -348,7 +349,8 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	if (flow->line_since_ms && !query.is_line_overdue)
 		return JUDGED_WAIT;
 	/* Who only watches loses nothing by waiting for the recipient, and then knows the domain. */
-	if (gate_only_watches(gate) && commitment->kind == COMMITMENT_MAIL)
+	flow->is_mail_unjudged = gate_only_watches(gate) && commitment->kind == COMMITMENT_MAIL;
+	if (flow->is_mail_unjudged)
 		return JUDGED_PASS;
 	facts.is_retransmit_inconsistent = flow->is_inconsistent;
 	broken = complete_facts(gate, &facts, &hop, &query);
@@ -360,6 +362,7 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	name_cause(gate, event, broken);
 	if (verdict->action == ACTION_WAIT) {
 		if (gate_only_watches(gate)) {
+			flow->is_judged_later = true;
 			think_later(gate, flow, &facts, commitment, event);
 			return JUDGED_PASS;
 		}
@@ -380,10 +383,18 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	return JUDGED_REFUSE;
 }
 
+static bool says_the_same(const struct event *a, const struct event *b)
+{
+	return strcmp(a->id, b->id) == 0 && strcmp(a->domain, b->domain) == 0 &&
+	       a->action == b->action && a->reason == b->reason;
+}
+
 /* In monitor nothing is held, so that what was missing is judged when it comes. */
 void gate_judge_afterthoughts(struct gate *gate)
 {
-	for (size_t i = 0; i < GATE_AFTERTHOUGHTS_MAX; i++) {
+	const struct event *told = NULL; /* of a list of recipients each waits by itself */
+
+	for (size_t i = 0; gate->afterthought_count > 0 && i < GATE_AFTERTHOUGHTS_MAX; i++) {
 		struct afterthought *thought = &gate->afterthoughts[i];
 		struct event *event = &thought->event;
 		const struct hop_query query = {
@@ -406,20 +417,29 @@ void gate_judge_afterthoughts(struct gate *gate)
 		if (verdict.action == ACTION_WAIT)
 			continue;
 		thought->is_used = false;
+		gate->afterthought_count--;
 		fill_event(gate, event, &thought->facts, &hop, &verdict);
 		name_cause(gate, event, broken);
 		gate->counters.verdicts[verdict.action]++;
 		gate->counters.reasons[verdict.reason]++;
-		if (verdict.action != ACTION_PASS || event->promise.state > PROMISE_NONE ||
-		    gate->config->events_passes)
+		if (verdict.action == ACTION_PASS && event->promise.state <= PROMISE_NONE &&
+		    !gate->config->events_passes)
+			continue;
+		if (!told || !says_the_same(told, event))
 			gate->actions.tell(gate->owner, event);
+		told = event;
 	}
 }
 
-/* A sender that saw what we saw, and left by itself: nothing was lost, so nothing is refused, but it is told. */
-static void tell_resisted(struct gate *gate, struct flow *flow)
+/*
+ * A sender that saw what we saw, and left by itself: nothing was lost, so nothing is refused, but it is told. A MAIL that
+ * only passed because we watch is judged now: who refuses does it there, so that no recipient ever came.
+ */
+static void tell_ended(struct gate *gate, struct flow *flow)
 {
-	static const struct session_commitment end = { .kind = COMMITMENT_END };
+	const struct session_commitment end = {
+		.kind = flow->is_mail_unjudged ? COMMITMENT_MAIL : COMMITMENT_END,
+	};
 	struct facts facts = *session_facts(flow->session);
 	const struct hop_query query = {
 		.commitment = &end,
@@ -436,7 +456,8 @@ static void tell_resisted(struct gate *gate, struct flow *flow)
 	verdict = decide(&facts, &gate->config->stance);
 	if (verdict.would != ACTION_BLOCK)
 		return;
-	verdict.action = verdict.would = ACTION_ALERT;
+	if (end.kind == COMMITMENT_END)
+		verdict.action = verdict.would = ACTION_ALERT;
 	start_event(gate, &event, flow);
 	fill_event(gate, &event, &facts, &hop, &verdict);
 	tell(gate, flow, &event);
@@ -450,8 +471,8 @@ void gate_judge_end(struct gate *gate, struct flow *flow, const char *how)
 	session_end(flow->session);
 	if (has_lost_tls(session_facts(flow->session)))
 		remember_broken(gate, flow, how);
-	if (!flow->domain) /* else it has had its verdict */
-		tell_resisted(gate, flow);
+	if (!flow->domain && !flow->is_judged_later) /* else it has its verdict */
+		tell_ended(gate, flow);
 }
 
 void gate_ask_words(struct gate *gate, struct flow *flow)

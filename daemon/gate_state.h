@@ -79,6 +79,7 @@ struct gate {
 	struct table *broken;      /* struct address of the client → struct broken_notes */
 	struct table *client_held; /* struct address of the client → uint32_t */
 	struct afterthought *afterthoughts;
+	size_t afterthought_count; /* in use */
 	struct counters counters;
 	uint64_t id_state;
 	uint64_t now_ms; /* of the call under way */
