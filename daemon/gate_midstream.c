@@ -59,8 +59,8 @@ struct flow *gate_adopt_midstream(struct gate *gate, struct arrival *arrival)
 	return flow;
 }
 
-/* Reading begins anew at an earlier place. False: out of memory. */
-static bool begin_anew(struct gate *gate, struct flow *flow, uint32_t seq)
+/* Reading begins anew, one side at another place. False: out of memory. */
+static bool begin_anew(struct gate *gate, struct flow *flow, struct flow_side *side, uint32_t seq)
 {
 	struct session *session = session_new(true);
 	struct stream *stream = stream_new(seq, &gate->budget);
@@ -71,9 +71,9 @@ static bool begin_anew(struct gate *gate, struct flow *flow, uint32_t seq)
 		return false;
 	}
 	session_free(flow->session);
-	stream_free(flow->from_client.stream);
+	stream_free(side->stream);
 	flow->session = session;
-	flow->from_client.stream = stream;
+	side->stream = stream;
 	return true;
 }
 
@@ -111,7 +111,7 @@ bool gate_begin_midstream(struct gate *gate, struct flow *flow, const struct arr
 			return false;
 		}
 		flow->settles_at_ms = 0;
-		if (begin_anew(gate, flow, seq))
+		if (begin_anew(gate, flow, &flow->from_client, seq))
 			return true;
 		gate_drop(gate, arrival->packet);
 		return false;
@@ -119,7 +119,7 @@ bool gate_begin_midstream(struct gate *gate, struct flow *flow, const struct arr
 	if (!is_before_the_beginning(flow, seq))
 		return true;
 	if (gate_only_watches(gate))
-		return begin_anew(gate, flow, seq) ||
+		return begin_anew(gate, flow, &flow->from_client, seq) ||
 		       (gate_accept(gate, arrival->packet, false), false);
 	/* Later octets have been judged without these: the sender starts over. */
 	reset_both(gate, arrival, flow);
@@ -128,23 +128,44 @@ bool gate_begin_midstream(struct gate *gate, struct flow *flow, const struct arr
 	return false;
 }
 
+/* False: none of that side's packets is held. */
+static bool find_lowest_held(uint32_t *lowest, const struct flow *flow, bool is_from_client)
+{
+	bool is_known = false;
+
+	for (size_t i = 0; i < flow->hold.count; i++) {
+		const struct held_packet *held = flow->hold.packets[i];
+
+		if (held->is_from_client != is_from_client ||
+		    (is_known && seq_distance(held->seq, *lowest) >= 0))
+			continue;
+		*lowest = held->seq;
+		is_known = true;
+	}
+	return is_known;
+}
+
 void gate_settle_midstream(struct gate *gate, struct flow *flow)
 {
 	uint32_t lowest = 0;
-	bool is_known = false;
 
 	if (!flow->settles_at_ms || gate->now_ms < flow->settles_at_ms)
 		return;
 	flow->settles_at_ms = 0;
-	for (size_t i = 0; i < flow->hold.count; i++) {
-		const struct held_packet *held = flow->hold.packets[i];
-
-		if (!held->is_from_client || (is_known && seq_distance(held->seq, lowest) >= 0))
-			continue;
-		lowest = held->seq;
-		is_known = true;
-	}
 	/* Without memory the old beginning stays, and what lies before it starves. */
-	if (is_known)
-		(void)begin_anew(gate, flow, lowest);
+	if (find_lowest_held(&lowest, flow, true))
+		(void)begin_anew(gate, flow, &flow->from_client, lowest);
+}
+
+void gate_skip_gap(struct gate *gate, struct flow *flow, bool is_from_client, uint32_t ack)
+{
+	struct flow_side *side = gate_side(flow, is_from_client);
+	uint32_t lowest = 0;
+
+	/* What the sender sent behind the gap shows that it is one; an acknowledgement alone is easily forged. */
+	if (!find_lowest_held(&lowest, flow, is_from_client) ||
+	    seq_distance(lowest, stream_next(side->stream)) <= 0 || seq_distance(ack, lowest) < 0)
+		return;
+	if (begin_anew(gate, flow, side, lowest))
+		gate_release_held(gate, flow);
 }

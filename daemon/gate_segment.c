@@ -90,8 +90,13 @@ static bool take_acknowledgement(struct gate *gate, struct flow *flow,
 	}
 	if (!gate_only_watches(gate))
 		return false;
-	if (flow->hold.count > 0)
+	if (flow->hold.count > 0) {
 		catch_up(gate, flow, sender, ack);
+		/* Who ends may acknowledge what never came, as our own refusals do. */
+		if (!(arrival->segment->flags & TCP_FIN) &&
+		    !gate_side(flow, arrival->is_from_client)->has_fin)
+			gate_skip_gap(gate, flow, !arrival->is_from_client, ack);
+	}
 	return true;
 }
 

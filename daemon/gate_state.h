@@ -137,6 +137,11 @@ struct flow *gate_adopt_midstream(struct gate *gate, struct arrival *arrival);
 bool gate_begin_midstream(struct gate *gate, struct flow *flow, const struct arrival *arrival);
 /* Begins to read at the lowest of what came while it settled. */
 void gate_settle_midstream(struct gate *gate, struct flow *flow);
+/*
+ * Only for who watches: the receiver acknowledges octets that never came by here (a queue that overflowed, a capture that lost
+ * packets). Reading goes on behind them, as in a connection whose beginning was not seen.
+ */
+void gate_skip_gap(struct gate *gate, struct flow *flow, bool is_from_client, uint32_t ack);
 
 /* gate_held.c */
 void gate_hold(struct gate *gate, struct flow *flow, const struct arrival *arrival);

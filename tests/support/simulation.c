@@ -114,6 +114,8 @@ static void on_send(void *owner, bool to_client, const struct craft *craft, cons
 	(void)flow;
 	if (len == 0)
 		abort();
+	if (simulation->tap && to_client)
+		simulation->tap(simulation->tap_owner, simulation->now_ms, bytes_of(octets, len));
 	arrive(simulation, octets, len, !to_client);
 }
 
@@ -208,6 +210,13 @@ static void send_packet(struct simulation *simulation, bool is_client, uint8_t f
 	simulation->packets = packet;
 	simulation->held_count++;
 	queued.packet = bytes_of(packet->octets, packet->len);
+	if (simulation->tap)
+		simulation->tap(simulation->tap_owner, simulation->now_ms, queued.packet);
+	if (simulation->is_bypassed) {
+		on_verdict(simulation,
+		           &(struct gate_verdict){ .packet_id = packet->id, .is_accepted = true });
+		return;
+	}
 	gate_packet(simulation->gate, &queued, simulation->now_ms, simulation->now_ms);
 	answer_questions(simulation);
 }

@@ -60,6 +60,10 @@ struct simulation {
 	struct simulation_packet *packets; /* that have no verdict yet */
 	size_t offloaded_count;
 	size_t broken_count;
+	/* When set: each packet that is sent, the gate's own included, as a wiretap beside the client sees it. */
+	void (*tap)(void *owner, uint64_t now_ms, struct bytes packet);
+	void *tap_owner;
+	bool is_bypassed; /* packets arrive, and the gate never sees them */
 };
 
 /* Defaults of the configuration, mode enforce. family 4 or 6. */

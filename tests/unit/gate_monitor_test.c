@@ -96,6 +96,55 @@ static void recipients_that_wait_together_are_told_once_for_each_domain(void **s
 	simulation_free(simulation);
 }
 
+static void behind_octets_that_never_came_by_reading_goes_on(void **state)
+{
+	static const char *const lost[] = { "EHLO client.example\r\n", "NOOP\r\n" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
+		struct simulation *simulation = simulation_new(6, CUT_NONE, i);
+
+		simulation->config.stance.mode = MODE_MONITOR;
+		simulation_promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+		assert_true(simulation_open(simulation));
+		assert_true(simulation_server(simulation, "220 mx1.example.org ESMTP\r\n"));
+		simulation->is_bypassed = true;
+		assert_true(simulation_client(simulation, lost[i]));
+		simulation->is_bypassed = false;
+		assert_true(simulation_server(simulation, "250 mx1.example.org\r\n"));
+		assert_true(simulation_client(simulation, "MAIL FROM:<alice@client.example>\r\n"));
+		assert_true(simulation_server(simulation, "250 ok\r\n"));
+		assert_true(simulation_client(simulation, "RCPT TO:<bob@example.org>\r\n"));
+		assert_non_null(simulation_finding(simulation));
+		assert_string_equal(simulation_finding(simulation)->domain, "example.org");
+		simulation_free(simulation);
+	}
+}
+
+static void a_lost_reply_makes_no_injection_of_the_handshake_behind_it(void **state)
+{
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 9);
+
+	(void)state;
+	simulation->config.stance.mode = MODE_MONITOR;
+	simulation->everybody = PROMISE_KEY;
+	assert_true(simulation_open(simulation));
+	assert_true(simulation_server(simulation, "220 mx1.example.org ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	simulation->is_bypassed = true;
+	assert_true(simulation_server(simulation, "250-mx1.example.org\r\n250 STARTTLS\r\n"));
+	simulation->is_bypassed = false;
+	assert_true(simulation_client(simulation, "STARTTLS\r\n"));
+	assert_true(simulation_server(simulation, "220 go\r\n"));
+	assert_true(simulation_say(simulation, true,
+	                           bytes_of("\x16\x03\x01\x00\x04\x01\x00\x00\x00", 9)));
+	assert_true(simulation_say(simulation, false,
+	                           bytes_of("\x16\x03\x03\x00\x04\x02\x00\x00\x00", 9)));
+	assert_true(simulation_say(simulation, true, bytes_of("\x17\x03\x03\x00\x02xy", 7)));
+	assert_null(simulation_finding(simulation));
+	simulation_free(simulation);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +154,8 @@ int main(void)
 		cmocka_unit_test(
 			what_is_judged_when_its_answer_comes_is_not_judged_again_at_the_end),
 		cmocka_unit_test(recipients_that_wait_together_are_told_once_for_each_domain),
+		cmocka_unit_test(behind_octets_that_never_came_by_reading_goes_on),
+		cmocka_unit_test(a_lost_reply_makes_no_injection_of_the_handshake_behind_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
