@@ -3,14 +3,14 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <linux/if_ether.h>
-#include <pcap/pcap.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "cli/replay_answers.h"
+#include "cli/replay_capture.h"
 #include "config.h"
 #include "gate.h"
 #include "report/event_json.h"
@@ -18,8 +18,11 @@
 
 enum {
 	SETTINGS_MAX = 64,
-	/* A capture may pause for days: what waits is settled long before. */
-	TICKS_PER_PAUSE_MAX = 1200,
+	FINE_TICKS_MS = 60 * 1000,
+	/* Enough for every flow to expire, 1024 in each. */
+	COARSE_TICKS = 64,
+	/* Packets that two processors captured at the same time are out of order by less. */
+	DISORDER_MAX_MS = 1000,
 };
 
 struct replay {
@@ -29,10 +32,11 @@ struct replay {
 	bool is_json;
 	bool is_coloured;
 	bool has_finding;
-	uint64_t now_ms;
+	uint64_t now_ms;  /* of the gate's clock; 0: it has not begun */
+	uint64_t time_ms; /* of the capture's */
 	uint32_t next_id;
-	uint64_t cut_short; /* packets that the capture does not hold whole */
-	uint64_t not_ip;
+	uint64_t
+		cut_short; /* packets to or from a guarded port that the capture does not hold whole */
 	const char *settings[SETTINGS_MAX];
 	size_t setting_count;
 	char level[64];
@@ -95,144 +99,91 @@ static void settle_questions(struct replay *replay)
 	const struct destination *answer;
 
 	while ((answer = replay_answers_next(replay->answers)))
-		gate_answer(replay->gate, answer, replay->now_ms, replay->now_ms);
+		gate_answer(replay->gate, answer, replay->now_ms, replay->time_ms);
 }
 
-static void pass_time(struct replay *replay, uint64_t now_ms)
+static void tick_until(struct replay *replay, uint64_t end_ms, uint64_t step_ms)
 {
-	for (int ticks = 0; replay->now_ms + GATE_TICK_MS <= now_ms && ticks < TICKS_PER_PAUSE_MAX;
-	     ticks++) {
-		replay->now_ms += GATE_TICK_MS;
-		gate_tick(replay->gate, replay->now_ms, replay->now_ms);
+	while (replay->now_ms + step_ms <= end_ms) {
+		replay->now_ms += step_ms;
+		replay->time_ms += step_ms;
+		gate_tick(replay->gate, replay->now_ms, replay->time_ms);
 		settle_questions(replay);
 	}
-	if (now_ms > replay->now_ms)
-		replay->now_ms = now_ms;
 }
 
-/* Octets before the IP header, by link type; -1: no IP. */
-static int link_header_len(int link_type, struct bytes frame)
+/* Ticks as in life while something may still wait, then longer ones: a capture may pause for days. */
+static void pass_time(struct replay *replay, uint64_t ms)
 {
-	struct cursor cursor = cursor_over(frame);
-	uint16_t type;
-	size_t at;
+	uint64_t end_ms = replay->now_ms + ms;
+	uint64_t fine_ms = ms < FINE_TICKS_MS ? ms : FINE_TICKS_MS;
 
-	switch (link_type) {
-	case DLT_RAW:
-	case DLT_IPV4:
-	case DLT_IPV6:
-		return 0;
-	case DLT_NULL:
-	case DLT_LOOP:
-		return 4;
-	case DLT_EN10MB:
-		at = 12;
-		break;
-	case DLT_LINUX_SLL:
-		at = 14;
-		break;
-#ifdef DLT_LINUX_SLL2
-	case DLT_LINUX_SLL2:
-		type = cursor_u16(&cursor);
-		return type == ETH_P_IP || type == ETH_P_IPV6 ? 20 : -1;
-#endif
-	default:
-		return -1;
-	}
-	cursor_skip(&cursor, at);
-	type = cursor_u16(&cursor);
-	while (type == ETH_P_8021Q || type == ETH_P_8021AD) {
-		cursor_skip(&cursor, 2);
-		type = cursor_u16(&cursor);
-		at += 4;
-	}
-	return !cursor.failed && (type == ETH_P_IP || type == ETH_P_IPV6) ? (int)at + 2 : -1;
+	tick_until(replay, replay->now_ms + fine_ms, GATE_TICK_MS);
+	if (ms > fine_ms)
+		tick_until(replay, end_ms,
+		           (end_ms - replay->now_ms + COARSE_TICKS - 1) / COARSE_TICKS);
+	replay->time_ms += end_ms - replay->now_ms;
+	replay->now_ms = end_ms;
 }
 
-static bool is_known_link(int link_type)
+/* now_ms only grows, as the guard's clock does; a capture's own may be set back. */
+static void follow_time(struct replay *replay, uint64_t time_ms)
 {
-	switch (link_type) {
-	case DLT_RAW:
-	case DLT_IPV4:
-	case DLT_IPV6:
-	case DLT_NULL:
-	case DLT_LOOP:
-	case DLT_EN10MB:
-	case DLT_LINUX_SLL:
-#ifdef DLT_LINUX_SLL2
-	case DLT_LINUX_SLL2:
-#endif
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void replay_frame(struct replay *replay, int link_type, const struct pcap_pkthdr *header,
-                         const u_char *data)
-{
-	struct bytes frame = bytes_of(data, header->caplen);
-	int skip = link_header_len(link_type, frame);
-	struct nfqueue_packet packet = { .netfilter_hook = UINT8_MAX };
-	uint64_t now_ms = (uint64_t)header->ts.tv_sec * 1000 + (uint64_t)header->ts.tv_usec / 1000;
-
+	if (replay->now_ms == 0 || time_ms + DISORDER_MAX_MS < replay->time_ms)
+		replay->time_ms = time_ms;
 	if (replay->now_ms == 0)
-		replay->now_ms = now_ms;
-	pass_time(replay, now_ms);
-	if (skip < 0) {
-		replay->not_ip++;
-		return;
+		replay->now_ms = GATE_TICK_MS; /* to the gate 0 means never */
+	if (time_ms > replay->time_ms)
+		pass_time(replay, time_ms - replay->time_ms);
+}
+
+/* Whether its TCP header, as far as it was captured, has a port that is guarded. */
+static bool has_guarded_port(const struct config *config, struct bytes packet)
+{
+	struct cursor cursor = cursor_over(packet);
+	uint8_t first = cursor_u8(&cursor);
+	bool is_ipv6 = first >> 4 == 6;
+	uint16_t source, destination;
+
+	cursor_skip(&cursor, is_ipv6 ? 5 : 8);
+	if (cursor_u8(&cursor) != IPPROTO_TCP)
+		return false;
+	cursor = cursor_over(bytes_after(packet, is_ipv6 ? 40 : (first & 15u) * 4));
+	source = cursor_u16(&cursor);
+	destination = cursor_u16(&cursor);
+	for (size_t i = 0; i < config->rules.port_count; i++) {
+		if (config->rules.ports[i] == source || config->rules.ports[i] == destination)
+			return true;
 	}
-	if (header->caplen < header->len)
+	return false;
+}
+
+static void replay_packet(struct replay *replay, const struct replay_packet *captured)
+{
+	struct nfqueue_packet packet = { .netfilter_hook = UINT8_MAX };
+
+	follow_time(replay, captured->time_ms);
+	if (captured->packet.len == 0)
+		return;
+	if (captured->is_cut && has_guarded_port(&replay->config, captured->packet))
 		replay->cut_short++;
 	packet.id = ++replay->next_id;
 	if (packet.id == 0)
 		packet.id = ++replay->next_id;
 	/* A capture on the sending host shows checksums that its network card was still to fill in. */
 	packet.checksum_ready = false;
-	packet.packet = bytes_after(frame, (size_t)skip);
-	gate_packet(replay->gate, &packet, replay->now_ms, replay->now_ms);
+	packet.packet = captured->packet;
+	gate_packet(replay->gate, &packet, replay->now_ms, captured->time_ms);
 	settle_questions(replay);
-}
-
-static int replay_file(struct replay *replay, const char *path)
-{
-	char error[PCAP_ERRBUF_SIZE];
-	pcap_t *capture = pcap_open_offline(path, error);
-	struct pcap_pkthdr *header;
-	const u_char *data;
-	int link_type, result, status = CLI_GOOD;
-
-	if (!capture) {
-		fprintf(stderr, "hopguard: %s: %s\n", path, error);
-		return CLI_USAGE;
-	}
-	link_type = pcap_datalink(capture);
-	if (!is_known_link(link_type)) {
-		fprintf(stderr,
-		        "hopguard: %s: link type %s is not read: Ethernet, Linux cooked, raw IP or "
-		        "loopback are\n",
-		        path, pcap_datalink_val_to_name(link_type) ?: "unknown");
-		pcap_close(capture);
-		return CLI_USAGE;
-	}
-	while ((result = pcap_next_ex(capture, &header, &data)) == 1)
-		replay_frame(replay, link_type, header, data);
-	if (result == PCAP_ERROR) {
-		fprintf(stderr, "hopguard: %s: %s\n", path, pcap_geterr(capture));
-		status = CLI_USAGE;
-	}
-	pcap_close(capture);
-	return status;
 }
 
 static void usage(FILE *out)
 {
 	fputs("usage: hopguard replay [--default-level may|encrypt] [--config FILE] [--set "
 	      "KEY=VALUE]... [--json] CAPTURE...\n"
-	      "  What the guard would have said of a pcap or pcapng file. Promises are looked up; "
-	      "with\n"
-	      "  --default-level nothing is looked up, and everybody is asked that level.\n",
+	      "  What the guard would have said of a pcap or pcapng file; several are read as one,\n"
+	      "  in order of time. Promises are looked up; with --default-level nothing is looked\n"
+	      "  up, and everybody is asked that level.\n",
 	      out);
 }
 
@@ -253,7 +204,8 @@ static bool read_options(struct replay *replay, int argc, char **argv, const cha
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (option) {
 		case 'l':
-			snprintf(replay->level, sizeof(replay->level), "default-level=%.40s", optarg);
+			snprintf(replay->level, sizeof(replay->level), "default-level=%.40s",
+			         optarg);
 			optarg = replay->level;
 			*looks_up = false;
 			/* fall through */
@@ -283,43 +235,91 @@ static bool read_options(struct replay *replay, int argc, char **argv, const cha
 		usage(stderr);
 		return false;
 	}
+	if (argc - optind > REPLAY_CAPTURES_MAX) {
+		fprintf(stderr, "hopguard: at most %d captures at a time\n", REPLAY_CAPTURES_MAX);
+		return false;
+	}
 	return true;
+}
+
+static bool configure(struct replay *replay, const char *path)
+{
+	char error[CONFIG_ERROR_MAX] = "out of memory";
+	char *text = malloc(CONFIG_TEXT_MAX);
+	int err = text ? config_read(text, path, error) : -ENOMEM;
+
+	/* An unreadable default file (no root is needed here) is as good as none. */
+	if (err == -EACCES && !path) {
+		text[0] = '\0';
+		err = 0;
+	}
+	if (!err)
+		err = config_parse(&replay->config, path ? path : config_default_path, text,
+		                   replay->settings, replay->setting_count, error);
+	free(text);
+	if (err)
+		fprintf(stderr, "hopguard: %s\n", error);
+	/* The packets have passed: nothing can be held or refused any more, only told. */
+	replay->config.stance.mode = MODE_MONITOR;
+	return err == 0;
 }
 
 static int prepare(struct replay *replay, const char *config_path, bool looks_up)
 {
-	/* Nobody chooses what collides in a table that lives for one capture, but no two runs share the secret. */
-	uint8_t secret[TABLE_SECRET_LEN] = "hopguard replay";
-	char error[CONFIG_ERROR_MAX];
-	char *text = malloc(CONFIG_TEXT_MAX);
-	int err;
+	uint8_t secret[TABLE_SECRET_LEN];
+	enum cli_status status;
 
-	if (!text)
-		return CLI_SYSTEM;
-	/* An unreadable default file (no root is needed here) is as good as none. */
-	err = config_read(text, config_path, error);
-	if (err == -EACCES && !config_path)
-		text[0] = '\0';
-	else if (err)
-		goto refuse;
-	if (config_parse(&replay->config, config_path ? config_path : config_default_path, text,
-	                 replay->settings, replay->setting_count, error) < 0)
-		goto refuse;
-	free(text);
-	/* The packets have passed: nothing can be held or refused any more, only told. */
-	replay->config.stance.mode = MODE_MONITOR;
-	replay->answers = replay_answers_new(&replay->config, looks_up, error);
-	if (!replay->answers) {
-		fprintf(stderr, "hopguard: %s\n", error);
+	if (!configure(replay, config_path))
+		return CLI_USAGE;
+	status = replay_answers_new(&replay->answers, &replay->config, looks_up);
+	if (status != CLI_GOOD)
+		return status;
+	/* Else a capture could be made whose connections all collide in the table. */
+	if (getrandom(secret, sizeof(secret), 0) == (ssize_t)sizeof(secret))
+		replay->gate = gate_new(&replay->config, secret, &actions, replay);
+	if (!replay->gate)
+		perror("hopguard");
+	return replay->gate ? CLI_GOOD : CLI_SYSTEM;
+}
+
+/* What the verdicts do not show about the captures. False: there was more on the wire than could be read. */
+static bool was_all_read(struct replay *replay, const struct replay_captures *captures)
+{
+	if (replay->cut_short > 0)
+		fprintf(stderr,
+		        "hopguard: %llu packets were captured only in part, and their connections "
+		        "may look worse or better than they were: capture with a snapshot length "
+		        "of 0\n",
+		        (unsigned long long)replay->cut_short);
+	if (replay->cut_short > 0 || !replay_captures_are_whole(captures))
+		return false;
+	if (gate_counters(replay->gate)->flows_opened == 0)
+		fprintf(stderr, "hopguard: no connection to a guarded port (%u) was captured\n",
+		        replay->config.rules.ports[0]);
+	return true;
+}
+
+static int replay_captures(struct replay *replay, char *const *paths, size_t count)
+{
+	struct replay_captures *captures = replay_captures_open(paths, count);
+	struct replay_packet packet;
+	bool was_all;
+
+	if (!captures)
+		return CLI_USAGE;
+	while (replay_captures_next(captures, &packet))
+		replay_packet(replay, &packet);
+	/* What is still open at the end of a capture had no more time than that. */
+	pass_time(replay, replay->config.hold_ms + GATE_TICK_MS);
+	was_all = was_all_read(replay, captures);
+	replay_captures_close(captures);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		perror("hopguard: standard output");
 		return CLI_SYSTEM;
 	}
-	replay->gate = gate_new(&replay->config, secret, &actions, replay);
-	return replay->gate ? CLI_GOOD : CLI_SYSTEM;
-
-refuse:
-	fprintf(stderr, "hopguard: %s\n", error);
-	free(text);
-	return CLI_USAGE;
+	if (!was_all)
+		return CLI_USAGE;
+	return replay->has_finding ? CLI_FINDING : CLI_GOOD;
 }
 
 int cli_replay(int argc, char **argv)
@@ -329,27 +329,18 @@ int cli_replay(int argc, char **argv)
 	bool looks_up = true;
 	int status;
 
-	if (!replay)
+	if (!replay) {
+		fputs("hopguard: out of memory\n", stderr);
 		return CLI_SYSTEM;
+	}
 	replay->is_coloured = isatty(STDOUT_FILENO);
 	if (!read_options(replay, argc, argv, &config_path, &looks_up, &status)) {
 		free(replay);
 		return status;
 	}
 	status = prepare(replay, config_path, looks_up);
-	for (int i = optind; status == CLI_GOOD && i < argc; i++)
-		status = replay_file(replay, argv[i]);
-	if (status == CLI_GOOD) {
-		/* What is still open at the end of a capture had no more time than that. */
-		pass_time(replay, replay->now_ms + replay->config.hold_ms + GATE_TICK_MS);
-		if (replay->has_finding)
-			status = CLI_FINDING;
-	}
-	if (replay->cut_short > 0)
-		fprintf(stderr,
-		        "hopguard: %llu packets were captured only in part: capture with a "
-		        "snapshot length of 0\n",
-		        (unsigned long long)replay->cut_short);
+	if (status == CLI_GOOD)
+		status = replay_captures(replay, argv + optind, (size_t)(argc - optind));
 	gate_free(replay->gate);
 	replay_answers_free(replay->answers);
 	free(replay);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/replay_answers.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,28 +38,43 @@ static void take_options(struct resolver_options *options, const struct config *
 	options->timeout_ms = config->dns_timeout_ms;
 }
 
-struct replay_answers *replay_answers_new(const struct config *config, bool looks_up,
-                                          char error[CONFIG_ERROR_MAX])
+enum cli_status replay_answers_new(struct replay_answers **made, const struct config *config,
+                                   bool looks_up)
 {
 	struct replay_answers *answers = calloc(1, sizeof(*answers));
 	struct resolver_options options;
+	enum cli_status status = CLI_SYSTEM;
+	const char *trouble;
 	int err;
 
 	if (!answers) {
-		snprintf(error, CONFIG_ERROR_MAX, "out of memory");
-		return NULL;
+		fputs("hopguard: out of memory\n", stderr);
+		return CLI_SYSTEM;
 	}
-	if (!looks_up)
-		return answers;
-	take_options(&options, config);
-	answers->base = event_base_new();
-	err = answers->base ? resolver_new(&answers->resolver, answers->base, &options) : -1;
-	if (err) {
-		snprintf(error, CONFIG_ERROR_MAX, "the resolver did not start: %s", strerror(-err));
-		replay_answers_free(answers);
-		return NULL;
+	if (looks_up) {
+		take_options(&options, config);
+		answers->base = event_base_new();
+		err = answers->base ? resolver_new(&answers->resolver, answers->base, &options)
+		                    : -ENOMEM;
+		if (err) {
+			fprintf(stderr, "hopguard: the resolver did not start: %s\n",
+			        strerror(-err));
+			goto free_answers;
+		}
+		/* An anchor or hints that cannot be read make every answer bogus. */
+		trouble = resolver_trouble(answers->resolver);
+		if (trouble[0]) {
+			fprintf(stderr, "hopguard: %s\n", trouble);
+			status = CLI_USAGE;
+			goto free_answers;
+		}
 	}
-	return answers;
+	*made = answers;
+	return CLI_GOOD;
+
+free_answers:
+	replay_answers_free(answers);
+	return status;
 }
 
 void replay_answers_free(struct replay_answers *answers)
@@ -102,8 +118,12 @@ const struct destination *replay_answers_next(struct replay_answers *answers)
 	memmove(answers->open, answers->open + 1, --answers->open_count * sizeof(answers->open[0]));
 	is_host = question.kind == QUESTION_HOST;
 	answers->is_answered = false;
-	answers->answer =
-		(struct destination){ .mx_state = is_host ? MX_HOST : MX_IMPLICIT, .ttl_s = 3600 };
+	answers->answer = (struct destination){
+		.mx_state = is_host         ? MX_HOST
+		            : answers->base ? MX_UNAVAILABLE
+		                            : MX_IMPLICIT,
+		.ttl_s = 3600,
+	};
 	text_copy(answers->answer.name, sizeof(answers->answer.name), question.name);
 	if (answers->base) {
 		const struct merge_sources sources = { .resolver = answers->resolver };

@@ -6,14 +6,15 @@
 
 #include <stdbool.h>
 
+#include "cli/cli.h"
 #include "config.h"
 #include "messages.h"
 
 struct replay_answers;
 
-/* looks_up false: every destination is answered as one that promised nothing. NULL with one line in error. */
-struct replay_answers *replay_answers_new(const struct config *config, bool looks_up,
-                                          char error[CONFIG_ERROR_MAX]);
+/* looks_up false: every destination is answered as one that promised nothing. What failed was said on standard error. */
+enum cli_status replay_answers_new(struct replay_answers **made, const struct config *config,
+                                   bool looks_up);
 void replay_answers_free(struct replay_answers *answers);
 void replay_answers_ask(struct replay_answers *answers, enum question_kind kind, const char *name);
 /* The answer to the oldest open question, waited for; NULL when none is open. Borrowed until the next call. */
