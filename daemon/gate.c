@@ -284,7 +284,7 @@ void gate_broken(struct gate *gate, const struct message_broken *broken, uint64_
 		return;
 	note = &notes->notes[notes->next++ % GATE_BROKEN_PER_CLIENT];
 	note->server = broken->server;
-	note->when_ms = now_ms;
+	note->when_ms = now_ms > broken->age_ms ? now_ms - broken->age_ms : now_ms;
 	memcpy(note->id, broken->id, sizeof(note->id));
 	memcpy(note->how, broken->how, sizeof(note->how));
 }

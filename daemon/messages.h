@@ -99,6 +99,7 @@ struct message_destination {
 /* A TLS handshake with `server` broke; the same client may come back in clear text. */
 struct message_broken {
 	uint32_t type;
+	uint32_t age_ms; /* not 0 when it is told to a guard that took the place of one that knew */
 	struct address client;
 	struct address server;
 	char id[EVENT_ID_LEN + 1]; /* of the event it belongs to */

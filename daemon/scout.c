@@ -19,6 +19,12 @@
 enum {
 	EXIT_SYSTEM = 4,
 	SCOUT_NAMES_MAX = 16384, /* answers kept; a guard that starts anew is served from them */
+	SCOUT_BROKEN_MAX = 64,   /* broken handshakes kept for it, the last */
+};
+
+struct broken_kept {
+	struct message_broken message;
+	uint64_t when_ms; /* 0: none */
 };
 
 struct scout {
@@ -33,6 +39,8 @@ struct scout {
 	bool must_tell;               /* the ledger does not know of the problem, or of its end */
 	bool was_degraded;
 	struct counters told;
+	struct broken_kept broken[SCOUT_BROKEN_MAX]; /* a ring */
+	size_t broken_next;
 	struct message_destination answer; /* room, as these are large */
 	struct message_explanation explanation;
 };
@@ -182,8 +190,27 @@ static bool take_broken(struct scout *scout, unsigned guard, const struct messag
 	    (broken->server.family != 4 && broken->server.family != 6) ||
 	    !is_text(broken->id, sizeof(broken->id)) || !is_text(broken->how, sizeof(broken->how)))
 		return false;
+	scout->broken[scout->broken_next] = (struct broken_kept){ *broken, process_now_ms() };
+	scout->broken_next = (scout->broken_next + 1) % SCOUT_BROKEN_MAX;
 	(void)process_send_guards(scout->process, broken, sizeof(*broken), (int)guard);
 	return true;
+}
+
+/* What its predecessor knew died with it, but whoever broke a handshake still waits for the client to come in clear. */
+static void remind_of_broken(struct scout *scout, unsigned guard)
+{
+	uint64_t now_ms = process_now_ms();
+
+	for (size_t i = 0; i < SCOUT_BROKEN_MAX; i++) {
+		const struct broken_kept *kept =
+			&scout->broken[(scout->broken_next + i) % SCOUT_BROKEN_MAX];
+		struct message_broken message = kept->message;
+
+		if (kept->when_ms == 0 || now_ms - kept->when_ms > UINT32_MAX)
+			continue;
+		message.age_ms = (uint32_t)(now_ms - kept->when_ms);
+		(void)process_send(scout->process, ROLE_GUARD, guard, &message, sizeof(message));
+	}
 }
 
 static void explain_unknown(struct scout *scout, uint32_t request, const char *name,
@@ -293,12 +320,13 @@ static void on_message(void *owner, enum role from, unsigned index, const void *
 		process_count_refused(scout->process);
 }
 
-/* A ledger that starts anew knows nothing of our troubles. */
+/* A guard that starts anew knows of no broken handshake, a ledger nothing of our troubles. */
 static void on_peer(void *owner, enum role role, unsigned index)
 {
 	struct scout *scout = owner;
 
-	(void)index;
+	if (role == ROLE_GUARD)
+		remind_of_broken(scout, index);
 	if (role != ROLE_LEDGER)
 		return;
 	scout->must_tell |= scout->problem[0] != '\0';

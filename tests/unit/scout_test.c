@@ -218,6 +218,13 @@ static void a_broken_handshake_is_told_to_all_other_guards(void **state)
 	assert_non_null(heard);
 	assert_memory_equal(heard, &broken, sizeof(broken));
 	assert_null(next(fixture, fixture->guards[0], MESSAGE_BROKEN, QUIET_MS));
+	/* And to one that takes the place of the first. */
+	close(fixture->guards[0]);
+	fixture->guards[0] = introduce(fixture, ROLE_GUARD, 0);
+	heard = next(fixture, fixture->guards[0], MESSAGE_BROKEN, WAIT_MS);
+	assert_non_null(heard);
+	assert_string_equal(heard->id, broken.id);
+	assert_true(heard->age_ms >= QUIET_MS && heard->age_ms < QUIET_MS + WAIT_MS);
 }
 
 /* Sends what a scout must refuse; how many messages that were. */
