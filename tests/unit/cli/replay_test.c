@@ -114,6 +114,7 @@ static struct finding play(const struct dialogue *dialogue, const char *name, en
 
 	simulation->everybody = PROMISE_NONE;
 	simulation->config.stance.mode = mode;
+	simulation->config.fails_open = true; /* as `hopguard replay` has it by default */
 	simulation->config.stance.default_level = LEVEL_ENCRYPT;
 	simulation->tap = capture ? on_tap : NULL;
 	simulation->tap_owner = capture;
