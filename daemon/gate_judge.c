@@ -362,7 +362,6 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	name_cause(gate, event, broken);
 	if (verdict->action == ACTION_WAIT) {
 		if (gate_only_watches(gate)) {
-			flow->is_judged_later = true;
 			think_later(gate, flow, &facts, commitment, event);
 			return JUDGED_PASS;
 		}
@@ -471,7 +470,7 @@ void gate_judge_end(struct gate *gate, struct flow *flow, const char *how)
 	session_end(flow->session);
 	if (has_lost_tls(session_facts(flow->session)))
 		remember_broken(gate, flow, how);
-	if (!flow->domain && !flow->is_judged_later) /* else it has its verdict */
+	if (!flow->domain) /* else it has had its verdict */
 		tell_ended(gate, flow);
 }
 

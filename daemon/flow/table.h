@@ -64,7 +64,6 @@ struct flow {
 	bool is_inconsistent;  /* an octet came twice with different values */
 	bool is_end_judged;
 	bool are_words_asked;
-	bool is_judged_later;  /* monitor: a commitment passed, and is judged when its answer comes */
 	bool is_mail_unjudged; /* monitor: a MAIL passed whose RCPT has not come yet */
 	char *domain;          /* of the last recipient, normalised; NULL: none. Owned by the flow's user */
 	/* Links of the user's list of flows that want a tick; not the table's business. */
