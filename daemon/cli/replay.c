@@ -181,9 +181,9 @@ static void usage(FILE *out)
 {
 	fputs("usage: hopguard replay [--default-level may|encrypt] [--config FILE] [--set "
 	      "KEY=VALUE]... [--json] CAPTURE...\n"
-	      "  What the guard would have said of a pcap or pcapng file; several are read as one,\n"
-	      "  in order of time. Promises are looked up; with --default-level nothing is looked\n"
-	      "  up, and everybody is asked that level.\n",
+	      "  What the guard would have said of a pcap or pcapng file; several are read as\n"
+	      "  one, in order of time. Promises are looked up; with --default-level nothing is\n"
+	      "  looked up, and everybody is asked that level.\n",
 	      out);
 }
 
