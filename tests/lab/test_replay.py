@@ -7,9 +7,9 @@ import json
 import os
 import random
 import re
+import resource
 import struct
 import subprocess
-import time
 
 import captures
 import pytest
@@ -196,10 +196,9 @@ def test_neither_root_nor_a_network_is_needed_when_nothing_is_looked_up(replay, 
     for directory in (tmp_path, *tmp_path.parents[:-2]):
         directory.chmod(0o755)
     alone = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
-    began = time.monotonic()
     done = replay(WHOLE, prefix=[*alone, *as_nobody()])
+    # A look-up would have failed, and its recipient been deferred.
     assert (findings(done), done.returncode, done.stderr) == (STRIPPED, 1, "")
-    assert time.monotonic() - began < 2  # a look-up would have waited for its time-out
 
 
 def test_without_an_answer_a_recipient_is_deferred_and_nothing_hangs(replay):
@@ -281,10 +280,10 @@ def test_a_clock_that_was_set_back_measures_silence_all_the_same(replay):
 def test_pauses_cost_little_and_end_connections(replay):
     once = captures.Connection().open().play(captures.read_dialogue("attack-stripped")).packets
     packets = [[when + day * DAY_S, packet] for day in range(400) for when, packet in once]  # the same ports every day
-    began = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     done = replay(captures.pcap(captures.framed(packets)))
     assert findings(done) == STRIPPED * 400
-    assert time.monotonic() - began < 5
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 2
 
 
 def test_a_large_capture_takes_little_memory(tmp_path):
