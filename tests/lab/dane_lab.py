@@ -2,7 +2,6 @@
 """A network without a way out, a DNS world in it, and the scout's own code asking there."""
 
 import json
-import os
 import subprocess
 
 import servers
@@ -13,7 +12,6 @@ FAULTY = "192.0.2.54"
 FAULTY_TOO = "192.0.2.55"
 NOBODY = "192.0.2.99"  # an address that drops what it gets
 KEY = "60b875" + 58 * "a"
-SCOUT_ASK = os.path.join(servers.REPOSITORY, os.environ.get("BUILD", "build"), "tests/tools/scout_ask")
 
 
 class Net:
@@ -58,7 +56,7 @@ class DaneLab:
     def run(self, *arguments, anchor=None, hints=None, timeout_ms=3000):
         anchor = self.world.trust_anchor if anchor is None else anchor
         hints = self.world.root_hints if hints is None else hints
-        command = [*self.net.prefix, SCOUT_ASK, "--timeout", str(timeout_ms)]
+        command = [*self.net.prefix, servers.test_tool("scout_ask"), "--timeout", str(timeout_ms)]
         command += ["--trust-anchor", anchor] if anchor else []
         command += ["--root-hints", hints] if hints else []
         done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60, check=False)

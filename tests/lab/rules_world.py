@@ -6,7 +6,6 @@ The client's side is 192.0.2.0/24 and 2001:db8:1::/64, the server's 198.51.100.0
 """
 
 import contextlib
-import os
 import re
 import socket
 import subprocess
@@ -14,11 +13,8 @@ import threading
 import time
 
 import namespaces
+import servers
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-BUILD = os.environ.get("HOPGUARD_BUILD", os.path.join(ROOT, "build"))
-PROGRAM = os.path.join(BUILD, "hopguard")
-ACCEPTOR = os.path.join(BUILD, "tests/tools/queue_accept")
 
 BACKENDS = ("iptables", "iptables-legacy")
 PORTS = (25, 26, 587)
@@ -120,7 +116,7 @@ class Row:
 
     def rules(self, verb, backend, *settings, check=True):
         words = [word for setting in (CLIENTS, "queues=2", *settings) for word in ("--set", setting)]
-        return self.gateway.network_command([PROGRAM, "rules", verb, "--backend", backend, *words], check=check)
+        return self.gateway.network_command([servers.hopguard(), "rules", verb, "--backend", backend, *words], check=check)
 
     def save(self, backend, family=4):
         kind = "legacy" if backend == "iptables-legacy" else "nft"
@@ -162,7 +158,7 @@ class Acceptor:
     def __init__(self, host, count, words):
         self._seen = []
         self._process = subprocess.Popen(
-            ["nsenter", "-t", str(host.pid), "-n", "--", ACCEPTOR, "2500", str(count), hex(MASK), *words],
+            ["nsenter", "-t", str(host.pid), "-n", "--", servers.test_tool("queue_accept"), "2500", str(count), hex(MASK), *words],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if self._process.stdout.readline() != "ready\n":
             raise namespaces.LabError("queue_accept did not start")

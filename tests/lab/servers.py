@@ -10,6 +10,7 @@ import shutil
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SERVERS = os.path.join(REPOSITORY, "build", "test-servers")
+PROGRAM = os.environ.get("HOPGUARD") or os.path.join(REPOSITORY, "build", "hopguard")  # another build: the sanitized one
 TOOL_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -69,8 +70,15 @@ def exim():
 
 
 def hopguard():
-    """The program under test; HOPGUARD names another build, as the sanitized one."""
-    path = os.environ.get("HOPGUARD") or os.path.join(REPOSITORY, "build", "hopguard")
+    """The program under test."""
+    if not os.access(PROGRAM, os.X_OK):
+        raise MissingProgram(f"{PROGRAM} is not built: run `make` first")
+    return PROGRAM
+
+
+def test_tool(name):
+    """A program of tests/tools, of the same build."""
+    path = os.path.join(os.path.dirname(PROGRAM), "tests/tools", name)
     if not os.access(path, os.X_OK):
-        raise MissingProgram(f"{path} is not built: run `make` first")
+        raise MissingProgram(f"{path} is not built: run `make tools` first")
     return path

@@ -10,6 +10,7 @@ import time
 import pytest
 
 import rules_world
+import servers
 from rules_world import BACKENDS
 
 FOREIGN = (
@@ -116,7 +117,7 @@ def test_removing_what_is_not_there_is_no_error(row, backend):
 
 def test_the_back_end_found_is_one_this_kernel_can(row):
     said = json.loads(row.gateway.network_command(
-        [rules_world.PROGRAM, "rules", "apply", "--json", "--set", rules_world.CLIENTS]))
+        [servers.hopguard(), "rules", "apply", "--json", "--set", rules_world.CLIENTS]))
     assert said["rules"] == "applied"
     if said["backend"] == "nft":
         assert "queue" in row.gateway.network_command(["nft", "list", "table", "inet", "hopguard"])
@@ -137,7 +138,7 @@ def test_a_rule_of_somebody_who_uses_our_chain_is_kept_and_told(row, backend):
 
 
 def test_without_the_right_it_says_so_and_nothing_else(row):
-    done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", rules_world.PROGRAM,
+    done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", servers.hopguard(),
                            "rules", "remove"], capture_output=True, text=True, check=False)
     assert done.returncode == 4
     assert done.stderr == "hopguard: firewall rules need root, or CAP_NET_ADMIN\n"

@@ -3,7 +3,6 @@
 promised destination leaves in clear, and mail to all others goes on."""
 
 import contextlib
-import os
 import ssl
 import subprocess
 
@@ -11,10 +10,9 @@ import attacks
 import cells
 import lines
 import pytest
-import rules_world
+import servers
 
 QUEUE = 7
-SHRINKER = os.path.join(rules_world.BUILD, "tests/tools/queue_window")
 PATIENCE_S = 20
 
 
@@ -76,7 +74,7 @@ def way(lab, request):
 @contextlib.contextmanager
 def small_windows(lab):
     router = lab.world.outside
-    shrinker = router.spawn([SHRINKER, QUEUE, 1], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    shrinker = router.spawn([servers.test_tool("queue_window"), QUEUE, 1], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert shrinker.stdout.readline() == b"ready\n"
     rules = [(tool, "-t", table, chain, *match, "-p", "tcp", side, "25", *more, "-j", "NFQUEUE", "--queue-num", QUEUE)
              for tool in ("iptables", "ip6tables")
