@@ -27,11 +27,12 @@ enum {
 enum midstream { MIDSTREAM_JUDGE, MIDSTREAM_RESET, MIDSTREAM_PASS };
 
 struct config {
-	struct stance stance;        /* mode, on-inability, undecided, unknown-hop, default-level */
-	bool fails_open;             /* on-failure; monitor implies it */
+	struct stance stance; /* mode, on-inability, undecided, unknown-hop, default-level */
+	bool fails_open;      /* on-failure; monitor implies it */
 	uint32_t hold_ms;
-	struct rules rules;          /* clients, hooks, ports, exempt, queues (0 became the number of cores), mark-mask */
-	bool has_clients;            /* false: rules.clients is to be filled by rules_default_clients */
+	/* clients, hooks, ports, exempt, queues (0 became the number of cores), mark-mask */
+	struct rules rules;
+	bool has_clients; /* false: rules.clients is to be filled by rules_default_clients */
 	enum rules_backend backend;
 	enum midstream midstream;
 	char user[64];
@@ -42,11 +43,12 @@ struct config {
 
 	char trust_anchor[CONFIG_PATH_MAX]; /* file; empty: built-in anchors, tracked by RFC 5011 */
 	char root_hints[CONFIG_PATH_MAX];
-	struct endpoint forwarders[CONFIG_FORWARDERS_MAX]; /* port 53 unless given as address@port */
+	/* Port 53 unless given as address@port. */
+	struct endpoint forwarders[CONFIG_FORWARDERS_MAX];
 	size_t forwarder_count;
 	uint32_t dns_timeout_ms;
 
-	int syslog_facility;         /* LOG_MAIL…; -1: none */
+	int syslog_facility; /* LOG_MAIL…; -1: none */
 	char event_file[CONFIG_PATH_MAX];
 	bool events_passes;
 };

@@ -47,10 +47,10 @@ enum message_type {
 enum {
 	MESSAGE_TEXT_MAX = 64 * 1024,
 	MESSAGE_ERROR_MAX = 512,
-	MESSAGE_CHILDREN_MAX = 66,    /* guards, scout and ledger */
+	MESSAGE_CHILDREN_MAX = 66, /* guards, scout and ledger */
 	MESSAGE_WORD_MAX = 32,
-	HEARTBEAT_MS = 1000,          /* how often a child says HEARTBEAT, from its first moment on */
-	HEARTBEAT_MISSED_MS = 10000,  /* a child not heard for so long is killed and started again */
+	HEARTBEAT_MS = 1000, /* how often a child says HEARTBEAT, from its first moment on */
+	HEARTBEAT_MISSED_MS = 10000, /* a child not heard for so long is killed and started again */
 };
 
 /* MESSAGE_STOP, _READY, _HEARTBEAT, and what all others begin with. */
@@ -87,7 +87,7 @@ enum question_kind {
 struct message_question {
 	uint32_t type;
 	uint32_t kind;
-	uint32_t is_refresh; /* do not answer from the cache */
+	uint32_t is_refresh;        /* do not answer from the cache */
 	char name[DOMAIN_NAME_MAX]; /* lower case A-labels */
 };
 
@@ -119,15 +119,15 @@ struct counters {
 	uint64_t flows_now;
 	uint64_t flows_midstream;
 	uint64_t flows_offloaded;
-	uint64_t verdicts[8];  /* by enum action */
-	uint64_t reasons[32];  /* by enum reason, other than pass */
+	uint64_t verdicts[8]; /* by enum action */
+	uint64_t reasons[32]; /* by enum reason, other than pass */
 	uint64_t held_packets;
 	uint64_t held_now;
-	uint64_t held_ms;      /* sum over released packets */
+	uint64_t held_ms; /* sum over released packets */
 	uint64_t hold_overflows;
 	uint64_t hold_timeouts;
 	uint64_t dropped_malformed;
-	uint64_t dropped_early;    /* behind a gap, no room */
+	uint64_t dropped_early; /* behind a gap, no room */
 	uint64_t queue_overruns;
 	uint64_t memory_now;
 	uint64_t questions;

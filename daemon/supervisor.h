@@ -25,17 +25,17 @@ int supervisor_run(const struct supervisor_options *options);
 /* What a child is born with. It is forked, not executed: the configuration is its parent's memory. */
 struct child {
 	enum role role;
-	unsigned index;               /* of the guard: queue queue_first + index */
+	unsigned index; /* of the guard: queue queue_first + index */
 	const struct config *config;
-	const char *const *set;       /* to apply again over the text of MESSAGE_CONFIG */
+	const char *const *set; /* to apply again over the text of MESSAGE_CONFIG */
 	size_t set_count;
-	int supervisor;               /* channel; its end means: exit at once */
-	int queue;                    /* guard: the bound NFQUEUE socket; else -1 */
-	int raw[RAWSEND_COUNT];       /* guard */
-	int listener;                 /* ledger: the control socket, listening; else -1 */
-	int event_file;               /* ledger; -1: none */
-	bool narrates;                /* ledger: events also as text to standard error */
-	int state_directory;          /* ledger, scout: descriptor; -1: none */
+	int supervisor;         /* channel; its end means: exit at once */
+	int queue;              /* guard: the bound NFQUEUE socket; else -1 */
+	int raw[RAWSEND_COUNT]; /* guard */
+	int listener;           /* ledger: the control socket, listening; else -1 */
+	int event_file;         /* ledger; -1: none */
+	bool narrates;          /* ledger: events also as text to standard error */
+	int state_directory;    /* ledger, scout: descriptor; -1: none */
 };
 
 #endif

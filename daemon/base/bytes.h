@@ -137,9 +137,9 @@ static inline uint32_t cursor_u24(struct cursor *cursor)
 {
 	struct bytes view = cursor_bytes(cursor, 3);
 
-	return view.len == 3 ? (uint32_t)view.data[0] << 16 | (uint32_t)view.data[1] << 8 |
-	                               view.data[2] :
-	                       0;
+	return view.len == 3
+	               ? (uint32_t)view.data[0] << 16 | (uint32_t)view.data[1] << 8 | view.data[2]
+	               : 0;
 }
 
 static inline uint32_t cursor_u32(struct cursor *cursor)

@@ -19,11 +19,12 @@ struct refusal; /* enforce/reject.h; owned by the flow's user */
 
 /* One direction's TCP state beside its octets. */
 struct flow_side {
-	struct stream *stream; /* octets this side sends; NULL until its SYN, or its first segment, was seen */
+	/* Octets this side sends; NULL until its SYN, or its first segment, was seen. */
+	struct stream *stream;
 	bool has_fin;
-	uint32_t fin_seq;      /* sequence number of the FIN itself */
+	uint32_t fin_seq; /* sequence number of the FIN itself */
 	bool has_ack;
-	uint32_t last_ack;     /* the last acknowledgement this side sent */
+	uint32_t last_ack; /* the last acknowledgement this side sent */
 	uint16_t last_window;
 	bool has_timestamps;
 	uint32_t last_timestamp;
@@ -33,7 +34,7 @@ struct flow_side {
 };
 
 enum flow_phase {
-	FLOW_OPENING,   /* SYN seen, no answer */
+	FLOW_OPENING, /* SYN seen, no answer */
 	FLOW_OPEN,
 	FLOW_REFUSED,   /* a tombstone, see `refusal` */
 	FLOW_OFFLOADED, /* marked: the kernel passes the rest */
@@ -52,20 +53,22 @@ struct flow {
 	struct refusal *refusal;
 	char id[EVENT_ID_LEN + 1];
 	uint64_t started_ms;
-	uint64_t last_ms;      /* of the last packet */
-	uint64_t held_ms;      /* how long packets of this flow waited for decisions, in all */
-	uint64_t line_since_ms; /* since when the octet that would complete a line is held; 0: none */
+	uint64_t last_ms; /* of the last packet */
+	uint64_t held_ms; /* how long packets of this flow waited for decisions, in all */
+	/* Since when the octet that would complete a line is held; 0: none. */
+	uint64_t line_since_ms;
 	enum reason last_reason;
 	enum action last_action;
-	uint64_t starttls_since_ms; /* since when STARTTLS has had no reply; 0: it had, or was not asked */
-	uint64_t settles_at_ms;    /* midstream: until then the client's segments gather; 0: settled */
+	/* Since when STARTTLS has had no reply; 0: it had, or was not asked. */
+	uint64_t starttls_since_ms;
+	uint64_t settles_at_ms; /* midstream: until then the client's segments gather; 0: settled */
 	uint64_t waiting_since_ms; /* since when a commitment waits for an answer; 0: none */
 	bool is_bridged;
-	bool is_inconsistent;  /* an octet came twice with different values */
+	bool is_inconsistent; /* an octet came twice with different values */
 	bool is_end_judged;
 	bool are_words_asked;
 	bool is_mail_unjudged; /* monitor: a MAIL passed whose RCPT has not come yet */
-	char *domain;          /* of the last recipient, normalised; NULL: none. Owned by the flow's user */
+	char *domain; /* of the last recipient, normalised; NULL: none. Owned by the flow's user */
 	/* Links of the user's list of flows that want a tick; not the table's business. */
 	struct flow *busy_previous;
 	struct flow *busy_next;

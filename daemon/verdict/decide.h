@@ -31,7 +31,7 @@ struct verdict {
 	enum action action; /* what is done: in monitor never BLOCK or DEFER */
 	enum action would;  /* what enforce would have done; equals action in enforce */
 	enum reason reason;
-	const char *rule;   /* the rung of the ladder that decided, for events; static */
+	const char *rule; /* the rung of the ladder that decided, for events; static */
 };
 
 struct verdict decide(const struct facts *facts, const struct stance *stance);

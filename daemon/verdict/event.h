@@ -54,13 +54,14 @@ struct event {
 	char cause[EVENT_TEXT_MAX];
 	/* Every kind */
 	int32_t pid;
-	uint32_t count;             /* how many of the same this stands for, at least 1 */
-	char text[EVENT_TEXT_MAX];  /* ready, degraded, child-died: the sentence; verdict: empty */
+	uint32_t count;            /* how many of the same this stands for, at least 1 */
+	char text[EVENT_TEXT_MAX]; /* ready, degraded, child-died: the sentence; verdict: empty */
 };
 
 const char *event_kind_name(enum event_kind kind); /* "verdict", "child-died" */
 const char *hook_name(enum hook hook);
-const char *starttls_offer_name(enum starttls_offer offer); /* "unseen", "offered", "absent", "masked" */
+/* "unseen", "offered", "absent", "masked" */
+const char *starttls_offer_name(enum starttls_offer offer);
 const char *starttls_answer_name(enum starttls_answer answer);
 const char *ehlo_outcome_name(enum ehlo_outcome ehlo);
 const char *tls_progress_name(enum tls_progress progress);

@@ -14,7 +14,7 @@ enum commitment {
 	COMMITMENT_NONE,
 	COMMITMENT_MAIL,    /* decided here only if the hop's promise is known already */
 	COMMITMENT_RCPT,    /* the recipient's domain is known */
-	COMMITMENT_COMMAND, /* AUTH, VRFY, DATA with no recipient seen, unknown verbs, an incomplete RCPT */
+	COMMITMENT_COMMAND, /* AUTH, VRFY, DATA without recipient, unknown verbs, half a RCPT */
 	COMMITMENT_TLS,     /* the client's first application data */
 	COMMITMENT_END,     /* nothing more will pass: the connection ended before any commitment */
 };
@@ -45,7 +45,7 @@ enum tls_progress {
 
 enum injection {
 	INJECTION_NONE,
-	INJECTION_COMMAND,  /* client octets behind STARTTLS before its reply (CVE-2011-0411) */
+	INJECTION_COMMAND, /* client octets behind STARTTLS before its reply (CVE-2011-0411) */
 	INJECTION_RESPONSE, /* server octets behind the 220 before ClientHello (CVE-2021-38371 kin) */
 };
 
@@ -57,15 +57,15 @@ struct facts {
 	uint16_t starttls_code;
 	enum tls_progress tls;
 	enum injection injection;
-	bool is_banner_masked;          /* some clients do not say EHLO to such a one */
-	bool is_authenticated;          /* AUTH was offered and used: submission */
-	bool is_midstream;              /* the connection began before us */
+	bool is_banner_masked; /* some clients do not say EHLO to such a one */
+	bool is_authenticated; /* AUTH was offered and used: submission */
+	bool is_midstream;     /* the connection began before us */
 	bool is_hop_unseen; /* and so did all that would tell whose hop it is; mail shall wait then */
 	bool is_retransmit_inconsistent;
 	bool is_protocol_violated;
-	bool is_inspection_cut_short;   /* a bound was reached */
+	bool is_inspection_cut_short;    /* a bound was reached */
 	bool is_handshake_broken_before; /* the same client's TLS to this or another MX broke lately */
-	bool is_hold_over;              /* hold-seconds are over */
+	bool is_hold_over;               /* hold-seconds are over */
 	/* The strongest hop this connection stands for. */
 	enum promise_state promise;
 	enum promise_source promise_source;

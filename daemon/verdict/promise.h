@@ -11,17 +11,17 @@
 #include "base/address.h"
 
 enum {
-	DOMAIN_NAME_MAX = 256,   /* RFC 1035 section 2.3.4, as text, with NUL */
+	DOMAIN_NAME_MAX = 256, /* RFC 1035 section 2.3.4, as text, with NUL */
 	PROMISE_DETAIL_MAX = 256,
-	MX_HOSTS_MAX = 32,       /* the best preferences of a larger MX RRset; then is_truncated */
-	MX_PLACES_MAX = 128,     /* addresses over all hosts */
+	MX_HOSTS_MAX = 32,   /* the best preferences of a larger MX RRset; then is_truncated */
+	MX_PLACES_MAX = 128, /* addresses over all hosts */
 };
 
 /* In order of strength. */
 enum promise_state {
 	PROMISE_UNKNOWN,     /* not looked up yet */
 	PROMISE_NONE,        /* looked up: nothing was promised */
-	PROMISE_TLS,         /* TLS is promised, no key (RFC 7672 section 2.2: all TLSA records unusable) */
+	PROMISE_TLS,         /* TLS, but no key (RFC 7672 section 2.2: all TLSA records unusable) */
 	PROMISE_KEY,         /* TLS with a key that can be told from others */
 	PROMISE_UNAVAILABLE, /* the look-up failed or is bogus: mail waits (RFC 7672 section 2.1) */
 };
@@ -49,8 +49,8 @@ enum dns_security { DNS_UNKNOWN, DNS_SECURE, DNS_INSECURE, DNS_BOGUS, DNS_FAILED
 enum mx_state {
 	MX_UNKNOWN,
 	MX_FOUND,
-	MX_IMPLICIT,    /* no MX records: the domain's own addresses (RFC 5321 section 5.1) */
-	MX_NULL,        /* RFC 7505 */
+	MX_IMPLICIT, /* no MX records: the domain's own addresses (RFC 5321 section 5.1) */
+	MX_NULL,     /* RFC 7505 */
 	MX_NXDOMAIN,
 	MX_UNAVAILABLE, /* bogus or failed: nothing is known, mail waits */
 	MX_HOST,        /* not a domain: the question named a host (QUESTION_HOST) */
@@ -70,7 +70,8 @@ struct mx_place {
 
 /* All that is known of a domain's mail hop (or of one host), as the scout answers it. */
 struct destination {
-	char name[DOMAIN_NAME_MAX]; /* of the domain, or of the host for MX_HOST; lower case A-labels */
+	/* Of the domain, or of the host for MX_HOST; lower case A-labels. */
+	char name[DOMAIN_NAME_MAX];
 	enum mx_state mx_state;
 	enum dns_security mx_security;
 	char why[PROMISE_DETAIL_MAX]; /* why it is bogus or failed; else empty */
@@ -91,7 +92,8 @@ enum place {
 
 /* What one destination asks of a connection to one address. */
 struct hop {
-	struct promise promise;   /* of the host at this address; for PLACE_UNRELATED the strongest of all hosts */
+	/* Of the host at this address; for PLACE_UNRELATED the strongest of all hosts. */
+	struct promise promise;
 	enum place place;
 	enum mx_state mx_state;
 	enum dns_security mx_security;

@@ -103,7 +103,8 @@ static struct play spell_dialogue(const struct dialogue *dialogue, const json_t 
 		if (dialogue->segments[i].is_pause)
 			session_give_up_reply(play.session);
 		else
-			play_spell(&play, dialogue->segments[i].is_client, dialogue_bytes(dialogue, i));
+			play_spell(&play, dialogue->segments[i].is_client,
+			           dialogue_bytes(dialogue, i));
 	if (is_set(expected, "ended"))
 		session_end(play.session);
 	return play;

@@ -17,8 +17,8 @@
 static void a_finding_is_one_line_of_pairs_with_the_names_that_json_has(void **state)
 {
 	static const char want[] =
-		"verdict action=block reason=starttls-stripped client=192.0.2.2:40112 server=198.51.100.25:25 "
-		"domain=example.org mx=mx1.example.org "
+		"verdict action=block reason=starttls-stripped client=192.0.2.2:40112 "
+		"server=198.51.100.25:25 domain=example.org mx=mx1.example.org "
 		"promise=\"dane _25._tcp.mx1.example.org 3 1 1 60b875\" "
 		"seen=\"starttls absent, ehlo accepted by mx1.example.org, tls none\" "
 		"id=0123456789abcdef count=1 advice=\"";

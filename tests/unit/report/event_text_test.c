@@ -27,9 +27,8 @@ static void a_finding_reads_like_a_sentence(void **state)
 	static const char want[] =
 		"10:00:00Z block starttls-stripped: mail for example.org from 192.0.2.2:40112 to "
 		"198.51.100.25:25 (mx1.example.org): STARTTLS was not offered, though the "
-	        "destination "
-		"promised TLS; the server calls itself mx1.example.org; promised by dane: "
-		"_25._tcp.mx1.example.org 3 1 1 60b875. ";
+		"destination promised TLS; the server calls itself mx1.example.org; promised by "
+		"dane: _25._tcp.mx1.example.org 3 1 1 60b875. ";
 	struct event event = a_finding();
 	char text[EVENT_SENTENCE_MAX];
 

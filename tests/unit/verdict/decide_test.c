@@ -96,7 +96,9 @@ static const struct {
 	},
 	{
 		"a client that says HELO to an overwritten banner was made to",
-		{ .commitment = COMMITMENT_RCPT, .ehlo = EHLO_NOT_SENT, DANE,
+		{ .commitment = COMMITMENT_RCPT,
+	          .ehlo = EHLO_NOT_SENT,
+	          DANE,
 	          .is_banner_masked = true },
 		ACTION_BLOCK,
 		REASON_STARTTLS_MASKED,

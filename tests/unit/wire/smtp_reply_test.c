@@ -233,8 +233,9 @@ static void a_banner_without_words_is_overwritten(void **state)
 {
 	static const char *const masks[] = { "****************", "**************2******0*******",
 		                             "XXXXXXXX XXXX", " * * * *" };
-	static const char *const banners[] = { "mx.example.org ESMTP", "FTP server ready", "",
-		                               "***",     "**** ESMTP ****",  "20030" };
+	static const char *const banners[] = {
+		"mx.example.org ESMTP", "FTP server ready", "", "***", "**** ESMTP ****", "20030"
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++)
