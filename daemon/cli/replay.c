@@ -35,8 +35,8 @@ struct replay {
 	uint64_t now_ms;  /* of the gate's clock; 0: it has not begun */
 	uint64_t time_ms; /* of the capture's */
 	uint32_t next_id;
-	uint64_t
-		cut_short; /* packets to or from a guarded port that the capture does not hold whole */
+	/* Packets to or from a guarded port that the capture does not hold whole. */
+	uint64_t cut_short;
 	const char *settings[SETTINGS_MAX];
 	size_t setting_count;
 	char level[64];

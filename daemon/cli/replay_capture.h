@@ -16,8 +16,8 @@ enum { REPLAY_CAPTURES_MAX = 512 };
 struct replay_packet {
 	uint64_t time_ms; /* since 1970 */
 	bool is_cut;      /* longer than what was captured of it */
-	struct bytes
-		packet; /* from the IP header on; empty: no IP. Valid until the next one is taken. */
+	/* From the IP header on; empty: no IP. Valid until the next one is taken. */
+	struct bytes packet;
 };
 
 struct replay_captures;

@@ -11,9 +11,9 @@ struct marks {
 	uint32_t mask;
 	uint32_t offload;   /* connmark: needs no more watching; the packet mark that asks for it */
 	uint32_t to_client; /* packet mark: our own, untracked, never queued */
-	uint32_t
-		to_server; /* packet mark: our own or passed by us, tracked, never queued (again) */
-	uint32_t own;      /* packet mark, kept as connmark: connections we open, never queued */
+	/* Packet mark: our own or passed by us, tracked, never queued (again). */
+	uint32_t to_server;
+	uint32_t own; /* packet mark, kept as connmark: connections we open, never queued */
 };
 
 /* False unless the mask is four adjacent bits. */

@@ -46,8 +46,8 @@ struct refusal_start {
 	struct endpoint server;
 	bool is_tls;          /* RST to both instead of a 421 */
 	uint32_t client_next; /* what the client would send next: we acknowledge up to it */
-	uint32_t
-		server_next; /* the first octet of the server's that was not passed to the client */
+	/* The first octet of the server's that was not passed to the client. */
+	uint32_t server_next;
 	uint32_t client_acked; /* what the client has acknowledged of the server's octets */
 	/* The server's octets from client_acked to server_next, copied; empty when not kept. */
 	struct bytes undelivered;

@@ -34,8 +34,8 @@ struct nfqueue_packet {
 struct nfqueue_counters {
 	uint64_t received;
 	uint64_t overruns; /* ENOBUFS: the kernel could not give us some; TCP sends those again */
-	uint64_t
-		truncated; /* larger than a message (BIG TCP): dropped, TCP sends them again in pieces */
+	/* Larger than a message (BIG TCP): dropped, TCP sends them again in pieces. */
+	uint64_t truncated;
 	uint64_t verdict_errors;
 };
 
@@ -61,8 +61,8 @@ struct nfqueue_verdict {
 	bool repeats; /* accepted, but the hook's rules see it again first: a mark must tell them */
 	bool has_mark;
 	uint32_t mark;
-	struct bytes
-		packet; /* replaces the packet when not empty; its checksums must be complete */
+	/* Replaces the packet when not empty; its checksums must be complete. */
+	struct bytes packet;
 };
 
 /* Verdicts are gathered and leave by nfqueue_flush, or when the batch is full. */

@@ -9,8 +9,8 @@
 
 struct dane_result {
 	struct destination destination;
-	struct dane_keys
-		*keys[MX_HOSTS_MAX]; /* by host; NULL where there are no secure TLSA records */
+	/* By host; NULL where there are no secure TLSA records. */
+	struct dane_keys *keys[MX_HOSTS_MAX];
 };
 
 struct dane;

@@ -15,9 +15,9 @@
 enum { SMTP_REPLY_LINE_MAX = 2048 };
 
 struct smtp_reply_line {
-	uint16_t
-		code; /* 100-999 as written; whether the protocol knows it is the reader's matter */
-	bool is_last; /* a space, or nothing, behind the code; else a hyphen */
+	/* 100-999 as written; whether the protocol knows it is the reader's matter. */
+	uint16_t code;
+	bool is_last;      /* a space, or nothing, behind the code; else a hyphen */
 	bool ends_bare_lf; /* LF without CR */
 	struct bytes text; /* behind the separator, without CRs and LF at the end; borrowed */
 };
