@@ -206,9 +206,9 @@ static void on_lost(void *owner, enum role role, unsigned index)
 	struct ledger *ledger = owner;
 	struct teller *teller = find_teller(ledger, role, index);
 
+	desk_lost(ledger->desk, role, index);
 	if (teller)
 		teller->is_there = false;
-	desk_lost(ledger->desk, role, index);
 }
 
 static void on_descriptor(void *owner, int descriptor)
