@@ -36,8 +36,10 @@ static void store_name(char **name, struct bytes text)
 
 static bool keyword_is_auth(struct bytes text)
 {
+	struct bytes rest = bytes_after(text, 4);
+
 	return bytes_equal_nocase(bytes_slice(text, 0, 4), "AUTH") &&
-	       (text.len == 4 || text.data[4] == ' ' || text.data[4] == '=');
+	       (rest.len == 0 || rest.data[0] == ' ' || rest.data[0] == '=');
 }
 
 static void settle_ehlo(struct session *session, uint16_t code)

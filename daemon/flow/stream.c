@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "flow/stream.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +60,7 @@ static struct bytes kept_between(const struct stream *stream, int64_t from, int6
 		to = len;
 	if (from >= to)
 		return (struct bytes){ 0 };
+	assert(stream->octets);
 	return bytes_of(stream->octets + stream->start + from, (size_t)(to - from));
 }
 
@@ -156,19 +158,16 @@ static void trim(struct stream *stream)
 	release(stream, (size_t)(acked < consumed ? acked : consumed));
 }
 
-/* How many octets from base on may be let go: of the body, allowed, and never the last that is kept. */
-static size_t expendable_len(const struct stream *stream)
+/* What may be let go from base on: of the body, allowed. Its last octet stays, as the neighbour of the last dot. */
+static struct bytes expendable(const struct stream *stream)
 {
 	int64_t to = offset_of(stream, stream->is_body ? stream->consumed : stream->body_to);
 	int64_t allowed = offset_of(stream, stream->allowed);
 
 	if (stream->body_from != stream->base ||
 	    offset_of(stream, stream->acked) < -DOTS_STRETCH_MAX)
-		return 0;
-	if (to > allowed)
-		to = allowed;
-	/* With one more behind it, the neighbour of the last dot is always known. */
-	return to > 1 ? (size_t)(to - 1) : 0;
+		return (struct bytes){ 0 };
+	return kept_between(stream, 0, to < allowed ? to : allowed);
 }
 
 /* False: this dot has to stay. The dot of an end of data does, so that none is ever among the octets let go. */
@@ -200,14 +199,13 @@ static bool remember_edge(struct stream *stream, uint8_t behind)
 /* Lets the oldest octets of a body go, `wanted` at most, fewer when their dots cannot be remembered. */
 static void let_go(struct stream *stream, size_t wanted)
 {
-	size_t limit = expendable_len(stream);
-	struct bytes kept = kept_between(stream, 0, (int64_t)limit + 1);
+	struct bytes kept = expendable(stream);
 	size_t at = 0;
 
-	if (wanted > limit)
-		wanted = limit;
-	if (wanted == 0)
+	if (wanted == 0 || kept.len < 2)
 		return;
+	if (wanted > kept.len - 1)
+		wanted = kept.len - 1;
 	if (!has_let_go(stream) && !remember_edge(stream, kept.data[0]))
 		return;
 	for (;;) {
@@ -327,6 +325,7 @@ enum stream_result stream_push(struct stream *stream, bool *is_inconsistent, uin
 	result = make_room(stream, fresh.len);
 	if (result != STREAM_NEW)
 		return result;
+	assert(stream->octets);
 	memcpy(stream->octets + stream->start + kept_len(stream), fresh.data, fresh.len);
 	stream->next += (uint32_t)fresh.len;
 	return STREAM_NEW;
