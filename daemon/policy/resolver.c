@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/resolver.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
@@ -221,6 +222,18 @@ static void take_query(struct query *query)
 	resolver->counts.in_flight--;
 }
 
+/* NULL: the list is empty. */
+static struct query *take_first(struct query_list *list)
+{
+	struct query *query = TAILQ_FIRST(list);
+
+	if (!query)
+		return NULL;
+	take_query(query);
+	assert(TAILQ_FIRST(list) != query);
+	return query;
+}
+
 static void on_timeout(evutil_socket_t unused, short events, void *data)
 {
 	struct query *query = data;
@@ -261,12 +274,12 @@ static void read_lookup(struct lookup *lookup, const struct query *query)
 	}
 }
 
+/* One that was taken. */
 static void deliver(struct query *query)
 {
 	struct resolver *resolver = query->resolver;
 	struct lookup lookup;
 
-	take_query(query);
 	read_lookup(&lookup, query);
 	resolver->counts.bogus += lookup.security == DNS_BOGUS;
 	resolver->counts.failed += lookup.security == DNS_FAILED;
@@ -285,7 +298,7 @@ static void on_deliver(evutil_socket_t unused, short events, void *data)
 	(void)events;
 	TAILQ_FOREACH(query, &resolver->done, link)
 	round++;
-	for (; round > 0 && (query = TAILQ_FIRST(&resolver->done)) != NULL; round--)
+	for (; round > 0 && (query = take_first(&resolver->done)) != NULL; round--)
 		deliver(query);
 	fill_flight(resolver);
 	if (!TAILQ_EMPTY(&resolver->done))
@@ -323,11 +336,12 @@ free_resolver:
 void resolver_free(struct resolver *resolver)
 {
 	struct query_list *lists[] = { &resolver->waiting, &resolver->asked, &resolver->done };
+	struct query *query;
 	size_t i;
 
 	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		while (!TAILQ_EMPTY(lists[i]))
-			resolver_cancel(TAILQ_FIRST(lists[i]));
+		while ((query = take_first(lists[i])) != NULL)
+			free_query(query);
 	}
 	ub_ctx_delete(resolver->context);
 	event_free(resolver->deliver);
