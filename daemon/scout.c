@@ -340,7 +340,7 @@ static void on_config(void *owner, const struct config *config)
 	int err;
 
 	own_resolver_options(&options, config);
-	if (memcmp(&options, &scout->options, sizeof(options)) == 0)
+	if (resolver_options_equal(&options, &scout->options))
 		return;
 	err = resolver_configure(scout->resolver, &options);
 	if (err) {

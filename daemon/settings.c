@@ -74,8 +74,7 @@ int settings_check_reload(struct settings *news, const struct settings *old,
 
 bool settings_rules_differ(const struct settings *a, const struct settings *b)
 {
-	/* Padding may differ, too: then the same rules go in once more, which changes nothing. */
-	return memcmp(&a->config.rules, &b->config.rules, sizeof(a->config.rules)) != 0;
+	return !rules_equal(&a->config.rules, &b->config.rules);
 }
 
 void settings_move(struct settings *to, const struct settings *from)

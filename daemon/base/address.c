@@ -42,6 +42,16 @@ bool address_equal(const struct address *a, const struct address *b)
 	return a->family == b->family && memcmp(a->octets, b->octets, sizeof(a->octets)) == 0;
 }
 
+bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->port == b->port && address_equal(&a->address, &b->address);
+}
+
+bool network_equal(const struct network *a, const struct network *b)
+{
+	return a->prefix_len == b->prefix_len && address_equal(&a->address, &b->address);
+}
+
 size_t address_len(const struct address *address)
 {
 	return address->family == 6 ? IPV6_LEN : IPV4_LEN;

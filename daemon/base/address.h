@@ -32,6 +32,8 @@ bool address_parse(struct address *parsed, const char *text);
 /* family 4 or 6 with that many octets at `octets`. */
 struct address address_of(uint8_t family, const uint8_t *octets);
 bool address_equal(const struct address *a, const struct address *b);
+bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
+bool network_equal(const struct network *a, const struct network *b);
 /* 4 or 16: octets used. */
 size_t address_len(const struct address *address);
 /* Each returns `text`. "-" for no address. An IPv6 endpoint is written [2001:db8::1]:25. */

@@ -41,6 +41,34 @@ bool rules_backend_parse(enum rules_backend *backend, const char *text)
 	return false;
 }
 
+static bool networks_equal(const struct network *a, size_t a_count, const struct network *b,
+                           size_t b_count)
+{
+	size_t i;
+
+	if (a_count != b_count)
+		return false;
+	for (i = 0; i < a_count; i++) {
+		if (!network_equal(&a[i], &b[i]))
+			return false;
+	}
+	return true;
+}
+
+bool rules_equal(const struct rules *a, const struct rules *b)
+{
+	return a->marks.mask == b->marks.mask && a->queue_first == b->queue_first &&
+	       a->queue_count == b->queue_count && a->is_bypassed == b->is_bypassed &&
+	       a->has_forward == b->has_forward && a->has_output == b->has_output &&
+	       a->port_count == b->port_count &&
+	       memcmp(a->ports, b->ports, a->port_count * sizeof(a->ports[0])) == 0 &&
+	       networks_equal(a->clients, a->client_count, b->clients, b->client_count) &&
+	       networks_equal(a->exempt_clients, a->exempt_client_count, b->exempt_clients,
+	                      b->exempt_client_count) &&
+	       networks_equal(a->exempt_servers, a->exempt_server_count, b->exempt_servers,
+	                      b->exempt_server_count);
+}
+
 int rules_lock_open(void)
 {
 	return open(LOCK_PATH, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

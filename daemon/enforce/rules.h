@@ -87,6 +87,9 @@ int rules_remove(enum rules_backend backend, int lock, char why[RULES_WHY_MAX]);
 /* Whether all of these rules are in place, by that back-end (RULES_AUTO: by any). */
 bool rules_are_present(const struct rules *rules, enum rules_backend backend, int lock);
 
+/* The same rules would be printed. */
+bool rules_equal(const struct rules *a, const struct rules *b);
+
 const char *rules_backend_name(enum rules_backend backend);
 bool rules_backend_parse(enum rules_backend *backend, const char *text);
 

@@ -58,6 +58,22 @@ struct resolver {
 	char trouble[RESOLVER_TROUBLE_MAX];
 };
 
+bool resolver_options_equal(const struct resolver_options *a, const struct resolver_options *b)
+{
+	size_t i;
+
+	if (strcmp(a->trust_anchor, b->trust_anchor) != 0 ||
+	    strcmp(a->root_hints, b->root_hints) != 0 ||
+	    strcmp(a->state_directory, b->state_directory) != 0 ||
+	    a->forwarder_count != b->forwarder_count || a->timeout_ms != b->timeout_ms)
+		return false;
+	for (i = 0; i < a->forwarder_count; i++) {
+		if (!endpoint_equal(&a->forwarders[i], &b->forwarders[i]))
+			return false;
+	}
+	return true;
+}
+
 static void enter_state(struct query *query, enum query_state state)
 {
 	struct resolver *resolver = query->resolver;

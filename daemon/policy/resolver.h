@@ -52,6 +52,8 @@ struct lookup {
 	const char *why; /* why bogus or failed; else empty */
 };
 
+bool resolver_options_equal(const struct resolver_options *a, const struct resolver_options *b);
+
 struct resolver_counts {
 	uint64_t lookups;
 	uint64_t bogus;

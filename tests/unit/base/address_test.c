@@ -37,6 +37,35 @@ static void a_mapped_address_is_the_ipv4_address(void **state)
 	assert_int_equal(address_len(&mapped), 4);
 }
 
+static void endpoints_are_equal_only_with_their_ports(void **state)
+{
+	struct endpoint one = { .port = 25 }, other = { .port = 25 };
+
+	(void)state;
+	assert_true(address_parse(&one.address, "192.0.2.1"));
+	assert_true(address_parse(&other.address, "192.0.2.1"));
+	assert_true(endpoint_equal(&one, &other));
+	other.port = 587;
+	assert_false(endpoint_equal(&one, &other));
+	other.port = 25;
+	assert_true(address_parse(&other.address, "192.0.2.2"));
+	assert_false(endpoint_equal(&one, &other));
+}
+
+static void networks_are_equal_only_with_their_prefixes(void **state)
+{
+	struct network one, other;
+
+	(void)state;
+	assert_true(network_parse(&one, "192.0.2.0/24"));
+	assert_true(network_parse(&other, "192.0.2.0/24"));
+	assert_true(network_equal(&one, &other));
+	assert_true(network_parse(&other, "192.0.2.0/25"));
+	assert_false(network_equal(&one, &other));
+	assert_true(network_parse(&other, "198.51.100.0/24"));
+	assert_false(network_equal(&one, &other));
+}
+
 static void what_is_no_address_is_refused(void **state)
 {
 	static const char *const texts[] = { "",        "192.0.2",   "192.0.2.256", "192.0.02.1",
@@ -187,6 +216,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_is_written_as_it_was_read),
 		cmocka_unit_test(a_mapped_address_is_the_ipv4_address),
+		cmocka_unit_test(endpoints_are_equal_only_with_their_ports),
+		cmocka_unit_test(networks_are_equal_only_with_their_prefixes),
 		cmocka_unit_test(what_is_no_address_is_refused),
 		cmocka_unit_test(no_address_is_written_as_a_dash),
 		cmocka_unit_test(an_ipv6_endpoint_wears_brackets),

@@ -331,6 +331,44 @@ static void private_networks_are_guarded_by_default(void **state)
 	}
 }
 
+static void rules_are_equal_until_any_of_them_differs(void **state)
+{
+	struct rules others[10];
+	struct rules rules = plain_rules();
+	size_t i;
+
+	(void)state;
+	rules.exempt_clients[rules.exempt_client_count++] = rules.clients[0];
+	rules.exempt_servers[rules.exempt_server_count++] = rules.clients[1];
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		others[i] = rules;
+		assert_true(rules_equal(&rules, &others[i]));
+	}
+	assert_true(marks_of(&others[0].marks, 0x00f00000));
+	others[1].queue_first++;
+	others[2].queue_count++;
+	others[3].is_bypassed = false;
+	others[4].has_forward = false;
+	others[5].has_output = false;
+	others[6].ports[0] = 587;
+	others[7].client_count--;
+	others[8].exempt_clients[0].prefix_len++;
+	others[9].exempt_servers[0] = rules.clients[2];
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_false(rules_equal(&rules, &others[i]));
+}
+
+static void what_lies_behind_the_last_rule_is_none(void **state)
+{
+	struct rules rules = plain_rules();
+	struct rules other = rules;
+
+	(void)state;
+	other.ports[other.port_count] = 587;
+	other.clients[other.client_count] = other.clients[0];
+	assert_true(rules_equal(&rules, &other));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +383,8 @@ int main(void)
 		cmocka_unit_test(chains_of_ours_are_told_from_others),
 		cmocka_unit_test(a_removal_names_only_what_stands),
 		cmocka_unit_test(what_stands_is_replaced_by_a_new_script),
+		cmocka_unit_test(rules_are_equal_until_any_of_them_differs),
+		cmocka_unit_test(what_lies_behind_the_last_rule_is_none),
 		cmocka_unit_test(back_ends_have_names_that_can_be_read_again),
 		cmocka_unit_test(private_networks_are_guarded_by_default),
 	};
