@@ -2,47 +2,14 @@
 #include "config.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "config_keys.h"
-
-#define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static char error[CONFIG_ERROR_MAX];
-
-static int parse(struct config *config, const char *text)
-{
-	error[0] = '\0';
-	return config_parse(config, "t.conf", text, NULL, 0, error);
-}
-
-static int parse_set(struct config *config, const char *text, const char *set)
-{
-	error[0] = '\0';
-	return config_parse(config, "t.conf", text, &set, 1, error);
-}
-
-static void must_parse(struct config *config, const char *text)
-{
-	if (parse(config, text) != 0)
-		fail_msg("%s", error);
-}
-
-static void must_set(struct config *config, const char *text, const char *set)
-{
-	if (parse_set(config, text, set) != 0)
-		fail_msg("%s", error);
-}
+#include "config_text.h"
 
 static void an_empty_file_gives_the_documented_defaults(void **state)
 {
@@ -170,174 +137,6 @@ static void every_key_of_the_sections_is_taken(void **state)
 	assert_int_equal(config.rules.exempt_server_count, 1);
 }
 
-/* Each is one line that says where, which key, and what would be right. */
-static const struct {
-	const char *text;
-	const char *complaint;
-} wrong[] = {
-	/* What libconfuse takes without a word. */
-	{ "\ndns { timeout-seconds = 3\n", "t.conf:2: dns: the '}' of this section is missing" },
-	{ "dns {}\ndns {}", "t.conf:2: dns: already given on line 1; once is allowed" },
-	{ "dns { timeout-seconds = 3 }\n\ndns { guard = off }",
-	  "t.conf:3: dns: already given on line 1; once is allowed" },
-	{ "mode = monitor\nmode = enforce",
-	  "t.conf:2: mode: already given on line 1; once is allowed" },
-	{ "clients = {}\nclients = {}",
-	  "t.conf:2: clients: already given on line 1; once is allowed" },
-	{ "dns { timeout-seconds = 3\ntimeout-seconds = 3 }",
-	  "t.conf:2: dns.timeout-seconds: already given on line 1; once is allowed" },
-	{ "destination \"a.example\" {}\ndestination \"A.example\" {}",
-	  "t.conf:2: destination: already given on line 1; once is allowed "
-	  "(titles are the same in upper and lower case)" },
-	{ "hold-seconds = -3", "t.conf:1: hold-seconds: a number from 1 to 240, not \"-3\"" },
-	{ "hold-seconds = 010", "t.conf:1: hold-seconds: a number from 1 to 240, not \"010\"" },
-	{ "hold-seconds = +3",
-	  "t.conf:1: hold-seconds: the character '+' (0x2b) is only allowed in quotation marks" },
-	{ "hold-seconds = \"+3\"", "t.conf:1: hold-seconds: a number from 1 to 240, not \"+3\"" },
-	{ "user = \"${HOME}\"",
-	  "t.conf:1: user: variables are not expanded: write out what ${...} stands for" },
-	{ "\nuser = ${HOME}",
-	  "t.conf:2: user: variables are not expanded: write out what ${...} stands for" },
-	{ "user = '${HOME}'",
-	  "t.conf:1: user: variables are not expanded: write out what ${...} stands for" },
-	{ "/* mode = enforce", "t.conf:1: a comment that begins on this line does not end" },
-	{ "mode = enforce\n/*/",
-	  "t.conf:2: mode: a comment that begins on this line does not end" },
-	{ "mode = enforce;",
-	  "t.conf:1: mode: the character ';' (0x3b) is only allowed in quotation marks" },
-	{ "clients += { 192.0.2.1 }",
-	  "t.conf:1: clients: the character '+' (0x2b) is only allowed in quotation marks" },
-	{ "dns|timeout-seconds = 3",
-	  "t.conf:1: dns: the character '|' (0x7c) is only allowed in quotation marks" },
-	{ "user = \"a\\x41\"",
-	  "t.conf:1: user: a backslash has no meaning here and is not allowed" },
-	{ "mode = enforce\r\n",
-	  "t.conf:1: mode: the character '?' (0x0d) is only allowed in quotation marks" },
-	/* Grammar. */
-	{ "mode", "t.conf:1: mode: '=' or '{' is missing" },
-	{ "mode =", "t.conf:1: mode: a value is missing behind '='" },
-	{ "mode = enforce monitor", "t.conf:1: monitor: '=' or '{' is missing" },
-	{ "= enforce", "t.conf:1: a key is expected here" },
-	{ "mode = enforce }", "t.conf:1: a key is expected here" },
-	{ "\"mode\" = enforce", "t.conf:1: a key is expected here" },
-	{ "clients = { 192.0.2.1", "t.conf:1: clients: ',' or the '}' of the list is missing" },
-	{ "clients = { 192.0.2.1, }", "t.conf:1: clients: a value is missing in the list" },
-	{ "clients = { 192.0.2.1 192.0.2.2 }",
-	  "t.conf:1: clients: ',' or the '}' of the list is missing" },
-	{ "clients = { {", "t.conf:1: clients: a value is missing in the list" },
-	{ "user = \"abc\n\"", "t.conf:1: user: the quotation mark that ends the text is missing" },
-	{ "user = 'abc", "t.conf:1: user: the quotation mark that ends the text is missing" },
-	{ "user = \"a\tb\"", "t.conf:1: user: control characters are not allowed" },
-	{ "dns { forward { } }", "t.conf:1: dns.forward: '=' is missing" },
-	{ "dns x y", "t.conf:1: dns: '{' is missing" },
-	{ "dns \"x\" {}", "t.conf:1: dns: this section has no title" },
-	{ "mode = { enforce }", "t.conf:1: mode: one value, not a { list }" },
-	{ "include(\"/etc/passwd\")",
-	  "t.conf:1: include: the character '(' (0x28) is only allowed in quotation marks" },
-	/* Keys. */
-	{ "\n\nmod = enforce",
-	  "t.conf:3: mod: no such key; allowed: mode, on-failure, on-inability, undecided, "
-	  "unknown-hop, default-level, hold-seconds, clients, hooks, ports, watch, queues, "
-	  "queue-first, backend, mark-mask, midstream, user, control-group, log-level, "
-	  "state-directory, control-socket" },
-	{ "exempt { mode = enforce }",
-	  "t.conf:1: exempt.mode: no such key; allowed: clients, servers" },
-	{ "MODE = enforce\n",
-	  "t.conf:1: MODE: no such key; allowed: mode, on-failure, on-inability, undecided, "
-	  "unknown-hop, default-level, hold-seconds, clients, hooks, ports, watch, queues, "
-	  "queue-first, backend, mark-mask, midstream, user, control-group, log-level, "
-	  "state-directory, control-socket" },
-	{ "dsn { }", "t.conf:1: dsn: no such section; there are dns, events and exempt" },
-	{ "dsn { forward = {} }",
-	  "t.conf:1: dsn: no such section; there are dns, events and exempt" },
-	/* Not built yet. */
-	{ "watch = /etc/watch", "t.conf:1: watch: not built yet: leave it empty" },
-	{ "unknown-hop = block", "t.conf:1: unknown-hop: block is not built yet" },
-	{ "default-level = verify", "t.conf:1: default-level: verify is not built yet" },
-	{ "rules-flushed = alert", "t.conf:1: rules-flushed: not built yet" },
-	{ "rules-flushed = restore", "t.conf:1: rules-flushed: not built yet" },
-	{ "dns { guard = alert }", "t.conf:1: dns.guard: alert is not built yet" },
-	{ "dns { guard = drop }", "t.conf:1: dns.guard: drop is not built yet" },
-	{ "dns { guard = no }", "t.conf:1: dns.guard: off, not \"no\"" },
-	{ "tls { }", "t.conf:1: tls: not built yet" },
-	{ "tls { tls13 = probe }", "t.conf:1: tls: not built yet" },
-	{ "mta-sts { enabled = true }", "t.conf:1: mta-sts: not built yet" },
-	{ "policy-list \"/etc/p.json\" { key = \"\" }", "t.conf:1: policy-list: not built yet" },
-	{ "postfix-policy \"/etc/p\" {}", "t.conf:1: postfix-policy: not built yet" },
-	{ "destination \"example.org\" { level = dane }", "t.conf:1: destination: not built yet" },
-	{ "next-hop \"relay.example\" {}", "t.conf:1: next-hop: not built yet" },
-	/* Values. */
-	{ "mode = Enforce", "t.conf:1: mode: monitor or enforce, not \"Enforce\"" },
-	{ "midstream = x", "t.conf:1: midstream: judge, reset or pass, not \"x\"" },
-	{ "backend = x", "t.conf:1: backend: auto, nft, iptables or iptables-legacy, not \"x\"" },
-	{ "events { passes = yes }", "t.conf:1: events.passes: false or true, not \"yes\"" },
-	{ "hold-seconds = 0", "t.conf:1: hold-seconds: a number from 1 to 240, not \"0\"" },
-	{ "hold-seconds = 241", "t.conf:1: hold-seconds: a number from 1 to 240, not \"241\"" },
-	{ "hold-seconds = \"\"", "t.conf:1: hold-seconds: a number from 1 to 240, not \"\"" },
-	{ "hold-seconds = 3x", "t.conf:1: hold-seconds: a number from 1 to 240, not \"3x\"" },
-	{ "hold-seconds = 18446744073709551619",
-	  "t.conf:1: hold-seconds: a number from 1 to 240, not \"18446744073709551619\"" },
-	{ "queues = 65", "t.conf:1: queues: a number from 0 to 64, not \"65\"" },
-	{ "queue-first = 65473", "t.conf:1: queue-first: a number from 0 to 65472, not \"65473\"" },
-	{ "ports = {}", "t.conf:1: ports: 1 to 15 ports, not 0" },
-	{ "ports = { 0 }", "t.conf:1: ports: a number from 1 to 65535, not \"0\"" },
-	{ "ports = { 65536 }", "t.conf:1: ports: a number from 1 to 65535, not \"65536\"" },
-	{ "ports = { 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16 }",
-	  "t.conf:1: ports: 1 to 15 ports, not 16" },
-	{ "ports = { 25, 587, 25 }", "t.conf:1: ports: each port once, not 25 twice" },
-	{ "hooks = {}", "t.conf:1: hooks: at least one of forward and output" },
-	{ "hooks = { input }", "t.conf:1: hooks: forward or output, not \"input\"" },
-	{ "clients = {\n192.0.2.1,\n192.0.2.7/24 }",
-	  "t.conf:1: clients: \"192.0.2.7/24\" has bits set behind its prefix; the network is "
-	  "192.0.2.0/24" },
-	{ "exempt { servers = { mx.example } }",
-	  "t.conf:1: exempt.servers: networks as 192.0.2.0/24 or 2001:db8::/32, or addresses, "
-	  "not \"mx.example\"" },
-	{ "mark-mask = 0x0e000000",
-	  "t.conf:1: mark-mask: four adjacent bits in hexadecimal, as 0x0f000000 or 0x000001e0, "
-	  "not \"0x0e000000\"" },
-	{ "dns { forward = { 192.0.2.53:53 } }",
-	  "t.conf:1: dns.forward: addresses as 192.0.2.53 or 192.0.2.53@5353, not "
-	  "\"192.0.2.53:53\"" },
-	{ "dns { forward = { 192.0.2.53@0 } }",
-	  "t.conf:1: dns.forward: addresses as 192.0.2.53 or 192.0.2.53@5353, not "
-	  "\"192.0.2.53@0\"" },
-	{ "dns { forward = { 192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4, 192.0.2.5, 192.0.2.6, "
-	  "192.0.2.7, 192.0.2.8, 192.0.2.9 } }",
-	  "t.conf:1: dns.forward: at most 8 addresses, not 9" },
-	{ "state-directory = relative",
-	  "t.conf:1: state-directory: a path from / on, at most 255 octets, not \"relative\"" },
-	{ "state-directory = \"\"",
-	  "t.conf:1: state-directory: a path from / on, at most 255 octets, not \"\"" },
-	{ "dns { trust-anchor = root.key }",
-	  "t.conf:1: dns.trust-anchor: a path from / on, at most 255 octets, or empty, not "
-	  "\"root.key\"" },
-	{ "user = \"\"",
-	  "t.conf:1: user: a name of letters, digits, '_', '.' and '-', at most 63, not \"\"" },
-	{ "user = \"a b\"",
-	  "t.conf:1: user: a name of letters, digits, '_', '.' and '-', at most 63, not \"a b\"" },
-	{ "events { syslog = kern }",
-	  "t.conf:1: events.syslog: none, mail, daemon, auth, authpriv, user or local0 to "
-	  "local7, not \"kern\"" },
-	{ "log-level = verbose",
-	  "t.conf:1: log-level: error, warn, info or debug, not \"verbose\"" },
-};
-
-static void each_mistake_is_one_line_with_file_line_key_and_remedy(void **state)
-{
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_COUNT(wrong); i++) {
-		struct config config = { .hold_ms = 4711 };
-
-		if (parse(&config, wrong[i].text) != -EINVAL)
-			fail_msg("taken: %s", wrong[i].text);
-		assert_string_equal(error, wrong[i].complaint);
-		assert_int_equal(config.hold_ms, 4711);
-	}
-}
-
 static void a_mask_is_four_adjacent_bits_in_hexadecimal(void **state)
 {
 	static const struct {
@@ -447,121 +246,6 @@ static void the_command_line_overrides_the_file(void **state)
 	assert_string_equal(config.event_file, "/tmp/a=b.json");
 }
 
-static const struct {
-	const char *set;
-	const char *complaint;
-} wrong_sets[] = {
-	{ "hold-seconds=-3", "--set: hold-seconds: a number from 1 to 240, not \"-3\"" },
-	{ "dns.timeout-seconds=61",
-	  "--set: dns.timeout-seconds: a number from 1 to 60, not \"61\"" },
-	{ "hold-seconds", "--set: KEY=VALUE is expected, not \"hold-seconds\"" },
-	{ "=3", "--set: KEY=VALUE is expected, not \"=3\"" },
-	{ "dns.mode=enforce",
-	  "--set: dns.mode: no such key; allowed: trust-anchor, root-hints, forward, "
-	  "timeout-seconds, guard" },
-	{ "tls.tls13=block", "--set: tls.tls13: not built yet" },
-	{ "destination=x", "--set: destination: not built yet" },
-	{ "rules-flushed=alert", "--set: rules-flushed: not built yet" },
-	{ "dsn.guard=off", "--set: dsn.guard: no such section; there are dns, events and exempt" },
-	{ "ports=25,,26", "--set: ports: a number from 1 to 65535, not \"\"" },
-	{ "clients=192.0.2.1/24",
-	  "--set: clients: \"192.0.2.1/24\" has bits set behind its prefix; the network is "
-	  "192.0.2.0/24" },
-	{ "user=x\ny", "--set: user: a name of letters, digits, '_', '.' and '-', at most 63, "
-	               "not \"x?y\"" },
-};
-
-static void the_command_line_is_checked_like_the_file(void **state)
-{
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < ARRAY_COUNT(wrong_sets); i++) {
-		struct config config = { .hold_ms = 4711 };
-
-		if (parse_set(&config, "", wrong_sets[i].set) != -EINVAL)
-			fail_msg("taken: %s", wrong_sets[i].set);
-		assert_string_equal(error, wrong_sets[i].complaint);
-		assert_int_equal(config.hold_ms, 4711);
-	}
-}
-
-/* text repeated into a fresh string; the caller frees it. */
-static char *repeated(const char *head, const char *part, size_t count, const char *tail)
-{
-	size_t part_len = strlen(part);
-	char *text = malloc(strlen(head) + part_len * count + strlen(tail) + 1);
-	size_t len = strlen(head);
-
-	assert_non_null(text);
-	memcpy(text, head, len);
-	for (; count > 0; count--, len += part_len)
-		memcpy(text + len, part, part_len);
-	memcpy(text + len, tail, strlen(tail) + 1);
-	return text;
-}
-
-static void lists_settings_and_files_have_their_bounds(void **state)
-{
-	char *most = repeated("clients = { 192.0.2.1", ",192.0.2.1", 255, "}");
-	char *more = repeated("clients = { 192.0.2.1", ",192.0.2.1", 256, "}");
-	char *set = repeated("clients=192.0.2.1", ",192.0.2.1", 256, "");
-	char *long_set = repeated("user=", "x", 9000, "");
-	char *longest = repeated("#", "x", CONFIG_TEXT_MAX - 2, "");
-	char *longer = repeated("#", "x", CONFIG_TEXT_MAX - 1, "");
-	struct config config;
-
-	(void)state;
-	must_parse(&config, most);
-	assert_int_equal(parse(&config, more), -EINVAL);
-	assert_string_equal(error, "t.conf:1: clients: at most 256 values");
-	assert_int_equal(parse_set(&config, "", set), -EINVAL);
-	assert_string_equal(error, "--set: clients: at most 256 values");
-	assert_int_equal(parse_set(&config, "", long_set), -EINVAL);
-	assert_string_equal(error, "--set: user: longer than 8191 octets");
-	must_parse(&config, longest);
-	assert_int_equal(parse(&config, longer), -EINVAL);
-	assert_string_equal(error, "t.conf: longer than 65535 octets");
-	free(most);
-	free(more);
-	free(set);
-	free(long_set);
-	free(longest);
-	free(longer);
-}
-
-static void the_number_of_settings_is_bounded(void **state)
-{
-	char text[16 * 1024];
-	struct config config;
-	size_t len = 0;
-	int i;
-
-	(void)state;
-	for (i = 0; i < 513; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "k%d = 1\n", i);
-	assert_int_equal(parse(&config, text), -EINVAL);
-	assert_string_equal(error, "t.conf:513: k512: more than 512 settings and sections");
-}
-
-static void a_complaint_stays_within_its_room(void **state)
-{
-	char *key = repeated("", "k", 5000, " = 1");
-	char *value = repeated("dns { forward = {", "v", 5000, "} }");
-	char *name = repeated("/", "d", 5000, "");
-	struct config config;
-
-	(void)state;
-	assert_int_equal(config_parse(&config, name, key, NULL, 0, error), -EINVAL);
-	assert_true(strlen(error) < CONFIG_ERROR_MAX);
-	assert_int_equal(config_parse(&config, name, value, NULL, 0, error), -EINVAL);
-	assert_true(strlen(error) < CONFIG_ERROR_MAX);
-	assert_non_null(strstr(error, ":1: dns.forward: addresses as"));
-	free(key);
-	free(value);
-	free(name);
-}
-
 /* Cut anywhere, a good file is either good or one line of complaint. */
 static void a_file_cut_anywhere_is_taken_or_refused_in_one_line(void **state)
 {
@@ -666,17 +350,12 @@ int main(void)
 		cmocka_unit_test(the_sections_have_the_documented_defaults),
 		cmocka_unit_test(every_key_of_the_file_is_taken),
 		cmocka_unit_test(every_key_of_the_sections_is_taken),
-		cmocka_unit_test(each_mistake_is_one_line_with_file_line_key_and_remedy),
 		cmocka_unit_test(a_mask_is_four_adjacent_bits_in_hexadecimal),
 		cmocka_unit_test(texts_are_as_long_as_their_room),
 		cmocka_unit_test(a_name_does_not_look_like_an_option),
 		cmocka_unit_test(networks_within_others_are_dropped),
 		cmocka_unit_test(monitor_fails_open_whatever_the_file_says),
 		cmocka_unit_test(the_command_line_overrides_the_file),
-		cmocka_unit_test(the_command_line_is_checked_like_the_file),
-		cmocka_unit_test(lists_settings_and_files_have_their_bounds),
-		cmocka_unit_test(the_number_of_settings_is_bounded),
-		cmocka_unit_test(a_complaint_stays_within_its_room),
 		cmocka_unit_test(a_file_cut_anywhere_is_taken_or_refused_in_one_line),
 		cmocka_unit_test(the_example_file_holds_every_key_with_its_default),
 		cmocka_unit_test(a_file_is_read_whole_or_refused_in_one_line),
