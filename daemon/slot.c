@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "slot.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/channel.h"
+#include "base/log.h"
+#include "birth.h"
+#include "process.h"
+
+/* What a child may send us fits in this; anything longer is refused. */
+enum { RECEIVED_MAX = sizeof(struct message_reload), MESSAGES_PER_TURN = 64 };
+
+void slot_close(struct slot *slot)
+{
+	if (slot->readable)
+		event_free(slot->readable);
+	slot->readable = NULL;
+	if (slot->channel >= 0)
+		close(slot->channel);
+	slot->channel = -1;
+}
+
+void slot_tell(const struct slot *slot, enum event_kind kind, const char *format, ...)
+{
+	char text[EVENT_TEXT_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	slot->options->hooks->on_tell(slot->options->owner, kind, text);
+}
+
+static bool take_message(struct slot *slot, const void *message, size_t len)
+{
+	const struct children_options *options = slot->options;
+	struct message header;
+	struct message_reload reload;
+
+	if (len < sizeof(header))
+		return false;
+	memcpy(&header, message, sizeof(header));
+	switch (header.type) {
+	case MESSAGE_READY:
+		if (len != sizeof(header) || slot->is_ready)
+			return false;
+		slot->is_ready = true;
+		options->hooks->on_change(options->owner);
+		return true;
+	case MESSAGE_HEARTBEAT:
+		return len == sizeof(header);
+	case MESSAGE_RELOAD:
+		if (len != sizeof(reload) || slot->role != ROLE_LEDGER)
+			return false;
+		memcpy(&reload, message, sizeof(reload));
+		options->hooks->on_reload(options->owner, reload.request);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void on_readable(evutil_socket_t channel, short what, void *argument)
+{
+	struct slot *slot = argument;
+	unsigned char message[RECEIVED_MAX];
+	int turn;
+
+	(void)what;
+	for (turn = 0; turn < MESSAGES_PER_TURN && slot->channel == channel; turn++) {
+		ssize_t len = channel_receive(channel, message, sizeof(message), NULL, NULL);
+
+		if (len == -EAGAIN)
+			return;
+		if (len == 0 || (len < 0 && len != -EMSGSIZE)) {
+			/* It will die, or be missed: its end of the channel says nothing about why. */
+			event_del(slot->readable);
+			return;
+		}
+		slot->heard_ms = process_now_ms();
+		if (len < 0 || !take_message(slot, message, (size_t)len))
+			log_debug("message refused from=%s", slot->name);
+	}
+}
+
+static struct child child_of(const struct slot *slot, int channel)
+{
+	const struct children_options *options = slot->options;
+	const struct resources *resources = options->resources;
+	struct child child = {
+		.role = slot->role,
+		.index = slot->index,
+		.config = options->config,
+		.set = options->set,
+		.set_count = options->set_count,
+		.supervisor = channel,
+		.queue = -1,
+		.listener = -1,
+		.event_file = -1,
+		.narrates = options->narrates,
+		.state_directory = -1,
+	};
+	size_t i;
+
+	for (i = 0; i < RAWSEND_COUNT; i++)
+		child.raw[i] = slot->role == ROLE_GUARD ? resources->raw[i] : -1;
+	if (slot->role == ROLE_GUARD)
+		child.queue = resources->queues[slot->index];
+	else
+		child.state_directory = resources->state_directory;
+	if (slot->role == ROLE_LEDGER) {
+		child.listener = resources->listener;
+		child.event_file = resources->event_file;
+	}
+	return child;
+}
+
+int slot_spawn(struct slot *slot, uint64_t now_ms)
+{
+	struct child child;
+	int ends[2];
+	int err = channel_pair(ends);
+	pid_t pid;
+
+	if (err)
+		return err;
+	child = child_of(slot, ends[1]);
+	pid = birth(&child, slot->name);
+	close(ends[1]);
+	if (pid < 0) {
+		close(ends[0]);
+		return pid;
+	}
+	slot->pid = pid;
+	slot->channel = ends[0];
+	slot->is_ready = slot->is_overdue = false;
+	slot->started_ms = slot->heard_ms = now_ms;
+	slot->readable =
+		event_new(slot->options->base, ends[0], EV_READ | EV_PERSIST, on_readable, slot);
+	if (!slot->readable || event_add(slot->readable, NULL) != 0)
+		return -ENOMEM;
+	return 0;
+}
+
+void slot_connect(struct slot *a, struct slot *b)
+{
+	struct message_peer to_a = { MESSAGE_PEER, b->role, b->index };
+	struct message_peer to_b = { MESSAGE_PEER, a->role, a->index };
+	int ends[2];
+
+	if (a->pid == 0 || b->pid == 0 || (a->role == ROLE_GUARD && b->role == ROLE_GUARD) ||
+	    channel_pair(ends) != 0)
+		return;
+	(void)channel_send_descriptors(a->channel, &to_a, sizeof(to_a), &ends[0], 1);
+	(void)channel_send_descriptors(b->channel, &to_b, sizeof(to_b), &ends[1], 1);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+int slot_take_queue_back(struct slot *slot)
+{
+	const struct children_options *options = slot->options;
+	char error[CONFIG_ERROR_MAX];
+	int err;
+
+	if (slot->role != ROLE_GUARD || options->resources->queues[slot->index] >= 0)
+		return 0;
+	err = resources_open_queue(options->resources, options->config, slot->index, error);
+	if (err)
+		log_warn("%s", error);
+	return err;
+}
+
+void slot_give_queue_back(struct slot *slot, uint64_t delay_ms)
+{
+	const struct children_options *options = slot->options;
+	int *queue = &options->resources->queues[slot->index];
+
+	if (slot->role != ROLE_GUARD || !options->config->fails_open ||
+	    delay_ms < CHILD_DELAY_BYPASS_MS || *queue < 0)
+		return;
+	close(*queue);
+	*queue = -1;
+	if (!slot->is_bypassed)
+		slot_tell(slot, EVENT_DEGRADED,
+		          "%s keeps dying: its share of the mail passes unjudged until it lives "
+		          "(on-failure = open)",
+		          slot->name);
+	slot->is_bypassed = true;
+}
+
+void slot_forgive(struct slot *slot)
+{
+	slot->deaths = 0;
+	if (!slot->is_bypassed)
+		return;
+	slot->is_bypassed = false;
+	slot_tell(slot, EVENT_RECOVERED, "%s lives again and judges its share of the mail",
+	          slot->name);
+}
