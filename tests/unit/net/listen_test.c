@@ -26,9 +26,9 @@ static int set_up(void **state)
 {
 	struct place *place = calloc(1, sizeof(*place));
 
+	assert_non_null(place);
 	strcpy(place->directory, "/tmp/hopguard-listen-XXXXXX");
-	if (!mkdtemp(place->directory))
-		return -1;
+	assert_non_null(mkdtemp(place->directory));
 	snprintf(place->path, sizeof(place->path), "%s/control.sock", place->directory);
 	*state = place;
 	return 0;

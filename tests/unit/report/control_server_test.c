@@ -53,16 +53,18 @@ static int set_up(void **state)
 		                                  .on_request = on_request,
 		                                  .owner = place };
 
+	assert_non_null(place);
 	place->base = event_base_new();
 	place->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	place->address.sun_family = AF_UNIX;
 	place->address_len = sizeof(place->address);
 	/* The kernel chooses an abstract name. */
-	if (bind(place->listener, (struct sockaddr *)&place->address, sizeof(sa_family_t)) != 0 ||
-	    getsockname(place->listener, (struct sockaddr *)&place->address, &place->address_len) !=
-	            0 ||
-	    listen(place->listener, 64) != 0)
-		return -1;
+	assert_int_equal(
+		bind(place->listener, (struct sockaddr *)&place->address, sizeof(sa_family_t)), 0);
+	assert_int_equal(getsockname(place->listener, (struct sockaddr *)&place->address,
+	                             &place->address_len),
+	                 0);
+	assert_int_equal(listen(place->listener, 64), 0);
 	options.listener = place->listener;
 	place->server = control_server_new(place->base, &options);
 	*state = place;

@@ -37,9 +37,9 @@ static int set_up(void **state)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
 
+	assert_non_null(daemon);
 	strcpy(daemon->directory, "/tmp/hopguard-syslog-XXXXXX");
-	if (!mkdtemp(daemon->directory))
-		return -1;
+	assert_non_null(mkdtemp(daemon->directory));
 	snprintf(daemon->path, sizeof(daemon->path), "%s/log", daemon->directory);
 	daemon->socket = open_daemon(daemon);
 	setenv("TZ", "UTC", 1);
