@@ -273,7 +273,7 @@ static int prepare(struct replay *replay, const char *config_path, bool looks_up
 		return CLI_USAGE;
 	status = replay_answers_new(&replay->answers, &replay->config, looks_up);
 	if (status != CLI_GOOD)
-		return status;
+		return (int)status;
 	/* Else a capture could be made whose connections all collide in the table. */
 	if (getrandom(secret, sizeof(secret), 0) == (ssize_t)sizeof(secret))
 		replay->gate = gate_new(&replay->config, secret, &actions, replay);
