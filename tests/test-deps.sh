@@ -4,7 +4,7 @@
 # Brings what the tests and the demo need. Tools are installed with apt, missing ones only. Mail and name servers are
 # not installed: Postfix, Exim and OpenSMTPD exclude each other, would take the place of the user's own mail server,
 # and start services. Their packages are unpacked into build/test-servers/NAME, whence tests/lab runs them in private
-# mount namespaces; only the shared libraries that they name are installed.
+# mount namespaces; only the shared libraries that they name are installed. Neither is the kernel that tests/vm boots.
 #
 # Usage: tests/test-deps.sh [servers|tools]     (both when nothing is said)
 set -eu
@@ -15,6 +15,10 @@ servers_dir=build/test-servers
 TOOLS="python3 python3-pytest python3-dnspython python3-scapy openssl ldnsutils swaks libnet-ssleay-perl
 	libio-socket-inet6-perl tcpdump iproute2 iptables nftables util-linux procps dns-root-data libcmocka-dev
 	valgrind clang clang-format clang-tidy cppcheck libclang-rt-14-dev mandoc"
+# For tests/vm, where programs of this machine run under Debian's kernel. The one for clouds is that of the distribution
+# with fewer drivers, and a third of its size.
+VM_TOOLS="qemu-system-x86 kmod"
+VM_KERNEL="kernel:linux-image-cloud-amd64"
 # Folder under build/test-servers, and the packages unpacked into it.
 SERVERS="postfix:postfix exim:exim4-daemon-light,exim4-base opensmtpd:opensmtpd nsd:nsd unbound:unbound"
 
@@ -64,10 +68,36 @@ libraries_of() {
 		grep '^lib' || true
 }
 
+# The packages to download. A kernel's name without a version is a package that only depends on the newest.
+meant_by() {
+	for package in "$@"; do
+		case $package in
+		linux-image-*)
+			newest=$(apt-cache depends "$package" 2>/dev/null |
+				sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
+			echo "${newest:-$package}"
+			;;
+		*)
+			echo "$package"
+			;;
+		esac
+	done
+}
+
 fetch() {
-	apt-get download -qq "$@" >apt.log 2>&1 && return 0
+	# shellcheck disable=SC2046
+	apt-get download -qq $(meant_by "$@") >apt.log 2>&1 && return 0
 	update_lists
-	apt-get download -qq "$@" >apt.log 2>&1 || { cat apt.log; return 1; }
+	# shellcheck disable=SC2046
+	apt-get download -qq $(meant_by "$@") >apt.log 2>&1 || { cat apt.log; return 1; }
+}
+
+# What modprobe reads is made where a kernel is installed, and is not in its package.
+index_modules() {
+	install_missing kmod
+	for modules in "$1"/lib/modules/*; do
+		PATH=$PATH:/usr/sbin:/sbin depmod -b "$1" "${modules##*/}"
+	done
 }
 
 # One folder is complete or absent: it is unpacked beside its place and moved there as a whole.
@@ -88,6 +118,7 @@ unpack_server() {
 	# shellcheck disable=SC2086
 	install_missing $libraries
 	rm -rf "$target.new/packages"
+	[ ! -d "$target.new/lib/modules" ] || index_modules "$target.new"
 	echo "$libraries" >"$target.new/.complete"
 	mv "$target.new" "$target"
 }
@@ -101,8 +132,13 @@ check_libraries() {
 if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
 	say "this machine has no apt; the tests need these Debian packages, or their like:"
 	# shellcheck disable=SC2086
-	echo $TOOLS "$SERVERS" | tr ':,' '  '
+	echo $TOOLS $VM_TOOLS "$SERVERS $VM_KERNEL" | tr ':,' '  '
 	exit 4
+fi
+# The emulated machine runs this one's programs.
+if [ "$(dpkg --print-architecture)" = amd64 ]; then
+	TOOLS="$TOOLS $VM_TOOLS"
+	SERVERS="$SERVERS $VM_KERNEL"
 fi
 
 mkdir -p "$servers_dir"
