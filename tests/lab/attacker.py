@@ -50,8 +50,8 @@ class Attacker:
 
     def _rules(self, verb):
         clients, servers = self._sides
-        rules = [f"rule {verb} pref 100 iif {clients} ipproto tcp dport 25 lookup {TABLE}",
-                 *(f"rule {verb} pref 101 iif {server} ipproto tcp sport 25 lookup {TABLE}" for server in servers)]
+        rules = [f"rule {verb} pref 100 iif {clients} ipproto 6 dport 25 lookup {TABLE}",
+                 *(f"rule {verb} pref 101 iif {server} ipproto 6 sport 25 lookup {TABLE}" for server in servers)]
         for family in ("-4", "-6"):
             self.host.network_command(["ip", family, "-batch", "-"], text="\n".join(rules) + "\n")
 
