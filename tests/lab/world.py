@@ -34,10 +34,10 @@ def far_address(number, family):
 
 
 class World:
-    def __init__(self, receivers=()):
+    def __init__(self, receivers=(), senders=MAIL_SERVERS):
         self.directory = namespaces.make_directory()
         resolver = {"resolv.conf": f"nameserver {RESOLVER}\noptions timeout:1 attempts:2\n"}
-        self.sender = self._host("sender", MAIL_SERVERS, resolver)
+        self.sender = self._host("sender", senders, resolver)
         self.inside = self._host("inside")
         self.gateway = self._host("gateway")
         self.outside = self._host("outside")

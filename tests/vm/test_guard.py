@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A running guard behind nft's rules: it refuses, it lets pass, and the kernel does its part when it is not there."""
+
+import json
+
+import clients
+import guarded
+import pytest
+import world
+from guarded import PLAIN, PROTECTED
+
+OFFLOAD, MASK = 0x01000000, 0x0F000000
+
+
+@pytest.fixture(scope="module")
+def net():
+    one = guarded.Guarded()
+    yield one
+    one.stop()
+    one.close()
+
+
+@pytest.fixture(params=(4, 6), ids=("ipv4", "ipv6"))
+def family(request):
+    return request.param
+
+
+@pytest.fixture(scope="module", params=world.PLACES)
+def place(request):
+    return request.param
+
+
+def refusals(guard):
+    return [event for event in guard.events() if event["event"] == "verdict" and event["action"] in ("block", "defer")]
+
+
+def test_a_stripped_connection_is_refused_before_a_recipient_leaves(net, place, family):
+    guard = net.guard_at(place)
+    client, recipient = net.send(family, attack="strip")
+    assert client.refusal and client.refusal.startswith("421 4.7.4 "), client.replies
+    assert not net.wire.saw(recipient.encode(), b"RCPT TO", b"DATA\r\n")
+    assert not any(b"RCPT" in heard for heard in net.attacker.heard()) and not net.sink.letters
+    event = guard.wait_for(lambda one: one in refusals(guard))
+    assert event["reason"] == "starttls-stripped" and event["promise"]["source"] == "dane"
+    assert event["hook"] == ("output" if place == "host" else "forward")
+
+
+def test_a_letter_over_tls_arrives_and_its_bulk_stays_in_the_kernel(net, place, family):
+    net.guard_at(place)
+    before = net.queued(place)
+    _, recipient = net.send(family, body=b"x" * 60 + b"\r\n" + 20000 * b"a line that nobody reads twice\r\n")
+    assert [letter.is_tls for letter in net.sink.find(recipient)] == [True]
+    # 640 KB are hundreds of segments, 64 KB at a time ten; the dialogue up to the handshake's end is this long.
+    assert 5 < net.queued(place) - before < 40
+    marks = net.connection_marks(world.far_address(PROTECTED, family), place)
+    assert OFFLOAD in {mark & MASK for mark in marks}
+
+
+def test_a_letter_to_whom_promised_nothing_passes_in_clear(net, family):
+    guard = net.guard_at("routed")
+    before = net.queued()
+    body = 2000 * b"thirty octets of plain words.\r\n"
+    client, recipient = net.send(family, number=PLAIN, client=clients.Client, body=body)
+    assert [letter.is_tls for letter in net.sink.find(recipient)] == [False], client.replies
+    assert net.queued() > before + 10
+    assert not refusals(guard)
+
+
+def test_tls_that_is_asked_of_everybody_is_asked_of_whom_promised_nothing(net, family):
+    guard = net.guard_at("routed", "default-level=encrypt")
+    client, recipient = net.send(family, number=PLAIN, client=clients.Client)
+    assert client.refusal and client.refusal.startswith("421 4.7.4 "), client.replies
+    assert not net.wire.saw(recipient.encode(), b"RCPT TO") and not net.sink.letters
+    assert guard.wait_for(lambda one: one in refusals(guard))["reason"] == "tls-not-used"
+
+
+def test_left_to_choose_the_program_takes_nft_and_says_so(net):
+    guard = net.guard_at("routed")
+    assert json.loads(guard.ask("status", "--json"))["backend"] == "nft"
+    assert "queue" in net.ruleset() and "table inet hopguard" in net.ruleset()
+
+
+def test_without_root_it_takes_out_what_it_put_in_and_nothing_else(net):
+    net.stop()
+    net.world.set_place("routed")
+    gateway = net.world.gateway
+    gateway.network_command(["nft", "-f", "-"], text="table inet hopguardian {\nchain forward {\n"
+                            "type filter hook forward priority mangle\ntcp dport 25 accept\n}\n}\n")
+    before = net.ruleset()
+    net.guard_at("routed")
+    assert "table inet hopguard {" in net.ruleset()
+    assert net.stop() == 0
+    assert net.ruleset() == before
+    gateway.network_command(["nft", "delete table inet hopguardian"])
+
+
+@pytest.mark.parametrize("on_failure", ("closed", "open"))
+def test_when_the_program_is_killed_its_rules_hold_mail_or_let_it_pass(net, on_failure):
+    net.guard_at("routed", f"on-failure={on_failure}", anew=True)
+    net.kill(*net.processes().values())
+    client, recipient = net.send(4, number=PLAIN, client=clients.Client, patience_s=2)
+    assert bool(net.sink.find(recipient)) == bool(client.replies) == (on_failure == "open")
+    net.stop()
+    assert "hopguard" not in net.ruleset()
+
+
+def test_a_guard_that_dies_is_replaced_and_mail_goes_on(net):
+    net.guard_at("routed", "queues=1", anew=True)
+    before = net.processes()
+    net.kill(before["guard0"])
+    _, recipient = net.send(4)
+    assert [letter.is_tls for letter in net.sink.find(recipient)] == [True] and net.queued() > 5
+    assert net.processes()["guard0"] != before["guard0"]
