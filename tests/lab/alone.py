@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """hopguard on a host without neighbours: for tests of its processes, which need no mail."""
 
-import json
 import os
 import signal
 import subprocess
@@ -42,11 +41,10 @@ class Alone:
     # What it says of itself
 
     def status(self):
-        return json.loads(self.guard.ask("status", "--json"))
+        return self.guard.status()
 
     def processes(self):
-        """Process ids by name, as the host counts them: supervisor, scout, ledger, guard0."""
-        return {f"{one['role']}{one.get('index', '')}": one["pid"] for one in self.status()["processes"] if "pid" in one}
+        return self.guard.processes()
 
     def wait_until(self, holds, timeout_s=5):
         """True as soon as holds() is; exceptions of an answer that cannot be had count as not yet."""
@@ -61,7 +59,7 @@ class Alone:
         return False
 
     def is_whole(self):
-        return all(one["state"] == "ready" for one in self.status()["processes"])
+        return self.guard.is_whole()
 
     # What is done to it
 

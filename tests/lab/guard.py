@@ -104,6 +104,17 @@ class Guard:
         """A command for the running guard, as hopguard status."""
         return self.host.run(self.command(*words, "--socket", self.socket), check=check)
 
+    def status(self):
+        return json.loads(self.ask("status", "--json"))
+
+    def processes(self):
+        """Process ids by name, as the host counts them: supervisor, scout, ledger, guard0."""
+        return {f"{one['role']}{one.get('index', '')}": one["pid"]
+                for one in self.status()["processes"] if "pid" in one}
+
+    def is_whole(self):
+        return all(one["state"] == "ready" for one in self.status()["processes"])
+
     def mark(self):
         """events() gives those after this."""
         with contextlib.suppress(FileNotFoundError):
