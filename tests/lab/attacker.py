@@ -21,7 +21,7 @@ class Attacker:
         self.attack = None
         self.sessions = []
         self._sides = (towards_clients, towards_servers)
-        self._is_taking = False
+        self._taken = None  # addresses of servers
         self._count = threading.Lock()
         for family in ("-4", "-6"):
             host.network_command(["ip", family, "route", "add", "local", "default", "dev", "lo", "table", TABLE])
@@ -31,28 +31,37 @@ class Attacker:
         self.stop()
         self._listener.close()
 
-    def start(self, attack):
-        """From now on each connection is the attack's."""
+    def start(self, attack, servers=("all",)):
+        """From now on each connection is the attack's; with `servers`, those to these addresses."""
         self._listener.drop_all()
         self.sessions = []
         self.attack = attack
-        if not self._is_taking:
-            self._rules("add")
-            self._is_taking = True
+        if self._taken != servers:
+            self._release()
+            self._rules("add", servers)
+            self._taken = servers
 
     def stop(self):
         """Connections pass untouched again, as through any router."""
-        if self._is_taking:
-            self._rules("del")
-            self._is_taking = False
+        self._release()
         self._listener.drop_all()
         self.attack = None
 
-    def _rules(self, verb):
-        clients, servers = self._sides
-        rules = [f"rule {verb} pref 100 iif {clients} ipproto 6 dport 25 lookup {TABLE}",
-                 *(f"rule {verb} pref 101 iif {server} ipproto 6 sport 25 lookup {TABLE}" for server in servers)]
-        for family in ("-4", "-6"):
+    def _release(self):
+        if self._taken:
+            self._rules("del", self._taken)
+            self._taken = None
+
+    def _rules(self, verb, servers):
+        clients, interfaces = self._sides
+        for family, other in (("-4", ":"), ("-6", ".")):
+            rules = []
+            for server in servers:
+                if other in server:
+                    continue
+                rules.append(f"rule {verb} pref 100 iif {clients} to {server} ipproto 6 dport 25 lookup {TABLE}")
+                rules += [f"rule {verb} pref 101 iif {interface} from {server} ipproto 6 sport 25 lookup {TABLE}"
+                          for interface in interfaces]
             self.host.network_command(["ip", family, "-batch", "-"], text="\n".join(rules) + "\n")
 
     def _serve(self, connection):

@@ -51,19 +51,37 @@ class Capture:
         self._read()
         return list(self._segments)
 
-    def towards(self, port=25):
-        """{(source, destination): octets} of each direction that goes to the port, in the order of sequence numbers."""
-        parts = collections.defaultdict(list)
-        for segment in self.segments():
-            if segment.destination[1] == port and segment.payload:
-                parts[segment.source, segment.destination].append(segment)
-        return {flow: _in_order(segments) for flow, segments in parts.items()}
+    def take(self):
+        """The segments since the last reset or take, which are then forgotten: for loads that no memory could keep."""
+        self._read()
+        taken, self._segments = self._segments, []
+        return taken
 
     def saw(self, *words, port=25):
         """Those of the words that were seen on the way to the port: whole in one segment, or over several."""
-        octets = list(self.towards(port).values())
-        octets += [segment.payload for segment in self.segments() if segment.destination[1] == port]
-        return [word for word in words if any(word in text for text in octets)]
+        return found_in([segment for segment in self.segments() if segment.destination[1] == port], *words)
+
+
+def found_in(segments, *words):
+    """Those of the words that the segments hold: whole in one, or over several of a connection."""
+    octets = [*map(_in_order, _directions(segments)), *(segment.payload for segment in segments)]
+    return [word for word in words if any(word in text for text in octets)]
+
+
+def _directions(segments):
+    """Those with data, by connection and direction. A SYN begins one, since ports are used again."""
+    directions, current = [], {}
+    for segment in segments:
+        ends = segment.source, segment.destination
+        if segment.flags & SYN:
+            current.pop(ends, None)
+        if not segment.payload:
+            continue
+        if ends not in current:
+            current[ends] = []
+            directions.append(current[ends])
+        current[ends].append(segment)
+    return directions
 
 
 def _in_order(segments):
