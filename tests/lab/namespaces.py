@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import ctypes
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -125,12 +126,16 @@ class Host:
         self.etc = farm
 
     def _show_unpacked(self, unpacked):
+        for server in unpacked:
+            # Mounted, since users of the host may not be able to look into the folder that this repository lies in.
+            os.makedirs(self._path("unpacked", server))
+            self._mounts.append(f"mount --bind {shlex.quote(servers.root_of(server))} {self._path('unpacked', server)}")
         for shown in ADDITIONS:
             extra = {}
             for server in unpacked:
                 tree = os.path.join(servers.root_of(server), shown)
                 for name in os.listdir(tree) if os.path.isdir(tree) else ():
-                    extra.setdefault(name, os.path.join(tree, name))
+                    extra.setdefault(name, os.path.join(self._path("unpacked", server), shown, name))
             if not extra or not os.path.isdir("/" + shown):
                 continue
             farm = self._replace(shown, extra)
