@@ -189,12 +189,16 @@ static struct flow *adopt(struct gate *gate, struct arrival *arrival)
 	}
 	arrival->is_from_client = is_to_guarded;
 	if (segment->flags & TCP_SYN) {
-		/* Of two guarded ports the SYN tells who opens. */
-		if (!(segment->flags & TCP_ACK))
-			arrival->is_from_client = true;
-		else
-			arrival->is_from_client = false;
-		flow = gate_add_flow(gate, arrival, false);
+		bool is_answer = segment->flags & TCP_ACK;
+
+		/* Of two guarded ports the SYN tells who opens. A far end never does: it would have the client's words taken for its own. */
+		if (!is_answer && !is_to_guarded) {
+			gate_drop(gate, arrival->packet);
+			return NULL;
+		}
+		arrival->is_from_client = !is_answer;
+		/* An answer may be forged, to have a connection that we forgot begin anew. */
+		flow = gate_add_flow(gate, arrival, is_answer);
 	} else if (segment->payload.len > 0) {
 		flow = gate_adopt_midstream(gate, arrival);
 	} else {
@@ -206,10 +210,12 @@ static struct flow *adopt(struct gate *gate, struct arrival *arrival)
 	return flow;
 }
 
-/* A SYN on a known pair of endpoints: the port is used again, or the client starts anew with another number. */
-static bool is_another_connection(const struct flow *flow, const struct segment *segment)
+/* A client's SYN on a known pair of endpoints: the port is used again, or the client starts anew with another number. */
+static bool is_another_connection(const struct flow *flow, const struct arrival *arrival)
 {
-	if ((segment->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
+	const struct segment *segment = arrival->segment;
+
+	if (!arrival->is_from_client || (segment->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
 		return false;
 	if (flow->phase == FLOW_OPEN)
 		return false;
@@ -239,7 +245,7 @@ void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_
 		return;
 	}
 	flow = flow_table_find(gate->flows, &arrival.is_from_client, &segment);
-	if (flow && is_another_connection(flow, &segment)) {
+	if (flow && is_another_connection(flow, &arrival)) {
 		flow_table_remove(gate->flows, flow);
 		flow = NULL;
 	}

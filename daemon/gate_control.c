@@ -33,7 +33,9 @@ void gate_syn(struct gate *gate, struct flow *flow, const struct arrival *arriva
 	struct flow_side *side = gate_side(flow, arrival->is_from_client);
 	const struct flow_side *peer = gate_side(flow, !arrival->is_from_client);
 
-	if (segment->flags & (TCP_FIN | TCP_RST)) {
+	/* Simultaneous open (RFC 9293 section 3.5) is no way to a mail server. */
+	if ((segment->flags & (TCP_FIN | TCP_RST)) ||
+	    (!arrival->is_from_client && !(segment->flags & TCP_ACK))) {
 		gate->counters.dropped_malformed++;
 		gate_drop(gate, arrival->packet);
 		return;

@@ -40,6 +40,7 @@ static void arrive(struct simulation *simulation, const uint8_t *octets, size_t 
 
 	if (packet_parse(&segment, bytes_of(octets, len), true) != PACKET_OK)
 		abort(); /* what passes must be whole, its checksums right */
+	simulation->arrived_count++;
 	at = seq_distance(segment.seq, from->first_seq);
 	for (size_t i = 0; i < segment.payload.len; i++) {
 		int64_t place = (int64_t)at + (int64_t)i;
@@ -179,31 +180,20 @@ static void answer_questions(struct simulation *simulation)
 	}
 }
 
-static void send_packet(struct simulation *simulation, bool is_client, uint8_t flags, size_t from,
-                        size_t len)
+/* Through the gate, or by it. */
+static void put_through(struct simulation *simulation, bool is_client, const struct craft *craft,
+                        uint32_t ingress)
 {
-	struct simulation_peer *self = is_client ? &simulation->client : &simulation->server;
-	const struct simulation_peer *other = is_client ? &simulation->server : &simulation->client;
 	struct simulation_packet *packet = calloc(1, sizeof(*packet));
-	struct craft craft = {
-		.source = is_client ? simulation->client_endpoint : simulation->server_endpoint,
-		.destination =
-			is_client ? simulation->server_endpoint : simulation->client_endpoint,
-		.seq = self->first_seq + (uint32_t)from - (flags & TCP_SYN ? 1 : 0),
-		.ack = other->first_seq + (uint32_t)self->got_len + (self->got_fin ? 1 : 0),
-		.window = 64240,
-		.flags = flags,
-		.payload = bytes_of(self->sent + from, len),
-	};
-	struct nfqueue_packet queued = { .netfilter_hook = 2, .checksum_ready = true };
+	struct nfqueue_packet queued = { .netfilter_hook = 2,
+		                         .checksum_ready = true,
+		                         .ingress = ingress };
 
 	if (!packet)
 		abort();
-	if (!(flags & TCP_ACK))
-		craft.ack = 0;
 	packet->id = queued.id = ++simulation->next_id;
 	packet->is_from_client = is_client;
-	packet->len = craft_segment(packet->octets, sizeof(packet->octets), &craft);
+	packet->len = craft_segment(packet->octets, sizeof(packet->octets), craft);
 	if (packet->len == 0)
 		abort();
 	packet->next = simulation->packets;
@@ -219,6 +209,53 @@ static void send_packet(struct simulation *simulation, bool is_client, uint8_t f
 	}
 	gate_packet(simulation->gate, &queued, simulation->now_ms, simulation->now_ms);
 	answer_questions(simulation);
+}
+
+static void send_packet(struct simulation *simulation, bool is_client, uint8_t flags, size_t from,
+                        size_t len)
+{
+	const struct simulation_peer *self = is_client ? &simulation->client : &simulation->server;
+	const struct simulation_peer *other = is_client ? &simulation->server : &simulation->client;
+	struct craft craft = {
+		.source = is_client ? simulation->client_endpoint : simulation->server_endpoint,
+		.destination =
+			is_client ? simulation->server_endpoint : simulation->client_endpoint,
+		.seq = self->first_seq + (uint32_t)from - (flags & TCP_SYN ? 1 : 0),
+		.ack = other->first_seq + (uint32_t)self->got_len + (self->got_fin ? 1 : 0),
+		.window = 64240,
+		.flags = flags,
+		.payload = bytes_of(self->sent + from, len),
+	};
+
+	if (!(flags & TCP_ACK))
+		craft.ack = 0;
+	put_through(simulation, is_client, &craft,
+	            is_client ? SIMULATION_INSIDE : SIMULATION_OUTSIDE);
+}
+
+bool simulation_forge(struct simulation *simulation, const struct simulation_forgery *forgery)
+{
+	const struct simulation_peer *self =
+		forgery->is_client ? &simulation->client : &simulation->server;
+	const struct simulation_peer *other =
+		forgery->is_client ? &simulation->server : &simulation->client;
+	size_t arrived_before = simulation->arrived_count;
+	struct craft craft = {
+		.source = forgery->is_client ? simulation->client_endpoint
+		                             : simulation->server_endpoint,
+		.destination = forgery->is_client ? simulation->server_endpoint
+		                                  : simulation->client_endpoint,
+		.seq = self->first_seq + (uint32_t)forgery->from,
+		.ack = other->first_seq + (uint32_t)forgery->ack,
+		.window = 64240,
+		.flags = forgery->flags,
+		.payload = bytes_of_string(forgery->text ? forgery->text : ""),
+	};
+
+	if (!(forgery->flags & TCP_ACK))
+		craft.ack = 0;
+	put_through(simulation, forgery->is_client, &craft, SIMULATION_OUTSIDE);
+	return simulation->arrived_count > arrived_before;
 }
 
 static void set_endpoint(struct endpoint *endpoint, const char *address, uint16_t port)

@@ -19,6 +19,9 @@
 
 enum { SIMULATION_EVENTS_MAX = 32, SIMULATION_ANSWERS_MAX = 8, SIMULATION_STREAM_MAX = 256 * 1024 };
 
+/* The interfaces of the gateway. */
+enum { SIMULATION_INSIDE = 1, SIMULATION_OUTSIDE = 2 };
+
 enum simulation_cut {
 	CUT_NONE,
 	CUT_EVERY_OCTET,
@@ -56,6 +59,7 @@ struct simulation {
 	char asked[64][DOMAIN_NAME_MAX];
 	size_t asked_count;
 	uint32_t next_id;
+	size_t arrived_count; /* packets */
 	size_t held_count;
 	struct simulation_packet *packets; /* that have no verdict yet */
 	size_t offloaded_count;
@@ -80,6 +84,15 @@ void simulation_promise(struct simulation *simulation, const char *domain, const
 bool simulation_say(struct simulation *simulation, bool is_client, struct bytes text);
 bool simulation_client(struct simulation *simulation, const char *text);
 bool simulation_server(struct simulation *simulation, const char *text);
+/* A packet that its seeming sender never sent. It comes from the server's side; true when it passed, as it was or rewritten. */
+struct simulation_forgery {
+	bool is_client; /* seems to come from there */
+	uint8_t flags;
+	int64_t from;     /* where in the stream of who seems to send it */
+	int64_t ack;      /* where in the other's */
+	const char *text; /* or NULL */
+};
+bool simulation_forge(struct simulation *simulation, const struct simulation_forgery *forgery);
 /* A FIN (or RST) of that side. True when it arrived. */
 bool simulation_end(struct simulation *simulation, bool is_client, bool is_reset);
 void simulation_pass_time(struct simulation *simulation, uint64_t ms);

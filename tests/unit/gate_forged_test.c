@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/simulation.h"
+
+static const char stripped[] = "250-nobody.example\r\n250 SIZE 1000\r\n";
+
+/* The far end calls itself what leads nowhere: only a recipient tells whose hop it is. */
+static struct simulation *promised(void)
+{
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+
+	simulation_promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+	simulation_promise(simulation, "nobody.example", "nobody.example", PROMISE_NONE);
+	return simulation;
+}
+
+/* In octets that the client has not acknowledged: it answers by a challenge, and goes on (RFC 5961 section 3.2). */
+static void reset_in_vain(struct simulation *simulation)
+{
+	assert_true(simulation_forge(simulation, &(struct simulation_forgery){
+							 .flags = TCP_ACK, .text = "220 nobody" }));
+	assert_true(simulation_forge(simulation,
+	                             &(struct simulation_forgery){ .flags = TCP_RST, .from = 5 }));
+	assert_false(simulation->client.got_reset);
+}
+
+/* As far as a recipient and beyond, whatever becomes of it. */
+static void try_to_send(struct simulation *simulation)
+{
+	(void)simulation_server(simulation, "220 nobody.example ESMTP\r\n");
+	(void)simulation_client(simulation, "EHLO client.example\r\n");
+	(void)simulation_server(simulation, stripped);
+	(void)simulation_client(simulation, "MAIL FROM:<alice@client.example>\r\n");
+	(void)simulation_server(simulation, "250 ok\r\n");
+	(void)simulation_client(simulation, "RCPT TO:<bob@example.org>\r\n");
+}
+
+static void a_syn_of_the_far_end_makes_no_client_of_it(void **state)
+{
+	const struct simulation_forgery syn = { .flags = TCP_SYN, .from = -1 };
+	struct simulation *simulation = promised();
+
+	(void)state;
+	/* Simultaneous open (RFC 9293 section 3.5). */
+	(void)simulation_forge(
+		simulation,
+		&(struct simulation_forgery){ .is_client = true, .flags = TCP_SYN, .from = -1 });
+	(void)simulation_forge(simulation, &syn);
+	(void)simulation_forge(simulation, &(struct simulation_forgery){ .is_client = true,
+	                                                                 .flags = TCP_SYN | TCP_ACK,
+	                                                                 .from = -1 });
+	(void)simulation_forge(simulation, &(struct simulation_forgery){ .flags = TCP_ACK });
+	try_to_send(simulation);
+	assert_false(simulation_got(&simulation->server, "bob"));
+	simulation_free(simulation);
+}
+
+static void a_syn_of_the_far_end_behind_a_forged_reset_makes_no_client_of_it(void **state)
+{
+	struct simulation *simulation = promised();
+
+	(void)state;
+	assert_true(simulation_open(simulation));
+	reset_in_vain(simulation);
+	(void)simulation_forge(simulation,
+	                       &(struct simulation_forgery){ .flags = TCP_SYN, .from = 9 });
+	try_to_send(simulation);
+	assert_false(simulation_got(&simulation->server, "bob"));
+	simulation_free(simulation);
+}
+
+static void a_syn_of_the_far_end_to_a_forgotten_connection_makes_no_client_of_it(void **state)
+{
+	struct simulation *simulation = promised();
+
+	(void)state;
+	assert_true(simulation_open(simulation));
+	reset_in_vain(simulation);
+	simulation_pass_time(simulation, 90 * 1000);
+	(void)simulation_forge(simulation,
+	                       &(struct simulation_forgery){ .flags = TCP_SYN, .from = 9 });
+	try_to_send(simulation);
+	assert_false(simulation_got(&simulation->server, "bob"));
+	simulation_free(simulation);
+}
+
+static void a_forged_answer_to_a_syn_makes_no_new_connection_of_a_forgotten_one(void **state)
+{
+	struct simulation *simulation = promised();
+
+	(void)state;
+	assert_true(simulation_open(simulation));
+	reset_in_vain(simulation);
+	simulation_pass_time(simulation, 90 * 1000);
+	/* Its client was told that its recipient had arrived; the message comes next. */
+	(void)simulation_forge(
+		simulation, &(struct simulation_forgery){ .flags = TCP_SYN | TCP_ACK, .from = 9 });
+	(void)simulation_server(simulation, "220 nobody.example ESMTP\r\n");
+	(void)simulation_client(simulation, "DATA\r\n");
+	assert_false(simulation_got(&simulation->server, "DATA"));
+	simulation_free(simulation);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_syn_of_the_far_end_makes_no_client_of_it),
+		cmocka_unit_test(a_syn_of_the_far_end_behind_a_forged_reset_makes_no_client_of_it),
+		cmocka_unit_test(
+			a_syn_of_the_far_end_to_a_forgotten_connection_makes_no_client_of_it),
+		cmocka_unit_test(
+			a_forged_answer_to_a_syn_makes_no_new_connection_of_a_forgotten_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
