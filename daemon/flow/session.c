@@ -269,8 +269,17 @@ void session_give_up_reply(struct session *session)
 		session->is_reply_given_up = true;
 }
 
+static void forget_name(char **name)
+{
+	free(*name);
+	*name = NULL;
+}
+
 void session_skip(struct session *session)
 {
+	/* What was left out may have been anybody's recipient. */
+	forget_name(&session->banner_name);
+	forget_name(&session->ehlo_name);
 	switch (session->state) {
 	case SESSION_BANNER:
 	case SESSION_GREETED:

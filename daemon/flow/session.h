@@ -70,7 +70,7 @@ void session_give_up_reply(struct session *session);
 
 /*
  * Octets of the client were left out, since the server had them before us: in clear, what is shown next may begin anywhere. Of a
- * line that was allowed nothing more is.
+ * line that was allowed nothing more is. The server's names are forgotten: they told whose hop it was.
  */
 void session_skip(struct session *session);
 

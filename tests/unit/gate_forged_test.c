@@ -92,6 +92,32 @@ static void a_syn_of_the_far_end_to_a_forgotten_connection_makes_no_client_of_it
 	simulation_free(simulation);
 }
 
+static void a_forged_acknowledgement_hides_no_recipient_of_a_forgotten_connection(void **state)
+{
+	struct simulation *simulation = promised();
+
+	(void)state;
+	assert_true(simulation_open(simulation));
+	reset_in_vain(simulation);
+	simulation_pass_time(simulation, 90 * 1000);
+	(void)simulation_server(simulation, "220 nobody.example ESMTP\r\n");
+	(void)simulation_client(simulation, "EHLO client.example\r\n");
+	(void)simulation_server(simulation, stripped);
+	(void)simulation_client(simulation, "MAIL FROM:<alice@client.example>\r\n");
+	(void)simulation_server(simulation, "250 ok\r\n");
+	/* Of octets that the client has not even sent: "RCPT TO:<". */
+	(void)simulation_forge(
+		simulation,
+		&(struct simulation_forgery){ .flags = TCP_ACK,
+	                                      .from = (int64_t)simulation->server.sent_len,
+	                                      .ack = (int64_t)simulation->client.sent_len + 9 });
+	/* The far end needs none of the first nine octets. */
+	memset(simulation->server.has + simulation->client.sent_len, 1, 9);
+	(void)simulation_client(simulation, "RCPT TO:<bob@example.org>\r\n");
+	assert_null(memmem(simulation->server.got, sizeof(simulation->server.got), "bob", 3));
+	simulation_free(simulation);
+}
+
 static void a_forged_answer_to_a_syn_makes_no_new_connection_of_a_forgotten_one(void **state)
 {
 	struct simulation *simulation = promised();
@@ -116,6 +142,8 @@ int main(void)
 		cmocka_unit_test(a_syn_of_the_far_end_behind_a_forged_reset_makes_no_client_of_it),
 		cmocka_unit_test(
 			a_syn_of_the_far_end_to_a_forgotten_connection_makes_no_client_of_it),
+		cmocka_unit_test(
+			a_forged_acknowledgement_hides_no_recipient_of_a_forgotten_connection),
 		cmocka_unit_test(
 			a_forged_answer_to_a_syn_makes_no_new_connection_of_a_forgotten_one),
 	};
