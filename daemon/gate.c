@@ -223,6 +223,20 @@ static bool is_another_connection(const struct flow *flow, const struct arrival 
 	       stream_next(flow->from_client.stream) != segment->seq + 1;
 }
 
+/*
+ * In the client's name, but by the way of its server, or before that is known by another way than before: whoever is on the path
+ * would have us read his octets in place of the client's. A client whose way changes is heard.
+ */
+static bool borrows_the_name(const struct flow *flow, const struct arrival *arrival)
+{
+	const struct flow_side *client = &flow->from_client;
+	const struct flow_side *server = &flow->from_server;
+	uint32_t ingress = arrival->packet->ingress;
+
+	return arrival->is_from_client && client->has_ingress && ingress != client->ingress &&
+	       (!server->has_ingress || ingress == server->ingress);
+}
+
 void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_t now_ms,
                  uint64_t time_ms)
 {
@@ -245,6 +259,11 @@ void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_
 		return;
 	}
 	flow = flow_table_find(gate->flows, &arrival.is_from_client, &segment);
+	if (flow && borrows_the_name(flow, &arrival)) {
+		gate->counters.dropped_malformed++;
+		gate_drop(gate, packet);
+		return;
+	}
 	if (flow && is_another_connection(flow, &arrival)) {
 		flow_table_remove(gate->flows, flow);
 		flow = NULL;

@@ -39,6 +39,7 @@ static void note_side(struct gate *gate, struct flow *flow, const struct arrival
 		       packet->hardware_address_len);
 		side->hardware_address_len = packet->hardware_address_len;
 	}
+	side->has_ingress = true;
 	side->ingress = packet->ingress;
 }
 

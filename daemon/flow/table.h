@@ -30,7 +30,8 @@ struct flow_side {
 	uint32_t last_timestamp;
 	uint8_t hardware_address[8]; /* as seen at our ingress */
 	uint8_t hardware_address_len;
-	uint32_t ingress; /* interface index */
+	bool has_ingress;
+	uint32_t ingress; /* interface index; 0: this machine itself */
 };
 
 enum flow_phase {

@@ -59,10 +59,14 @@ class FarEnd:
                 self.client = frame
                 self.hear(frame[TCP], bytes(frame[TCP].payload)[:frame[IP].len - 20 - frame[TCP].dataofs * 4])
 
-    def send(self, flags, seq=None, ack=None, text=b""):
+    def send(self, flags, seq=None, ack=None, text=b"", from_client=False):
+        """To the client; or, from_client, in its name to us, by way of the gateway."""
         heard = self.client
-        segment = Ether(src=heard.dst, dst=heard.src) / IP(src=heard[IP].dst, dst=heard[IP].src) / TCP(
-            sport=25, dport=heard[TCP].sport, flags=flags, window=60000, seq=self.said if seq is None else seq,
+        ends = (heard[IP].src, heard[IP].dst, heard[TCP].sport, 25)
+        if not from_client:
+            ends = (ends[1], ends[0], ends[3], ends[2])
+        segment = Ether(src=heard.dst, dst=heard.src) / IP(src=ends[0], dst=ends[1]) / TCP(
+            sport=ends[2], dport=ends[3], flags=flags, window=60000, seq=self.said if seq is None else seq,
             ack=self.next if ack is None else ack) / text
         self.cable.send(bytes(segment))
 
@@ -76,6 +80,8 @@ class FarEnd:
         self.send("SA", seq=START)
 
     def hear(self, segment, text):
+        if text[:4] == b"BDAT":  # our own, from the gateway
+            return
         if segment.flags == "S":
             self.open(segment)
         elif segment.flags & 0x04:
@@ -107,6 +113,15 @@ class SimultaneousOpen(FarEnd):
             super().hear(segment, text)
 
 
+class ClientOfItsOwn(FarEnd):
+    """Says in the client's name how many octets of a message will follow, and has the gateway read them as such."""
+
+    def answer(self, text):
+        if text[:4] == b"EHLO":
+            self.send("PA", ack=self.said, seq=self.next, text=b"BDAT 99999\r\n", from_client=True)
+        super().answer(text)
+
+
 def converse(stream, recipient):
     replies = [stream.reply()]
     for line in (b"EHLO a\r\n", b"MAIL FROM:<a-longer-name@client.example>\r\nRCPT TO:<%s>\r\n" % recipient,
@@ -116,7 +131,7 @@ def converse(stream, recipient):
     return replies
 
 
-@pytest.mark.parametrize("kind", [FarEnd, SimultaneousOpen])
+@pytest.mark.parametrize("kind", [FarEnd, SimultaneousOpen, ClientOfItsOwn])
 @pytest.mark.parametrize("place", ["routed", "host"])
 def test_no_recipient_of_a_promised_domain_leaves_in_clear(lab, place, kind):
     lab.guard_at(place)

@@ -135,6 +135,28 @@ static void a_forged_answer_to_a_syn_makes_no_new_connection_of_a_forgotten_one(
 	simulation_free(simulation);
 }
 
+static void what_comes_from_the_far_side_is_not_the_clients(void **state)
+{
+	struct simulation *simulation = promised();
+
+	(void)state;
+	assert_true(simulation_open(simulation));
+	(void)simulation_server(simulation, "220 nobody.example ESMTP\r\n");
+	(void)simulation_client(simulation, "EHLO client.example\r\n");
+	(void)simulation_server(simulation, stripped);
+	(void)simulation_forge(simulation, &(struct simulation_forgery){
+						   .is_client = true,
+						   .flags = TCP_ACK,
+						   .from = (int64_t)simulation->client.sent_len,
+						   .ack = (int64_t)simulation->client.got_len,
+						   .text = "BDAT 99999\r\n" });
+	(void)simulation_client(
+		simulation,
+		"MAIL FROM:<alice@client.example>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n");
+	assert_false(simulation_got(&simulation->server, "bob"));
+	simulation_free(simulation);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +168,7 @@ int main(void)
 			a_forged_acknowledgement_hides_no_recipient_of_a_forgotten_connection),
 		cmocka_unit_test(
 			a_forged_answer_to_a_syn_makes_no_new_connection_of_a_forgotten_one),
+		cmocka_unit_test(what_comes_from_the_far_side_is_not_the_clients),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
