@@ -188,6 +188,7 @@ static const struct broken_note *complete_facts(struct gate *gate, struct facts 
 		find_hop_by_words(gate, hop, query);
 	facts->promise = hop->promise.state;
 	facts->promise_source = hop->promise.source;
+	facts->is_recipient_dripping = query->is_line_overdue && query->commitment->is_rest;
 	facts->is_hop_unseen = is_hop_unseen(gate, facts, hop, query);
 	facts->place = hop->place;
 	facts->mx_security = hop->mx_security;

@@ -40,6 +40,7 @@ struct session_commitment {
 	 * SMTP_COMMAND_LINE_MAX, whose path is then MALFORMED.
 	 */
 	bool is_line_complete;
+	bool is_rest; /* of a RCPT that was allowed before, as far as it had come */
 	/* Of RCPT TO: as the client wrote it; octets that are no UTF-8 are '?'. */
 	char domain[SMTP_DOMAIN_MAX + 1];
 };

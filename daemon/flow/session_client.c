@@ -160,6 +160,7 @@ static void hold_line(struct session *session, enum smtp_verb verb, const struct
 		.kind = COMMITMENT_COMMAND,
 		.verb = line->is_split ? SMTP_VERB_UNKNOWN : verb,
 		.is_line_complete = line->has_end || line->is_too_long,
+		.is_rest = session->is_front_allowed && session->front_allowed_len != SIZE_MAX,
 	};
 	bool is_opaque = session->state == SESSION_RESYNC && verb == SMTP_VERB_UNKNOWN;
 

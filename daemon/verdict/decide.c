@@ -162,6 +162,19 @@ static struct verdict without_hop(const struct stance *stance)
 	                  "connection began before the guard, undecided = pass");
 }
 
+/*
+ * A client that waits for its first piece to be acknowledged sends the rest at once. Only a far end that takes a few octets at a time
+ * makes it more pieces, and has the recipient when its domain is there at last.
+ */
+static struct verdict without_recipient(const struct stance *stance)
+{
+	if (stance->blocks_undecided)
+		return verdict_of(ACTION_DEFER, REASON_UNDECIDED,
+		                  "recipient comes in too many pieces");
+	return verdict_of(ACTION_ALERT, REASON_UNDECIDED,
+	                  "recipient comes in too many pieces, undecided = pass");
+}
+
 /* Nothing was promised at this place. What is evidence of an attack in itself is told all the same. */
 static struct verdict without_promise(const struct facts *facts)
 {
@@ -209,6 +222,8 @@ static struct verdict judge(const struct facts *facts, const struct stance *stan
 	case PROMISE_NONE:
 		if (facts->is_hop_unseen && commits_in_clear(facts))
 			return without_hop(stance);
+		if (facts->is_recipient_dripping)
+			return without_recipient(stance);
 		if (stance->default_level == LEVEL_MAY)
 			return without_promise(facts);
 		return with_promise(facts, stance);

@@ -61,6 +61,7 @@ struct facts {
 	bool is_authenticated; /* AUTH was offered and used: submission */
 	bool is_midstream;     /* the connection began before us */
 	bool is_hop_unseen; /* and so did all that would tell whose hop it is; mail shall wait then */
+	bool is_recipient_dripping; /* it comes in ever more pieces, and does not say whose it is */
 	bool is_retransmit_inconsistent;
 	bool is_protocol_violated;
 	bool is_inspection_cut_short;    /* a bound was reached */

@@ -59,7 +59,7 @@ class SmallSegments(Speaker):
         super().__init__(lab, address, segment_max=88)
 
 
-WAYS = {"octets": ByOctets, "nagle": Nagle, "mss-88": SmallSegments, "window-1": Speaker}
+WAYS = {"octets": ByOctets, "nagle": Nagle, "mss-88": SmallSegments, "window-1": Speaker, "window-1-nagle": Nagle}
 
 
 @pytest.fixture(params=WAYS)
@@ -67,7 +67,7 @@ def way(lab, request):
     """A class of speakers; the far end's window is 1 while it lasts, where the way is that."""
     lab.guard_at("routed")
     lab.reset()
-    with small_windows(lab) if request.param == "window-1" else contextlib.nullcontext():
+    with small_windows(lab) if request.param.startswith("window-1") else contextlib.nullcontext():
         yield WAYS[request.param]
 
 

@@ -157,6 +157,27 @@ static void what_comes_from_the_far_side_is_not_the_clients(void **state)
 	simulation_free(simulation);
 }
 
+static void a_recipient_that_comes_octet_by_octet_does_not_leave(void **state)
+{
+	static const char line[] = "RCPT TO:<bob@example.org>\r\n";
+	struct simulation *simulation = promised();
+
+	(void)state;
+	assert_true(simulation_open(simulation));
+	(void)simulation_server(simulation, "220 nobody.example ESMTP\r\n");
+	(void)simulation_client(simulation, "EHLO client.example\r\n");
+	(void)simulation_server(simulation, stripped);
+	(void)simulation_client(simulation, "MAIL FROM:<alice@client.example>\r\n");
+	(void)simulation_server(simulation, "250 ok\r\n");
+	/* A client that waits for each octet to be acknowledged. */
+	for (size_t i = 0; line[i] != '\0'; i++)
+		(void)simulation_say(simulation, true, bytes_of(line + i, 1));
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_UNDECIDED);
+	assert_int_equal(simulation_finding(simulation)->action, ACTION_DEFER);
+	assert_false(simulation_got(&simulation->server, "RCPT TO:<"));
+	simulation_free(simulation);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +190,7 @@ int main(void)
 		cmocka_unit_test(
 			a_forged_answer_to_a_syn_makes_no_new_connection_of_a_forgotten_one),
 		cmocka_unit_test(what_comes_from_the_far_side_is_not_the_clients),
+		cmocka_unit_test(a_recipient_that_comes_octet_by_octet_does_not_leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
