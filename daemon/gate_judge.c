@@ -123,25 +123,24 @@ static void find_hop_by_words(struct gate *gate, struct hop *strongest,
 static void find_hop_of_recipient(struct gate *gate, struct facts *facts, struct hop *hop,
                                   const struct hop_query *query)
 {
+	enum smtp_path_kind path = query->commitment->path;
+	bool should_name = path == SMTP_PATH_DOMAIN || path == SMTP_PATH_MALFORMED;
 	char name[DOMAIN_NAME_MAX];
+	bool is_named = should_name && peer_name_normalise(name, query->commitment->domain);
+	struct hop by_words;
 
-	switch (query->commitment->path) {
-	case SMTP_PATH_DOMAIN:
-		if (!peer_name_normalise(name, query->commitment->domain))
-			break;
+	if (is_named) {
 		find_hop(gate, hop, QUESTION_DOMAIN, name, query->server);
 		text_copy(hop->domain, sizeof(hop->domain), name);
-		return;
-	case SMTP_PATH_LITERAL:
-	case SMTP_PATH_LOCAL:
-		find_hop_by_words(gate, hop, query);
-		return;
-	case SMTP_PATH_MALFORMED:
-		break;
 	}
+	if (path == SMTP_PATH_DOMAIN && is_named)
+		return;
 	/* A recipient that we cannot read is one that the server may read as anybody. */
-	facts->is_protocol_violated = true;
-	find_hop_by_words(gate, hop, query);
+	if (should_name)
+		facts->is_protocol_violated = true;
+	find_hop_by_words(gate, &by_words, query);
+	if (!is_named || strength(&by_words) > strength(hop))
+		*hop = by_words;
 }
 
 static const struct broken_note *find_broken(struct gate *gate, const struct hop_query *query,

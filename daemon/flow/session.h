@@ -41,7 +41,7 @@ struct session_commitment {
 	 */
 	bool is_line_complete;
 	bool is_rest; /* of a RCPT that was allowed before, as far as it had come */
-	/* Of RCPT TO: as the client wrote it; octets that are no UTF-8 are '?'. */
+	/* Of RCPT TO: as the client wrote it, a likely one where the path is MALFORMED; octets that are no UTF-8 are '?'. */
 	char domain[SMTP_DOMAIN_MAX + 1];
 };
 

@@ -130,9 +130,10 @@ void session_note_path(struct session_commitment *commitment, struct bytes line)
 	size_t len;
 
 	commitment->path = SMTP_PATH_MALFORMED;
-	if (smtp_command_parse(&command, &len, line) != PARSE_OK)
-		return;
-	commitment->path = smtp_path_domain(&domain, command.argument);
+	if (smtp_command_parse(&command, &len, line) == PARSE_OK)
+		commitment->path = smtp_path_domain(&domain, command.argument);
+	if (commitment->path == SMTP_PATH_MALFORMED)
+		domain = smtp_path_likely_domain(line);
 	if (commitment->kind == COMMITMENT_RCPT && domain.len <= SMTP_DOMAIN_MAX)
 		copy_domain(commitment->domain, domain);
 }

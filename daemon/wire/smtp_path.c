@@ -201,3 +201,20 @@ enum smtp_path_kind smtp_path_domain(struct bytes *domain, struct bytes argument
 	*domain = found;
 	return SMTP_PATH_DOMAIN;
 }
+
+struct bytes smtp_path_likely_domain(struct bytes line)
+{
+	struct bytes text = bytes_slice(line, 0, bytes_find(line, '>'));
+	struct bytes none = { 0 };
+	size_t start = text.len, len = 0;
+
+	while (start > 0 && text.data[start - 1] != '@')
+		start--;
+	if (start == 0)
+		return none;
+	text = bytes_after(text, start);
+	while (len < text.len && (is_name_octet(text.data[len]) || text.data[len] == '.'))
+		len++;
+	text = without_last_dot(bytes_slice(text, 0, len));
+	return is_name(text) ? text : none;
+}

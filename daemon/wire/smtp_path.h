@@ -29,4 +29,10 @@ enum smtp_path_kind {
  */
 enum smtp_path_kind smtp_path_domain(struct bytes *domain, struct bytes argument);
 
+/*
+ * Where a command's path is MALFORMED, what a tolerant server may still read as its domain: a name behind the last '@' before the
+ * first '>'. Empty: none.
+ */
+struct bytes smtp_path_likely_domain(struct bytes line);
+
 #endif

@@ -76,6 +76,39 @@ static void mail_to_an_unpromised_domain_passes_untouched(void **state)
 	simulation_free(simulation);
 }
 
+static void a_recipient_that_only_a_tolerant_server_reads_is_judged_by_its_likely_domain(
+	void **state)
+{
+	static const char *const lines[] = {
+		"RCPT TO:<bob smith@example.org>\r\n",
+		"RCPT TO:<bob;x@example.org>\r\n",
+		"RCPT TO:<bob,@example.org>\r\n",
+		"RCPT TO:<\"bob@example.org>\r\n",
+		"RCPT TO:<bob@example.org\r\n",
+		"RCPT TO:<bob@example.org(home)>\r\n",
+		"RCPT TO:<bob@example.org>NOTIFY=NEVER\r\n",
+		"RCPT TO:<bob b@example.org> ORCPT=rfc822;bob@example.com\r\n",
+		"RCPT TO:Bob <bob@example.org>\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+
+		simulation_promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+		assert_true(simulation_open(simulation));
+		assert_true(simulation_server(simulation, "220 nobody ESMTP\r\n"));
+		assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+		assert_true(simulation_server(simulation, "250 nobody\r\n"));
+		assert_true(simulation_client(simulation, "MAIL FROM:<a@client.example>\r\n"));
+		assert_true(simulation_server(simulation, "250 ok\r\n"));
+		assert_false(simulation_client(simulation, lines[i]));
+		assert_refused(simulation, REASON_STARTTLS_STRIPPED);
+		assert_string_equal(simulation_finding(simulation)->domain, "example.org");
+		simulation_free(simulation);
+	}
+}
+
 static void a_second_recipient_at_a_promised_domain_is_refused(void **state)
 {
 	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
@@ -440,6 +473,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stripped_offer_is_refused_before_the_recipient_leaves),
 		cmocka_unit_test(mail_to_an_unpromised_domain_passes_untouched),
+		cmocka_unit_test(
+			a_recipient_that_only_a_tolerant_server_reads_is_judged_by_its_likely_domain),
 		cmocka_unit_test(a_second_recipient_at_a_promised_domain_is_refused),
 		cmocka_unit_test(a_held_recipient_passes_when_the_answer_comes),
 		cmocka_unit_test(a_recipient_without_answer_is_deferred_after_hold_seconds),
