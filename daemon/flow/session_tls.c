@@ -4,6 +4,12 @@
 #include "wire/tls_record.h"
 
 /*
+ * In TLS 1.3 alerts hide among application data: two octets, their type and the tag of the cipher (RFC 8446 sections 5.2, 5.3). No
+ * Finished and no word of SMTP is as short.
+ */
+enum { SEALED_ALERT_MAX = 2 + 1 + 16 };
+
+/*
  * How many of the first octets can be those of a record header; of the whole of it, it is filled
  * in. One octet after the other, since the sender may wait for each to be acknowledged.
  */
@@ -89,13 +95,12 @@ struct session_step session_read_client_records(struct session *session, struct 
 
 	if (session->client_record_left > 0)
 		return skip_record(&session->client_record_left, readable);
-	if (readable.data[0] == TLS_APPLICATION_DATA) {
-		session_hold(session, WAIT_TLS_DATA, &data);
-		return step;
-	}
-	step.passing = header_len(&header, readable, TLS_CHANGE_CIPHER_SPEC, TLS_HANDSHAKE);
+	step.passing = header_len(&header, readable, TLS_CHANGE_CIPHER_SPEC, TLS_APPLICATION_DATA);
 	if (step.passing < readable.len && step.passing < TLS_RECORD_HEADER_LEN) {
 		hold_clear(session);
+	} else if (step.passing == TLS_RECORD_HEADER_LEN && header.type == TLS_APPLICATION_DATA &&
+	           header.content_len > SEALED_ALERT_MAX) {
+		session_hold(session, WAIT_TLS_DATA, &data);
 	} else if (step.passing == TLS_RECORD_HEADER_LEN) {
 		step.consumed = step.passing;
 		session->client_record_left = header.content_len;

@@ -140,7 +140,10 @@ static void a_lost_reply_makes_no_injection_of_the_handshake_behind_it(void **st
 	                           bytes_of("\x16\x03\x01\x00\x04\x01\x00\x00\x00", 9)));
 	assert_true(simulation_say(simulation, false,
 	                           bytes_of("\x16\x03\x03\x00\x04\x02\x00\x00\x00", 9)));
-	assert_true(simulation_say(simulation, true, bytes_of("\x17\x03\x03\x00\x02xy", 7)));
+	assert_true(simulation_say(simulation, true,
+	                           bytes_of("\x17\x03\x03\x00\x14"
+	                                    "a sealed Finished...",
+	                                    25)));
 	assert_null(simulation_finding(simulation));
 	simulation_free(simulation);
 }

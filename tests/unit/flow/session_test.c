@@ -336,7 +336,11 @@ static void test_tls_is_done_with_its_first_data(void **state)
 	server_says(&play, "220 go\r\n");
 	play_say(&play, true, bytes_of("\x16\x03\x01\x00\x01\x01", 6), true);
 	assert_false(session_is_done(play.session));
-	assert_int_equal(session_from_client(play.session, &consumed, bytes_of("\x17\x03", 2)), 0);
+	assert_int_equal(session_from_client(play.session, &consumed, bytes_of("\x17\x03", 2)), 2);
+	assert_int_equal(session_pending(play.session)->kind, COMMITMENT_NONE);
+	assert_int_equal(
+		session_from_client(play.session, &consumed, bytes_of("\x17\x03\x03\x00\x14x", 6)),
+		5);
 	assert_int_equal(session_pending(play.session)->kind, COMMITMENT_TLS);
 	assert_int_equal(session_facts(play.session)->tls, TLS_HELLO);
 	session_allow(play.session);
@@ -352,7 +356,7 @@ static void test_tls_is_done_with_its_first_data(void **state)
 static void test_what_the_server_injected_waits_beyond_the_hello_and_is_decided_first(void **state)
 {
 	struct session *session = session_new(false);
-	struct bytes hello = bytes_of("\x16\x03\x01\x00\x01\x01\x17", 7);
+	struct bytes hello = bytes_of("\x16\x03\x01\x00\x01\x01\x17\x03\x03\x00\x14x", 12);
 	struct bytes injected = bytes_of_string("250 ok\r\n");
 	size_t consumed;
 
@@ -364,14 +368,14 @@ static void test_what_the_server_injected_waits_beyond_the_hello_and_is_decided_
 	assert_int_equal(session_facts(session)->injection, INJECTION_RESPONSE);
 	assert_int_equal(session_pending(session)->kind, COMMITMENT_COMMAND);
 
-	assert_int_equal(session_from_client(session, &consumed, hello), 6);
+	assert_int_equal(session_from_client(session, &consumed, hello), 11);
 	assert_int_equal(session_from_server(session, &consumed, injected), 0);
 	assert_int_equal(session_pending(session)->kind, COMMITMENT_COMMAND);
 
 	session_allow(session);
 	assert_int_equal(session_from_server(session, &consumed, injected), injected.len);
 	assert_int_equal(session_pending(session)->kind, COMMITMENT_NONE);
-	assert_int_equal(session_from_client(session, &consumed, bytes_after(hello, 6)), 0);
+	assert_int_equal(session_from_client(session, &consumed, bytes_after(hello, 6)), 5);
 	assert_int_equal(session_pending(session)->kind, COMMITMENT_TLS);
 	session_free(session);
 }
