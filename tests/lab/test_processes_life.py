@@ -204,7 +204,7 @@ def run_with_removal(machine):
     return guard
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT, signal.SIGTERM])
 def test_with_removal_asked_for_no_end_of_the_supervisor_leaves_a_rule(machine, number):
     guard = run_with_removal(machine)
     assert machine.own_rules()
