@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -407,6 +408,8 @@ static int start(struct supervisor *supervisor)
 	char error[CONFIG_ERROR_MAX];
 	int err = resources_open(&supervisor->resources, config, error);
 
+	if (!err && supervisor->options->removes_rules_on_any_exit)
+		(void)eventfd_write(supervisor->options->is_ours, 1);
 	if (!err)
 		err = settings_find_backend(&supervisor->settings, error);
 	if (err) {

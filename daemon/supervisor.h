@@ -17,6 +17,8 @@ struct supervisor_options {
 	const char *const *set;
 	size_t set_count;
 	bool removes_rules_on_any_exit; /* `make run` */
+	/* An eventfd, raised once the queues are ours, and with them the rules; meant only where the former is true. */
+	int is_ours;
 };
 
 /* Runs until a signal ends it. An exit status (docs/hopguard.8). */

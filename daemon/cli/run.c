@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -84,19 +85,34 @@ static int watch_over(pid_t supervisor, const sigset_t *wanted)
 	}
 }
 
-/* Whatever becomes of the supervisor, somebody is left who removes the rules. */
-static int run_and_remove(const struct supervisor_options *options)
+/* Who never had the queues has no rules: those that are there belong to the guard that has them. */
+static int clean_up(int status, int is_ours)
 {
 	char why[RULES_WHY_MAX] = "";
+	eventfd_t raised;
+
+	if (WIFSIGNALED(status))
+		fprintf(stderr,
+		        "hopguard: the supervisor was killed by signal %d: removing its rules\n",
+		        WTERMSIG(status));
+	if (eventfd_read(is_ours, &raised) == 0 && rules_remove(RULES_AUTO, -1, why) != 0)
+		fprintf(stderr, "hopguard: rules not removed: %s\n", why);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : CLI_SYSTEM;
+}
+
+/* Whatever becomes of the supervisor, somebody is left who removes the rules. */
+static int run_and_remove(struct supervisor_options *options)
+{
 	sigset_t wanted, before;
 	pid_t parent = getpid();
 	pid_t supervisor;
 	int status;
 
+	options->is_ours = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	block_signals(&wanted, &before);
-	supervisor = fork();
+	supervisor = options->is_ours < 0 ? -1 : fork();
 	if (supervisor < 0) {
-		fprintf(stderr, "hopguard: cannot fork: %s\n", strerror(errno));
+		fprintf(stderr, "hopguard: cannot start: %s\n", strerror(errno));
 		return CLI_SYSTEM;
 	}
 	if (supervisor == 0) {
@@ -107,13 +123,7 @@ static int run_and_remove(const struct supervisor_options *options)
 	status = watch_over(supervisor, &wanted);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == CLI_GOOD)
 		return CLI_GOOD;
-	if (WIFSIGNALED(status))
-		fprintf(stderr,
-		        "hopguard: the supervisor was killed by signal %d: removing its rules\n",
-		        WTERMSIG(status));
-	if (rules_remove(RULES_AUTO, -1, why) != 0)
-		fprintf(stderr, "hopguard: rules not removed: %s\n", why);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : CLI_SYSTEM;
+	return clean_up(status, options->is_ours);
 }
 
 int cli_run(int argc, char **argv)

@@ -238,6 +238,17 @@ def test_a_second_guard_is_refused_in_one_line_that_names_the_first(machine):
     assert machine.own_rules()
 
 
+@pytest.mark.parametrize("setting", ["log-level=warn", "queue-first=2600", "mode=nonsense"])
+def test_who_is_refused_leaves_the_rules_of_the_guard_that_runs(machine, setting):
+    guard = machine.start("mode=enforce", "on-failure=closed")
+    rules = machine.rules()
+    words = ["run", "--remove-rules", "--config", guard.configuration]
+    for one in [*guard.settings, setting]:
+        words += ["--set", one]
+    assert machine.command(*words).returncode in (2, 4)
+    assert machine.rules() == rules
+
+
 def test_another_guard_at_the_same_control_socket_is_refused(machine):
     guard = machine.start(*alone.MONITOR)
     words = ["run", "--config", guard.configuration]
