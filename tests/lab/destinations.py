@@ -15,6 +15,9 @@ Destination = collections.namedtuple("Destination", "kind domain name family add
 
 SINGLE = range(10, 160)   # numbers of addresses, see world.far_address
 PAIRS = range(160, 220, 2)
+# Domains of which no answer can be had, however one asks: signatures that are no more valid; a name server that is not there.
+BOGUS, MUTE = "bogus.lab", "mute.lab"
+NOBODY = "198.51.100.9"
 KINDS = {"unprotected": range(220, 228), "unsigned": range(228, 236), "unsigned-tlsa": range(236, 244)}
 
 
@@ -38,6 +41,9 @@ class Destinations:
         self._add_receivers(receivers or {})
         for zone, records in self._records.items():
             self.dns.zone(zone, "\n".join(records), signed=not zone.startswith("unsigned"), ttl=3600)
+        elsewhere = f"@ MX 10 mx\nmx A {world.far_address(250, 4)}\nmx AAAA {world.far_address(250, 6)}\n"
+        self.dns.zone(f"{BOGUS}.", elsewhere, broken="expired")
+        self.dns.zone(f"{MUTE}.", elsewhere, address=NOBODY)
 
     def _add(self, kind, zone, family, numbers, tlsas):
         label = f"d{numbers[0]}-{family}"
