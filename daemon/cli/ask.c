@@ -209,6 +209,8 @@ int ask_daemon(const struct ask *ask, enum control_command command, ask_print_fn
 		close(descriptor);
 		return CLI_SYSTEM;
 	}
+	if (ask->print_head && !ask->is_json)
+		ask->print_head(stdout);
 	status = print_answer(ask, stream, print);
 	fclose(stream);
 	return status;

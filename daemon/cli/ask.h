@@ -5,6 +5,7 @@
 /* What the subcommands that ask the running daemon have in common: options, the control socket, exit status. */
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "report/control_protocol.h"
 
@@ -15,6 +16,7 @@ struct ask {
 	bool is_json;
 	bool follows;
 	bool is_coloured;
+	void (*print_head)(FILE *out); /* of the text, once the daemon is there; NULL: none */
 };
 
 enum { ASK_CONTINUE = -1 };

@@ -19,7 +19,6 @@ int cli_flows(int argc, char **argv)
 
 	if (status != ASK_CONTINUE)
 		return status;
-	if (!ask.is_json)
-		flow_text_head(stdout);
+	ask.print_head = flow_text_head;
 	return ask_daemon(&ask, CONTROL_FLOWS, print_line);
 }

@@ -228,7 +228,7 @@ def test_a_daemon_that_is_not_there_is_said_in_one_line(machine):
     machine.guard.stop()
     for words in (["status"], ["events"], ["flows"], ["explain", "a.lab"], ["reload"], ["flush", "a.lab"]):
         done = machine.ask(*words)
-        assert done.returncode == 3
+        assert done.returncode == 3 and done.stdout == ""
         assert len(done.stderr.splitlines()) == 1 and machine.guard.socket in done.stderr
     machine.guard.process = None
 
