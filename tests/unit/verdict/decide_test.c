@@ -366,13 +366,17 @@ static void monitor_alerts_where_enforce_would_block(void **state)
 static void inability_is_only_told_when_the_operator_says_so(void **state)
 {
 	struct stance lenient = enforce;
-	struct facts unable = { AT_RCPT, DANE, .starttls = STARTTLS_OFFERED };
-	struct facts attacked = { AT_RCPT, DANE, .starttls = STARTTLS_ABSENT };
 
 	(void)state;
 	lenient.blocks_inability = false;
-	assert_int_equal(decide(&unable, &lenient).action, ACTION_ALERT);
-	assert_int_equal(decide(&attacked, &lenient).action, ACTION_BLOCK);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct verdict verdict = decide(&cases[i].facts, &lenient);
+		bool is_spared = cases[i].action == ACTION_BLOCK &&
+		                 reason_kind(cases[i].reason) == KIND_INABILITY;
+
+		assert_int_equal(verdict.action, is_spared ? ACTION_ALERT : cases[i].action);
+		assert_int_equal(verdict.reason, cases[i].reason);
+	}
 }
 
 static void undecided_passes_only_when_the_operator_says_so(void **state)
@@ -400,6 +404,21 @@ static void the_default_level_asks_tls_of_everybody(void **state)
 	assert_int_equal(decide(&elsewhere, &strict).reason, REASON_STARTTLS_STRIPPED);
 }
 
+static void all_reasons_but_one_are_attacks_and_each_is_a_case(void **state)
+{
+	(void)state;
+	for (enum reason reason = REASON_NONE + 1; reason < REASON_COUNT; reason++) {
+		bool is_case = false;
+
+		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+			is_case = is_case || cases[i].reason == reason;
+		if (!is_case)
+			fail_msg("no case ends as %s", reason_name(reason));
+		assert_int_equal(reason_kind(reason),
+		                 reason == REASON_TLS_NOT_USED ? KIND_INABILITY : KIND_ATTACK);
+	}
+}
+
 static void every_reason_has_a_name_words_and_advice(void **state)
 {
 	(void)state;
@@ -407,7 +426,6 @@ static void every_reason_has_a_name_words_and_advice(void **state)
 		assert_true(strlen(reason_name(reason)) > 3);
 		assert_true(strlen(reason_words(reason)) > 10);
 		assert_true(strlen(reason_advice(reason)) > 20);
-		assert_int_not_equal(reason_kind(reason), KIND_NONE);
 		for (enum reason other = REASON_NONE; other < reason; other++)
 			assert_string_not_equal(reason_name(reason), reason_name(other));
 	}
@@ -422,6 +440,7 @@ int main(void)
 		cmocka_unit_test(inability_is_only_told_when_the_operator_says_so),
 		cmocka_unit_test(undecided_passes_only_when_the_operator_says_so),
 		cmocka_unit_test(the_default_level_asks_tls_of_everybody),
+		cmocka_unit_test(all_reasons_but_one_are_attacks_and_each_is_a_case),
 		cmocka_unit_test(every_reason_has_a_name_words_and_advice),
 	};
 
