@@ -207,6 +207,12 @@ static int change_rules(const struct command_line *line, const struct rules *rul
 	return CLI_GOOD;
 }
 
+/* What is taken out does not depend on the configuration: a mistake in the file must not keep rules in. */
+static bool needs_config(const struct command_line *line)
+{
+	return strcmp(line->verb, "remove") != 0 || line->config_path || line->setting_count > 0;
+}
+
 int cli_rules(int argc, char **argv)
 {
 	struct command_line line = { 0 };
@@ -217,7 +223,7 @@ int cli_rules(int argc, char **argv)
 	if (!config)
 		return CLI_SYSTEM;
 	if (read_command_line(&line, argc, argv, &status) &&
-	    (status = read_config(config, &line)) == CLI_GOOD) {
+	    (!needs_config(&line) || (status = read_config(config, &line)) == CLI_GOOD)) {
 		backend = line.has_backend ? line.backend : config->backend;
 		status = strcmp(line.verb, "print") == 0
 		                 ? print_rules(&line, &config->rules, backend)

@@ -115,6 +115,15 @@ def test_removing_what_is_not_there_is_no_error(row, backend):
     assert "HOPGUARD" not in "".join(everything(row).values())
 
 
+def test_a_mistake_in_the_configuration_keeps_no_rule_in():
+    script = "mount -t tmpfs none /etc && mkdir /etc/hopguard && echo mode=nonsense >/etc/hopguard/hopguard.conf && " \
+             "! \"$0\" rules apply && \"$0\" rules remove"
+    done = subprocess.run(["unshare", "--mount", "--net", "sh", "-c", script, servers.hopguard()], check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0 and done.stdout == "rules removed\n", done
+    assert len(done.stderr.splitlines()) == 1 and "/etc/hopguard/hopguard.conf:1: mode:" in done.stderr
+
+
 def test_the_back_end_found_is_one_this_kernel_can(row):
     said = json.loads(row.gateway.network_command(
         [servers.hopguard(), "rules", "apply", "--json", "--set", rules_world.CLIENTS]))
