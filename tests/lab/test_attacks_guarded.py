@@ -77,3 +77,19 @@ def test_no_connection_is_left_waiting_for_its_last_acknowledgement(lab, place):
     for family in cells.FAMILIES:
         lab.play(attacks.ATTACKS["strip"], "postfix", family)
     assert lab.wait_until_closed(timeout_s=8), lab.world.sender.run(["ss", "-tan"])
+
+
+@pytest.mark.parametrize("place", ["routed", "nat", "bridge"])
+def test_a_reply_that_is_lost_on_the_way_is_repeated(lab, place):
+    lab.guard_at(place)
+    router = lab.world.inside
+    loses = ["FORWARD", "-p", "tcp", "--sport", "25", "-m", "string", "--string", "421 4.7", "--algo", "bm",
+             "-m", "statistic", "--mode", "nth", "--every", "1000", "--packet", "0", "-j", "DROP"]
+    router.network_command(["iptables", "-I", *loses])
+    try:
+        outcome = lab.play(attacks.ATTACKS["strip"], "postfix", 4, retries=False)
+        lost = router.network_command(["iptables", "-nvxL", "FORWARD"]).splitlines()[2].split()[0]
+    finally:
+        router.network_command(["iptables", "-D", *loses])
+    assert int(lost) == 1
+    assert "421 4.7.4" in outcome.attempt.why and not outcome.clear
