@@ -8,16 +8,20 @@
  *
  *     supervisor → all      PEER CONFIG STOP            all → supervisor   READY HEARTBEAT
  *     supervisor → ledger   EVENT STATE RELOADED        ledger → supervisor RELOAD
- *     guard → scout         QUESTION BROKEN             scout → guard      DESTINATION BROKEN FORGET
+ *     supervisor → scout    FILE
+ *     guard → scout         QUESTION BROKEN SIGHTING    scout → guard      DESTINATION BROKEN FORGET CANDIDATE DNS_VERDICT
+ *                           DNS_ANSWER
  *     guard → ledger        EVENT COUNTERS FLOW         ledger → guard     FLOWS
- *     ledger → scout        EXPLAIN FLUSH               scout → ledger     EVENT EXPLANATION FLUSHED COUNTERS
+ *     ledger → scout        EXPLAIN FLUSH ROW ROWS_END  scout → ledger     EVENT EXPLANATION FLUSHED COUNTERS ROW
  */
 
 #include <stdint.h>
 
 #include "base/address.h"
 #include "verdict/event.h"
+#include "verdict/evidence.h"
 #include "verdict/promise.h"
+#include "verdict/row.h"
 
 enum role { ROLE_SUPERVISOR, ROLE_GUARD, ROLE_SCOUT, ROLE_LEDGER, ROLE_COUNT };
 
@@ -42,6 +46,13 @@ enum message_type {
 	MESSAGE_RELOAD,
 	MESSAGE_RELOADED,
 	MESSAGE_STATE,
+	MESSAGE_FILE,
+	MESSAGE_ROW,
+	MESSAGE_ROWS_END,
+	MESSAGE_SIGHTING,
+	MESSAGE_DNS_ANSWER,
+	MESSAGE_DNS_VERDICT,
+	MESSAGE_CANDIDATE,
 };
 
 enum {
@@ -49,6 +60,7 @@ enum {
 	MESSAGE_ERROR_MAX = 512,
 	MESSAGE_CHILDREN_MAX = 66, /* guards, scout and ledger */
 	MESSAGE_WORD_MAX = 32,
+	DNS_MESSAGE_MAX = 65535,
 	HEARTBEAT_MS = 1000, /* how often a child says HEARTBEAT, from its first moment on */
 	HEARTBEAT_MISSED_MS = 10000, /* a child not heard for so long is killed and started again */
 };
@@ -82,12 +94,14 @@ struct message_event {
 enum question_kind {
 	QUESTION_DOMAIN, /* name is a mail domain: MX, then its hosts */
 	QUESTION_HOST,   /* name is a host that calls itself that: its addresses and its promise */
+	/* name is an address as text: whoever memory or the reverse zone names there is looked up, and answered as host */
+	QUESTION_ADDRESS,
 };
 
 struct message_question {
 	uint32_t type;
 	uint32_t kind;
-	uint32_t is_refresh;        /* do not answer from the cache */
+	uint32_t is_refresh;        /* do not answer from the cache, and fetch a policy again */
 	char name[DOMAIN_NAME_MAX]; /* lower case A-labels */
 };
 
@@ -177,7 +191,65 @@ struct message_explanation {
 	uint32_t request;
 	uint32_t age_s;
 	uint32_t is_cached;
+	uint32_t evidence_count;
+	struct evidence evidence[EVIDENCE_MAX];
 	struct destination destination;
+};
+
+enum file_kind { FILE_POLICY_LIST, FILE_POSTFIX_POLICY, FILE_WATCH, FILE_KIND_COUNT };
+
+/*
+ * A file of the operator's, as the supervisor reads it (only root may) at the start and whenever it changes: a sealed copy comes
+ * along as descriptor. Without one, the file is to be left as it was, and why says what is wrong with it.
+ */
+struct message_file {
+	uint32_t type;
+	uint32_t kind;
+	uint32_t index;     /* in the configuration, among those of its kind */
+	uint32_t is_signed; /* a signature was asked for, and is good */
+	char path[ROW_PATH_MAX];
+	char why[MESSAGE_ERROR_MAX];
+};
+
+/* Sent as long as row_len says behind its head. */
+struct message_row {
+	uint32_t type;
+	struct row row;
+};
+
+/* What a flow showed of a host, once it is known which host it is. */
+struct message_sighting {
+	uint32_t type;
+	uint32_t offers_starttls;
+	uint32_t tls_version; /* as on the wire; 0: no handshake was seen to its end */
+	uint32_t met;         /* the promise of `domain` was met */
+	struct address server;
+	char host[DOMAIN_NAME_MAX];
+	char domain[DOMAIN_NAME_MAX]; /* empty: not known */
+};
+
+/* A DNS answer on its way to a guarded client or its resolver; sent as long as the DNS message is. */
+struct message_dns_answer {
+	uint32_t type;
+	uint32_t request; /* not 0: the packet waits for MESSAGE_DNS_VERDICT */
+	struct address client;
+	uint32_t len;
+	uint8_t message[DNS_MESSAGE_MAX]; /* header on, RFC 1035 section 4.1 */
+};
+
+struct message_dns_verdict {
+	uint32_t type;
+	uint32_t request;
+	uint32_t is_forged;
+};
+
+/* `client` was answered, or may have been, that mail for `domain` goes to `server`. */
+struct message_candidate {
+	uint32_t type;
+	uint32_t life_s;
+	struct address client;
+	struct address server;
+	char domain[DOMAIN_NAME_MAX];
 };
 
 struct message_flush {

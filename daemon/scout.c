@@ -10,39 +10,12 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/sandbox.h"
-#include "enquiries.h"
-#include "policy/dns_health.h"
 #include "policy/peer_names.h"
-#include "policy/promise_cache.h"
-#include "process.h"
+#include "scout_state.h"
 
 enum {
 	EXIT_SYSTEM = 4,
 	SCOUT_NAMES_MAX = 16384, /* answers kept; a guard that starts anew is served from them */
-	SCOUT_BROKEN_MAX = 64,   /* broken handshakes kept for it, the last */
-};
-
-struct broken_kept {
-	struct message_broken message;
-	uint64_t when_ms; /* 0: none */
-};
-
-struct scout {
-	const struct child *child;
-	struct process *process;
-	struct resolver_options options;
-	struct resolver *resolver;
-	struct dns_health *health;
-	struct enquiries *enquiries;
-	struct promise_cache *cache;
-	char problem[EVENT_TEXT_MAX]; /* what does not work; empty: nothing */
-	bool must_tell;               /* the ledger does not know of the problem, or of its end */
-	bool was_degraded;
-	struct counters told;
-	struct broken_kept broken[SCOUT_BROKEN_MAX]; /* a ring */
-	size_t broken_next;
-	struct message_destination answer; /* room, as these are large */
-	struct message_explanation explanation;
 };
 
 void scout_resolver_options(struct resolver_options *options, const struct config *config)
@@ -102,9 +75,8 @@ static void on_health(void *owner, const char *problem)
 	tell_health(scout);
 }
 
-/* What the cache says: also the answer before, where it is still fresh and the new look-up failed. */
-static bool fill_from_cache(struct scout *scout, struct destination *destination, uint32_t *age_s,
-                            const char *name, bool is_host)
+bool scout_recall(struct scout *scout, struct destination *destination, uint32_t *age_s,
+                  const char *name, bool is_host)
 {
 	return promise_cache_get(destination, age_s, scout->cache, name, is_host,
 	                         process_now_ms()) == CACHE_FRESH;
@@ -118,16 +90,6 @@ static void send_answer(struct scout *scout, unsigned guard)
 	                   sizeof(scout->answer));
 }
 
-static void send_explanation(struct scout *scout, uint32_t request, uint32_t age_s, bool is_cached)
-{
-	scout->explanation.type = MESSAGE_EXPLANATION;
-	scout->explanation.request = request;
-	scout->explanation.age_s = age_s;
-	scout->explanation.is_cached = is_cached;
-	(void)process_send(scout->process, ROLE_LEDGER, 0, &scout->explanation,
-	                   sizeof(scout->explanation));
-}
-
 static void on_answer(void *owner, const struct enquirers *enquirers,
                       const struct destination *destination)
 {
@@ -136,8 +98,8 @@ static void on_answer(void *owner, const struct enquirers *enquirers,
 	unsigned i;
 
 	(void)promise_cache_put(scout->cache, destination, process_now_ms());
-	if (!fill_from_cache(scout, &scout->answer.destination, &age_s, destination->name,
-	                     destination->mx_state == MX_HOST))
+	if (!scout_recall(scout, &scout->answer.destination, &age_s, destination->name,
+	                  destination->mx_state == MX_HOST))
 		scout->answer.destination = *destination;
 	for (i = 0; i < CONFIG_QUEUES_MAX; i++) {
 		if (enquirers->guards >> i & 1)
@@ -146,11 +108,11 @@ static void on_answer(void *owner, const struct enquirers *enquirers,
 	for (i = 0; i < enquirers->explanation_count; i++) {
 		/* The operator reads what was found just now, failures included. */
 		scout->explanation.destination = *destination;
-		send_explanation(scout, enquirers->explanations[i], 0, false);
+		scout_send_explanation(scout, enquirers->explanations[i], 0, false);
 	}
 }
 
-static bool is_text(const char *text, size_t room)
+bool scout_is_text(const char *text, size_t room)
 {
 	return strnlen(text, room) < room;
 }
@@ -160,7 +122,7 @@ static bool is_name(const char name[DOMAIN_NAME_MAX])
 {
 	char normal[DOMAIN_NAME_MAX];
 
-	return is_text(name, DOMAIN_NAME_MAX) && peer_name_normalise(normal, name) &&
+	return scout_is_text(name, DOMAIN_NAME_MAX) && peer_name_normalise(normal, name) &&
 	       strcmp(normal, name) == 0;
 }
 
@@ -173,7 +135,7 @@ static bool take_question(struct scout *scout, unsigned guard,
 	if (question->kind > QUESTION_HOST || question->is_refresh > 1 || !is_name(question->name))
 		return false;
 	if (!question->is_refresh &&
-	    fill_from_cache(scout, &scout->answer.destination, &age_s, question->name, is_host)) {
+	    scout_recall(scout, &scout->answer.destination, &age_s, question->name, is_host)) {
 		send_answer(scout, guard);
 		return true;
 	}
@@ -188,7 +150,8 @@ static bool take_broken(struct scout *scout, unsigned guard, const struct messag
 {
 	if ((broken->client.family != 4 && broken->client.family != 6) ||
 	    (broken->server.family != 4 && broken->server.family != 6) ||
-	    !is_text(broken->id, sizeof(broken->id)) || !is_text(broken->how, sizeof(broken->how)))
+	    !scout_is_text(broken->id, sizeof(broken->id)) ||
+	    !scout_is_text(broken->how, sizeof(broken->how)))
 		return false;
 	scout->broken[scout->broken_next] = (struct broken_kept){ *broken, process_now_ms() };
 	scout->broken_next = (scout->broken_next + 1) % SCOUT_BROKEN_MAX;
@@ -213,83 +176,6 @@ static void remind_of_broken(struct scout *scout, unsigned guard)
 	}
 }
 
-static void explain_unknown(struct scout *scout, uint32_t request, const char *name,
-                            const char *why)
-{
-	struct destination *destination = &scout->explanation.destination;
-
-	memset(destination, 0, sizeof(*destination));
-	text_copy(destination->name, sizeof(destination->name), name);
-	text_copy(destination->why, sizeof(destination->why), why);
-	send_explanation(scout, request, 0, true);
-}
-
-/* An address promises nothing by itself: what is known is who names it as a place of his. */
-static void explain_address(struct scout *scout, uint32_t request, const char *text,
-                            const struct address *address)
-{
-	struct hop hop;
-	bool is_host;
-	uint32_t age_s;
-
-	if (!promise_cache_strongest(&hop, scout->cache, address, process_now_ms())) {
-		explain_unknown(scout, request, text,
-		                "no destination looked up lately has this address");
-		return;
-	}
-	is_host = hop.domain[0] == '\0';
-	if (fill_from_cache(scout, &scout->explanation.destination, &age_s,
-	                    is_host ? hop.mx : hop.domain, is_host))
-		send_explanation(scout, request, age_s, true);
-	else
-		explain_unknown(scout, request, text,
-		                "the destination that had this address is forgotten");
-}
-
-static bool take_explain(struct scout *scout, const struct message_explain *explain)
-{
-	char name[DOMAIN_NAME_MAX];
-	struct address address;
-	uint32_t age_s;
-
-	if (!is_text(explain->name, sizeof(explain->name)))
-		return false;
-	if (address_parse(&address, explain->name) || peer_name_literal(&address, explain->name)) {
-		explain_address(scout, explain->request, explain->name, &address);
-	} else if (!peer_name_normalise(name, explain->name)) {
-		explain_unknown(scout, explain->request, "",
-		                "neither a domain name nor an address");
-	} else if (fill_from_cache(scout, &scout->explanation.destination, &age_s, name, false) ||
-	           fill_from_cache(scout, &scout->explanation.destination, &age_s, name, true)) {
-		send_explanation(scout, explain->request, age_s, true);
-	} else if (!enquiries_ask_for_explanation(scout->enquiries, MERGE_DOMAIN, name,
-	                                          explain->request)) {
-		explain_unknown(scout, explain->request, name,
-		                "too many look-ups are open: ask again");
-	}
-	return true;
-}
-
-/* libunbound forgets by name only at its control port: so all of its cache goes. */
-static bool take_flush(struct scout *scout, const struct message_flush *flush)
-{
-	struct message_forget forget = { .type = MESSAGE_FORGET };
-	struct message_flushed flushed = { .type = MESSAGE_FLUSHED, .request = flush->request };
-	int err;
-
-	if (!is_text(flush->name, sizeof(flush->name)))
-		return false;
-	if (peer_name_normalise(forget.name, flush->name)) {
-		flushed.count = (uint32_t)promise_cache_forget(scout->cache, forget.name);
-		err = resolver_configure(scout->resolver, &scout->options);
-		if (err)
-			log_error("resolver cache not emptied error=\"%s\"", strerror(-err));
-		(void)process_send_guards(scout->process, &forget, sizeof(forget), -1);
-	}
-	(void)process_send(scout->process, ROLE_LEDGER, 0, &flushed, sizeof(flushed));
-	return true;
-}
-
 /* False: not from this process, or not of its size. */
 static bool take_message(struct scout *scout, enum role from, unsigned index, const void *message,
                          size_t len)
@@ -303,10 +189,10 @@ static bool take_message(struct scout *scout, enum role from, unsigned index, co
 		       take_broken(scout, index, message);
 	case MESSAGE_EXPLAIN:
 		return from == ROLE_LEDGER && len == sizeof(struct message_explain) &&
-		       take_explain(scout, message);
+		       scout_take_explain(scout, message);
 	case MESSAGE_FLUSH:
 		return from == ROLE_LEDGER && len == sizeof(struct message_flush) &&
-		       take_flush(scout, message);
+		       scout_take_flush(scout, message);
 	default:
 		return false;
 	}

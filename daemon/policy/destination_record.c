@@ -13,13 +13,20 @@ struct record_place {
 };
 
 /* Texts are offsets into the record's own; offset 0 is the empty text. */
-struct record_host {
-	uint32_t name;
+struct record_promise {
 	uint32_t detail;
-	uint16_t preference;
-	uint8_t address_security;
 	uint8_t state;
 	uint8_t source;
+	bool only_alerts;
+};
+
+struct record_host {
+	uint32_t name;
+	uint32_t offered_before;
+	struct record_promise promise;
+	uint16_t preference;
+	uint8_t address_security;
+	bool is_excluded;
 	bool is_earlier;
 };
 
@@ -30,6 +37,9 @@ struct record {
 	uint32_t octets;
 	uint32_t name;
 	uint32_t why;
+	struct record_promise promise;
+	bool is_next_hop;
+	bool is_established;
 	uint8_t mx_state;
 	uint8_t mx_security;
 	bool is_truncated;
@@ -47,6 +57,7 @@ struct draft {
 	struct record_host hosts[RECORD_HOSTS_MAX];
 	const char *host_names[RECORD_HOSTS_MAX];
 	const char *host_details[RECORD_HOSTS_MAX];
+	const char *host_offers[RECORD_HOSTS_MAX];
 	struct record_place places[RECORD_PLACES_MAX];
 };
 
@@ -72,6 +83,16 @@ static bool has_place(const struct draft *draft, const struct address *address)
 	return false;
 }
 
+/* Without its text, which goes where the others do. */
+static struct record_promise pack_promise(const struct promise *promise)
+{
+	return (struct record_promise){
+		.state = (uint8_t)promise->state,
+		.source = (uint8_t)promise->source,
+		.only_alerts = promise->only_alerts,
+	};
+}
+
 static void draft_latest(struct draft *draft, const struct destination *destination,
                          uint64_t expires_ms)
 {
@@ -84,11 +105,12 @@ static void draft_latest(struct draft *draft, const struct destination *destinat
 
 		draft->host_names[i] = host->name;
 		draft->host_details[i] = host->promise.detail;
+		draft->host_offers[i] = host->offered_before;
 		draft->hosts[i] = (struct record_host){
 			.preference = host->preference,
 			.address_security = (uint8_t)host->address_security,
-			.state = (uint8_t)host->promise.state,
-			.source = (uint8_t)host->promise.source,
+			.promise = pack_promise(&host->promise),
+			.is_excluded = host->is_excluded,
 		};
 	}
 	draft->host_count = destination->host_count;
@@ -112,7 +134,8 @@ static size_t draft_earlier_host(struct draft *draft, const struct record *earli
 	if (host < draft->host_count || host == RECORD_HOSTS_MAX)
 		return host;
 	draft->host_names[host] = name;
-	draft->host_details[host] = earlier->texts + earlier->hosts[index].detail;
+	draft->host_details[host] = earlier->texts + earlier->hosts[index].promise.detail;
+	draft->host_offers[host] = earlier->texts + earlier->hosts[index].offered_before;
 	draft->hosts[host] = earlier->hosts[index];
 	draft->hosts[host].is_earlier = true;
 	draft->host_count++;
@@ -156,11 +179,13 @@ static uint32_t put_text(char *texts, size_t *at, const char *text)
 	return (uint32_t)offset;
 }
 
-static struct record *record_of(const struct draft *draft, const char *name, const char *why)
+static struct record *record_of(const struct draft *draft, const struct destination *destination)
 {
+	const char *name = destination->name, *why = destination->why;
+	const char *detail = destination->promise.detail;
 	size_t hosts_at = sizeof(struct record) + draft->place_count * sizeof(struct record_place);
 	size_t texts_at = hosts_at + draft->host_count * sizeof(struct record_host);
-	size_t octets = texts_at + 1 + text_octets(name) + text_octets(why);
+	size_t octets = texts_at + 1 + text_octets(name) + text_octets(why) + text_octets(detail);
 	size_t used = 1;
 	struct record *record;
 	struct record_host *hosts;
@@ -168,7 +193,8 @@ static struct record *record_of(const struct draft *draft, const char *name, con
 	size_t i;
 
 	for (i = 0; i < draft->host_count; i++)
-		octets += text_octets(draft->host_names[i]) + text_octets(draft->host_details[i]);
+		octets += text_octets(draft->host_names[i]) + text_octets(draft->host_details[i]) +
+		          text_octets(draft->host_offers[i]);
 	record = calloc(1, octets);
 	if (!record)
 		return NULL;
@@ -179,10 +205,13 @@ static struct record *record_of(const struct draft *draft, const char *name, con
 	record->texts = texts;
 	record->name = put_text(texts, &used, name);
 	record->why = put_text(texts, &used, why);
+	record->promise = pack_promise(&destination->promise);
+	record->promise.detail = put_text(texts, &used, detail);
 	for (i = 0; i < draft->host_count; i++) {
 		hosts[i] = draft->hosts[i];
 		hosts[i].name = put_text(texts, &used, draft->host_names[i]);
-		hosts[i].detail = put_text(texts, &used, draft->host_details[i]);
+		hosts[i].promise.detail = put_text(texts, &used, draft->host_details[i]);
+		hosts[i].offered_before = put_text(texts, &used, draft->host_offers[i]);
 	}
 	for (i = 0; i < draft->place_count; i++)
 		record->places[i] = draft->places[i];
@@ -207,7 +236,7 @@ struct record *record_new(const struct destination *destination, const struct re
 	draft_latest(&draft, destination, expires_ms);
 	if (earlier)
 		draft_earlier(&draft, earlier, now_ms);
-	record = record_of(&draft, destination->name, destination->why);
+	record = record_of(&draft, destination);
 	if (!record)
 		return NULL;
 	record->holders = 1;
@@ -216,6 +245,8 @@ struct record *record_new(const struct destination *destination, const struct re
 	record->mx_state = (uint8_t)destination->mx_state;
 	record->mx_security = (uint8_t)destination->mx_security;
 	record->is_truncated = destination->is_truncated;
+	record->is_next_hop = destination->is_next_hop;
+	record->is_established = destination->is_established;
 	return record;
 }
 
@@ -250,6 +281,11 @@ bool record_is_host(const struct record *record)
 	return record->mx_state == MX_HOST;
 }
 
+bool record_is_next_hop(const struct record *record)
+{
+	return record->is_next_hop;
+}
+
 bool record_is_unavailable(const struct record *record)
 {
 	return record->mx_state == MX_UNAVAILABLE;
@@ -265,11 +301,13 @@ uint32_t record_age_s(const struct record *record, uint64_t now_ms)
 	return now_ms > record->made_ms ? (uint32_t)((now_ms - record->made_ms) / 1000) : 0;
 }
 
-static void unpack_promise(struct promise *promise, const struct record *record, size_t host)
+static void unpack_promise(struct promise *promise, const struct record *record,
+                           const struct record_promise *packed)
 {
-	promise->state = (enum promise_state)record->hosts[host].state;
-	promise->source = (enum promise_source)record->hosts[host].source;
-	strcpy(promise->detail, record->texts + record->hosts[host].detail);
+	promise->state = (enum promise_state)packed->state;
+	promise->source = (enum promise_source)packed->source;
+	promise->only_alerts = packed->only_alerts;
+	strcpy(promise->detail, record->texts + packed->detail);
 }
 
 void record_unpack(struct destination *destination, const struct record *record, uint64_t now_ms)
@@ -284,13 +322,18 @@ void record_unpack(struct destination *destination, const struct record *record,
 	destination->mx_security = (enum dns_security)record->mx_security;
 	destination->ttl_s = (uint32_t)((left_ms + 999) / 1000);
 	destination->is_truncated = record->is_truncated;
+	destination->is_next_hop = record->is_next_hop;
+	destination->is_established = record->is_established;
+	unpack_promise(&destination->promise, record, &record->promise);
 	for (i = 0; i < record->host_count && !record->hosts[i].is_earlier; i++) {
 		struct mx_host *host = &destination->hosts[i];
 
 		strcpy(host->name, record->texts + record->hosts[i].name);
 		host->preference = record->hosts[i].preference;
 		host->address_security = (enum dns_security)record->hosts[i].address_security;
-		unpack_promise(&host->promise, record, i);
+		host->is_excluded = record->hosts[i].is_excluded;
+		strcpy(host->offered_before, record->texts + record->hosts[i].offered_before);
+		unpack_promise(&host->promise, record, &record->hosts[i].promise);
 		destination->host_count++;
 	}
 	for (i = 0; i < record->place_count && !record->places[i].is_earlier; i++) {
@@ -317,7 +360,7 @@ const char *record_host_at(const struct record *record, size_t place)
 
 enum promise_state record_state_at(const struct record *record, size_t place)
 {
-	return (enum promise_state)record->hosts[record->places[place].host].state;
+	return (enum promise_state)record->hosts[record->places[place].host].promise.state;
 }
 
 bool record_place_is_fresh(const struct record *record, size_t place, uint64_t now_ms)
@@ -345,7 +388,7 @@ bool record_includes(const struct record *record, const struct address *address,
 
 static bool promises_tls(const struct record_host *host)
 {
-	return host->state == PROMISE_TLS || host->state == PROMISE_KEY;
+	return host->promise.state == PROMISE_TLS || host->promise.state == PROMISE_KEY;
 }
 
 /* The index of the strongest promise among the hosts of the latest answer; host_count when there is none. */
@@ -356,7 +399,7 @@ static size_t strongest_host(const struct record *record)
 
 	for (i = 0; i < record->host_count && !record->hosts[i].is_earlier; i++) {
 		if (best == record->host_count ||
-		    record->hosts[i].state > record->hosts[best].state)
+		    record->hosts[i].promise.state > record->hosts[best].promise.state)
 			best = i;
 	}
 	return best;
@@ -367,15 +410,20 @@ static void start_hop(struct hop *hop, const struct record *record)
 	memset(hop, 0, sizeof(*hop));
 	hop->mx_state = (enum mx_state)record->mx_state;
 	hop->mx_security = (enum dns_security)record->mx_security;
+	hop->is_established = record->is_established;
 	if (record->mx_state != MX_HOST)
 		strcpy(hop->domain, record_name(record));
 }
 
-/* Nothing is known of the destination, not even places: mail waits. */
+/* Nothing is known of the destination, not even places: mail waits, unless its table says what holds everywhere. */
 static void hop_unavailable(struct hop *hop, const struct record *record)
 {
 	start_hop(hop, record);
 	hop->place = PLACE_UNKNOWN;
+	if (record->promise.source == SOURCE_LOCAL) {
+		unpack_promise(&hop->promise, record, &record->promise);
+		return;
+	}
 	hop->promise.state = PROMISE_UNAVAILABLE;
 	hop->promise.source = SOURCE_DANE;
 	strcpy(hop->promise.detail, record->texts + record->why);
@@ -387,8 +435,11 @@ static void hop_unrelated(struct hop *hop, const struct record *record)
 
 	start_hop(hop, record);
 	hop->place = PLACE_UNRELATED;
-	if (host < record->host_count)
-		unpack_promise(&hop->promise, record, host);
+	/* What the domain itself promised holds there too; what a host promised, only where it proves the place wrong. */
+	if (record->promise.state != PROMISE_UNKNOWN)
+		unpack_promise(&hop->promise, record, &record->promise);
+	else if (host < record->host_count)
+		unpack_promise(&hop->promise, record, &record->hosts[host].promise);
 	else
 		hop->promise.state = PROMISE_NONE;
 }
@@ -399,13 +450,14 @@ void record_hop_at(struct hop *hop, const struct record *record, size_t place)
 	size_t i;
 
 	start_hop(hop, record);
-	hop->place = PLACE_MX;
+	hop->place = record->hosts[host].is_excluded ? PLACE_EXCLUDED : PLACE_MX;
 	strcpy(hop->mx, record->texts + record->hosts[host].name);
-	unpack_promise(&hop->promise, record, host);
+	strcpy(hop->offered_before, record->texts + record->hosts[host].offered_before);
+	unpack_promise(&hop->promise, record, &record->hosts[host].promise);
 	for (i = 0; i < record->host_count; i++) {
 		if (hop->promise.state < PROMISE_TLS && promises_tls(&record->hosts[i]) &&
-		    record->hosts[i].state > hop->sibling_promise.state)
-			unpack_promise(&hop->sibling_promise, record, i);
+		    record->hosts[i].promise.state > hop->sibling_promise.state)
+			unpack_promise(&hop->sibling_promise, record, &record->hosts[i].promise);
 	}
 }
 

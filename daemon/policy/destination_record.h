@@ -35,6 +35,7 @@ size_t record_octets(const struct record *record);
 
 const char *record_name(const struct record *record);
 bool record_is_host(const struct record *record); /* of MX_HOST */
+bool record_is_next_hop(const struct record *record);
 bool record_is_unavailable(const struct record *record);
 bool record_is_fresh(const struct record *record, uint64_t now_ms);
 uint32_t record_age_s(const struct record *record, uint64_t now_ms);

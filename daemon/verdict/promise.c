@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "verdict/promise.h"
 
+bool promise_is_of_domain(enum promise_source source)
+{
+	return source == SOURCE_DEFAULT || source == SOURCE_LOCAL || source == SOURCE_MTA_STS ||
+	       source == SOURCE_LIST;
+}
+
 const char *promise_source_name(enum promise_source source)
 {
 	switch (source) {

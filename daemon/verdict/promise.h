@@ -13,6 +13,7 @@
 enum {
 	DOMAIN_NAME_MAX = 256, /* RFC 1035 section 2.3.4, as text, with NUL */
 	PROMISE_DETAIL_MAX = 256,
+	OFFERED_BEFORE_MAX = 64,
 	MX_HOSTS_MAX = 32,   /* the best preferences of a larger MX RRset; then is_truncated */
 	MX_PLACES_MAX = 128, /* addresses over all hosts */
 };
@@ -39,6 +40,8 @@ enum promise_source {
 struct promise {
 	enum promise_state state;
 	enum promise_source source;
+	/* Not to be enforced: a policy in testing, an expired list, a destination that the operator only watches. */
+	bool only_alerts;
 	/* The evidence in one line: "_25._tcp.mx1.example.org 3 1 1 60b875…", or why it is unavailable. */
 	char detail[PROMISE_DETAIL_MAX];
 };
@@ -61,6 +64,10 @@ struct mx_host {
 	uint16_t preference;
 	enum dns_security address_security;
 	struct promise promise;
+	/* The domain has a policy that names its hosts, and not this one. */
+	bool is_excluded;
+	/* It offered STARTTLS before: when, as text; else empty. */
+	char offered_before[OFFERED_BEFORE_MAX];
 };
 
 struct mx_place {
@@ -74,6 +81,10 @@ struct destination {
 	char name[DOMAIN_NAME_MAX];
 	enum mx_state mx_state;
 	enum dns_security mx_security;
+	/* What the domain promised wherever its mail goes (table, MTA-STS, list); PROMISE_UNKNOWN: nothing. */
+	struct promise promise;
+	bool is_next_hop; /* a smart host: whatever goes there is judged by this alone */
+	bool is_established; /* the operator names the domain, or mail met its promise from here before */
 	char why[PROMISE_DETAIL_MAX]; /* why it is bogus or failed; else empty */
 	uint32_t ttl_s;               /* how long this may be kept */
 	bool is_truncated;
@@ -88,6 +99,7 @@ enum place {
 	PLACE_UNKNOWN,   /* nothing is known of the destination */
 	PLACE_MX,        /* one of its validated addresses */
 	PLACE_UNRELATED, /* none of them */
+	PLACE_EXCLUDED,  /* one of them, of a host that the domain's own policy does not name */
 };
 
 /* What one destination asks of a connection to one address. */
@@ -99,9 +111,14 @@ struct hop {
 	enum dns_security mx_security;
 	/* Where this host promises nothing: what another of the MX RRset does. Else, and where none does: all zero. */
 	struct promise sibling_promise;
+	bool is_established;                     /* as in struct destination */
+	char offered_before[OFFERED_BEFORE_MAX]; /* as in struct mx_host */
 	char domain[DOMAIN_NAME_MAX];
 	char mx[DOMAIN_NAME_MAX]; /* host at this address; empty when PLACE_UNRELATED */
 };
+
+/* Whether a promise by that source is the domain's, and holds wherever its mail goes; DANE's are the hosts'. */
+bool promise_is_of_domain(enum promise_source source);
 
 /* Static words for events: "dane", "secure", "mx"… */
 const char *promise_source_name(enum promise_source source);

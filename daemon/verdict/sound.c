@@ -20,13 +20,27 @@ static bool address_is_sound(const struct address *address)
 	return address->family == 0 || address->family == 4 || address->family == 6;
 }
 
+/* A bool that is neither 0 nor 1 must not even be read as one. */
+static bool is_bool(const bool *value)
+{
+	unsigned char octet;
+
+	memcpy(&octet, value, sizeof(octet));
+	return octet <= 1;
+}
+
+static bool promise_is_sound(const struct promise *promise)
+{
+	return is_up_to(promise->state, PROMISE_UNAVAILABLE) &&
+	       is_up_to(promise->source, SOURCE_SEEN) && is_bool(&promise->only_alerts) &&
+	       is_string(promise->detail, sizeof(promise->detail));
+}
+
 static bool enums_are_sound(const struct event *event)
 {
 	return is_up_to(event->kind, EVENT_STOPPING) && is_up_to(event->action, ACTION_WAIT) &&
 	       is_up_to(event->would, ACTION_WAIT) && is_up_to(event->reason, REASON_COUNT - 1) &&
 	       is_up_to(event->mode, MODE_ENFORCE) && is_up_to(event->hook, HOOK_CAPTURE) &&
-	       is_up_to(event->promise.state, PROMISE_UNAVAILABLE) &&
-	       is_up_to(event->promise.source, SOURCE_SEEN) &&
 	       is_up_to(event->ehlo, EHLO_NOT_SENT) && is_up_to(event->starttls, STARTTLS_MASKED) &&
 	       is_up_to(event->starttls_answer, STARTTLS_UNANSWERED) &&
 	       is_up_to(event->tls, TLS_BROKEN);
@@ -38,8 +52,7 @@ bool event_is_sound(const struct event *event)
 	       address_is_sound(&event->server.address) &&
 	       is_string(event->id, sizeof(event->id)) &&
 	       is_string(event->domain, sizeof(event->domain)) &&
-	       is_string(event->mx, sizeof(event->mx)) &&
-	       is_string(event->promise.detail, sizeof(event->promise.detail)) &&
+	       is_string(event->mx, sizeof(event->mx)) && promise_is_sound(&event->promise) &&
 	       is_string(event->ehlo_name, sizeof(event->ehlo_name)) &&
 	       is_string(event->rule, sizeof(event->rule)) &&
 	       is_string(event->cause, sizeof(event->cause)) &&
@@ -49,10 +62,9 @@ bool event_is_sound(const struct event *event)
 static bool host_is_sound(const struct mx_host *host)
 {
 	return is_string(host->name, sizeof(host->name)) &&
-	       is_up_to(host->address_security, DNS_FAILED) &&
-	       is_up_to(host->promise.state, PROMISE_UNAVAILABLE) &&
-	       is_up_to(host->promise.source, SOURCE_SEEN) &&
-	       is_string(host->promise.detail, sizeof(host->promise.detail));
+	       is_up_to(host->address_security, DNS_FAILED) && promise_is_sound(&host->promise) &&
+	       is_bool(&host->is_excluded) &&
+	       is_string(host->offered_before, sizeof(host->offered_before));
 }
 
 static bool place_is_sound(const struct mx_place *place, unsigned host_count)
@@ -61,15 +73,29 @@ static bool place_is_sound(const struct mx_place *place, unsigned host_count)
 	       place->host < host_count;
 }
 
-bool destination_is_sound(const struct destination *destination)
+bool evidence_is_sound(const struct evidence *evidence, size_t count)
 {
-	unsigned char is_truncated;
 	size_t i;
 
-	/* A bool that is neither 0 nor 1 must not even be read as one. */
-	memcpy(&is_truncated, &destination->is_truncated, sizeof(is_truncated));
-	if (is_truncated > 1 || destination->host_count > MX_HOSTS_MAX ||
-	    destination->place_count > MX_PLACES_MAX || !is_up_to(destination->mx_state, MX_HOST) ||
+	if (count > EVIDENCE_MAX)
+		return false;
+	for (i = 0; i < count; i++) {
+		if (!is_up_to(evidence[i].source, SOURCE_SEEN) ||
+		    !is_up_to(evidence[i].state, EVIDENCE_PENDING) ||
+		    !is_string(evidence[i].detail, sizeof(evidence[i].detail)))
+			return false;
+	}
+	return true;
+}
+
+bool destination_is_sound(const struct destination *destination)
+{
+	size_t i;
+
+	if (!is_bool(&destination->is_truncated) || !is_bool(&destination->is_next_hop) ||
+	    !is_bool(&destination->is_established) || !promise_is_sound(&destination->promise) ||
+	    destination->host_count > MX_HOSTS_MAX || destination->place_count > MX_PLACES_MAX ||
+	    !is_up_to(destination->mx_state, MX_HOST) ||
 	    !is_up_to(destination->mx_security, DNS_FAILED) ||
 	    !is_string(destination->name, sizeof(destination->name)) ||
 	    !is_string(destination->why, sizeof(destination->why)))

@@ -8,11 +8,14 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "verdict/event.h"
+#include "verdict/evidence.h"
 #include "verdict/promise.h"
 
 bool event_is_sound(const struct event *event);
 bool destination_is_sound(const struct destination *destination);
+bool evidence_is_sound(const struct evidence *evidence, size_t count);
 
 #endif

@@ -27,7 +27,9 @@ static void fill(struct destination *destination)
 	destination->hosts[0].preference = 10;
 	destination->hosts[0].address_security = DNS_SECURE;
 	destination->hosts[0].promise =
-		(struct promise){ PROMISE_KEY, SOURCE_DANE, "_25._tcp.mx1.example.org 3 1 1 60b8" };
+		(struct promise){ .state = PROMISE_KEY,
+		                  .source = SOURCE_DANE,
+		                  .detail = "_25._tcp.mx1.example.org 3 1 1 60b8" };
 	strcpy(destination->hosts[1].name, "mx2.example.org");
 	destination->hosts[1].preference = 20;
 	destination->hosts[1].address_security = DNS_INSECURE;

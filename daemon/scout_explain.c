@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scout_state.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "policy/peer_names.h"
+
+void scout_send_explanation(struct scout *scout, uint32_t request, uint32_t age_s, bool is_cached)
+{
+	scout->explanation.type = MESSAGE_EXPLANATION;
+	scout->explanation.request = request;
+	scout->explanation.age_s = age_s;
+	scout->explanation.is_cached = is_cached;
+	(void)process_send(scout->process, ROLE_LEDGER, 0, &scout->explanation,
+	                   sizeof(scout->explanation));
+}
+
+static void explain_unknown(struct scout *scout, uint32_t request, const char *name,
+                            const char *why)
+{
+	struct destination *destination = &scout->explanation.destination;
+
+	memset(destination, 0, sizeof(*destination));
+	text_copy(destination->name, sizeof(destination->name), name);
+	text_copy(destination->why, sizeof(destination->why), why);
+	scout_send_explanation(scout, request, 0, true);
+}
+
+/* An address promises nothing by itself: what is known is who names it as a place of his. */
+static void explain_address(struct scout *scout, uint32_t request, const char *text,
+                            const struct address *address)
+{
+	struct hop hop;
+	bool is_host;
+	uint32_t age_s;
+
+	if (!promise_cache_strongest(&hop, scout->cache, address, process_now_ms())) {
+		explain_unknown(scout, request, text,
+		                "no destination looked up lately has this address");
+		return;
+	}
+	is_host = hop.domain[0] == '\0';
+	if (scout_recall(scout, &scout->explanation.destination, &age_s,
+	                 is_host ? hop.mx : hop.domain, is_host))
+		scout_send_explanation(scout, request, age_s, true);
+	else
+		explain_unknown(scout, request, text,
+		                "the destination that had this address is forgotten");
+}
+
+bool scout_take_explain(struct scout *scout, const struct message_explain *explain)
+{
+	char name[DOMAIN_NAME_MAX];
+	struct address address;
+	uint32_t age_s;
+
+	if (!scout_is_text(explain->name, sizeof(explain->name)))
+		return false;
+	if (address_parse(&address, explain->name) || peer_name_literal(&address, explain->name)) {
+		explain_address(scout, explain->request, explain->name, &address);
+	} else if (!peer_name_normalise(name, explain->name)) {
+		explain_unknown(scout, explain->request, "",
+		                "neither a domain name nor an address");
+	} else if (scout_recall(scout, &scout->explanation.destination, &age_s, name, false) ||
+	           scout_recall(scout, &scout->explanation.destination, &age_s, name, true)) {
+		scout_send_explanation(scout, explain->request, age_s, true);
+	} else if (!enquiries_ask_for_explanation(scout->enquiries, MERGE_DOMAIN, name,
+	                                          explain->request)) {
+		explain_unknown(scout, explain->request, name,
+		                "too many look-ups are open: ask again");
+	}
+	return true;
+}
+
+/* libunbound forgets by name only at its control port: so all of its cache goes. */
+bool scout_take_flush(struct scout *scout, const struct message_flush *flush)
+{
+	struct message_forget forget = { .type = MESSAGE_FORGET };
+	struct message_flushed flushed = { .type = MESSAGE_FLUSHED, .request = flush->request };
+	int err;
+
+	if (!scout_is_text(flush->name, sizeof(flush->name)))
+		return false;
+	if (peer_name_normalise(forget.name, flush->name)) {
+		flushed.count = (uint32_t)promise_cache_forget(scout->cache, forget.name);
+		err = resolver_configure(scout->resolver, &scout->options);
+		if (err)
+			log_error("resolver cache not emptied error=\"%s\"", strerror(-err));
+		(void)process_send_guards(scout->process, &forget, sizeof(forget), -1);
+	}
+	(void)process_send(scout->process, ROLE_LEDGER, 0, &flushed, sizeof(flushed));
+	return true;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_SCOUT_STATE_H
+#define HOPGUARD_SCOUT_STATE_H
+
+/*
+ * What the scout's files share: scout.c (starts; questions, broken handshakes, counters), scout_explain.c (explain and flush).
+ */
+
+#include <stdbool.h>
+
+#include "enquiries.h"
+#include "policy/dns_health.h"
+#include "policy/promise_cache.h"
+#include "process.h"
+
+enum {
+	SCOUT_BROKEN_MAX = 64, /* broken handshakes kept for a guard that starts anew, the last */
+};
+
+struct broken_kept {
+	struct message_broken message;
+	uint64_t when_ms; /* 0: none */
+};
+
+struct scout {
+	const struct child *child;
+	struct process *process;
+	struct resolver_options options;
+	struct resolver *resolver;
+	struct dns_health *health;
+	struct enquiries *enquiries;
+	struct promise_cache *cache;
+	char problem[EVENT_TEXT_MAX]; /* what does not work; empty: nothing */
+	bool must_tell;               /* the ledger does not know of the problem, or of its end */
+	bool was_degraded;
+	struct counters told;
+	struct broken_kept broken[SCOUT_BROKEN_MAX]; /* a ring */
+	size_t broken_next;
+	struct message_destination answer; /* room, as these are large */
+	struct message_explanation explanation;
+};
+
+/* scout.c */
+/* What the cache says: also the answer before, where it is still fresh and the new look-up failed. */
+bool scout_recall(struct scout *scout, struct destination *destination, uint32_t *age_s,
+                  const char *name, bool is_host);
+bool scout_is_text(const char *text, size_t room);
+
+/* scout_explain.c; each false: not sound. */
+bool scout_take_explain(struct scout *scout, const struct message_explain *explain);
+bool scout_take_flush(struct scout *scout, const struct message_flush *flush);
+/* To the ledger: scout->explanation.destination is filled. */
+void scout_send_explanation(struct scout *scout, uint32_t request, uint32_t age_s, bool is_cached);
+
+#endif
