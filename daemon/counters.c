@@ -13,14 +13,31 @@ static const struct {
 	const char *name;
 	size_t offset;
 } figures[] = {
-	COUNTER(packets),          COUNTER(octets),          COUNTER(flows_opened),
-	COUNTER(flows_now),        COUNTER(flows_midstream), COUNTER(flows_offloaded),
-	COUNTER(held_packets),     COUNTER(held_now),        COUNTER(held_ms),
-	COUNTER(hold_overflows),   COUNTER(hold_timeouts),   COUNTER(dropped_malformed),
-	COUNTER(dropped_early),    COUNTER(queue_overruns),  COUNTER(memory_now),
-	COUNTER(questions),        COUNTER(cache_entries),   COUNTER(lookups),
-	COUNTER(lookups_bogus),    COUNTER(lookups_failed),  COUNTER(lookups_in_flight),
+	COUNTER(packets),
+	COUNTER(octets),
+	COUNTER(flows_opened),
+	COUNTER(flows_now),
+	COUNTER(flows_midstream),
+	COUNTER(flows_offloaded),
+	COUNTER(held_packets),
+	COUNTER(held_now),
+	COUNTER(held_ms),
+	COUNTER(hold_overflows),
+	COUNTER(hold_timeouts),
+	COUNTER(dropped_malformed),
+	COUNTER(dropped_early),
+	COUNTER(queue_overruns),
+	COUNTER(memory_now),
+	COUNTER(questions),
+	COUNTER(cache_entries),
+	COUNTER(lookups),
+	COUNTER(lookups_bogus),
+	COUNTER(lookups_failed),
+	COUNTER(lookups_in_flight),
 	COUNTER(messages_refused),
+	COUNTER(decisions),
+	COUNTER(decisions_waited),
+	COUNTER(decisions_waited_ms),
 };
 
 enum {

@@ -105,17 +105,22 @@ struct gate *gate_new(const struct config *config, const uint8_t secret[TABLE_SE
 	gate->owner = owner;
 	gate->budget.limit = GATE_MEMORY_MAX;
 	memcpy(&gate->id_state, secret, sizeof(gate->id_state));
+	memcpy(gate->secret, secret, sizeof(gate->secret));
 	gate->flows = flow_table_new(GATE_FLOWS_MAX, secret, on_flow_leave, gate);
 	gate->cache = promise_cache_new(GATE_NAMES_MAX, secret);
 	gate->asked = table_new(GATE_ASKED_MAX, sizeof(struct asked_key), sizeof(struct asked),
 	                        secret, NULL, NULL);
 	gate->broken = table_new(GATE_BROKEN_CLIENTS_MAX, sizeof(struct address),
 	                         sizeof(struct broken_notes), secret, NULL, NULL);
+	gate->heard = table_new(GATE_HEARD_ADDRESSES_MAX, sizeof(struct address),
+	                        sizeof(struct heard_notes), secret, NULL, NULL);
+	gate->sighted =
+		table_new(GATE_SIGHTED_MAX, sizeof(uint64_t), sizeof(uint64_t), secret, NULL, NULL);
 	gate->client_held = table_new(GATE_FLOWS_MAX, sizeof(struct address), sizeof(uint32_t),
 	                              secret, NULL, NULL);
 	gate->afterthoughts = calloc(GATE_AFTERTHOUGHTS_MAX, sizeof(*gate->afterthoughts));
 	if (!gate->flows || !gate->cache || !gate->asked || !gate->broken || !gate->client_held ||
-	    !gate->afterthoughts) {
+	    !gate->afterthoughts || !gate->heard || !gate->sighted) {
 		gate_free(gate);
 		return NULL;
 	}
@@ -130,6 +135,8 @@ void gate_free(struct gate *gate)
 	promise_cache_free(gate->cache);
 	table_free(gate->asked);
 	table_free(gate->broken);
+	table_free(gate->heard);
+	table_free(gate->sighted);
 	table_free(gate->client_held);
 	free(gate->afterthoughts);
 	free(gate);
@@ -312,6 +319,29 @@ void gate_broken(struct gate *gate, const struct message_broken *broken, uint64_
 	note->when_ms = now_ms > broken->age_ms ? now_ms - broken->age_ms : now_ms;
 	memcpy(note->id, broken->id, sizeof(note->id));
 	memcpy(note->how, broken->how, sizeof(note->how));
+}
+
+/* The same again lives longer; else a new one takes the place of the oldest told. */
+void gate_candidate(struct gate *gate, const struct message_candidate *candidate, uint64_t now_ms)
+{
+	struct heard_notes *notes = table_find(gate->heard, &candidate->server);
+	struct heard_note *note = NULL;
+
+	if (!notes)
+		notes = table_insert(gate->heard, &candidate->server);
+	if (!notes)
+		return;
+	for (size_t i = 0; i < GATE_HEARD_PER_ADDRESS && !note; i++) {
+		if (strcmp(notes->notes[i].domain, candidate->domain) == 0 &&
+		    strcmp(notes->notes[i].host, candidate->host) == 0)
+			note = &notes->notes[i];
+	}
+	if (!note)
+		note = &notes->notes[notes->next++ % GATE_HEARD_PER_ADDRESS];
+	note->expires_ms = now_ms + (uint64_t)candidate->life_s * 1000;
+	note->is_excluded = candidate->is_excluded != 0;
+	memcpy(note->domain, candidate->domain, sizeof(note->domain));
+	memcpy(note->host, candidate->host, sizeof(note->host));
 }
 
 void gate_forget(struct gate *gate, const char *name)

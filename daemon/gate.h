@@ -43,6 +43,7 @@ struct gate_actions {
 	void (*ask)(void *owner, enum question_kind kind, const char *name, bool is_refresh);
 	void (*tell)(void *owner, const struct event *event);
 	void (*broken)(void *owner, const struct message_broken *broken);
+	void (*sighting)(void *owner, const struct message_sighting *sighting);
 	/* A segment of our own; `flow` has interfaces and hardware addresses for bridges. */
 	void (*send)(void *owner, bool to_client, const struct craft *craft,
 	             const struct flow *flow);
@@ -60,6 +61,7 @@ void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_
 void gate_answer(struct gate *gate, const struct destination *destination, uint64_t now_ms,
                  uint64_t time_ms);
 void gate_broken(struct gate *gate, const struct message_broken *broken, uint64_t now_ms);
+void gate_candidate(struct gate *gate, const struct message_candidate *candidate, uint64_t now_ms);
 void gate_forget(struct gate *gate, const char *name);
 void gate_tick(struct gate *gate, uint64_t now_ms, uint64_t time_ms);
 

@@ -56,6 +56,8 @@ void gate_syn(struct gate *gate, struct flow *flow, const struct arrival *arriva
 			flow->from_client.stream = stream_new(segment->ack, &gate->budget);
 		if (!arrival->is_from_client && flow->phase == FLOW_OPENING)
 			flow->phase = FLOW_OPEN;
+		if (arrival->is_from_client)
+			gate_ask_address(gate, &flow->server.address);
 	}
 	pass_syn(gate, arrival);
 }

@@ -7,140 +7,9 @@
 
 #include "policy/peer_names.h"
 
-/* What a look-up of the hop needs; taken from a flow, or from an afterthought when the flow is gone. */
-struct hop_query {
-	const struct session_commitment *commitment;
-	const struct address *client;
-	const struct address *server;
-	const char *banner_name;
-	const char *ehlo_name;
-	bool is_line_overdue;
-};
-
 static bool is_recent(uint64_t when_ms, uint64_t now_ms, uint64_t life_ms)
 {
 	return when_ms != 0 && now_ms - when_ms < life_ms;
-}
-
-static void asked_key_of(struct asked_key *key, enum question_kind kind, const char *name)
-{
-	memset(key, 0, sizeof(*key));
-	key->kind = kind;
-	memcpy(key->name, name, strnlen(name, sizeof(key->name) - 1));
-}
-
-/* Asks unless the same question is out already. */
-static void ask(struct gate *gate, enum question_kind kind, const char *name, bool is_refresh)
-{
-	struct asked_key key;
-	struct asked *asked;
-
-	asked_key_of(&key, kind, name);
-	asked = table_find(gate->asked, &key);
-	if (asked && asked->answered_ms == 0 &&
-	    is_recent(asked->asked_ms, gate->now_ms, GATE_ASK_AGAIN_MS))
-		return;
-	if (!asked)
-		asked = table_insert(gate->asked, &key);
-	if (asked)
-		*asked = (struct asked){ .asked_ms = gate->now_ms };
-	gate->counters.questions++;
-	gate->actions.ask(gate->owner, kind, name, is_refresh);
-}
-
-static bool was_answered_lately(struct gate *gate, enum question_kind kind, const char *name)
-{
-	struct asked_key key;
-	const struct asked *asked;
-
-	asked_key_of(&key, kind, name);
-	asked = table_find(gate->asked, &key);
-	return asked && is_recent(asked->answered_ms, gate->now_ms, GATE_REFRESH_VALID_MS);
-}
-
-/* What `name` asks of a connection to `server`; hop.promise.state is PROMISE_UNKNOWN while the answer is missing. */
-static void find_hop(struct gate *gate, struct hop *hop, enum question_kind kind, const char *name,
-                     const struct address *server)
-{
-	enum cache_answer answer =
-		kind == QUESTION_HOST
-			? promise_cache_find_host(hop, gate->cache, name, server, gate->now_ms)
-			: promise_cache_find(hop, gate->cache, name, server, gate->now_ms);
-	/* Geo-DNS and farms answer each resolver differently: before an address is called wrong, ask afresh. */
-	bool is_doubtful = answer == CACHE_FRESH && kind == QUESTION_DOMAIN &&
-	                   hop->place == PLACE_UNRELATED && hop->promise.state != PROMISE_NONE &&
-	                   !was_answered_lately(gate, kind, name);
-
-	if (answer == CACHE_FRESH && !is_doubtful)
-		return;
-	ask(gate, kind, name, answer != CACHE_UNKNOWN);
-	hop->promise.state = PROMISE_UNKNOWN;
-}
-
-static int strength(const struct hop *hop)
-{
-	switch (hop->promise.state) {
-	case PROMISE_KEY:
-		return 5;
-	case PROMISE_TLS:
-		return 4;
-	case PROMISE_UNKNOWN:
-		return 3;
-	case PROMISE_UNAVAILABLE:
-		return 2;
-	case PROMISE_NONE:
-		return hop->place == PLACE_MX ? 1 : 0;
-	}
-	return 0;
-}
-
-/* The server's words are candidates: each counts only if a validated look-up leads back to this address. */
-static void find_hop_by_words(struct gate *gate, struct hop *strongest,
-                              const struct hop_query *query)
-{
-	const char *const words[] = { query->banner_name, query->ehlo_name };
-	char name[DOMAIN_NAME_MAX];
-	struct hop hop;
-
-	*strongest = (struct hop){ .promise.state = PROMISE_NONE };
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (words[i][0] == '\0' || !peer_name_normalise(name, words[i]))
-			continue;
-		/* Without an answer the cache leaves it alone. */
-		hop = (struct hop){ 0 };
-		find_hop(gate, &hop, QUESTION_HOST, name, query->server);
-		if (hop.promise.state != PROMISE_UNKNOWN && hop.place != PLACE_MX)
-			continue;
-		if (strength(&hop) > strength(strongest))
-			*strongest = hop;
-	}
-	if (query->is_line_overdue && strength(strongest) < 4 &&
-	    promise_cache_strongest(&hop, gate->cache, query->server, gate->now_ms) &&
-	    strength(&hop) > strength(strongest))
-		*strongest = hop;
-}
-
-static void find_hop_of_recipient(struct gate *gate, struct facts *facts, struct hop *hop,
-                                  const struct hop_query *query)
-{
-	enum smtp_path_kind path = query->commitment->path;
-	bool should_name = path == SMTP_PATH_DOMAIN || path == SMTP_PATH_MALFORMED;
-	char name[DOMAIN_NAME_MAX];
-	bool is_named = should_name && peer_name_normalise(name, query->commitment->domain);
-	struct hop by_words;
-
-	if (is_named) {
-		find_hop(gate, hop, QUESTION_DOMAIN, name, query->server);
-		text_copy(hop->domain, sizeof(hop->domain), name);
-	}
-	if (path == SMTP_PATH_DOMAIN && is_named)
-		return;
-	/* A recipient that we cannot read is one that the server may read as anybody. */
-	if (should_name)
-		facts->is_protocol_violated = true;
-	find_hop_by_words(gate, &by_words, query);
-	if (!is_named || strength(&by_words) > strength(hop))
-		*hop = by_words;
 }
 
 static const struct broken_note *find_broken(struct gate *gate, const struct hop_query *query,
@@ -172,34 +41,99 @@ static bool is_hop_unseen(const struct gate *gate, const struct facts *facts, co
 	       query->banner_name[0] == '\0' && query->ehlo_name[0] == '\0';
 }
 
-/* Completes the wire's facts by what the hop promised. */
-static const struct broken_note *complete_facts(struct gate *gate, struct facts *facts,
-                                                struct hop *hop, const struct hop_query *query)
-{
+/* What came of a commitment: facts and hop of the candidate that decided. */
+struct judged {
+	struct facts facts;
+	struct hop hop;
+	struct verdict verdict;
 	const struct broken_note *broken;
+};
 
-	*hop = (struct hop){ 0 };
+/* Completes the wire's facts by what one hop promised. */
+static const struct broken_note *complete_facts(struct gate *gate, struct facts *facts,
+                                                const struct candidates *candidates,
+                                                const struct candidate *candidate,
+                                                const struct hop_query *query)
+{
+	const struct hop *hop = &candidate->hop;
+	const struct broken_note *broken = find_broken(gate, query, hop->domain);
+
 	facts->commitment = query->commitment->kind;
-	if (facts->commitment == COMMITMENT_RCPT && !query->is_line_overdue &&
-	    !facts->is_authenticated)
-		find_hop_of_recipient(gate, facts, hop, query);
-	else
-		find_hop_by_words(gate, hop, query);
+	facts->is_protocol_violated |= candidates->is_recipient_unreadable;
 	facts->promise = hop->promise.state;
 	facts->promise_source = hop->promise.source;
+	facts->promise_only_alerts = hop->promise.only_alerts;
 	facts->is_recipient_dripping = query->is_line_overdue && query->commitment->is_rest;
 	facts->is_hop_unseen = is_hop_unseen(gate, facts, hop, query);
+	facts->is_hop_unknown = candidates->is_hop_unknown;
 	facts->place = hop->place;
 	facts->mx_security = hop->mx_security;
 	facts->another_host_promises = hop->sibling_promise.state != PROMISE_UNKNOWN;
-	broken = find_broken(gate, query, hop->domain);
+	facts->was_offered_before = hop->offered_before[0] != '\0';
+	facts->is_led_astray = candidate->is_led_astray;
+	facts->is_answer_awaited = candidate->is_heard;
 	facts->is_handshake_broken_before = broken != NULL;
 	return broken;
 }
 
-static void fill_event(struct gate *gate, struct event *event, const struct facts *facts,
-                       const struct hop *hop, const struct verdict *verdict)
+/* A policy that changed without our knowing, or under the same id, must not stop mail: it is fetched again first. */
+static bool should_ask_afresh(struct gate *gate, const struct judged *judged)
 {
+	return judged->verdict.would == ACTION_BLOCK && !judged->facts.is_hold_over &&
+	       judged->facts.commitment != COMMITMENT_END &&
+	       judged->hop.promise.source == SOURCE_MTA_STS && gate_ask_afresh(gate, &judged->hop);
+}
+
+static void judge_candidate(struct gate *gate, struct judged *judged,
+                            const struct candidates *candidates, const struct candidate *candidate,
+                            const struct hop_query *query)
+{
+	judged->hop = candidate->hop;
+	judged->broken = complete_facts(gate, &judged->facts, candidates, candidate, query);
+	judged->verdict = decide(&judged->facts, &gate->config->stance);
+	if (should_ask_afresh(gate, judged))
+		judged->verdict = (struct verdict){
+			.action = ACTION_WAIT,
+			.would = ACTION_WAIT,
+			.rule = "policy is fetched again before anything is refused",
+		};
+}
+
+/* judged->facts: what the wire showed. */
+static void judge(struct gate *gate, struct judged *judged, const struct hop_query *query)
+{
+	struct opinion opinions[CANDIDATES_MAX];
+	struct candidates *candidates = &gate->candidates;
+	const struct facts wire = judged->facts;
+	struct verdict verdict;
+	size_t chosen;
+
+	gate_find_candidates(gate, candidates, query);
+	for (size_t i = 0; i < candidates->count; i++) {
+		const struct candidate *candidate = &candidates->list[i];
+
+		judged->facts = wire;
+		judge_candidate(gate, judged, candidates, candidate, query);
+		opinions[i] = (struct opinion){
+			.verdict = judged->verdict,
+			.counts = judged->facts.promise > PROMISE_NONE || candidate->is_heard,
+			.binds = candidate->binds,
+		};
+	}
+	chosen = agree(&verdict, opinions, candidates->count);
+	if (chosen + 1 < candidates->count) {
+		judged->facts = wire;
+		judge_candidate(gate, judged, candidates, &candidates->list[chosen], query);
+	}
+	judged->verdict = verdict;
+}
+
+static void fill_event(struct gate *gate, struct event *event, const struct judged *judged)
+{
+	const struct facts *facts = &judged->facts;
+	const struct hop *hop = &judged->hop;
+	const struct verdict *verdict = &judged->verdict;
+
 	event->kind = EVENT_VERDICT;
 	event->time_ms = gate->time_ms;
 	event->count = 1;
@@ -210,12 +144,19 @@ static void fill_event(struct gate *gate, struct event *event, const struct fact
 	event->promise = facts->another_host_promises && verdict->would != ACTION_PASS
 	                         ? hop->sibling_promise
 	                         : hop->promise;
-	if (facts->promise == PROMISE_NONE && gate->config->stance.default_level != LEVEL_MAY &&
-	    verdict->would == ACTION_BLOCK) {
+	if (facts->promise == PROMISE_NONE && facts->promise_source != SOURCE_LOCAL &&
+	    gate->config->stance.default_level != LEVEL_MAY && verdict->would == ACTION_BLOCK) {
 		event->promise.source = SOURCE_DEFAULT;
 		event->promise.state = PROMISE_TLS;
 		text_copy(event->promise.detail, sizeof(event->promise.detail),
-		          "default-level = encrypt");
+		          gate->config->stance.default_level == LEVEL_VERIFY
+		                  ? "default-level = verify"
+		                  : "default-level = encrypt");
+	}
+	if (verdict->reason == REASON_STARTTLS_REGRESSED) {
+		event->promise.source = SOURCE_SEEN;
+		snprintf(event->promise.detail, sizeof(event->promise.detail),
+		         "offered STARTTLS %s", hop->offered_before);
 	}
 	memcpy(event->domain, hop->domain, sizeof(event->domain));
 	memcpy(event->mx, hop->mx, sizeof(event->mx));
@@ -285,7 +226,7 @@ static void tell(struct gate *gate, struct flow *flow, const struct event *event
 }
 
 static void think_later(struct gate *gate, struct flow *flow, const struct facts *facts,
-                        const struct session_commitment *commitment, const struct event *event)
+                        const struct hop_query *query, const struct event *event)
 {
 	for (size_t i = 0; i < GATE_AFTERTHOUGHTS_MAX; i++) {
 		struct afterthought *thought = &gate->afterthoughts[i];
@@ -295,11 +236,11 @@ static void think_later(struct gate *gate, struct flow *flow, const struct facts
 		thought->is_used = true;
 		gate->afterthought_count++;
 		thought->facts = *facts;
-		thought->commitment = *commitment;
+		thought->commitment = *query->commitment;
 		thought->event = *event;
 		thought->since_ms = gate->now_ms;
-		text_copy(thought->banner_name, sizeof(thought->banner_name),
-		          session_banner_name(flow->session));
+		text_copy(thought->banner_name, sizeof(thought->banner_name), query->banner_name);
+		text_copy(thought->server_name, sizeof(thought->server_name), query->server_name);
 		note_domain(flow, event->domain);
 		return;
 	}
@@ -329,22 +270,54 @@ static bool has_lost_tls(const struct facts *facts)
 	return facts->starttls_answer != STARTTLS_NOT_ASKED && facts->tls != TLS_ESTABLISHED;
 }
 
-enum judgement gate_judge(struct gate *gate, struct flow *flow,
-                          const struct session_commitment *commitment, struct verdict *verdict,
-                          struct event *event)
+static struct hop_query query_of(const struct gate *gate, const struct flow *flow,
+                                 const struct session_commitment *commitment)
 {
-	struct facts facts = *session_facts(flow->session);
-	const struct hop_query query = {
+	return (struct hop_query){
 		.commitment = commitment,
 		.client = &flow->client.address,
 		.server = &flow->server.address,
 		.banner_name = session_banner_name(flow->session),
 		.ehlo_name = session_ehlo_name(flow->session),
+		.server_name = "",
 		.is_line_overdue = flow->line_since_ms &&
 		                   gate->now_ms - flow->line_since_ms >= GATE_LINE_PATIENCE_MS,
+		.is_authenticated = session_facts(flow->session)->is_authenticated,
 	};
-	const struct broken_note *broken;
-	struct hop hop;
+}
+
+/* How often something irrevocable had to wait for an answer, and how long. */
+static void count_wait(struct gate *gate, struct flow *flow,
+                       const struct session_commitment *commitment)
+{
+	if (commitment->kind == COMMITMENT_MAIL)
+		return;
+	gate->counters.decisions++;
+	if (!flow->waiting_since_ms)
+		return;
+	gate->counters.decisions_waited++;
+	gate->counters.decisions_waited_ms += gate->now_ms - flow->waiting_since_ms;
+}
+
+static enum judgement wait_for_answer(struct gate *gate, struct flow *flow,
+                                      const struct judged *judged, const struct hop_query *query,
+                                      const struct event *event)
+{
+	if (gate_only_watches(gate)) {
+		think_later(gate, flow, &judged->facts, query, event);
+		return JUDGED_PASS;
+	}
+	if (!flow->waiting_since_ms)
+		flow->waiting_since_ms = gate->now_ms;
+	return JUDGED_WAIT;
+}
+
+enum judgement gate_judge(struct gate *gate, struct flow *flow,
+                          const struct session_commitment *commitment, struct verdict *verdict,
+                          struct event *event)
+{
+	const struct hop_query query = query_of(gate, flow, commitment);
+	struct judged judged = { .facts = *session_facts(flow->session) };
 
 	if (flow->line_since_ms && !query.is_line_overdue)
 		return JUDGED_WAIT;
@@ -352,32 +325,27 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	flow->is_mail_unjudged = gate_only_watches(gate) && commitment->kind == COMMITMENT_MAIL;
 	if (flow->is_mail_unjudged)
 		return JUDGED_PASS;
-	facts.is_retransmit_inconsistent = flow->is_inconsistent;
-	broken = complete_facts(gate, &facts, &hop, &query);
-	facts.is_hold_over = flow->waiting_since_ms &&
-	                     gate->now_ms - flow->waiting_since_ms >= gate->config->hold_ms;
-	*verdict = decide(&facts, &gate->config->stance);
+	judged.facts.is_retransmit_inconsistent = flow->is_inconsistent;
+	judged.facts.is_hold_over = flow->waiting_since_ms &&
+	                            gate->now_ms - flow->waiting_since_ms >= gate->config->hold_ms;
+	judge(gate, &judged, &query);
+	*verdict = judged.verdict;
 	start_event(gate, event, flow);
-	fill_event(gate, event, &facts, &hop, verdict);
-	name_cause(gate, event, broken);
-	if (verdict->action == ACTION_WAIT) {
-		if (gate_only_watches(gate)) {
-			think_later(gate, flow, &facts, commitment, event);
-			return JUDGED_PASS;
-		}
-		if (!flow->waiting_since_ms)
-			flow->waiting_since_ms = gate->now_ms;
-		return JUDGED_WAIT;
-	}
-	if (facts.is_hold_over)
+	fill_event(gate, event, &judged);
+	name_cause(gate, event, judged.broken);
+	if (verdict->action == ACTION_WAIT)
+		return wait_for_answer(gate, flow, &judged, &query, event);
+	count_wait(gate, flow, commitment);
+	if (judged.facts.is_hold_over)
 		gate->counters.hold_timeouts++;
+	gate_tell_sighting(gate, flow, &judged.hop, verdict->would == ACTION_PASS);
 	/* A MAIL that goes on to its RCPT is no verdict yet. */
 	if (verdict->action != ACTION_PASS || commitment->kind != COMMITMENT_MAIL)
 		tell(gate, flow, event);
 	if (verdict->action != ACTION_BLOCK && verdict->action != ACTION_DEFER)
 		return JUDGED_PASS;
 	/* What we refuse here the client has not refused itself: it may come back in clear. */
-	if (verdict->reason == REASON_INJECTED && has_lost_tls(&facts))
+	if (verdict->reason == REASON_INJECTED && has_lost_tls(&judged.facts))
 		remember_broken(gate, flow, "our refusal of injected octets");
 	return JUDGED_REFUSE;
 }
@@ -402,26 +370,25 @@ void gate_judge_afterthoughts(struct gate *gate)
 			.server = &event->server.address,
 			.banner_name = thought->banner_name,
 			.ehlo_name = event->ehlo_name,
+			.server_name = thought->server_name,
+			.is_authenticated = thought->facts.is_authenticated,
 		};
-		const struct broken_note *broken;
-		struct verdict verdict;
-		struct hop hop;
+		struct judged judged = { .facts = thought->facts };
 
 		if (!thought->is_used)
 			continue;
-		broken = complete_facts(gate, &thought->facts, &hop, &query);
-		thought->facts.is_hold_over =
+		judged.facts.is_hold_over =
 			gate->now_ms - thought->since_ms >= gate->config->hold_ms;
-		verdict = decide(&thought->facts, &gate->config->stance);
-		if (verdict.action == ACTION_WAIT)
+		judge(gate, &judged, &query);
+		if (judged.verdict.action == ACTION_WAIT)
 			continue;
 		thought->is_used = false;
 		gate->afterthought_count--;
-		fill_event(gate, event, &thought->facts, &hop, &verdict);
-		name_cause(gate, event, broken);
-		gate->counters.verdicts[verdict.action]++;
-		gate->counters.reasons[verdict.reason]++;
-		if (verdict.action == ACTION_PASS && event->promise.state <= PROMISE_NONE &&
+		fill_event(gate, event, &judged);
+		name_cause(gate, event, judged.broken);
+		gate->counters.verdicts[judged.verdict.action]++;
+		gate->counters.reasons[judged.verdict.reason]++;
+		if (judged.verdict.action == ACTION_PASS && event->promise.state <= PROMISE_NONE &&
 		    !gate->config->events_passes)
 			continue;
 		if (!told || !says_the_same(told, event))
@@ -439,26 +406,18 @@ static void tell_ended(struct gate *gate, struct flow *flow)
 	const struct session_commitment end = {
 		.kind = flow->is_mail_unjudged ? COMMITMENT_MAIL : COMMITMENT_END,
 	};
-	struct facts facts = *session_facts(flow->session);
-	const struct hop_query query = {
-		.commitment = &end,
-		.client = &flow->client.address,
-		.server = &flow->server.address,
-		.banner_name = session_banner_name(flow->session),
-		.ehlo_name = session_ehlo_name(flow->session),
-	};
-	struct verdict verdict;
+	struct hop_query query = query_of(gate, flow, &end);
+	struct judged judged = { .facts = *session_facts(flow->session) };
 	struct event event;
-	struct hop hop;
 
-	(void)complete_facts(gate, &facts, &hop, &query);
-	verdict = decide(&facts, &gate->config->stance);
-	if (verdict.would != ACTION_BLOCK)
+	query.is_line_overdue = false;
+	judge(gate, &judged, &query);
+	if (judged.verdict.would != ACTION_BLOCK)
 		return;
 	if (end.kind == COMMITMENT_END)
-		verdict.action = verdict.would = ACTION_ALERT;
+		judged.verdict.action = judged.verdict.would = ACTION_ALERT;
 	start_event(gate, &event, flow);
-	fill_event(gate, &event, &facts, &hop, &verdict);
+	fill_event(gate, &event, &judged);
 	tell(gate, flow, &event);
 }
 
@@ -472,20 +431,4 @@ void gate_judge_end(struct gate *gate, struct flow *flow, const char *how)
 		remember_broken(gate, flow, how);
 	if (!flow->domain) /* else it has had its verdict */
 		tell_ended(gate, flow);
-}
-
-void gate_ask_words(struct gate *gate, struct flow *flow)
-{
-	const char *const words[] = { session_banner_name(flow->session),
-		                      session_ehlo_name(flow->session) };
-	struct hop hop;
-	char name[DOMAIN_NAME_MAX];
-
-	if (flow->are_words_asked || words[1][0] == '\0')
-		return;
-	flow->are_words_asked = true;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (peer_name_normalise(name, words[i]))
-			find_hop(gate, &hop, QUESTION_HOST, name, &flow->server.address);
-	}
 }

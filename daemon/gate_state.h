@@ -4,7 +4,8 @@
 
 /*
  * What the gate's files share: gate.c (packets, time and answers come in), gate_segment.c (a segment through
- * streams and session), gate_held.c (packets that wait), gate_judge.c (facts, promises, verdicts, events), gate_refuse.c (a verdict becomes a refusal).
+ * streams and session), gate_held.c (packets that wait), gate_hop.c (whose hop it is), gate_judge.c (facts, verdicts, events),
+ * gate_refuse.c (a verdict becomes a refusal).
  */
 
 #include "base/budget.h"
@@ -13,6 +14,7 @@
 #include "flow/table.h"
 #include "gate.h"
 #include "policy/promise_cache.h"
+#include "verdict/agree.h"
 
 enum {
 	GATE_CLIENT_HELD_MAX = 256,   /* packets of one client that may wait at a time */
@@ -26,6 +28,12 @@ enum {
 	GATE_BROKEN_CLIENTS_MAX = 4096,
 	GATE_BROKEN_PER_CLIENT = 8,
 	GATE_AFTERTHOUGHTS_MAX = 256,
+	GATE_HEARD_ADDRESSES_MAX = 2048,
+	GATE_HEARD_PER_ADDRESS = 6,
+	GATE_ADDRESS_AGAIN_MS =
+		10 * 60 * 1000, /* what stands at an address is asked so often at most */
+	GATE_SIGHTED_MAX = 4096,
+	GATE_SIGHTING_AGAIN_MS = 60 * 60 * 1000,
 	/* A window of 2^16 scaled by 2^14 (RFC 7323 section 2.3): beyond that no honest segment lies. */
 	GATE_WINDOW_MAX = 1 << 30,
 	/* Far below any client's time-out for STARTTLS (Postfix: 300 s), far above what a cut line takes to come. */
@@ -56,14 +64,55 @@ struct broken_notes {
 	size_t next;
 };
 
+/* What DNS answers to guarded clients said of an address. */
+struct heard_note {
+	uint64_t expires_ms; /* 0: none */
+	bool is_excluded;    /* as in struct message_candidate */
+	char domain[DOMAIN_NAME_MAX];
+	char host[DOMAIN_NAME_MAX];
+};
+
+struct heard_notes {
+	struct heard_note notes[GATE_HEARD_PER_ADDRESS];
+	size_t next;
+};
+
 /* In monitor nothing waits: what could not be judged yet is judged when its answer comes. */
 struct afterthought {
 	struct facts facts;
 	struct session_commitment commitment;
 	struct event event;
 	char banner_name[DOMAIN_NAME_MAX];
+	char server_name[DOMAIN_NAME_MAX];
 	uint64_t since_ms;
 	bool is_used;
+};
+
+/* What a look-up of the hop needs; taken from a flow, or from an afterthought when the flow is gone. */
+struct hop_query {
+	const struct session_commitment *commitment;
+	const struct address *client;
+	const struct address *server;
+	const char *banner_name;
+	const char *ehlo_name;
+	const char *server_name; /* of the ClientHello; empty: none */
+	bool is_line_overdue;
+	bool is_authenticated;
+};
+
+/* One thing that a connection may stand for. */
+struct candidate {
+	struct hop hop;
+	bool is_heard; /* a guarded client asked for the domain, and was answered with this address */
+	bool is_led_astray; /* as in struct facts */
+	bool binds;         /* as in struct opinion */
+};
+
+struct candidates {
+	size_t count; /* at least 1 */
+	struct candidate list[CANDIDATES_MAX];
+	bool is_recipient_unreadable;
+	bool is_hop_unknown; /* as in struct facts */
 };
 
 struct gate {
@@ -77,10 +126,14 @@ struct gate {
 	struct promise_cache *cache;
 	struct table *asked;       /* struct asked_key → struct asked */
 	struct table *broken;      /* struct address of the client → struct broken_notes */
+	struct table *heard;       /* struct address of the server → struct heard_notes */
+	struct table *sighted;     /* hash of host and address → uint64_t, when it was told */
 	struct table *client_held; /* struct address of the client → uint32_t */
 	struct afterthought *afterthoughts;
-	size_t afterthought_count; /* in use */
+	size_t afterthought_count;    /* in use */
+	struct candidates candidates; /* room, as these are large */
 	struct counters counters;
+	uint8_t secret[TABLE_SECRET_LEN];
 	uint64_t id_state;
 	uint64_t now_ms; /* of the call under way */
 	uint64_t time_ms;
@@ -150,6 +203,18 @@ void gate_release_held(struct gate *gate, struct flow *flow);
 void gate_drop_held(struct gate *gate, struct flow *flow);
 void gate_forget_held(struct gate *gate, struct flow *flow, size_t index);
 
+/* gate_hop.c */
+void gate_find_candidates(struct gate *gate, struct candidates *candidates,
+                          const struct hop_query *query);
+/* Asks for the destination again, policy and all, unless that was just done. False: it was. */
+bool gate_ask_afresh(struct gate *gate, const struct hop *hop);
+/* Asks ahead for who stands at that address, and for what the server calls itself. */
+void gate_ask_address(struct gate *gate, const struct address *server);
+void gate_ask_words(struct gate *gate, struct flow *flow);
+/* Tells the scout what a host showed, now and then. */
+void gate_tell_sighting(struct gate *gate, const struct flow *flow, const struct hop *hop,
+                        bool is_met);
+
 /* gate_judge.c */
 enum judgement { JUDGED_PASS, JUDGED_WAIT, JUDGED_REFUSE };
 /* Decides what the session holds back. JUDGED_REFUSE: *verdict and *event are filled, and the event told. */
@@ -158,8 +223,6 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
                           struct event *event);
 /* The connection ended: what it showed is told, and a broken handshake remembered. how: for people. */
 void gate_judge_end(struct gate *gate, struct flow *flow, const char *how);
-/* Asks ahead for what the server calls itself. */
-void gate_ask_words(struct gate *gate, struct flow *flow);
 void gate_judge_afterthoughts(struct gate *gate);
 
 /* gate_refuse.c */

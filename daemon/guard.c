@@ -109,6 +109,13 @@ static void on_broken(void *owner, const struct message_broken *broken)
 	(void)process_send(guard->process, ROLE_SCOUT, 0, broken, sizeof(*broken));
 }
 
+static void on_sighting(void *owner, const struct message_sighting *sighting)
+{
+	struct guard *guard = owner;
+
+	(void)process_send(guard->process, ROLE_SCOUT, 0, sighting, sizeof(*sighting));
+}
+
 static int send_framed(struct guard *guard, bool to_client, struct bytes packet,
                        const struct flow *flow)
 {
@@ -148,6 +155,7 @@ static const struct gate_actions actions = {
 	.ask = on_ask,
 	.tell = on_tell,
 	.broken = on_broken,
+	.sighting = on_sighting,
 	.send = on_send,
 };
 
@@ -231,6 +239,7 @@ static bool take_from_scout(struct guard *guard, uint32_t type, const void *mess
 	const struct message_destination *answer = message;
 	const struct message_broken *broken = message;
 	const struct message_forget *forget = message;
+	const struct message_candidate *candidate = message;
 
 	switch (type) {
 	case MESSAGE_DESTINATION:
@@ -244,6 +253,14 @@ static bool take_from_scout(struct guard *guard, uint32_t type, const void *mess
 		    !is_text(broken->how, sizeof(broken->how)))
 			return false;
 		gate_broken(guard->gate, broken, process_now_ms());
+		return true;
+	case MESSAGE_CANDIDATE:
+		if (len != sizeof(*candidate) || candidate->is_excluded > 1 ||
+		    (candidate->server.family != 4 && candidate->server.family != 6) ||
+		    !is_text(candidate->domain, sizeof(candidate->domain)) ||
+		    !is_text(candidate->host, sizeof(candidate->host)))
+			return false;
+		gate_candidate(guard->gate, candidate, process_now_ms());
 		return true;
 	case MESSAGE_FORGET:
 		if (len != sizeof(*forget) || !is_text(forget->name, sizeof(forget->name)))

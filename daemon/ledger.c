@@ -69,7 +69,7 @@ static bool is_own_kind(enum role role, enum event_kind kind)
 	case ROLE_GUARD:
 		return kind == EVENT_VERDICT || kind == EVENT_DEGRADED || kind == EVENT_RECOVERED;
 	case ROLE_SCOUT:
-		return kind == EVENT_DEGRADED || kind == EVENT_RECOVERED;
+		return kind == EVENT_DEGRADED || kind == EVENT_RECOVERED || kind == EVENT_POLICY;
 	case ROLE_LEDGER:
 	case ROLE_COUNT:
 		break;

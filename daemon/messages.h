@@ -133,8 +133,11 @@ struct counters {
 	uint64_t flows_now;
 	uint64_t flows_midstream;
 	uint64_t flows_offloaded;
-	uint64_t verdicts[8]; /* by enum action */
-	uint64_t reasons[32]; /* by enum reason, other than pass */
+	uint64_t verdicts[8];      /* by enum action */
+	uint64_t reasons[32];      /* by enum reason, other than pass */
+	uint64_t decisions;        /* something irrevocable was decided */
+	uint64_t decisions_waited; /* of them, those that waited for an answer */
+	uint64_t decisions_waited_ms;
 	uint64_t held_packets;
 	uint64_t held_now;
 	uint64_t held_ms; /* sum over released packets */
@@ -243,13 +246,14 @@ struct message_dns_verdict {
 	uint32_t is_forged;
 };
 
-/* `client` was answered, or may have been, that mail for `domain` goes to `server`. */
+/* A guarded client was answered that mail for `domain` goes to `host`, which is at `server`. */
 struct message_candidate {
 	uint32_t type;
 	uint32_t life_s;
-	struct address client;
+	uint32_t is_excluded; /* the domain's policy names hosts, and not this one */
 	struct address server;
 	char domain[DOMAIN_NAME_MAX];
+	char host[DOMAIN_NAME_MAX];
 };
 
 struct message_flush {

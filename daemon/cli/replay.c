@@ -77,6 +77,12 @@ static void on_broken(void *owner, const struct message_broken *broken)
 	(void)broken; /* the gate itself remembers it */
 }
 
+static void on_sighting(void *owner, const struct message_sighting *sighting)
+{
+	(void)owner;
+	(void)sighting; /* a capture is no memory */
+}
+
 static void on_send(void *owner, bool to_client, const struct craft *craft, const struct flow *flow)
 {
 	(void)owner;
@@ -90,6 +96,7 @@ static const struct gate_actions actions = {
 	.ask = on_ask,
 	.tell = on_tell,
 	.broken = on_broken,
+	.sighting = on_sighting,
 	.send = on_send,
 };
 

@@ -92,7 +92,8 @@ void replay_answers_ask(struct replay_answers *answers, enum question_kind kind,
 {
 	struct open_question *question;
 
-	if (answers->open_count == OPEN_MAX)
+	/* Who stands at an address now is not who stood there then. */
+	if (kind == QUESTION_ADDRESS || answers->open_count == OPEN_MAX)
 		return; /* the gate asks again */
 	question = &answers->open[answers->open_count++];
 	question->kind = kind;

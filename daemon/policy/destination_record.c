@@ -1,54 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/destination_record.h"
+#include "policy/destination_record_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct record_place {
-	uint64_t expires_ms;
-	struct address address;
-	uint8_t host;
-	bool is_earlier;
-};
-
-/* Texts are offsets into the record's own; offset 0 is the empty text. */
-struct record_promise {
-	uint32_t detail;
-	uint8_t state;
-	uint8_t source;
-	bool only_alerts;
-};
-
-struct record_host {
-	uint32_t name;
-	uint32_t offered_before;
-	struct record_promise promise;
-	uint16_t preference;
-	uint8_t address_security;
-	bool is_excluded;
-	bool is_earlier;
-};
-
-struct record {
-	uint64_t made_ms;
-	uint64_t expires_ms;
-	uint32_t holders;
-	uint32_t octets;
-	uint32_t name;
-	uint32_t why;
-	struct record_promise promise;
-	bool is_next_hop;
-	bool is_established;
-	uint8_t mx_state;
-	uint8_t mx_security;
-	bool is_truncated;
-	uint8_t host_count;
-	uint8_t place_count;
-	const struct record_host *hosts;
-	const char *texts;
-	struct record_place places[];
-};
 
 /* A record while it grows: fixed arrays, texts still elsewhere. */
 struct draft {
@@ -286,6 +241,11 @@ bool record_is_next_hop(const struct record *record)
 	return record->is_next_hop;
 }
 
+bool record_is_established(const struct record *record)
+{
+	return record->is_established;
+}
+
 bool record_is_unavailable(const struct record *record)
 {
 	return record->mx_state == MX_UNAVAILABLE;
@@ -301,7 +261,7 @@ uint32_t record_age_s(const struct record *record, uint64_t now_ms)
 	return now_ms > record->made_ms ? (uint32_t)((now_ms - record->made_ms) / 1000) : 0;
 }
 
-static void unpack_promise(struct promise *promise, const struct record *record,
+void record_unpack_promise(struct promise *promise, const struct record *record,
                            const struct record_promise *packed)
 {
 	promise->state = (enum promise_state)packed->state;
@@ -324,7 +284,7 @@ void record_unpack(struct destination *destination, const struct record *record,
 	destination->is_truncated = record->is_truncated;
 	destination->is_next_hop = record->is_next_hop;
 	destination->is_established = record->is_established;
-	unpack_promise(&destination->promise, record, &record->promise);
+	record_unpack_promise(&destination->promise, record, &record->promise);
 	for (i = 0; i < record->host_count && !record->hosts[i].is_earlier; i++) {
 		struct mx_host *host = &destination->hosts[i];
 
@@ -333,7 +293,7 @@ void record_unpack(struct destination *destination, const struct record *record,
 		host->address_security = (enum dns_security)record->hosts[i].address_security;
 		host->is_excluded = record->hosts[i].is_excluded;
 		strcpy(host->offered_before, record->texts + record->hosts[i].offered_before);
-		unpack_promise(&host->promise, record, &record->hosts[i].promise);
+		record_unpack_promise(&host->promise, record, &record->hosts[i].promise);
 		destination->host_count++;
 	}
 	for (i = 0; i < record->place_count && !record->places[i].is_earlier; i++) {
@@ -356,6 +316,11 @@ const struct address *record_address(const struct record *record, size_t place)
 const char *record_host_at(const struct record *record, size_t place)
 {
 	return record->texts + record->hosts[record->places[place].host].name;
+}
+
+enum promise_source record_source_at(const struct record *record, size_t place)
+{
+	return (enum promise_source)record->hosts[record->places[place].host].promise.source;
 }
 
 enum promise_state record_state_at(const struct record *record, size_t place)
@@ -384,106 +349,4 @@ bool record_includes(const struct record *record, const struct address *address,
 			return true;
 	}
 	return false;
-}
-
-static bool promises_tls(const struct record_host *host)
-{
-	return host->promise.state == PROMISE_TLS || host->promise.state == PROMISE_KEY;
-}
-
-/* The index of the strongest promise among the hosts of the latest answer; host_count when there is none. */
-static size_t strongest_host(const struct record *record)
-{
-	size_t best = record->host_count;
-	size_t i;
-
-	for (i = 0; i < record->host_count && !record->hosts[i].is_earlier; i++) {
-		if (best == record->host_count ||
-		    record->hosts[i].promise.state > record->hosts[best].promise.state)
-			best = i;
-	}
-	return best;
-}
-
-static void start_hop(struct hop *hop, const struct record *record)
-{
-	memset(hop, 0, sizeof(*hop));
-	hop->mx_state = (enum mx_state)record->mx_state;
-	hop->mx_security = (enum dns_security)record->mx_security;
-	hop->is_established = record->is_established;
-	if (record->mx_state != MX_HOST)
-		strcpy(hop->domain, record_name(record));
-}
-
-/* Nothing is known of the destination, not even places: mail waits, unless its table says what holds everywhere. */
-static void hop_unavailable(struct hop *hop, const struct record *record)
-{
-	start_hop(hop, record);
-	hop->place = PLACE_UNKNOWN;
-	if (record->promise.source == SOURCE_LOCAL) {
-		unpack_promise(&hop->promise, record, &record->promise);
-		return;
-	}
-	hop->promise.state = PROMISE_UNAVAILABLE;
-	hop->promise.source = SOURCE_DANE;
-	strcpy(hop->promise.detail, record->texts + record->why);
-}
-
-static void hop_unrelated(struct hop *hop, const struct record *record)
-{
-	size_t host = strongest_host(record);
-
-	start_hop(hop, record);
-	hop->place = PLACE_UNRELATED;
-	/* What the domain itself promised holds there too; what a host promised, only where it proves the place wrong. */
-	if (record->promise.state != PROMISE_UNKNOWN)
-		unpack_promise(&hop->promise, record, &record->promise);
-	else if (host < record->host_count)
-		unpack_promise(&hop->promise, record, &record->hosts[host].promise);
-	else
-		hop->promise.state = PROMISE_NONE;
-}
-
-void record_hop_at(struct hop *hop, const struct record *record, size_t place)
-{
-	size_t host = record->places[place].host;
-	size_t i;
-
-	start_hop(hop, record);
-	hop->place = record->hosts[host].is_excluded ? PLACE_EXCLUDED : PLACE_MX;
-	strcpy(hop->mx, record->texts + record->hosts[host].name);
-	strcpy(hop->offered_before, record->texts + record->hosts[host].offered_before);
-	unpack_promise(&hop->promise, record, &record->hosts[host].promise);
-	for (i = 0; i < record->host_count; i++) {
-		if (hop->promise.state < PROMISE_TLS && promises_tls(&record->hosts[i]) &&
-		    record->hosts[i].promise.state > hop->sibling_promise.state)
-			unpack_promise(&hop->sibling_promise, record, &record->hosts[i].promise);
-	}
-}
-
-void record_hop(struct hop *hop, const struct record *record, const struct address *address,
-                uint64_t now_ms)
-{
-	size_t best = record->place_count;
-	size_t i;
-
-	if (record_is_unavailable(record)) {
-		hop_unavailable(hop, record);
-		return;
-	}
-	/* Two hosts of one destination may share an address: the stronger promise counts. */
-	for (i = 0; i < record->place_count; i++) {
-		const struct record_place *place = &record->places[i];
-
-		if ((place->is_earlier && place->expires_ms <= now_ms) ||
-		    !address_equal(&place->address, address))
-			continue;
-		if (best == record->place_count ||
-		    record_state_at(record, i) > record_state_at(record, best))
-			best = i;
-	}
-	if (best < record->place_count)
-		record_hop_at(hop, record, best);
-	else
-		hop_unrelated(hop, record);
 }

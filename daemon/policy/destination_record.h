@@ -36,6 +36,7 @@ size_t record_octets(const struct record *record);
 const char *record_name(const struct record *record);
 bool record_is_host(const struct record *record); /* of MX_HOST */
 bool record_is_next_hop(const struct record *record);
+bool record_is_established(const struct record *record);
 bool record_is_unavailable(const struct record *record);
 bool record_is_fresh(const struct record *record, uint64_t now_ms);
 uint32_t record_age_s(const struct record *record, uint64_t now_ms);
@@ -45,6 +46,7 @@ void record_unpack(struct destination *destination, const struct record *record,
 size_t record_place_count(const struct record *record);
 const struct address *record_address(const struct record *record, size_t place);
 const char *record_host_at(const struct record *record, size_t place);
+enum promise_source record_source_at(const struct record *record, size_t place);
 enum promise_state record_state_at(const struct record *record, size_t place);
 bool record_place_is_fresh(const struct record *record, size_t place, uint64_t now_ms);
 bool record_place_outlives(const struct record *record, size_t place, const struct record *other,
@@ -55,5 +57,7 @@ bool record_includes(const struct record *record, const struct address *address,
 void record_hop(struct hop *hop, const struct record *record, const struct address *address,
                 uint64_t now_ms);
 void record_hop_at(struct hop *hop, const struct record *record, size_t place);
+/* At that host, whatever its address. False: it is none of the latest answer. */
+bool record_hop_of_host(struct hop *hop, const struct record *record, const char *host);
 
 #endif

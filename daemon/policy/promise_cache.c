@@ -17,6 +17,9 @@ struct mention {
 	uint8_t place;
 };
 
+/* What must not be driven out by strangers' names for the same address. */
+enum { WORTH_ESTABLISHED = 10, WORTH_NEXT_HOP = 20 };
+
 struct mentions {
 	struct mention mention[PROMISE_CACHE_MENTIONS_MAX];
 };
@@ -114,25 +117,34 @@ static uint64_t worth(const struct mention *mention, uint64_t now_ms)
 		return 0;
 	if (!record_place_is_fresh(mention->record, mention->place, now_ms))
 		return 1;
-	return 2 + (uint64_t)record_state_at(mention->record, mention->place);
+	return 2 + (uint64_t)record_state_at(mention->record, mention->place) +
+	       (record_is_established(mention->record) ? WORTH_ESTABLISHED : 0) +
+	       (record_is_next_hop(mention->record) ? WORTH_NEXT_HOP : 0);
+}
+
+/* Of the same answer: another address of its place, or what it said before. */
+static bool says_the_same(const struct mention *a, const struct mention *b)
+{
+	return strcmp(record_host_at(a->record, a->place), record_host_at(b->record, b->place)) ==
+	               0 &&
+	       record_is_host(a->record) == record_is_host(b->record) &&
+	       strcmp(record_name(a->record), record_name(b->record)) == 0;
 }
 
 /*
- * The mention to be replaced by `next`: of the same host, else a free or the weakest one. NULL: the same is known for
+ * The mention to be replaced by `next`: of the same name and host, else a free or the weakest one. NULL: the same is known for
  * longer, or all others are stronger. So nobody's many names for an address drive a promise out.
  */
 static struct mention *choose_mention(struct mentions *mentions, const struct mention *next,
                                       uint64_t now_ms)
 {
-	const char *host = record_host_at(next->record, next->place);
 	struct mention *weakest = &mentions->mention[0];
 	size_t i;
 
 	for (i = 0; i < PROMISE_CACHE_MENTIONS_MAX; i++) {
 		struct mention *mention = &mentions->mention[i];
 
-		if (mention->record &&
-		    strcmp(record_host_at(mention->record, mention->place), host) == 0)
+		if (mention->record && says_the_same(mention, next))
 			return worth(mention, now_ms) == worth(next, now_ms) &&
 			                       record_place_outlives(mention->record,
 			                                             mention->place, next->record,
@@ -143,6 +155,27 @@ static struct mention *choose_mention(struct mentions *mentions, const struct me
 			weakest = mention;
 	}
 	return worth(weakest, now_ms) <= worth(next, now_ms) ? weakest : NULL;
+}
+
+/* A host that stopped to promise does so at once, whoever named it before; what its domains promise is another matter. */
+static void drop_outdated(struct promise_cache *cache, struct mentions *mentions,
+                          const struct mention *next)
+{
+	if (promise_is_of_domain(record_source_at(next->record, next->place)))
+		return;
+	for (size_t i = 0; i < PROMISE_CACHE_MENTIONS_MAX; i++) {
+		struct mention *mention = &mentions->mention[i];
+
+		if (!mention->record ||
+		    strcmp(record_host_at(mention->record, mention->place),
+		           record_host_at(next->record, next->place)) != 0 ||
+		    promise_is_of_domain(record_source_at(mention->record, mention->place)) ||
+		    record_state_at(mention->record, mention->place) <=
+		            record_state_at(next->record, next->place))
+			continue;
+		release(cache, mention->record);
+		mention->record = NULL;
+	}
 }
 
 static int mention_place(struct promise_cache *cache, struct record *record, size_t place,
@@ -157,6 +190,7 @@ static int mention_place(struct promise_cache *cache, struct record *record, siz
 		mentions = table_insert(cache->addresses, address);
 	if (!mentions)
 		return -ENOMEM;
+	drop_outdated(cache, mentions, &next);
 	mention = choose_mention(mentions, &next, now_ms);
 	if (!mention)
 		return 0;
@@ -333,6 +367,46 @@ bool promise_cache_strongest(struct hop *hop, const struct promise_cache *cache,
 		return false;
 	record_hop_at(hop, best->record, best->place);
 	return true;
+}
+
+bool promise_cache_next_hop(struct hop *hop, const struct promise_cache *cache,
+                            const struct address *address)
+{
+	const struct mentions *mentions = table_peek(cache->addresses, address);
+
+	for (size_t i = 0; mentions && i < PROMISE_CACHE_MENTIONS_MAX; i++) {
+		const struct mention *mention = &mentions->mention[i];
+
+		/* A stale answer still says who stands there: better than to take a smart host for a stranger. */
+		if (!mention->record || !record_is_next_hop(mention->record))
+			continue;
+		record_hop_at(hop, mention->record, mention->place);
+		return true;
+	}
+	return false;
+}
+
+size_t promise_cache_at(struct hop hops[PROMISE_CACHE_MENTIONS_MAX],
+                        const struct promise_cache *cache, const struct address *address,
+                        uint64_t now_ms)
+{
+	const struct mentions *mentions = table_peek(cache->addresses, address);
+	size_t count = 0;
+
+	for (size_t i = 0; mentions && i < PROMISE_CACHE_MENTIONS_MAX; i++) {
+		if (worth(&mentions->mention[i], now_ms) >= 2)
+			record_hop_at(&hops[count++], mentions->mention[i].record,
+			              mentions->mention[i].place);
+	}
+	return count;
+}
+
+bool promise_cache_find_mx(struct hop *hop, const struct promise_cache *cache, const char *domain,
+                           const char *host)
+{
+	struct record **slot = slot_of(cache, domain, false);
+
+	return slot && record_hop_of_host(hop, *slot, host);
 }
 
 bool promise_cache_includes(const struct promise_cache *cache, const char *name,

@@ -17,8 +17,8 @@
 enum {
 	/* Octets of answers per entry of capacity; a typical one has 300 to 600, the largest 30,000. */
 	PROMISE_CACHE_OCTETS_PER_NAME = 2048,
-	/* MX hosts that may share an address and are told apart; the strongest promises stay. */
-	PROMISE_CACHE_MENTIONS_MAX = 4,
+	/* Names that may share an address and are told apart; the strongest promises stay. */
+	PROMISE_CACHE_MENTIONS_MAX = 8,
 };
 
 struct promise_cache;
@@ -52,6 +52,16 @@ enum cache_answer promise_cache_get(struct destination *destination, uint32_t *a
 /* The strongest promise that any fresh destination makes for that address. False: none names it. */
 bool promise_cache_strongest(struct hop *hop, const struct promise_cache *cache,
                              const struct address *address, uint64_t now_ms);
+/* The smart host that stands there, as the operator named it. False: none. */
+bool promise_cache_next_hop(struct hop *hop, const struct promise_cache *cache,
+                            const struct address *address);
+/* All that fresh answers say of that address, in no order. How many. */
+size_t promise_cache_at(struct hop hops[PROMISE_CACHE_MENTIONS_MAX],
+                        const struct promise_cache *cache, const struct address *address,
+                        uint64_t now_ms);
+/* What the domain asks at that MX host of its, whatever the address. False: the host is none of its latest answer. */
+bool promise_cache_find_mx(struct hop *hop, const struct promise_cache *cache, const char *domain,
+                           const char *host);
 /* Whether `address` is a validated place of the domain or the host of that name. */
 bool promise_cache_includes(const struct promise_cache *cache, const char *name,
                             const struct address *address, uint64_t now_ms);

@@ -37,6 +37,8 @@ static void put_promise(json_t *object, const struct promise *promise)
 		return;
 	part = json_object();
 	object_put(part, "state", promise_state_name(promise->state));
+	if (promise->only_alerts)
+		(void)json_object_set_new(part, "only_alerts", json_true());
 	if (promise->source != SOURCE_NONE)
 		object_put(part, "source", promise_source_name(promise->source));
 	object_put(part, "detail", promise->detail);
@@ -64,7 +66,8 @@ static void put_seen(json_t *object, const struct event *event)
 static bool is_proven(const struct event *event)
 {
 	return reason_kind(event->reason) != KIND_NONE && event->reason != REASON_MX_MISMATCH &&
-	       event->reason != REASON_POLICY_UNAVAILABLE && event->reason != REASON_UNDECIDED;
+	       event->reason != REASON_POLICY_UNAVAILABLE && event->reason != REASON_UNDECIDED &&
+	       event->reason != REASON_UNKNOWN_HOP;
 }
 
 static void put_verdict(json_t *object, const struct event *event)
@@ -93,6 +96,22 @@ static void put_verdict(json_t *object, const struct event *event)
 		object_put_number(object, "queue", event->queue);
 }
 
+/* Of a promise, not of a connection. */
+static void put_policy(json_t *object, const struct event *event)
+{
+	object_put(object, "action", action_name(event->action));
+	object_put(object, "reason", reason_name(event->reason));
+	object_put(object, "kind", reason_kind_name(reason_kind(event->reason)));
+	object_put(object, "domain", event->domain);
+	put_promise(object, &event->promise);
+}
+
+static bool is_finding(const struct event *event)
+{
+	return event->kind == EVENT_POLICY ||
+	       (event->kind == EVENT_VERDICT && event->action != ACTION_PASS);
+}
+
 size_t event_json_print(char text[EVENT_JSON_MAX], const struct event *event)
 {
 	json_t *object = json_object();
@@ -104,12 +123,14 @@ size_t event_json_print(char text[EVENT_JSON_MAX], const struct event *event)
 	object_put(object, "id", event->id);
 	if (event->kind == EVENT_VERDICT)
 		put_verdict(object, event);
+	if (event->kind == EVENT_POLICY)
+		put_policy(object, event);
 	if (event->pid > 0)
 		object_put_number(object, "pid", (uint64_t)event->pid);
 	object_put(object, "cause", event->cause);
 	object_put(object, "text", event->text);
 	object_put_number(object, "count", event->count > 0 ? event->count : 1);
-	if (event->kind == EVENT_VERDICT && event->action != ACTION_PASS)
+	if (is_finding(event))
 		object_put(object, "advice", reason_advice(event->reason));
 	return object_print(text, EVENT_JSON_MAX, object);
 }

@@ -60,6 +60,14 @@ static void add_verdict(struct line *line, const struct event *event)
 	line_number(line, "held_ms", event->held_ms);
 }
 
+static void add_policy(struct line *line, const struct event *event)
+{
+	line_pair(line, "action", action_name(event->action));
+	line_pair(line, "reason", reason_name(event->reason));
+	line_pair(line, "domain", event->domain);
+	add_promise(line, &event->promise);
+}
+
 size_t event_line_print(char text[EVENT_LINE_MAX], const struct event *event)
 {
 	struct line line;
@@ -68,12 +76,15 @@ size_t event_line_print(char text[EVENT_LINE_MAX], const struct event *event)
 	line_add(&line, "%s", event_kind_name(event->kind));
 	if (event->kind == EVENT_VERDICT)
 		add_verdict(&line, event);
+	if (event->kind == EVENT_POLICY)
+		add_policy(&line, event);
 	line_pair(&line, "id", event->id);
 	line_pair(&line, "cause", event->cause);
 	line_pair(&line, "text", event->text);
 	if (event->kind == EVENT_VERDICT || event->count > 1)
 		line_number(&line, "count", event->count > 0 ? event->count : 1);
-	if (event->kind == EVENT_VERDICT && event->action != ACTION_PASS)
+	if (event->kind == EVENT_POLICY ||
+	    (event->kind == EVENT_VERDICT && event->action != ACTION_PASS))
 		line_pair(&line, "advice", reason_advice(event->reason));
 	return line.len;
 }
@@ -83,6 +94,8 @@ int event_line_priority(const struct event *event)
 	switch (event->kind) {
 	case EVENT_VERDICT:
 		return event->action == ACTION_PASS ? LOG_INFO : LOG_WARNING;
+	case EVENT_POLICY:
+		return LOG_WARNING;
 	case EVENT_READY:
 	case EVENT_RECOVERED:
 	case EVENT_RELOADED:

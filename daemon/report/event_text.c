@@ -93,6 +93,15 @@ static void add_verdict(struct line *line, const json_t *event)
 		line_add(line, ". %s", object_text(event, "advice"));
 }
 
+static void add_policy(struct line *line, const json_t *event)
+{
+	line_add(line, " %s:", object_text(event, "reason"));
+	add_who(line, event);
+	line_add(line, ": %s", object_text(event, "text"));
+	if (object_text(event, "advice")[0])
+		line_add(line, ". %s", object_text(event, "advice"));
+}
+
 /* The only control characters in a line are these, and none of them comes from the event. */
 static void add_colour(struct line *line, const char *colour)
 {
@@ -142,6 +151,8 @@ bool event_text_print(char text[EVENT_SENTENCE_MAX], const char *json, bool is_c
 		line_add(&line, " %lld times", count);
 	if (strcmp(object_text(event, "event"), "verdict") == 0)
 		add_verdict(&line, event);
+	else if (strcmp(object_text(event, "event"), "policy") == 0)
+		add_policy(&line, event);
 	else
 		line_add(&line, ": %s", object_text(event, "text"));
 	if (object_text(event, "id")[0] && strcmp(object_text(event, "event"), "verdict") == 0)

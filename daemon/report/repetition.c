@@ -8,6 +8,8 @@
 #include "base/bytes.h"
 
 struct finding_key {
+	uint32_t kind;
+	uint32_t source;
 	uint32_t action;
 	uint32_t would;
 	uint32_t reason;
@@ -119,6 +121,9 @@ static struct finding_key key_of(const struct event *event)
 
 	/* Padding is hashed, too. */
 	memset(&key, 0, sizeof(key));
+	key.kind = event->kind;
+	if (event->kind == EVENT_POLICY)
+		key.source = event->promise.source;
 	key.action = event->action;
 	key.would = event->would;
 	key.reason = event->reason;
@@ -140,7 +145,7 @@ void repetition_add(struct repetition *repetition, const struct event *event, ui
 	struct finding *finding;
 
 	begin_second(repetition, now_ms);
-	if (event->kind != EVENT_VERDICT) {
+	if (event->kind != EVENT_VERDICT && event->kind != EVENT_POLICY) {
 		tell_within_rate(repetition, event);
 		return;
 	}

@@ -20,10 +20,23 @@ static bool commits_in_clear(const struct facts *facts)
 	return facts->commitment == COMMITMENT_RCPT || facts->commitment == COMMITMENT_COMMAND;
 }
 
+static bool goes_to_an_excluded_host(const struct facts *facts)
+{
+	return facts->place == PLACE_EXCLUDED && !facts->is_authenticated;
+}
+
+/*
+ * What a domain promised holds wherever its mail goes: in clear that is broken without a look at the place, which an unsigned MX
+ * RRset does not prove wrong.
+ */
 static bool goes_elsewhere(const struct facts *facts)
 {
-	return facts->place == PLACE_UNRELATED && facts->promise != PROMISE_NONE &&
-	       is_in_clear(facts) && !facts->is_authenticated;
+	if (facts->place != PLACE_UNRELATED || facts->promise == PROMISE_NONE ||
+	    facts->promise_source == SOURCE_LOCAL || facts->is_authenticated)
+		return false;
+	if (!is_in_clear(facts))
+		return facts->is_led_astray;
+	return facts->mx_security == DNS_SECURE || !promise_is_of_domain(facts->promise_source);
 }
 
 static bool has_injection(const struct facts *facts)
@@ -93,6 +106,8 @@ static bool tls_is_not_used(const struct facts *facts)
 }
 
 static const struct rung ladder[] = {
+	{ goes_to_an_excluded_host, REASON_MX_MISMATCH,
+	  "host is none of those that the domain's policy names" },
 	{ goes_elsewhere, REASON_MX_MISMATCH, "address is none of the validated MX addresses" },
 	{ has_injection, REASON_INJECTED, "clear octets around STARTTLS" },
 	{ ehlo_was_refused, REASON_EHLO_REFUSED, "EHLO refused by a host that promised TLS" },
@@ -131,8 +146,8 @@ static struct verdict without_answer(const struct facts *facts, const struct sta
 		return verdict_of(ACTION_PASS, REASON_NONE, "decided at RCPT");
 	if (facts->commitment == COMMITMENT_END)
 		return verdict_of(ACTION_PASS, REASON_NONE, "nothing was committed");
-	/* No answer would change that: of TLS nothing is asked yet but that nobody reached into it. */
-	if (!is_in_clear(facts) && !has_injection(facts))
+	/* No answer would change that: of TLS nothing is asked but that nobody led it astray or reached into it. */
+	if (!is_in_clear(facts) && !has_injection(facts) && !facts->is_answer_awaited)
 		return verdict_of(ACTION_PASS, REASON_NONE, "nothing leaves in clear");
 	if (!facts->is_hold_over)
 		return verdict_of(ACTION_WAIT, REASON_NONE, "look-up under way");
@@ -175,6 +190,22 @@ static struct verdict without_recipient(const struct stance *stance)
 	                  "recipient comes in too many pieces, undecided = pass");
 }
 
+/* An offer that was there before and is not now, or not whole. */
+static bool has_lost_its_offer(const struct facts *facts)
+{
+	return facts->was_offered_before && commits_in_clear(facts) &&
+	       (facts->starttls == STARTTLS_ABSENT || facts->starttls == STARTTLS_MASKED ||
+	        facts->ehlo == EHLO_REFUSED || banner_is_masked(facts));
+}
+
+static struct verdict without_known_hop(const struct stance *stance)
+{
+	if (stance->blocks_unknown_hop)
+		return verdict_of(ACTION_DEFER, REASON_UNKNOWN_HOP,
+		                  "TLS to a place that nobody known names");
+	return verdict_of(ACTION_PASS, REASON_NONE, "unknown-hop = pass");
+}
+
 /* Nothing was promised at this place. What is evidence of an attack in itself is told all the same. */
 static struct verdict without_promise(const struct facts *facts)
 {
@@ -194,6 +225,9 @@ static struct verdict without_promise(const struct facts *facts)
 	if (retransmission_differs(facts))
 		return verdict_of(ACTION_ALERT, REASON_INCONSISTENT_RETRANSMISSION,
 		                  "no promise, evasion");
+	if (has_lost_its_offer(facts))
+		return verdict_of(ACTION_ALERT, REASON_STARTTLS_REGRESSED,
+		                  "no promise, but STARTTLS was offered here before");
 	return verdict_of(ACTION_PASS, REASON_NONE, "nothing promised");
 }
 
@@ -203,8 +237,11 @@ static struct verdict with_promise(const struct facts *facts, const struct stanc
 
 	if (!rung)
 		return verdict_of(ACTION_PASS, REASON_NONE, "promise kept");
+	if (facts->promise_only_alerts)
+		return verdict_of(ACTION_ALERT, rung->reason, "the promise is told, not enforced");
 	/* An unsigned MX RRset proves no place wrong: another answer is no finding in itself (geo-DNS, split views). */
-	if (rung->reason == REASON_MX_MISMATCH && facts->mx_security != DNS_SECURE)
+	if (rung->reason == REASON_MX_MISMATCH && facts->place == PLACE_UNRELATED &&
+	    facts->mx_security != DNS_SECURE)
 		return verdict_of(ACTION_ALERT, REASON_MX_MISMATCH,
 		                  "address is none of the MX addresses, MX unsigned");
 	if (reason_kind(rung->reason) == KIND_INABILITY && !stance->blocks_inability)
@@ -224,7 +261,11 @@ static struct verdict judge(const struct facts *facts, const struct stance *stan
 			return without_hop(stance);
 		if (facts->is_recipient_dripping)
 			return without_recipient(stance);
-		if (stance->default_level == LEVEL_MAY)
+		if (facts->commitment == COMMITMENT_TLS && facts->is_hop_unknown &&
+		    !has_injection(facts))
+			return without_known_hop(stance);
+		/* What the operator says of a destination stands above what he says of all. */
+		if (stance->default_level == LEVEL_MAY || facts->promise_source == SOURCE_LOCAL)
 			return without_promise(facts);
 		return with_promise(facts, stance);
 	case PROMISE_TLS:

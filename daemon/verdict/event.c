@@ -18,6 +18,8 @@ const char *event_kind_name(enum event_kind kind)
 		return "child-died";
 	case EVENT_STOPPING:
 		return "stopping";
+	case EVENT_POLICY:
+		return "policy";
 	}
 	return "unknown";
 }

@@ -21,6 +21,7 @@ enum event_kind {
 	EVENT_RELOADED,
 	EVENT_CHILD_DIED,
 	EVENT_STOPPING,
+	EVENT_POLICY, /* a finding about a destination's promise, without a connection: reason, domain, promise.source, text */
 };
 
 /* Which netfilter hook the packet came by. */

@@ -70,9 +70,15 @@ struct facts {
 	/* The strongest hop this connection stands for. */
 	enum promise_state promise;
 	enum promise_source promise_source;
+	bool promise_only_alerts;
 	enum place place;
 	enum dns_security mx_security;
 	bool another_host_promises;
+	bool was_offered_before; /* this host had STARTTLS, as memory says */
+	/* A guarded client was answered that the domain's mail goes here, to a host that is none of the domain's. */
+	bool is_led_astray;
+	bool is_answer_awaited; /* TLS, too, waits for what this hop promised */
+	bool is_hop_unknown; /* TLS to a place that no known domain and no validated host names */
 };
 
 #endif

@@ -70,6 +70,16 @@ static const struct {
 		"The look-up of the destination's promise took longer than hold-seconds (check the resolver), or the connection "
 		"began before the guard did (on-failure = closed: see the rule); mail is tried again.",
 	},
+	[REASON_STARTTLS_REGRESSED] = {
+		"starttls-regressed", KIND_ATTACK, "4.7.4", "STARTTLS was offered here before, and is not now",
+		"Nothing was promised, so nothing is refused: ask the destination whether it switched TLS off; if not, something on the "
+		"path removes it, and a destination entry with level = encrypt stops mail in clear.",
+	},
+	[REASON_UNKNOWN_HOP] = {
+		"unknown-hop", KIND_ATTACK, "4.7.5", "no known domain names this place",
+		"unknown-hop = block refuses TLS to places that no domain looked up here has as mail server: name a smart host by "
+		"next-hop, or let the sender's DNS queries cross the gateway.",
+	},
 };
 
 static enum reason known(enum reason reason)

@@ -84,8 +84,10 @@ static void on_ask(void *owner, enum question_kind kind, const char *name, bool 
 {
 	struct simulation *simulation = owner;
 
-	(void)kind;
 	(void)is_refresh;
+	/* Neither memory nor a reverse zone knows anything here. */
+	if (kind == QUESTION_ADDRESS)
+		return;
 	if (simulation->asked_count < sizeof(simulation->asked) / sizeof(simulation->asked[0]))
 		text_copy(simulation->asked[simulation->asked_count++], DOMAIN_NAME_MAX, name);
 }
@@ -265,6 +267,14 @@ static void set_endpoint(struct endpoint *endpoint, const char *address, uint16_
 	endpoint->port = port;
 }
 
+static void on_sighting(void *owner, const struct message_sighting *sighting)
+{
+	struct simulation *simulation = owner;
+
+	simulation->sighting = *sighting;
+	simulation->sighting_count++;
+}
+
 struct simulation *simulation_new(uint8_t family, enum simulation_cut cut, uint64_t seed)
 {
 	static const uint8_t secret[TABLE_SECRET_LEN] = "simulated secret";
@@ -273,6 +283,7 @@ struct simulation *simulation_new(uint8_t family, enum simulation_cut cut, uint6
 		.ask = on_ask,
 		.tell = on_tell,
 		.broken = on_broken,
+		.sighting = on_sighting,
 		.send = on_send,
 	};
 	struct simulation *simulation = calloc(1, sizeof(*simulation));

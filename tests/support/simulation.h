@@ -64,6 +64,8 @@ struct simulation {
 	struct simulation_packet *packets; /* that have no verdict yet */
 	size_t offloaded_count;
 	size_t broken_count;
+	struct message_sighting sighting; /* the last */
+	size_t sighting_count;
 	/* When set: each packet that is sent, the gate's own included, as a wiretap beside the client sees it. */
 	void (*tap)(void *owner, uint64_t now_ms, struct bytes packet);
 	void *tap_owner;

@@ -17,6 +17,7 @@ static const struct stance enforce = {
 	.mode = MODE_ENFORCE,
 	.blocks_inability = true,
 	.blocks_undecided = true,
+	.blocks_unknown_hop = true,
 };
 
 static const struct {
@@ -231,6 +232,97 @@ static const struct {
 		REASON_NONE,
 	},
 	{
+		"what the domain itself promised holds at a place of an unsigned MX RRset, too",
+		{ AT_RCPT, .promise = PROMISE_KEY, .promise_source = SOURCE_MTA_STS,
+	          .place = PLACE_UNRELATED, .mx_security = DNS_INSECURE,
+	          .starttls = STARTTLS_ABSENT },
+		ACTION_BLOCK,
+		REASON_STARTTLS_STRIPPED,
+	},
+	{
+		"a host that the domain's policy does not name is refused",
+		{ AT_RCPT, .promise = PROMISE_KEY, .promise_source = SOURCE_MTA_STS,
+	          .place = PLACE_EXCLUDED, .mx_security = DNS_INSECURE,
+	          .starttls = STARTTLS_OFFERED },
+		ACTION_BLOCK,
+		REASON_MX_MISMATCH,
+	},
+	{
+		"a host that the domain's policy does not name is refused in TLS",
+		{ .commitment = COMMITMENT_TLS,
+	          .promise = PROMISE_KEY,
+	          .promise_source = SOURCE_MTA_STS,
+	          .place = PLACE_EXCLUDED,
+	          .mx_security = DNS_INSECURE,
+	          .tls = TLS_HELLO },
+		ACTION_BLOCK,
+		REASON_MX_MISMATCH,
+	},
+	{
+		"a host that a policy in testing does not name is told, not blocked",
+		{ AT_RCPT, .promise = PROMISE_KEY, .promise_source = SOURCE_MTA_STS,
+	          .promise_only_alerts = true, .place = PLACE_EXCLUDED,
+	          .mx_security = DNS_INSECURE },
+		ACTION_ALERT,
+		REASON_MX_MISMATCH,
+	},
+	{
+		"missing STARTTLS is told, not blocked, where the policy is in testing",
+		{ AT_RCPT, .promise = PROMISE_KEY, .promise_source = SOURCE_MTA_STS,
+	          .promise_only_alerts = true, .place = PLACE_MX, .starttls = STARTTLS_ABSENT },
+		ACTION_ALERT,
+		REASON_STARTTLS_STRIPPED,
+	},
+	{
+		"TLS to where a forged answer of a signed domain led is refused",
+		{ .commitment = COMMITMENT_TLS,
+	          .promise = PROMISE_KEY,
+	          .promise_source = SOURCE_DANE,
+	          .place = PLACE_UNRELATED,
+	          .mx_security = DNS_SECURE,
+	          .is_led_astray = true,
+	          .tls = TLS_HELLO },
+		ACTION_BLOCK,
+		REASON_MX_MISMATCH,
+	},
+	{
+		"TLS to another address of a host that the client named is no mismatch",
+		{ .commitment = COMMITMENT_TLS,
+	          .promise = PROMISE_KEY,
+	          .promise_source = SOURCE_DANE,
+	          .place = PLACE_UNRELATED,
+	          .mx_security = DNS_SECURE,
+	          .tls = TLS_HELLO },
+		ACTION_PASS,
+		REASON_NONE,
+	},
+	{
+		"the operator's own demand is not asked where the mail goes",
+		{ AT_RCPT, .promise = PROMISE_TLS, .promise_source = SOURCE_LOCAL,
+	          .place = PLACE_UNRELATED, .mx_security = DNS_SECURE,
+	          .starttls = STARTTLS_ABSENT },
+		ACTION_BLOCK,
+		REASON_STARTTLS_STRIPPED,
+	},
+	{
+		"an offer that was there before and is gone is told",
+		{ AT_RCPT, UNPROMISED, .was_offered_before = true, .starttls = STARTTLS_ABSENT },
+		ACTION_ALERT,
+		REASON_STARTTLS_REGRESSED,
+	},
+	{
+		"an offer that is still there is no news",
+		{ AT_RCPT, UNPROMISED, .was_offered_before = true, .starttls = STARTTLS_OFFERED },
+		ACTION_PASS,
+		REASON_NONE,
+	},
+	{
+		"TLS to a place that nobody names is refused where the operator wants it",
+		{ .commitment = COMMITMENT_TLS, .promise = PROMISE_NONE, .is_hop_unknown = true },
+		ACTION_DEFER,
+		REASON_UNKNOWN_HOP,
+	},
+	{
 		"an authenticated submission is no MX of the recipient and need not be",
 		{ AT_RCPT, .promise = PROMISE_KEY, .place = PLACE_UNRELATED,
 	          .mx_security = DNS_SECURE, .is_authenticated = true,
@@ -390,6 +482,31 @@ static void undecided_passes_only_when_the_operator_says_so(void **state)
 	assert_int_equal(decide(&late, &lenient).reason, REASON_UNDECIDED);
 }
 
+static void an_unknown_hop_passes_when_the_operator_says_so(void **state)
+{
+	struct stance lenient = enforce;
+	struct facts facts = { .commitment = COMMITMENT_TLS,
+		               .promise = PROMISE_NONE,
+		               .is_hop_unknown = true };
+
+	(void)state;
+	lenient.blocks_unknown_hop = false;
+	assert_int_equal(decide(&facts, &lenient).action, ACTION_PASS);
+}
+
+static void the_operators_exception_stands_above_the_default_level(void **state)
+{
+	struct stance strict = enforce;
+	struct facts facts = { AT_RCPT, UNPROMISED, .promise_source = SOURCE_LOCAL,
+		               .starttls = STARTTLS_ABSENT };
+
+	(void)state;
+	strict.default_level = LEVEL_VERIFY;
+	assert_int_equal(decide(&facts, &strict).action, ACTION_PASS);
+	facts.promise_source = SOURCE_NONE;
+	assert_int_equal(decide(&facts, &strict).action, ACTION_BLOCK);
+}
+
 static void the_default_level_asks_tls_of_everybody(void **state)
 {
 	struct stance strict = enforce;
@@ -439,6 +556,8 @@ int main(void)
 		cmocka_unit_test(monitor_alerts_where_enforce_would_block),
 		cmocka_unit_test(inability_is_only_told_when_the_operator_says_so),
 		cmocka_unit_test(undecided_passes_only_when_the_operator_says_so),
+		cmocka_unit_test(an_unknown_hop_passes_when_the_operator_says_so),
+		cmocka_unit_test(the_operators_exception_stands_above_the_default_level),
 		cmocka_unit_test(the_default_level_asks_tls_of_everybody),
 		cmocka_unit_test(all_reasons_but_one_are_attacks_and_each_is_a_case),
 		cmocka_unit_test(every_reason_has_a_name_words_and_advice),

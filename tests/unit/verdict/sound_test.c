@@ -31,7 +31,7 @@ static void an_enum_out_of_its_range_is_refused(void **state)
 		size_t offset;
 		unsigned last;
 	} enums[] = {
-		{ offsetof(struct event, kind), EVENT_STOPPING },
+		{ offsetof(struct event, kind), EVENT_POLICY },
 		{ offsetof(struct event, action), ACTION_WAIT },
 		{ offsetof(struct event, would), ACTION_WAIT },
 		{ offsetof(struct event, reason), REASON_COUNT - 1 },

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gate_state.h"
+
+#include <string.h>
+
+#include "base/siphash.h"
+#include "policy/peer_names.h"
+
+static bool is_recent(uint64_t when_ms, uint64_t now_ms, uint64_t life_ms)
+{
+	return when_ms != 0 && now_ms - when_ms < life_ms;
+}
+
+static void asked_key_of(struct asked_key *key, enum question_kind kind, const char *name)
+{
+	memset(key, 0, sizeof(*key));
+	key->kind = kind;
+	memcpy(key->name, name, strnlen(name, sizeof(key->name) - 1));
+}
+
+/* Asks unless the same question is out already. */
+static void ask(struct gate *gate, enum question_kind kind, const char *name, bool is_refresh)
+{
+	struct asked_key key;
+	struct asked *asked;
+
+	asked_key_of(&key, kind, name);
+	asked = table_find(gate->asked, &key);
+	if (asked && asked->answered_ms == 0 &&
+	    is_recent(asked->asked_ms, gate->now_ms, GATE_ASK_AGAIN_MS))
+		return;
+	if (!asked)
+		asked = table_insert(gate->asked, &key);
+	if (asked)
+		*asked = (struct asked){ .asked_ms = gate->now_ms };
+	gate->counters.questions++;
+	gate->actions.ask(gate->owner, kind, name, is_refresh);
+}
+
+static bool was_answered_lately(struct gate *gate, enum question_kind kind, const char *name)
+{
+	struct asked_key key;
+	const struct asked *asked;
+
+	asked_key_of(&key, kind, name);
+	asked = table_find(gate->asked, &key);
+	return asked && is_recent(asked->answered_ms, gate->now_ms, GATE_REFRESH_VALID_MS);
+}
+
+/* What `name` asks of a connection to `server`; hop.promise.state is PROMISE_UNKNOWN while the answer is missing. */
+static void find_hop(struct gate *gate, struct hop *hop, enum question_kind kind, const char *name,
+                     const struct address *server)
+{
+	enum cache_answer answer =
+		kind == QUESTION_HOST
+			? promise_cache_find_host(hop, gate->cache, name, server, gate->now_ms)
+			: promise_cache_find(hop, gate->cache, name, server, gate->now_ms);
+	/* Geo-DNS and farms answer each resolver differently: before an address is called wrong, ask afresh. */
+	bool is_doubtful = answer == CACHE_FRESH && kind == QUESTION_DOMAIN &&
+	                   hop->place == PLACE_UNRELATED && hop->promise.state != PROMISE_NONE &&
+	                   !was_answered_lately(gate, kind, name);
+
+	if (answer == CACHE_FRESH && !is_doubtful)
+		return;
+	ask(gate, kind, name, answer != CACHE_UNKNOWN);
+	hop->promise.state = PROMISE_UNKNOWN;
+}
+
+static int strength(const struct hop *hop)
+{
+	switch (hop->promise.state) {
+	case PROMISE_KEY:
+		return 5;
+	case PROMISE_TLS:
+		return 4;
+	case PROMISE_UNKNOWN:
+		return 3;
+	case PROMISE_UNAVAILABLE:
+		return 2;
+	case PROMISE_NONE:
+		return hop->place == PLACE_MX ? 1 : 0;
+	}
+	return 0;
+}
+
+static void keep_stronger(struct hop *strongest, const struct hop *hop)
+{
+	if (strength(hop) > strength(strongest))
+		*strongest = *hop;
+}
+
+/* The server's words are candidates: each counts only if a validated look-up leads back to this address. */
+static void find_hop_by_words(struct gate *gate, struct hop *strongest,
+                              const struct hop_query *query)
+{
+	const char *const words[] = { query->banner_name, query->ehlo_name };
+	char name[DOMAIN_NAME_MAX];
+	struct hop hop;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (words[i][0] == '\0' || !peer_name_normalise(name, words[i]))
+			continue;
+		/* Without an answer the cache leaves it alone. */
+		hop = (struct hop){ 0 };
+		find_hop(gate, &hop, QUESTION_HOST, name, query->server);
+		if (hop.promise.state == PROMISE_UNKNOWN || hop.place == PLACE_MX)
+			keep_stronger(strongest, &hop);
+	}
+}
+
+/*
+ * Whose hop it is, told by the address alone: a host of that name, which memory, the reverse zone or somebody's words brought up and
+ * a validated look-up confirmed. Domains do not count here: any stranger's may have its mail server at that address.
+ */
+static void find_hop_by_address(struct gate *gate, struct hop *strongest,
+                                const struct hop_query *query)
+{
+	struct hop hops[PROMISE_CACHE_MENTIONS_MAX];
+	size_t count = promise_cache_at(hops, gate->cache, query->server, gate->now_ms);
+
+	for (size_t i = 0; i < count; i++) {
+		if (hops[i].domain[0] == '\0' || query->is_line_overdue)
+			keep_stronger(strongest, &hops[i]);
+	}
+}
+
+static void find_hop_of_host(struct gate *gate, struct hop *hop, const struct hop_query *query)
+{
+	*hop = (struct hop){ .promise.state = PROMISE_NONE };
+	find_hop_by_words(gate, hop, query);
+	find_hop_by_address(gate, hop, query);
+}
+
+static void find_hop_of_recipient(struct gate *gate, struct candidates *candidates, struct hop *hop,
+                                  const struct hop_query *query)
+{
+	enum smtp_path_kind path = query->commitment->path;
+	bool should_name = path == SMTP_PATH_DOMAIN || path == SMTP_PATH_MALFORMED;
+	char name[DOMAIN_NAME_MAX];
+	bool is_named = should_name && peer_name_normalise(name, query->commitment->domain);
+	struct hop by_host;
+
+	if (is_named) {
+		find_hop(gate, hop, QUESTION_DOMAIN, name, query->server);
+		text_copy(hop->domain, sizeof(hop->domain), name);
+	}
+	if (path == SMTP_PATH_DOMAIN && is_named)
+		return;
+	/* A recipient that we cannot read is one that the server may read as anybody. */
+	candidates->is_recipient_unreadable = should_name;
+	find_hop_of_host(gate, &by_host, query);
+	if (!is_named || strength(&by_host) > strength(hop))
+		*hop = by_host;
+}
+
+static bool is_of_recipient(const struct hop_query *query)
+{
+	return query->commitment->kind == COMMITMENT_RCPT && !query->is_line_overdue &&
+	       !query->is_authenticated;
+}
+
+static struct candidate *add_candidate(struct candidates *candidates)
+{
+	struct candidate *candidate;
+
+	if (candidates->count == CANDIDATES_MAX)
+		return NULL;
+	candidate = &candidates->list[candidates->count++];
+	*candidate = (struct candidate){ 0 };
+	return candidate;
+}
+
+static bool is_named_already(const struct candidates *candidates, const struct hop *hop)
+{
+	for (size_t i = 0; i < candidates->count; i++) {
+		const struct hop *other = &candidates->list[i].hop;
+
+		if (strcmp(other->domain, hop->domain) == 0 &&
+		    (hop->domain[0] != '\0' || strcmp(other->mx, hop->mx) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* The client's own word: it binds, whatever the address. */
+static void add_server_name(struct gate *gate, struct candidates *candidates,
+                            const struct hop_query *query)
+{
+	char name[DOMAIN_NAME_MAX];
+	struct candidate *candidate;
+
+	if (query->server_name[0] == '\0' || !peer_name_normalise(name, query->server_name))
+		return;
+	candidate = add_candidate(candidates);
+	candidate->binds = true;
+	find_hop(gate, &candidate->hop, QUESTION_HOST, name, query->server);
+	text_copy(candidate->hop.mx, sizeof(candidate->hop.mx), name);
+}
+
+/* Domains whose mail a guarded client was told to bring here; what our own look-up says of them counts. */
+static void add_heard(struct gate *gate, struct candidates *candidates,
+                      const struct hop_query *query)
+{
+	const struct heard_notes *heard = table_find(gate->heard, query->server);
+
+	for (size_t i = 0; heard && i < GATE_HEARD_PER_ADDRESS; i++) {
+		const struct heard_note *note = &heard->notes[i];
+		struct candidate *candidate;
+
+		if (note->expires_ms <= gate->now_ms)
+			continue;
+		candidate = add_candidate(candidates);
+		if (!candidate)
+			return;
+		candidate->is_heard = true;
+		find_hop(gate, &candidate->hop, QUESTION_DOMAIN, note->domain, query->server);
+		text_copy(candidate->hop.domain, sizeof(candidate->hop.domain), note->domain);
+		if (candidate->hop.promise.state == PROMISE_UNKNOWN)
+			continue;
+		/* Another address of the right host: farms and geo-DNS have many (the key tells, not the place). */
+		if (candidate->hop.place == PLACE_UNRELATED &&
+		    !promise_cache_find_mx(&candidate->hop, gate->cache, note->domain, note->host))
+			candidate->is_led_astray = true;
+		if (note->is_excluded && promise_is_of_domain(candidate->hop.promise.source))
+			candidate->hop.place = PLACE_EXCLUDED;
+		candidate->binds = candidate->hop.is_established;
+	}
+}
+
+/* Whom our own answers name there: domains of table, list and watch, and hosts that were confirmed. */
+static void add_known(struct gate *gate, struct candidates *candidates,
+                      const struct hop_query *query)
+{
+	struct hop hops[PROMISE_CACHE_MENTIONS_MAX];
+	size_t count = promise_cache_at(hops, gate->cache, query->server, gate->now_ms);
+
+	for (size_t i = 0; i < count; i++) {
+		struct candidate *candidate;
+
+		if ((hops[i].domain[0] != '\0' && !hops[i].is_established) ||
+		    is_named_already(candidates, &hops[i]))
+			continue;
+		candidate = add_candidate(candidates);
+		if (!candidate)
+			return;
+		candidate->hop = hops[i];
+		candidate->binds = hops[i].is_established;
+	}
+}
+
+static bool names_a_domain(const struct candidates *candidates)
+{
+	for (size_t i = 0; i < candidates->count; i++) {
+		if (candidates->list[i].hop.domain[0] != '\0')
+			return true;
+	}
+	return false;
+}
+
+void gate_find_candidates(struct gate *gate, struct candidates *candidates,
+                          const struct hop_query *query)
+{
+	struct candidate *candidate;
+
+	candidates->count = 0;
+	candidates->is_recipient_unreadable = false;
+	candidates->is_hop_unknown = false;
+	candidate = add_candidate(candidates);
+	if (promise_cache_next_hop(&candidate->hop, gate->cache, query->server))
+		return;
+	if (query->commitment->kind != COMMITMENT_TLS) {
+		if (is_of_recipient(query))
+			find_hop_of_recipient(gate, candidates, &candidate->hop, query);
+		else
+			find_hop_of_host(gate, &candidate->hop, query);
+		return;
+	}
+	candidates->count = 0;
+	add_server_name(gate, candidates, query);
+	add_heard(gate, candidates, query);
+	add_known(gate, candidates, query);
+	candidates->is_hop_unknown = !names_a_domain(candidates);
+	if (candidates->count == 0)
+		add_candidate(candidates)->hop.promise.state = PROMISE_NONE;
+}
+
+bool gate_ask_afresh(struct gate *gate, const struct hop *hop)
+{
+	if (hop->domain[0] == '\0' || was_answered_lately(gate, QUESTION_DOMAIN, hop->domain))
+		return false;
+	ask(gate, QUESTION_DOMAIN, hop->domain, true);
+	return true;
+}
+
+void gate_ask_address(struct gate *gate, const struct address *server)
+{
+	struct asked_key key;
+	struct asked *asked;
+	char text[ADDRESS_TEXT_MAX];
+
+	asked_key_of(&key, QUESTION_ADDRESS, address_format(text, server));
+	asked = table_find(gate->asked, &key);
+	if (asked && is_recent(asked->asked_ms, gate->now_ms, GATE_ADDRESS_AGAIN_MS))
+		return;
+	ask(gate, QUESTION_ADDRESS, text, false);
+}
+
+void gate_ask_words(struct gate *gate, struct flow *flow)
+{
+	const char *const words[] = { session_banner_name(flow->session),
+		                      session_ehlo_name(flow->session) };
+	struct hop hop;
+	char name[DOMAIN_NAME_MAX];
+
+	if (flow->are_words_asked || words[1][0] == '\0')
+		return;
+	flow->are_words_asked = true;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (peer_name_normalise(name, words[i]))
+			find_hop(gate, &hop, QUESTION_HOST, name, &flow->server.address);
+	}
+}
+
+void gate_tell_sighting(struct gate *gate, const struct flow *flow, const struct hop *hop,
+                        bool is_met)
+{
+	const struct facts *facts = session_facts(flow->session);
+	struct message_sighting sighting;
+	uint64_t key, *told_ms;
+
+	if (hop->mx[0] == '\0' || hop->place != PLACE_MX || facts->starttls != STARTTLS_OFFERED)
+		return;
+	/* Padding is hashed, too. */
+	memset(&sighting, 0, sizeof(sighting));
+	sighting.type = MESSAGE_SIGHTING;
+	sighting.offers_starttls = 1;
+	sighting.met = is_met && hop->promise.state >= PROMISE_TLS;
+	sighting.server = flow->server.address;
+	memcpy(sighting.host, hop->mx, sizeof(sighting.host));
+	memcpy(sighting.domain, hop->domain, sizeof(sighting.domain));
+	key = siphash(gate->secret, &sighting, sizeof(sighting));
+	told_ms = table_find(gate->sighted, &key);
+	if (told_ms && is_recent(*told_ms, gate->now_ms, GATE_SIGHTING_AGAIN_MS))
+		return;
+	if (!told_ms)
+		told_ms = table_insert(gate->sighted, &key);
+	if (told_ms)
+		*told_ms = gate->now_ms;
+	gate->actions.sighting(gate->owner, &sighting);
+}

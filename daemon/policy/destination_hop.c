@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/destination_record_private.h"
+
+#include <string.h>
+
+static bool promises_tls(const struct record_host *host)
+{
+	return host->promise.state == PROMISE_TLS || host->promise.state == PROMISE_KEY;
+}
+
+/* The index of the strongest promise among the hosts of the latest answer; host_count when there is none. */
+static size_t strongest_host(const struct record *record)
+{
+	size_t best = record->host_count;
+	size_t i;
+
+	for (i = 0; i < record->host_count && !record->hosts[i].is_earlier; i++) {
+		if (best == record->host_count ||
+		    record->hosts[i].promise.state > record->hosts[best].promise.state)
+			best = i;
+	}
+	return best;
+}
+
+static void start_hop(struct hop *hop, const struct record *record)
+{
+	memset(hop, 0, sizeof(*hop));
+	hop->mx_state = (enum mx_state)record->mx_state;
+	hop->mx_security = (enum dns_security)record->mx_security;
+	hop->is_established = record->is_established;
+	if (record->mx_state != MX_HOST)
+		strcpy(hop->domain, record_name(record));
+}
+
+/* Nothing is known of the destination, not even places: mail waits, unless its table says what holds everywhere. */
+static void hop_unavailable(struct hop *hop, const struct record *record)
+{
+	start_hop(hop, record);
+	hop->place = PLACE_UNKNOWN;
+	if (record->promise.source == SOURCE_LOCAL) {
+		record_unpack_promise(&hop->promise, record, &record->promise);
+		return;
+	}
+	hop->promise.state = PROMISE_UNAVAILABLE;
+	hop->promise.source = SOURCE_DANE;
+	strcpy(hop->promise.detail, record->texts + record->why);
+}
+
+static void hop_unrelated(struct hop *hop, const struct record *record)
+{
+	size_t host = strongest_host(record);
+
+	start_hop(hop, record);
+	hop->place = PLACE_UNRELATED;
+	/* What the domain itself promised holds there too; what a host promised, only where it proves the place wrong. */
+	if (record->promise.state != PROMISE_UNKNOWN)
+		record_unpack_promise(&hop->promise, record, &record->promise);
+	else if (host < record->host_count)
+		record_unpack_promise(&hop->promise, record, &record->hosts[host].promise);
+	else
+		hop->promise.state = PROMISE_NONE;
+}
+
+static void hop_of_host(struct hop *hop, const struct record *record, size_t host)
+{
+	size_t i;
+
+	start_hop(hop, record);
+	hop->place = record->hosts[host].is_excluded ? PLACE_EXCLUDED : PLACE_MX;
+	strcpy(hop->mx, record->texts + record->hosts[host].name);
+	strcpy(hop->offered_before, record->texts + record->hosts[host].offered_before);
+	record_unpack_promise(&hop->promise, record, &record->hosts[host].promise);
+	for (i = 0; i < record->host_count; i++) {
+		if (hop->promise.state < PROMISE_TLS && promises_tls(&record->hosts[i]) &&
+		    record->hosts[i].promise.state > hop->sibling_promise.state)
+			record_unpack_promise(&hop->sibling_promise, record,
+			                      &record->hosts[i].promise);
+	}
+}
+
+void record_hop_at(struct hop *hop, const struct record *record, size_t place)
+{
+	hop_of_host(hop, record, record->places[place].host);
+}
+
+void record_hop(struct hop *hop, const struct record *record, const struct address *address,
+                uint64_t now_ms)
+{
+	size_t best = record->place_count;
+	size_t i;
+
+	if (record_is_unavailable(record)) {
+		hop_unavailable(hop, record);
+		return;
+	}
+	/* Two hosts of one destination may share an address: the stronger promise counts. */
+	for (i = 0; i < record->place_count; i++) {
+		const struct record_place *place = &record->places[i];
+
+		if ((place->is_earlier && place->expires_ms <= now_ms) ||
+		    !address_equal(&place->address, address))
+			continue;
+		if (best == record->place_count ||
+		    record_state_at(record, i) > record_state_at(record, best))
+			best = i;
+	}
+	if (best < record->place_count)
+		record_hop_at(hop, record, best);
+	else
+		hop_unrelated(hop, record);
+}
+
+bool record_hop_of_host(struct hop *hop, const struct record *record, const char *host)
+{
+	size_t i;
+
+	for (i = 0; i < record->host_count; i++) {
+		if (!record->hosts[i].is_earlier &&
+		    strcmp(record->texts + record->hosts[i].name, host) == 0) {
+			hop_of_host(hop, record, i);
+			return true;
+		}
+	}
+	return false;
+}
