@@ -126,23 +126,33 @@ static bool is_name(const char name[DOMAIN_NAME_MAX])
 	       strcmp(normal, name) == 0;
 }
 
+void scout_answer(struct scout *scout, unsigned guard, enum question_kind kind, const char *name,
+                  bool is_refresh)
+{
+	bool is_host = kind == QUESTION_HOST;
+	uint32_t age_s;
+
+	if (!is_refresh && scout_recall(scout, &scout->answer.destination, &age_s, name, is_host)) {
+		send_answer(scout, guard);
+		return;
+	}
+	if (!enquiries_ask_for_guard(scout->enquiries, is_host ? MERGE_HOST : MERGE_DOMAIN, name,
+	                             guard))
+		log_warn("question dropped name=%s open=%zu", name,
+		         enquiries_count(scout->enquiries));
+}
+
 static bool take_question(struct scout *scout, unsigned guard,
                           const struct message_question *question)
 {
-	bool is_host = question->kind == QUESTION_HOST;
-	uint32_t age_s;
-
-	if (question->kind > QUESTION_HOST || question->is_refresh > 1 || !is_name(question->name))
+	if (question->kind > QUESTION_ADDRESS || question->is_refresh > 1 ||
+	    !scout_is_text(question->name, sizeof(question->name)))
 		return false;
-	if (!question->is_refresh &&
-	    scout_recall(scout, &scout->answer.destination, &age_s, question->name, is_host)) {
-		send_answer(scout, guard);
-		return true;
-	}
-	if (!enquiries_ask_for_guard(scout->enquiries, is_host ? MERGE_HOST : MERGE_DOMAIN,
-	                             question->name, guard))
-		log_warn("question dropped name=%s open=%zu", question->name,
-		         enquiries_count(scout->enquiries));
+	if (question->kind == QUESTION_ADDRESS)
+		return scout_take_address(scout, guard, question->name);
+	if (!is_name(question->name))
+		return false;
+	scout_answer(scout, guard, question->kind, question->name, question->is_refresh != 0);
 	return true;
 }
 
@@ -279,8 +289,9 @@ static int start_asking(struct scout *scout)
 	sources.resolver = scout->resolver;
 	scout->cache = promise_cache_new(SCOUT_NAMES_MAX, secret);
 	scout->enquiries = enquiries_new(&sources, secret, on_answer, scout);
+	scout->addresses = scout_addresses_new(secret);
 	scout->health = dns_health_new(base, &scout->options, on_health, scout);
-	return scout->cache && scout->enquiries && scout->health ? 0 : -ENOMEM;
+	return scout->cache && scout->enquiries && scout->health && scout->addresses ? 0 : -ENOMEM;
 }
 
 static int start(struct scout *scout)
@@ -304,6 +315,7 @@ static int start(struct scout *scout)
 static void stop(struct scout *scout)
 {
 	dns_health_free(scout->health);
+	table_free(scout->addresses);
 	enquiries_free(scout->enquiries);
 	if (scout->resolver)
 		resolver_free(scout->resolver);

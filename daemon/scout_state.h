@@ -3,7 +3,8 @@
 #define HOPGUARD_SCOUT_STATE_H
 
 /*
- * What the scout's files share: scout.c (starts; questions, broken handshakes, counters), scout_explain.c (explain and flush).
+ * What the scout's files share: scout.c (starts; questions, broken handshakes, counters), scout_address.c (who stands at an
+ * address), scout_explain.c (explain and flush).
  */
 
 #include <stdbool.h>
@@ -30,6 +31,7 @@ struct scout {
 	struct dns_health *health;
 	struct enquiries *enquiries;
 	struct promise_cache *cache;
+	struct table *addresses; /* open questions of scout_address.c */
 	char problem[EVENT_TEXT_MAX]; /* what does not work; empty: nothing */
 	bool must_tell;               /* the ledger does not know of the problem, or of its end */
 	bool was_degraded;
@@ -44,7 +46,16 @@ struct scout {
 /* What the cache says: also the answer before, where it is still fresh and the new look-up failed. */
 bool scout_recall(struct scout *scout, struct destination *destination, uint32_t *age_s,
                   const char *name, bool is_host);
+/* Answers a guard from the cache, or looks it up for him. */
+void scout_answer(struct scout *scout, unsigned guard, enum question_kind kind, const char *name,
+                  bool is_refresh);
 bool scout_is_text(const char *text, size_t room);
+
+/* scout_address.c */
+/* NULL: out of memory. Open questions end with table_free. */
+struct table *scout_addresses_new(const uint8_t secret[TABLE_SECRET_LEN]);
+/* False: not sound. */
+bool scout_take_address(struct scout *scout, unsigned guard, const char *text);
 
 /* scout_explain.c; each false: not sound. */
 bool scout_take_explain(struct scout *scout, const struct message_explain *explain);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scout_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "policy/reverse.h"
+
+/* Beyond, an address is left to what its server calls itself. */
+enum { ADDRESSES_MAX = 256 };
+
+/* Who stands at that address? The names that come of it are looked up for those guards. */
+struct address_question {
+	struct scout *scout;
+	struct address address;
+	uint64_t guards; /* a bit for each index */
+	struct reverse *reverse;
+};
+
+static void on_leave(void *owner, const void *key, void *value)
+{
+	struct address_question *question = *(struct address_question **)value;
+
+	(void)owner;
+	(void)key;
+	if (!question)
+		return;
+	if (question->reverse)
+		reverse_cancel(question->reverse);
+	free(question);
+}
+
+struct table *scout_addresses_new(const uint8_t secret[TABLE_SECRET_LEN])
+{
+	return table_new(ADDRESSES_MAX, sizeof(struct address), sizeof(struct address_question *),
+	                 secret, on_leave, NULL);
+}
+
+static void ask_host(struct scout *scout, uint64_t guards, const char *name)
+{
+	for (unsigned i = 0; i < CONFIG_QUEUES_MAX; i++) {
+		if (guards >> i & 1)
+			scout_answer(scout, i, QUESTION_HOST, name, false);
+	}
+}
+
+static void on_names(void *owner, const struct reverse_names *names)
+{
+	struct address_question *question = owner;
+	struct scout *scout = question->scout;
+	const struct address address = question->address;
+	uint64_t guards = question->guards;
+
+	question->reverse = NULL;
+	table_remove(scout->addresses, &address);
+	for (size_t i = 0; i < names->count; i++)
+		ask_host(scout, guards, names->names[i]);
+}
+
+bool scout_take_address(struct scout *scout, unsigned guard, const char *text)
+{
+	struct address_question *question, **slot;
+	struct address address;
+
+	if (!address_parse(&address, text))
+		return false;
+	slot = table_peek(scout->addresses, &address);
+	if (slot) {
+		(*slot)->guards |= (uint64_t)1 << guard;
+		return true;
+	}
+	if (table_count(scout->addresses) == ADDRESSES_MAX)
+		return true;
+	slot = table_insert(scout->addresses, &address);
+	question = slot ? calloc(1, sizeof(*question)) : NULL;
+	if (question) {
+		*slot = question;
+		question->scout = scout;
+		question->address = address;
+		question->guards = (uint64_t)1 << guard;
+		question->reverse = reverse_ask(scout->resolver, &address, on_names, question);
+		if (question->reverse)
+			return true;
+	}
+	table_remove(scout->addresses, &address);
+	return true;
+}

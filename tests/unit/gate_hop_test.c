@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/simulation.h"
+
+/* Whose hop it is: what a guard makes of names that the DNS, the operator and the server brought up. */
+
+static const char offering[] = "250-mx.big.example\r\n250 STARTTLS\r\n";
+static const char client_hello[] = "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00";
+static const char server_hello[] = "\x16\x03\x03\x00\x05\x02\x00\x00\x01\x00";
+static const char client_data[] = "\x17\x03\x03\x00\x18sealed-by-the-handshake.";
+
+static struct simulation *start(void)
+{
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+
+	assert_true(simulation_open(simulation));
+	return simulation;
+}
+
+static struct destination *promise(struct simulation *simulation, const char *domain,
+                                   const char *host, enum promise_state state)
+{
+	struct destination *answer = &simulation->answers[simulation->answer_count];
+
+	simulation_promise(simulation, domain, host, state);
+	return answer;
+}
+
+/* The scout tells of its own accord. */
+static void push(struct simulation *simulation, const struct destination *destination)
+{
+	gate_answer(simulation->gate, destination, simulation->now_ms, simulation->now_ms);
+}
+
+static void move_away(struct destination *destination)
+{
+	assert_true(address_parse(&destination->places[0].address, "198.51.100.99"));
+}
+
+static void hear(struct simulation *simulation, const char *domain, const char *host,
+                 bool is_excluded)
+{
+	struct message_candidate candidate = { .type = MESSAGE_CANDIDATE,
+		                               .life_s = 300,
+		                               .is_excluded = is_excluded,
+		                               .server = simulation->server_endpoint.address };
+
+	text_copy(candidate.domain, sizeof(candidate.domain), domain);
+	text_copy(candidate.host, sizeof(candidate.host), host);
+	gate_candidate(simulation->gate, &candidate, simulation->now_ms);
+}
+
+/* True when the client's first application data passed. */
+static bool speak_tls(struct simulation *simulation)
+{
+	assert_true(simulation_server(simulation, "220 mx.big.example ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, offering));
+	assert_true(simulation_client(simulation, "STARTTLS\r\n"));
+	assert_true(simulation_server(simulation, "220 go\r\n"));
+	assert_true(
+		simulation_say(simulation, true, bytes_of(client_hello, sizeof(client_hello) - 1)));
+	assert_true(simulation_say(simulation, false,
+	                           bytes_of(server_hello, sizeof(server_hello) - 1)));
+	return simulation_say(simulation, true, bytes_of(client_data, sizeof(client_data) - 1));
+}
+
+static void tls_to_where_a_forged_answer_led_is_refused(void **state)
+{
+	struct simulation *simulation = start();
+
+	(void)state;
+	move_away(promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY));
+	hear(simulation, "example.org", "mx.evil.example", false);
+	assert_false(speak_tls(simulation));
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_MX_MISMATCH);
+	assert_int_equal(simulation_finding(simulation)->action, ACTION_BLOCK);
+	assert_string_equal(simulation_finding(simulation)->domain, "example.org");
+	assert_true(simulation->client.got_reset);
+	simulation_free(simulation);
+}
+
+static void another_address_of_the_right_host_is_no_forgery(void **state)
+{
+	struct simulation *simulation = start();
+
+	(void)state;
+	move_away(promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY));
+	hear(simulation, "example.org", "mx1.example.org", false);
+	assert_true(speak_tls(simulation));
+	assert_null(simulation_finding(simulation));
+	simulation_free(simulation);
+}
+
+static void another_host_of_an_unsigned_domain_is_told_not_refused(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination *answer =
+		promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+
+	(void)state;
+	move_away(answer);
+	answer->mx_security = DNS_INSECURE;
+	hear(simulation, "example.org", "mx9.example.org", false);
+	assert_true(speak_tls(simulation));
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_MX_MISMATCH);
+	assert_int_equal(simulation_finding(simulation)->action, ACTION_ALERT);
+	simulation_free(simulation);
+}
+
+static void a_host_that_the_policy_excludes_is_refused_though_its_own_key_is_promised(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination *answer =
+		promise(simulation, "example.org", "mx.evil.example", PROMISE_KEY);
+
+	(void)state;
+	answer->mx_security = DNS_INSECURE;
+	answer->promise = (struct promise){ .state = PROMISE_KEY, .source = SOURCE_MTA_STS };
+	answer->hosts[0].promise = answer->promise;
+	answer->hosts[0].is_excluded = true;
+	hear(simulation, "example.org", "mx.evil.example", true);
+	assert_false(speak_tls(simulation));
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_MX_MISMATCH);
+	assert_int_equal(simulation_finding(simulation)->promise.source, SOURCE_MTA_STS);
+	simulation_free(simulation);
+}
+
+/* S is a stranger's, who answers our clients otherwise than us. */
+static void a_stranger_cannot_stop_mail_for_somebody_else(void **state)
+{
+	struct simulation *simulation = start();
+
+	(void)state;
+	promise(simulation, "big.example", "mx.big.example", PROMISE_KEY);
+	move_away(promise(simulation, "stranger.example", "mx.stranger.example", PROMISE_KEY));
+	hear(simulation, "big.example", "mx.big.example", false);
+	hear(simulation, "stranger.example", "mx.big.example", false);
+	assert_true(speak_tls(simulation));
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_MX_MISMATCH);
+	assert_int_equal(simulation_finding(simulation)->action, ACTION_ALERT);
+	assert_string_equal(simulation_finding(simulation)->domain, "stranger.example");
+	simulation_free(simulation);
+}
+
+static void a_stranger_cannot_stop_mail_for_who_promised_nothing(void **state)
+{
+	struct simulation *simulation = start();
+
+	(void)state;
+	promise(simulation, "plain.example", "mx.plain.example", PROMISE_NONE);
+	move_away(promise(simulation, "stranger.example", "mx.stranger.example", PROMISE_KEY));
+	hear(simulation, "stranger.example", "mx.plain.example", false);
+	hear(simulation, "plain.example", "mx.plain.example", false);
+	assert_true(speak_tls(simulation));
+	assert_int_equal(simulation_finding(simulation)->action, ACTION_ALERT);
+	simulation_free(simulation);
+}
+
+/* The stranger's own domain has its server at this place, and its promise is met there. */
+static void a_stranger_cannot_vouch_for_a_place_that_a_known_domain_denies(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination *victim =
+		promise(simulation, "victim.example", "mx.victim.example", PROMISE_KEY);
+
+	(void)state;
+	move_away(victim);
+	victim->is_established = true;
+	promise(simulation, "stranger.example", "mx.big.example", PROMISE_KEY);
+	hear(simulation, "stranger.example", "mx.big.example", false);
+	hear(simulation, "victim.example", "mx.big.example", false);
+	assert_false(speak_tls(simulation));
+	assert_int_equal(simulation_finding(simulation)->action, ACTION_BLOCK);
+	assert_string_equal(simulation_finding(simulation)->domain, "victim.example");
+	simulation_free(simulation);
+}
+
+/* Looked up once for whatever reason, and nobody here was led there for it. */
+static void a_strangers_domain_that_no_client_asked_for_is_no_candidate(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination stranger =
+		*promise(simulation, "stranger.example", "mx.stranger.example", PROMISE_KEY);
+
+	(void)state;
+	stranger.promise = (struct promise){ .state = PROMISE_KEY, .source = SOURCE_MTA_STS };
+	stranger.hosts[0].promise = stranger.promise;
+	stranger.hosts[0].is_excluded = true;
+	push(simulation, &stranger);
+	assert_true(speak_tls(simulation));
+	assert_null(simulation_finding(simulation));
+	/* The operator's own is one, always. */
+	stranger.is_established = true;
+	push(simulation, &stranger);
+	assert_true(simulation_reopen(simulation));
+	simulation_pass_time(simulation, 60 * 1000);
+	assert_false(speak_tls(simulation));
+	simulation_free(simulation);
+}
+
+static void tls_waits_for_what_a_heard_domain_promised(void **state)
+{
+	struct simulation *simulation = start();
+
+	(void)state;
+	move_away(promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY));
+	hear(simulation, "example.org", "mx.evil.example", false);
+	simulation->is_answering = false;
+	assert_false(speak_tls(simulation));
+	assert_null(simulation_finding(simulation));
+	simulation->is_answering = true;
+	simulation_pass_time(simulation, 3000);
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_MX_MISMATCH);
+	simulation_free(simulation);
+}
+
+static void what_was_heard_long_ago_counts_no_more(void **state)
+{
+	struct simulation *simulation = start();
+
+	(void)state;
+	move_away(promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY));
+	hear(simulation, "example.org", "mx.evil.example", false);
+	simulation_pass_time(simulation, 301 * 1000);
+	assert_true(simulation_reopen(simulation));
+	assert_true(speak_tls(simulation));
+	assert_null(simulation_finding(simulation));
+	simulation_free(simulation);
+}
+
+static void an_unknown_hop_is_refused_when_the_operator_wants_it(void **state)
+{
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+
+	(void)state;
+	simulation->config.stance.blocks_unknown_hop = true;
+	assert_true(simulation_open(simulation));
+	assert_false(speak_tls(simulation));
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_UNKNOWN_HOP);
+	assert_int_equal(simulation_finding(simulation)->action, ACTION_DEFER);
+	assert_true(simulation_reopen(simulation));
+	promise(simulation, "big.example", "mx.big.example", PROMISE_NONE);
+	hear(simulation, "big.example", "mx.big.example", false);
+	assert_true(speak_tls(simulation));
+	simulation_free(simulation);
+}
+
+static void a_smart_host_is_the_hop_of_all_that_goes_there(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination relay =
+		*promise(simulation, "relay.example", "relay.example", PROMISE_TLS);
+
+	(void)state;
+	relay.mx_state = MX_HOST;
+	relay.is_next_hop = true;
+	push(simulation, &relay);
+	/* The recipient's own domain promises nothing, and has its servers elsewhere. */
+	move_away(promise(simulation, "example.org", "mx1.example.org", PROMISE_NONE));
+	assert_true(simulation_server(simulation, "220 relay.example ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, "250 relay.example\r\n"));
+	assert_false(simulation_client(simulation, "MAIL FROM:<a@client.example>\r\n"
+	                                           "RCPT TO:<bob@example.org>\r\n"));
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_STARTTLS_STRIPPED);
+	assert_string_equal(simulation_finding(simulation)->mx, "relay.example");
+	assert_false(simulation_got(&simulation->server, "bob"));
+	simulation_free(simulation);
+}
+
+static void a_smart_host_is_no_wrong_place_for_a_signed_domain(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination relay =
+		*promise(simulation, "relay.example", "relay.example", PROMISE_NONE);
+
+	(void)state;
+	relay.mx_state = MX_HOST;
+	relay.is_next_hop = true;
+	push(simulation, &relay);
+	move_away(promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY));
+	assert_true(simulation_server(simulation, "220 relay.example ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, "250 relay.example\r\n"));
+	assert_true(simulation_client(simulation, "MAIL FROM:<a@client.example>\r\n"
+	                                          "RCPT TO:<bob@example.org>\r\n"));
+	assert_null(simulation_finding(simulation));
+	simulation_free(simulation);
+}
+
+/* A password goes to whoever stands there, whatever he calls himself: what was looked up for the address before counts. */
+static void a_password_waits_for_tls_where_the_host_of_the_address_promised_it(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination host =
+		*promise(simulation, "submit.example", "submit.example", PROMISE_KEY);
+
+	(void)state;
+	host.mx_state = MX_HOST;
+	push(simulation, &host);
+	assert_true(simulation_server(simulation, "220 nobody ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, "250-nobody\r\n250 AUTH PLAIN\r\n"));
+	assert_false(simulation_client(simulation, "AUTH PLAIN AGEAYg==\r\n"));
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_STARTTLS_STRIPPED);
+	assert_false(simulation_got(&simulation->server, "AGEAYg=="));
+	simulation_free(simulation);
+}
+
+/* Any stranger may have his domain's mail server there: he does not stop what is said to the host. */
+static void a_strangers_domain_does_not_stop_a_command_to_the_host(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination stranger =
+		*promise(simulation, "stranger.example", "mx.stranger.example", PROMISE_KEY);
+
+	(void)state;
+	stranger.promise = (struct promise){ .state = PROMISE_KEY, .source = SOURCE_MTA_STS };
+	push(simulation, &stranger);
+	assert_true(simulation_server(simulation, "220 nobody ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, "250-nobody\r\n250 AUTH PLAIN\r\n"));
+	assert_true(simulation_client(simulation, "AUTH PLAIN AGEAYg==\r\n"));
+	assert_null(simulation_finding(simulation));
+	simulation_free(simulation);
+}
+
+static void a_policy_is_asked_for_afresh_before_it_blocks(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination *answer =
+		promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+
+	(void)state;
+	answer->promise = (struct promise){ .state = PROMISE_KEY, .source = SOURCE_MTA_STS };
+	answer->hosts[0].promise = answer->promise;
+	/* The host by itself promises nothing: it is asked by name, too. */
+	answer[1].hosts[0].promise = (struct promise){ .state = PROMISE_NONE };
+	push(simulation, answer);
+	simulation_pass_time(simulation, 60 * 1000);
+	assert_true(simulation_server(simulation, "220 mx1.example.org ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, "250 mx1.example.org\r\n"));
+	/* By now the domain has withdrawn its policy. */
+	memset(&answer->promise, 0, sizeof(answer->promise));
+	answer->hosts[0].promise = (struct promise){ .state = PROMISE_NONE };
+	assert_true(simulation_client(simulation, "MAIL FROM:<a@client.example>\r\n"
+	                                          "RCPT TO:<bob@example.org>\r\n"));
+	assert_null(simulation_finding(simulation));
+	simulation_free(simulation);
+}
+
+static void a_policy_that_still_holds_blocks_after_the_second_look(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination *answer =
+		promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+
+	(void)state;
+	answer->promise = (struct promise){ .state = PROMISE_KEY, .source = SOURCE_MTA_STS };
+	answer->hosts[0].promise = answer->promise;
+	/* The host by itself promises nothing: it is asked by name, too. */
+	answer[1].hosts[0].promise = (struct promise){ .state = PROMISE_NONE };
+	push(simulation, answer);
+	simulation_pass_time(simulation, 60 * 1000);
+	assert_true(simulation_server(simulation, "220 mx1.example.org ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, "250 mx1.example.org\r\n"));
+	simulation->asked_count = 0;
+	assert_false(simulation_client(simulation, "MAIL FROM:<a@client.example>\r\n"
+	                                           "RCPT TO:<bob@example.org>\r\n"));
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_STARTTLS_STRIPPED);
+	assert_int_equal(simulation_finding(simulation)->promise.source, SOURCE_MTA_STS);
+	simulation_free(simulation);
+}
+
+static void what_a_host_showed_is_told_to_memory_once(void **state)
+{
+	struct simulation *simulation = start();
+
+	(void)state;
+	promise(simulation, "big.example", "mx.big.example", PROMISE_KEY);
+	hear(simulation, "big.example", "mx.big.example", false);
+	assert_true(speak_tls(simulation));
+	assert_int_equal(simulation->sighting_count, 1);
+	assert_string_equal(simulation->sighting.host, "mx.big.example");
+	assert_string_equal(simulation->sighting.domain, "big.example");
+	assert_int_equal(simulation->sighting.met, 1);
+	assert_int_equal(simulation->sighting.offers_starttls, 1);
+	assert_true(simulation_reopen(simulation));
+	assert_true(speak_tls(simulation));
+	assert_int_equal(simulation->sighting_count, 1);
+	simulation_free(simulation);
+}
+
+static void an_offer_that_memory_knows_and_that_is_gone_is_told(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination *answer =
+		promise(simulation, "example.org", "mx1.example.org", PROMISE_NONE);
+
+	(void)state;
+	text_copy(answer->hosts[0].offered_before, sizeof(answer->hosts[0].offered_before),
+	          "2026-01-02 to 2026-11-20");
+	assert_true(simulation_server(simulation, "220 mx1.example.org ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, "250 mx1.example.org\r\n"));
+	assert_true(simulation_client(simulation, "MAIL FROM:<a@client.example>\r\n"
+	                                          "RCPT TO:<bob@example.org>\r\n"));
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_STARTTLS_REGRESSED);
+	assert_int_equal(simulation_finding(simulation)->promise.source, SOURCE_SEEN);
+	assert_non_null(strstr(simulation_finding(simulation)->promise.detail, "2026-01-02"));
+	simulation_free(simulation);
+}
+
+static void decisions_that_waited_are_counted_with_their_time(void **state)
+{
+	struct simulation *simulation = start();
+
+	(void)state;
+	simulation->is_answering = false;
+	assert_true(simulation_server(simulation, "220 mx1.example.org ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, "250 STARTTLS\r\n"));
+	assert_false(simulation_client(simulation, "MAIL FROM:<a@client.example>\r\n"
+	                                           "RCPT TO:<bob@example.org>\r\n"));
+	simulation->is_answering = true;
+	simulation_pass_time(simulation, 1000);
+	assert_int_equal(gate_counters(simulation->gate)->decisions, 1);
+	assert_int_equal(gate_counters(simulation->gate)->decisions_waited, 1);
+	assert_true(gate_counters(simulation->gate)->decisions_waited_ms >= 1000);
+	simulation_free(simulation);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tls_to_where_a_forged_answer_led_is_refused),
+		cmocka_unit_test(another_address_of_the_right_host_is_no_forgery),
+		cmocka_unit_test(another_host_of_an_unsigned_domain_is_told_not_refused),
+		cmocka_unit_test(
+			a_host_that_the_policy_excludes_is_refused_though_its_own_key_is_promised),
+		cmocka_unit_test(a_stranger_cannot_stop_mail_for_somebody_else),
+		cmocka_unit_test(a_stranger_cannot_stop_mail_for_who_promised_nothing),
+		cmocka_unit_test(a_stranger_cannot_vouch_for_a_place_that_a_known_domain_denies),
+		cmocka_unit_test(a_strangers_domain_that_no_client_asked_for_is_no_candidate),
+		cmocka_unit_test(tls_waits_for_what_a_heard_domain_promised),
+		cmocka_unit_test(what_was_heard_long_ago_counts_no_more),
+		cmocka_unit_test(an_unknown_hop_is_refused_when_the_operator_wants_it),
+		cmocka_unit_test(a_smart_host_is_the_hop_of_all_that_goes_there),
+		cmocka_unit_test(a_smart_host_is_no_wrong_place_for_a_signed_domain),
+		cmocka_unit_test(
+			a_password_waits_for_tls_where_the_host_of_the_address_promised_it),
+		cmocka_unit_test(a_strangers_domain_does_not_stop_a_command_to_the_host),
+		cmocka_unit_test(a_policy_is_asked_for_afresh_before_it_blocks),
+		cmocka_unit_test(a_policy_that_still_holds_blocks_after_the_second_look),
+		cmocka_unit_test(what_a_host_showed_is_told_to_memory_once),
+		cmocka_unit_test(an_offer_that_memory_knows_and_that_is_gone_is_told),
+		cmocka_unit_test(decisions_that_waited_are_counted_with_their_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
