@@ -188,19 +188,19 @@ static void a_stranger_cannot_vouch_for_a_place_that_a_known_domain_denies(void 
 static void a_strangers_domain_that_no_client_asked_for_is_no_candidate(void **state)
 {
 	struct simulation *simulation = start();
-	struct destination stranger =
-		*promise(simulation, "stranger.example", "mx.stranger.example", PROMISE_KEY);
+	struct destination *stranger =
+		promise(simulation, "stranger.example", "mx.stranger.example", PROMISE_KEY);
 
 	(void)state;
-	stranger.promise = (struct promise){ .state = PROMISE_KEY, .source = SOURCE_MTA_STS };
-	stranger.hosts[0].promise = stranger.promise;
-	stranger.hosts[0].is_excluded = true;
-	push(simulation, &stranger);
+	stranger->promise = (struct promise){ .state = PROMISE_KEY, .source = SOURCE_MTA_STS };
+	stranger->hosts[0].promise = stranger->promise;
+	stranger->hosts[0].is_excluded = true;
+	push(simulation, stranger);
 	assert_true(speak_tls(simulation));
 	assert_null(simulation_finding(simulation));
 	/* The operator's own is one, always. */
-	stranger.is_established = true;
-	push(simulation, &stranger);
+	stranger->is_established = true;
+	push(simulation, stranger);
 	assert_true(simulation_reopen(simulation));
 	simulation_pass_time(simulation, 60 * 1000);
 	assert_false(speak_tls(simulation));
