@@ -144,10 +144,12 @@ static void fill_event(struct gate *gate, struct event *event, const struct judg
 	event->promise = facts->another_host_promises && verdict->would != ACTION_PASS
 	                         ? hop->sibling_promise
 	                         : hop->promise;
-	if (facts->promise == PROMISE_NONE && facts->promise_source != SOURCE_LOCAL &&
+	if ((facts->promise == PROMISE_NONE || facts->promise_only_alerts) &&
+	    facts->promise_source != SOURCE_LOCAL &&
 	    gate->config->stance.default_level != LEVEL_MAY && verdict->would == ACTION_BLOCK) {
 		event->promise.source = SOURCE_DEFAULT;
 		event->promise.state = PROMISE_TLS;
+		event->promise.only_alerts = false;
 		text_copy(event->promise.detail, sizeof(event->promise.detail),
 		          gate->config->stance.default_level == LEVEL_VERIFY
 		                  ? "default-level = verify"

@@ -249,6 +249,21 @@ static struct verdict with_promise(const struct facts *facts, const struct stanc
 	return verdict_of(ACTION_BLOCK, rung->reason, rung->rule);
 }
 
+/* A promise that is only told must not spare anybody what is asked of all. */
+static struct verdict with_told_promise(const struct facts *facts, const struct stance *stance)
+{
+	struct facts asked = *facts;
+	struct verdict verdict;
+
+	if (stance->default_level == LEVEL_MAY || facts->promise_source == SOURCE_LOCAL)
+		return with_promise(facts, stance);
+	asked.promise_only_alerts = false;
+	asked.promise_source = SOURCE_DEFAULT;
+	asked.place = PLACE_MX;
+	verdict = with_promise(&asked, stance);
+	return verdict.action == ACTION_BLOCK ? verdict : with_promise(facts, stance);
+}
+
 static struct verdict judge(const struct facts *facts, const struct stance *stance)
 {
 	switch (facts->promise) {
@@ -270,6 +285,8 @@ static struct verdict judge(const struct facts *facts, const struct stance *stan
 		return with_promise(facts, stance);
 	case PROMISE_TLS:
 	case PROMISE_KEY:
+		if (facts->promise_only_alerts)
+			return with_told_promise(facts, stance);
 		return with_promise(facts, stance);
 	}
 	return without_answer(facts, stance);

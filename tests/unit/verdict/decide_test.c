@@ -494,6 +494,26 @@ static void an_unknown_hop_passes_when_the_operator_says_so(void **state)
 	assert_int_equal(decide(&facts, &lenient).action, ACTION_PASS);
 }
 
+static void a_promise_that_is_only_told_spares_nobody_the_default_level(void **state)
+{
+	struct stance strict = enforce;
+	struct facts facts = { AT_RCPT,
+		               .promise = PROMISE_KEY,
+		               .promise_source = SOURCE_MTA_STS,
+		               .promise_only_alerts = true,
+		               .place = PLACE_EXCLUDED,
+		               .starttls = STARTTLS_ABSENT };
+
+	(void)state;
+	strict.default_level = LEVEL_ENCRYPT;
+	assert_int_equal(decide(&facts, &strict).action, ACTION_BLOCK);
+	assert_int_equal(decide(&facts, &strict).reason, REASON_STARTTLS_STRIPPED);
+	/* In TLS nothing more is asked, and the policy in testing is told. */
+	facts.commitment = COMMITMENT_TLS;
+	assert_int_equal(decide(&facts, &strict).action, ACTION_ALERT);
+	assert_int_equal(decide(&facts, &strict).reason, REASON_MX_MISMATCH);
+}
+
 static void the_operators_exception_stands_above_the_default_level(void **state)
 {
 	struct stance strict = enforce;
@@ -557,6 +577,7 @@ int main(void)
 		cmocka_unit_test(inability_is_only_told_when_the_operator_says_so),
 		cmocka_unit_test(undecided_passes_only_when_the_operator_says_so),
 		cmocka_unit_test(an_unknown_hop_passes_when_the_operator_says_so),
+		cmocka_unit_test(a_promise_that_is_only_told_spares_nobody_the_default_level),
 		cmocka_unit_test(the_operators_exception_stands_above_the_default_level),
 		cmocka_unit_test(the_default_level_asks_tls_of_everybody),
 		cmocka_unit_test(all_reasons_but_one_are_attacks_and_each_is_a_case),
