@@ -23,6 +23,7 @@ struct pending {
 	uint32_t request;
 	enum control_command command;
 	unsigned ticks_left;
+	bool is_finding;                /* explain: of what was answered so far */
 	bool awaits[CONFIG_QUEUES_MAX]; /* flows: guards that have not finished */
 };
 
@@ -297,6 +298,8 @@ void desk_explanation(struct desk *desk, const struct message_explanation *messa
 	struct pending *pending = find_pending(desk, message->request, CONTROL_EXPLAIN);
 	struct explanation explanation = {
 		.destination = &message->destination,
+		.evidence = message->evidence,
+		.evidence_count = message->evidence_count,
 		.stance = desk->options.actions->stance(desk->options.owner),
 		.age_s = message->age_s,
 		.is_cached = message->is_cached != 0,
@@ -307,9 +310,11 @@ void desk_explanation(struct desk *desk, const struct message_explanation *messa
 		return;
 	if (explain_json_print(text, &explanation) > 0)
 		control_server_reply(desk->server, pending->client, text);
+	pending->is_finding |= explain_is_finding(&explanation);
+	if (message->follows)
+		return;
 	finish(desk, pending->client,
-	       explain_is_finding(&message->destination) ? CONTROL_EXIT_FINDING : CONTROL_EXIT_GOOD,
-	       "%s", "");
+	       pending->is_finding ? CONTROL_EXIT_FINDING : CONTROL_EXIT_GOOD, "%s", "");
 	pending->client = 0;
 }
 

@@ -126,7 +126,8 @@ static bool take_flow(struct ledger *ledger, unsigned guard, const struct messag
 
 static bool take_explanation(struct ledger *ledger, const struct message_explanation *message)
 {
-	if (!destination_is_sound(&message->destination))
+	if (!destination_is_sound(&message->destination) ||
+	    !evidence_is_sound(message->evidence, message->evidence_count))
 		return false;
 	desk_explanation(ledger->desk, message);
 	return true;

@@ -194,6 +194,7 @@ struct message_explanation {
 	uint32_t request;
 	uint32_t age_s;
 	uint32_t is_cached;
+	uint32_t follows; /* how many more come for this request */
 	uint32_t evidence_count;
 	struct evidence evidence[EVIDENCE_MAX];
 	struct destination destination;

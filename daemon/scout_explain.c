@@ -15,6 +15,7 @@ void scout_send_explanation(struct scout *scout, uint32_t request, uint32_t age_
 	scout->explanation.is_cached = is_cached;
 	(void)process_send(scout->process, ROLE_LEDGER, 0, &scout->explanation,
 	                   sizeof(scout->explanation));
+	scout->explanation.follows = 0;
 }
 
 static void explain_unknown(struct scout *scout, uint32_t request, const char *name,
@@ -28,26 +29,36 @@ static void explain_unknown(struct scout *scout, uint32_t request, const char *n
 	scout_send_explanation(scout, request, 0, true);
 }
 
-/* An address promises nothing by itself: what is known is who names it as a place of his. */
+static bool recall_hop(struct scout *scout, uint32_t *age_s, const struct hop *hop)
+{
+	bool is_host = hop->domain[0] == '\0';
+
+	return scout_recall(scout, &scout->explanation.destination, age_s,
+	                    is_host ? hop->mx : hop->domain, is_host);
+}
+
+/* An address promises nothing by itself: what is known is who names it as a place of his. All of them are told. */
 static void explain_address(struct scout *scout, uint32_t request, const char *text,
                             const struct address *address)
 {
-	struct hop hop;
-	bool is_host;
+	struct hop hops[PROMISE_CACHE_MENTIONS_MAX];
+	size_t count = promise_cache_at(hops, scout->cache, address, process_now_ms());
+	size_t known = 0;
 	uint32_t age_s;
 
-	if (!promise_cache_strongest(&hop, scout->cache, address, process_now_ms())) {
+	/* What is still there to be told, first: each says how many follow. */
+	for (size_t i = 0; i < count; i++) {
+		if (recall_hop(scout, &age_s, &hops[i]))
+			hops[known++] = hops[i];
+	}
+	for (size_t i = 0; i < known; i++) {
+		(void)recall_hop(scout, &age_s, &hops[i]);
+		scout->explanation.follows = (uint32_t)(known - i - 1);
+		scout_send_explanation(scout, request, age_s, true);
+	}
+	if (known == 0)
 		explain_unknown(scout, request, text,
 		                "no destination looked up lately has this address");
-		return;
-	}
-	is_host = hop.domain[0] == '\0';
-	if (scout_recall(scout, &scout->explanation.destination, &age_s,
-	                 is_host ? hop.mx : hop.domain, is_host))
-		scout_send_explanation(scout, request, age_s, true);
-	else
-		explain_unknown(scout, request, text,
-		                "the destination that had this address is forgotten");
 }
 
 bool scout_take_explain(struct scout *scout, const struct message_explain *explain)

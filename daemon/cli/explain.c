@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "cli/ask.h"
-#include "report/explain_page.h"
+#include "report/explain_text.h"
 
 static bool print_line(const struct ask *ask, const char *line)
 {

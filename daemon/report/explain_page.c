@@ -14,7 +14,30 @@ static json_t *promise_of(const struct promise *promise)
 	if (promise->source != SOURCE_NONE)
 		object_put(object, "source", promise_source_name(promise->source));
 	object_put(object, "detail", promise->detail);
+	if (promise->only_alerts)
+		(void)json_object_set_new(object, "only_alerts", json_true());
 	return object;
+}
+
+static json_t *evidence_of(const struct explanation *explanation)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < explanation->evidence_count; i++) {
+		const struct evidence *evidence = &explanation->evidence[i];
+		json_t *object = json_object();
+
+		object_put(object, "source", promise_source_name(evidence->source));
+		object_put(object, "state", evidence_state_name(evidence->state));
+		object_put(object, "detail", evidence->detail);
+		if (evidence->age_s > 0)
+			object_put_number(object, "age_s", evidence->age_s);
+		if (evidence->left_s > 0)
+			object_put_number(object, "left_s", evidence->left_s);
+		(void)json_array_append_new(list, object);
+	}
+	return list;
 }
 
 static json_t *addresses_of(const struct destination *destination, size_t host)
@@ -46,32 +69,63 @@ static bool sibling_promises(const struct destination *destination, size_t host)
 	return false;
 }
 
-/* A message about to leave in the clear, to this host, which answered EHLO without STARTTLS. */
-static json_t *verdict_of(const struct explanation *explanation, size_t host)
+static struct facts facts_of(const struct explanation *explanation, size_t host)
 {
 	const struct destination *destination = explanation->destination;
-	const struct promise *promise = &destination->hosts[host].promise;
-	struct facts facts = {
-		.commitment = COMMITMENT_RCPT,
+	const struct mx_host *mx = &destination->hosts[host];
+
+	return (struct facts){
 		.ehlo = EHLO_ACCEPTED,
-		.starttls = STARTTLS_ABSENT,
-		.promise = promise->state,
-		.promise_source = promise->source,
-		.place = PLACE_MX,
+		.promise = mx->promise.state,
+		.promise_source = mx->promise.source,
+		.promise_only_alerts = mx->promise.only_alerts,
+		.place = mx->is_excluded ? PLACE_EXCLUDED : PLACE_MX,
 		.mx_security = destination->mx_security,
+		.was_offered_before = mx->offered_before[0] != '\0',
 		.another_host_promises =
-			promise->state == PROMISE_NONE && sibling_promises(destination, host),
+			mx->promise.state == PROMISE_NONE && sibling_promises(destination, host),
 	};
-	struct verdict verdict = decide(&facts, explanation->stance);
+}
+
+static json_t *verdict_of(const struct verdict *verdict)
+{
 	json_t *object = json_object();
 
-	object_put(object, "action", action_name(verdict.action));
-	if (verdict.would != verdict.action)
-		object_put(object, "would", action_name(verdict.would));
-	if (verdict.reason != REASON_NONE)
-		object_put(object, "reason", reason_name(verdict.reason));
-	object_put(object, "rule", verdict.rule ? verdict.rule : "");
+	object_put(object, "action", action_name(verdict->action));
+	if (verdict->would != verdict->action)
+		object_put(object, "would", action_name(verdict->would));
+	if (verdict->reason != REASON_NONE)
+		object_put(object, "reason", reason_name(verdict->reason));
+	object_put(object, "rule", verdict->rule ? verdict->rule : "");
 	return object;
+}
+
+/* A message about to leave in the clear, to this host, which answered EHLO without STARTTLS. */
+static json_t *verdict_in_clear(const struct explanation *explanation, size_t host)
+{
+	struct facts facts = facts_of(explanation, host);
+	struct verdict verdict;
+
+	facts.commitment = COMMITMENT_RCPT;
+	facts.starttls = STARTTLS_ABSENT;
+	verdict = decide(&facts, explanation->stance);
+	return verdict_of(&verdict);
+}
+
+/* The same in TLS. This version looks at the place, not at the key. */
+static json_t *verdict_in_tls(const struct explanation *explanation, size_t host)
+{
+	struct facts facts = facts_of(explanation, host);
+	struct verdict verdict;
+
+	facts.commitment = COMMITMENT_TLS;
+	facts.starttls = STARTTLS_OFFERED;
+	facts.starttls_answer = STARTTLS_READY;
+	facts.tls = TLS_ESTABLISHED;
+	verdict = decide(&facts, explanation->stance);
+	if (verdict.action == ACTION_PASS && facts.promise == PROMISE_KEY)
+		verdict.rule = "TLS is used; whose key it is is not compared by this version";
+	return verdict_of(&verdict);
 }
 
 static json_t *host_of(const struct explanation *explanation, size_t index)
@@ -86,7 +140,12 @@ static json_t *host_of(const struct explanation *explanation, size_t index)
 	(void)json_object_set_new(object, "addresses",
 	                          addresses_of(explanation->destination, index));
 	(void)json_object_set_new(object, "promise", promise_of(&host->promise));
-	(void)json_object_set_new(object, "without_starttls", verdict_of(explanation, index));
+	if (host->is_excluded)
+		(void)json_object_set_new(object, "is_excluded", json_true());
+	object_put(object, "offered_before", host->offered_before);
+	(void)json_object_set_new(object, "without_starttls", verdict_in_clear(explanation, index));
+	(void)json_object_set_new(object, "with_wrong_key", verdict_in_tls(explanation, index));
+	(void)json_object_set_new(object, "with_tls13", verdict_in_tls(explanation, index));
 	return object;
 }
 
@@ -106,11 +165,18 @@ size_t explain_json_print(char text[EXPLAIN_JSON_MAX], const struct explanation 
 	(void)json_object_set_new(object, "is_cached", json_boolean(explanation->is_cached));
 	if (destination->is_truncated)
 		(void)json_object_set_new(object, "is_truncated", json_true());
+	if (destination->promise.state != PROMISE_UNKNOWN)
+		(void)json_object_set_new(object, "promise", promise_of(&destination->promise));
+	if (destination->is_next_hop)
+		(void)json_object_set_new(object, "is_next_hop", json_true());
+	if (destination->is_established)
+		(void)json_object_set_new(object, "is_established", json_true());
+	(void)json_object_set_new(object, "evidence", evidence_of(explanation));
 	for (i = 0; i < destination->host_count; i++)
 		(void)json_array_append_new(hosts, host_of(explanation, i));
 	(void)json_object_set_new(object, "hosts", hosts);
 	(void)json_object_set_new(object, "is_finding",
-	                          json_boolean(explain_is_finding(destination)));
+	                          json_boolean(explain_is_finding(explanation)));
 	return object_print(text, EXPLAIN_JSON_MAX, object);
 }
 
@@ -119,9 +185,16 @@ static bool is_broken(enum dns_security security)
 	return security == DNS_BOGUS || security == DNS_FAILED;
 }
 
-bool explain_is_finding(const struct destination *destination)
+bool explain_is_finding(const struct explanation *explanation)
 {
+	const struct destination *destination = explanation->destination;
 	size_t i;
+
+	for (i = 0; i < explanation->evidence_count; i++) {
+		if (explanation->evidence[i].state == EVIDENCE_EXPIRED ||
+		    explanation->evidence[i].state == EVIDENCE_FAILED)
+			return true;
+	}
 
 	if (destination->mx_state == MX_UNAVAILABLE || is_broken(destination->mx_security))
 		return true;
@@ -131,75 +204,4 @@ bool explain_is_finding(const struct destination *destination)
 			return true;
 	}
 	return false;
-}
-
-static void print_addresses(FILE *out, const json_t *host)
-{
-	const json_t *list = json_object_get(host, "addresses");
-	const json_t *address;
-	size_t i;
-
-	fprintf(out, "  addresses  ");
-	json_array_foreach(list, i, address)
-		fprintf(out, "%s%s", i > 0 ? " " : "", json_string_value(address));
-	fprintf(out, "%s(%s)\n", json_array_size(list) > 0 ? " " : "none ",
-	        object_text(host, "address_security"));
-}
-
-static void print_verdict(FILE *out, const json_t *verdict, bool is_coloured)
-{
-	const char *would = object_text(verdict, "would");
-	const char *action = object_text(verdict, "action");
-	bool stops = strcmp(action, "block") == 0 || strcmp(action, "defer") == 0;
-
-	fprintf(out, "  without STARTTLS  %s%s%s", is_coloured && stops ? "\033[1;31m" : "", action,
-	        is_coloured && stops ? "\033[0m" : "");
-	if (would[0])
-		fprintf(out, " (enforce would %s)", would);
-	if (object_text(verdict, "reason")[0])
-		fprintf(out, ", %s", object_text(verdict, "reason"));
-	fprintf(out, ": %s\n", object_text(verdict, "rule"));
-}
-
-static void print_host(FILE *out, const json_t *host, bool is_coloured)
-{
-	const json_t *promise = json_object_get(host, "promise");
-
-	fprintf(out, "%s", object_text(host, "name"));
-	if (json_object_get(host, "preference"))
-		fprintf(out, " (preference %lld)", object_number(host, "preference"));
-	fprintf(out, "\n");
-	print_addresses(out, host);
-	fprintf(out, "  promise    %s", object_text(promise, "state"));
-	if (object_text(promise, "source")[0])
-		fprintf(out, " by %s", object_text(promise, "source"));
-	if (object_text(promise, "detail")[0])
-		fprintf(out, ": %s", object_text(promise, "detail"));
-	fprintf(out, "\n");
-	print_verdict(out, json_object_get(host, "without_starttls"), is_coloured);
-}
-
-bool explain_text_print(FILE *out, const char *json, bool is_coloured)
-{
-	json_t *object = json_loads(json, 0, NULL);
-	const json_t *hosts = json_object_get(object, "hosts");
-	const json_t *host;
-	size_t i;
-
-	if (!json_is_array(hosts)) {
-		json_decref(object);
-		return false;
-	}
-	fprintf(out, "%s: mx %s, %s", object_text(object, "name"), object_text(object, "mx"),
-	        object_text(object, "mx_security"));
-	if (object_text(object, "why")[0])
-		fprintf(out, ": %s", object_text(object, "why"));
-	fprintf(out, "\nlooked up %lld s ago%s, kept for %lld s\n", object_number(object, "age_s"),
-	        json_is_true(json_object_get(object, "is_cached")) ? " (cached)" : "",
-	        object_number(object, "ttl_s"));
-	json_array_foreach(hosts, i, host) print_host(out, host, is_coloured);
-	if (json_is_true(json_object_get(object, "is_truncated")))
-		fprintf(out, "(more hosts than are kept: only the best preferences)\n");
-	json_decref(object);
-	return true;
 }

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "report/explain_text.h"
+
 static const struct stance enforcing = { .mode = MODE_ENFORCE, .blocks_inability = true };
 
 /* Two hosts, the first with DANE. */
@@ -59,6 +61,13 @@ static const char *text_of(const char *json, bool is_coloured)
 	assert_true(explain_text_print(out, json, is_coloured));
 	fclose(out);
 	return text;
+}
+
+static bool is_finding(const struct destination *destination)
+{
+	const struct explanation explanation = { .destination = destination };
+
+	return explain_is_finding(&explanation);
 }
 
 static void each_host_has_its_addresses_promise_and_verdict(void **state)
@@ -122,21 +131,21 @@ static void what_is_bogus_or_failed_is_a_finding_with_its_reason(void **state)
 	(void)state;
 	fill(destination);
 	destination->mx_security = DNS_BOGUS;
-	assert_true(explain_is_finding(destination));
+	assert_true(is_finding(destination));
 	fill(destination);
 	destination->mx_state = MX_UNAVAILABLE;
 	strcpy(destination->why, "signature expired");
-	assert_true(explain_is_finding(destination));
+	assert_true(is_finding(destination));
 	assert_non_null(strstr(text_of(json_of(destination, &enforcing), false),
 	                       "mx unavailable, secure: signature expired"));
 	fill(destination);
 	destination->hosts[1].promise.state = PROMISE_UNAVAILABLE;
-	assert_true(explain_is_finding(destination));
+	assert_true(is_finding(destination));
 	assert_non_null(strstr(json_of(destination, &enforcing),
 	                       "\"action\":\"defer\",\"reason\":\"policy-unavailable\""));
 	fill(destination);
 	destination->hosts[1].address_security = DNS_FAILED;
-	assert_true(explain_is_finding(destination));
+	assert_true(is_finding(destination));
 	free(destination);
 }
 
@@ -162,6 +171,58 @@ static void the_largest_destination_fits(void **state)
 	free(destination);
 }
 
+static const struct evidence sources[] = {
+	{ .source = SOURCE_LOCAL, .state = EVIDENCE_NONE },
+	{ .source = SOURCE_MTA_STS,
+	  .state = EVIDENCE_BINDS,
+	  .age_s = 3 * 60 * 60,
+	  .left_s = 7 * 24 * 60 * 60,
+	  .detail = "enforce mx1.example.org, id 20260101" },
+};
+
+static void each_source_says_its_state_its_age_and_its_evidence(void **state)
+{
+	struct destination *destination = malloc(sizeof(*destination));
+	static char json[EXPLAIN_JSON_MAX];
+	struct explanation explanation = {
+		.destination = destination,
+		.evidence = sources,
+		.evidence_count = 2,
+		.stance = &enforcing,
+	};
+
+	(void)state;
+	fill(destination);
+	destination->hosts[1].is_excluded = true;
+	destination->hosts[1].promise =
+		(struct promise){ .state = PROMISE_KEY, .source = SOURCE_MTA_STS };
+	assert_true(explain_json_print(json, &explanation) > 0);
+	assert_non_null(strstr(text_of(json, false),
+	                       "local     none\nmta-sts   binds, age 3 h, left 7 d: enforce "
+	                       "mx1.example.org, id 20260101\n"));
+	/* In TLS, too, an excluded host is refused. */
+	assert_non_null(strstr(text_of(json, false), "  with TLS 1.3      block, mx-mismatch"));
+	free(destination);
+}
+
+static void a_source_that_failed_or_expired_is_a_finding(void **state)
+{
+	struct destination *destination = malloc(sizeof(*destination));
+	struct evidence evidence = { .source = SOURCE_LIST, .state = EVIDENCE_EXPIRED };
+	struct explanation explanation = { .destination = destination,
+		                           .evidence = &evidence,
+		                           .evidence_count = 1 };
+
+	(void)state;
+	fill(destination);
+	assert_true(explain_is_finding(&explanation));
+	evidence.state = EVIDENCE_FAILED;
+	assert_true(explain_is_finding(&explanation));
+	evidence.state = EVIDENCE_BINDS;
+	assert_false(explain_is_finding(&explanation));
+	free(destination);
+}
+
 static void what_is_no_explanation_is_refused(void **state)
 {
 	(void)state;
@@ -178,6 +239,8 @@ int main(void)
 		cmocka_unit_test(the_text_shows_evidence_and_age),
 		cmocka_unit_test(what_is_bogus_or_failed_is_a_finding_with_its_reason),
 		cmocka_unit_test(the_largest_destination_fits),
+		cmocka_unit_test(each_source_says_its_state_its_age_and_its_evidence),
+		cmocka_unit_test(a_source_that_failed_or_expired_is_a_finding),
 		cmocka_unit_test(what_is_no_explanation_is_refused),
 	};
 
