@@ -13,6 +13,7 @@
 #include "base/sandbox.h"
 #include "counters.h"
 #include "desk.h"
+#include "ledger_rows.h"
 #include "process.h"
 #include "report/repetition.h"
 #include "report/sinks.h"
@@ -33,6 +34,7 @@ struct ledger {
 	struct repetition *repetition;
 	struct sinks *sinks;
 	struct desk *desk;
+	struct ledger_rows *rows;
 	struct message_state state;
 	struct teller supervisor;
 	struct teller scout;
@@ -174,6 +176,8 @@ static bool take_message(struct ledger *ledger, enum role from, unsigned index, 
 	case MESSAGE_EXPLANATION:
 		return from == ROLE_SCOUT && len == sizeof(struct message_explanation) &&
 		       take_explanation(ledger, message);
+	case MESSAGE_ROWS:
+		return from == ROLE_SCOUT && ledger_rows_take(ledger->rows, message, len);
 	case MESSAGE_FLUSHED:
 		return from == ROLE_SCOUT && len == sizeof(struct message_flushed) &&
 		       take_flushed(ledger, message);
@@ -200,6 +204,8 @@ static void on_peer(void *owner, enum role role, unsigned index)
 	/* Sums of a new process start at nothing, and so do its troubles. */
 	*teller = (struct teller){ .is_there = true };
 	desk_lost(ledger->desk, role, index);
+	if (role == ROLE_SCOUT)
+		ledger_rows_scout(ledger->rows);
 }
 
 static void on_lost(void *owner, enum role role, unsigned index)
@@ -210,6 +216,17 @@ static void on_lost(void *owner, enum role role, unsigned index)
 	desk_lost(ledger->desk, role, index);
 	if (teller)
 		teller->is_there = false;
+	if (role == ROLE_SCOUT)
+		ledger_rows_scout_lost(ledger->rows);
+}
+
+static void on_writable(void *owner, enum role role, unsigned index)
+{
+	struct ledger *ledger = owner;
+
+	(void)index;
+	if (role == ROLE_SCOUT)
+		ledger_rows_go_on(ledger->rows);
 }
 
 static void on_descriptor(void *owner, int descriptor)
@@ -226,6 +243,7 @@ static void on_second(void *owner)
 
 	repetition_tick(ledger->repetition, process_now_ms());
 	desk_tick(ledger->desk);
+	ledger_rows_tick(ledger->rows);
 }
 
 static const char *role_name(unsigned role)
@@ -275,6 +293,22 @@ static void fill_counters(struct ledger *ledger, struct status *status)
 	counters_fill(status, &sum);
 }
 
+static void fill_database(const struct ledger *ledger, struct status *status)
+{
+	struct status_database *database = &status->database;
+	struct store_figures figures;
+
+	ledger_rows_figures(&figures, ledger->rows);
+	database->is_usable = figures.is_usable;
+	database->problem = figures.problem;
+	database->octets = figures.octets;
+	database->waiting = figures.waiting;
+	database->lost = figures.lost;
+	memcpy(database->rows, figures.rows, sizeof(database->rows));
+	if (status->degraded[0] == '\0')
+		status->degraded = figures.problem;
+}
+
 static void fill_status(void *owner, struct status *status)
 {
 	struct ledger *ledger = owner;
@@ -293,6 +327,7 @@ static void fill_status(void *owner, struct status *status)
 	status->degraded = ledger->scout.degraded;
 	fill_processes(status, &ledger->state);
 	fill_counters(ledger, status);
+	fill_database(ledger, status);
 }
 
 static const struct stance *stance_of(void *owner)
@@ -329,12 +364,58 @@ static int open_desk(struct ledger *ledger)
 	return ledger->desk ? 0 : -ENOMEM;
 }
 
+static void say(struct ledger *ledger, enum event_kind kind, const char *text)
+{
+	struct event event = {
+		.kind = kind, .time_ms = process_time_ms(), .pid = getpid(), .count = 1
+	};
+
+	text_copy(event.text, sizeof(event.text), text);
+	repetition_add(ledger->repetition, &event, process_now_ms());
+}
+
+static void on_rows_problem(void *owner, const char *problem)
+{
+	struct ledger *ledger = owner;
+
+	say(ledger, problem[0] ? EVENT_DEGRADED : EVENT_RECOVERED,
+	    problem[0] ? problem : "the database works again: what is learned survives a restart");
+}
+
+static int send_to_scout(void *owner, const void *message, size_t len)
+{
+	return send_to(owner, ROLE_SCOUT, 0, message, len);
+}
+
+static void await_scout(void *owner)
+{
+	struct ledger *ledger = owner;
+
+	(void)process_await_writable(ledger->process, ROLE_SCOUT, 0);
+}
+
+/* As the user who is to write it ever after. */
+static int open_rows(struct ledger *ledger)
+{
+	const struct ledger_rows_options options = {
+		.directory = ledger->child->config->state_directory,
+		.send = send_to_scout,
+		.await = await_scout,
+		.on_problem = on_rows_problem,
+		.owner = ledger,
+	};
+
+	ledger->rows = ledger_rows_new(&options);
+	return ledger->rows ? 0 : -ENOMEM;
+}
+
 static int start(struct ledger *ledger)
 {
 	static const struct process_hooks hooks = {
 		.on_message = on_message,
 		.on_peer = on_peer,
 		.on_lost = on_lost,
+		.on_writable = on_writable,
 		.on_descriptor = on_descriptor,
 		.on_second = on_second,
 	};
@@ -359,25 +440,11 @@ static int start(struct ledger *ledger)
 	return open_desk(ledger);
 }
 
-static void say_orphaned(struct ledger *ledger)
-{
-	struct event event = {
-		.kind = EVENT_STOPPING,
-		.time_ms = process_time_ms(),
-		.pid = getpid(),
-		.count = 1,
-		.text = "the supervisor is gone, so all processes end; its rules may still be in: "
-			"start "
-			"hopguard again, or run `hopguard rules remove`",
-	};
-
-	repetition_add(ledger->repetition, &event, process_now_ms());
-}
-
 static void stop(struct ledger *ledger)
 {
 	desk_free(ledger->desk);
 	ledger->desk = NULL;
+	ledger_rows_free(ledger->rows);
 	repetition_free(ledger->repetition);
 	sinks_free(ledger->sinks);
 	process_close(ledger->process);
@@ -398,13 +465,17 @@ int ledger_run(const struct child *child)
 	err = start(ledger);
 	if (!err)
 		err = sandbox_enter(&became, &sandbox);
+	if (!err)
+		err = open_rows(ledger);
 	if (err) {
 		log_error("ledger not started error=\"%s\"", strerror(-err));
 	} else {
 		status = process_run(ledger->process);
 		process_drain(ledger->process);
 		if (status == PROCESS_ORPHANED)
-			say_orphaned(ledger);
+			say(ledger, EVENT_STOPPING,
+			    "the supervisor is gone, so all processes end; its rules may still "
+			    "be in: start hopguard again, or run `hopguard rules remove`");
 	}
 	stop(ledger);
 	return status;

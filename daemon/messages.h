@@ -12,7 +12,7 @@
  *     guard → scout         QUESTION BROKEN SIGHTING    scout → guard      DESTINATION BROKEN FORGET CANDIDATE DNS_VERDICT
  *                           DNS_ANSWER
  *     guard → ledger        EVENT COUNTERS FLOW         ledger → guard     FLOWS
- *     ledger → scout        EXPLAIN FLUSH ROW ROWS_END  scout → ledger     EVENT EXPLANATION FLUSHED COUNTERS ROW
+ *     ledger → scout        EXPLAIN FLUSH ROWS ROWS_END scout → ledger     EVENT EXPLANATION FLUSHED COUNTERS ROWS
  */
 
 #include <stdint.h>
@@ -47,7 +47,7 @@ enum message_type {
 	MESSAGE_RELOADED,
 	MESSAGE_STATE,
 	MESSAGE_FILE,
-	MESSAGE_ROW,
+	MESSAGE_ROWS,
 	MESSAGE_ROWS_END,
 	MESSAGE_SIGHTING,
 	MESSAGE_DNS_ANSWER,
@@ -60,6 +60,7 @@ enum {
 	MESSAGE_ERROR_MAX = 512,
 	MESSAGE_CHILDREN_MAX = 66, /* guards, scout and ledger */
 	MESSAGE_WORD_MAX = 32,
+	MESSAGE_ROWS_MAX = 96 * 1024,
 	DNS_MESSAGE_MAX = 65535,
 	HEARTBEAT_MS = 1000, /* how often a child says HEARTBEAT, from its first moment on */
 	HEARTBEAT_MISSED_MS = 10000, /* a child not heard for so long is killed and started again */
@@ -154,6 +155,12 @@ struct counters {
 	uint64_t lookups_bogus;
 	uint64_t lookups_failed;
 	uint64_t lookups_in_flight;
+	uint64_t memory_hosts; /* that offered STARTTLS */
+	uint64_t memory_places;
+	uint64_t memory_domains; /* whose promise was met */
+	uint64_t memory_octets;
+	uint64_t rows_waiting; /* for the ledger */
+	uint64_t rows_lost;
 	/* any */
 	uint64_t messages_refused;
 };
@@ -215,10 +222,17 @@ struct message_file {
 	char why[MESSAGE_ERROR_MAX];
 };
 
-/* Sent as long as row_len says behind its head. */
-struct message_row {
+/* One or more rows, packed by row_batch.h; sent as long as they are. */
+struct message_rows {
 	uint32_t type;
-	struct row row;
+	_Alignas(8) uint8_t octets[MESSAGE_ROWS_MAX];
+};
+
+/* To the scout, behind all rows: it need not wait for more. */
+struct message_rows_end {
+	uint32_t type;
+	uint32_t
+		is_whole; /* else the database cannot be read now: rows may come later, and one of these again */
 };
 
 /* What a flow showed of a host, once it is known which host it is. */

@@ -22,6 +22,7 @@ struct peer {
 	unsigned index;
 	int channel;
 	struct event *readable; /* NULL: no such peer */
+	struct event *writable; /* NULL: never awaited */
 };
 
 struct process {
@@ -69,6 +70,9 @@ static void forget_peer(struct peer *peer)
 		return;
 	event_free(peer->readable);
 	peer->readable = NULL;
+	if (peer->writable)
+		event_free(peer->writable);
+	peer->writable = NULL;
 	close(peer->channel);
 }
 
@@ -333,6 +337,29 @@ int process_send(struct process *process, enum role role, unsigned index, const 
 	if (!peer || !peer->readable)
 		return -ENOTCONN;
 	return channel_send(peer->channel, message, len);
+}
+
+static void on_writable(evutil_socket_t descriptor, short what, void *argument)
+{
+	struct peer *peer = argument;
+	struct process *process = peer->process;
+
+	(void)descriptor;
+	(void)what;
+	if (process->hooks.on_writable)
+		process->hooks.on_writable(process->owner, peer->role, peer->index);
+}
+
+int process_await_writable(struct process *process, enum role role, unsigned index)
+{
+	struct peer *peer = peer_of(process, role, index);
+
+	if (!peer || !peer->readable)
+		return -ENOTCONN;
+	if (!peer->writable)
+		peer->writable =
+			event_new(process->base, peer->channel, EV_WRITE, on_writable, peer);
+	return peer->writable && event_add(peer->writable, NULL) == 0 ? 0 : -ENOMEM;
 }
 
 unsigned process_send_guards(struct process *process, const void *message, size_t len,

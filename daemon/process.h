@@ -26,6 +26,8 @@ struct process_hooks {
 	void (*on_peer)(void *owner, enum role role, unsigned index);
 	/* That process died; its successor comes by on_peer. */
 	void (*on_lost)(void *owner, enum role role, unsigned index);
+	/* Once, after process_await_writable. */
+	void (*on_writable)(void *owner, enum role role, unsigned index);
 	/* Before on_config: what came along with the configuration (ledger: the event file), -1 for nothing. The callee's. */
 	void (*on_descriptor)(void *owner, int descriptor);
 	/* process_config already means the new one; the old one is gone after the call. */
@@ -47,6 +49,8 @@ const struct config *process_config(const struct process *process);
 /* 0, -ENOTCONN without such a peer, -EAGAIN when it is slow. */
 int process_send(struct process *process, enum role role, unsigned index, const void *message,
                  size_t len);
+/* After -EAGAIN: on_writable is called when that process has read what was sent. 0, -ENOTCONN or -ENOMEM. */
+int process_await_writable(struct process *process, enum role role, unsigned index);
 /* To every guard; how many took it. */
 unsigned process_send_guards(struct process *process, const void *message, size_t len,
                              int except_index);

@@ -117,8 +117,7 @@ bool scout_is_text(const char *text, size_t room)
 	return strnlen(text, room) < room;
 }
 
-/* In the one form of names, and terminated. */
-static bool is_name(const char name[DOMAIN_NAME_MAX])
+bool scout_is_name(const char name[DOMAIN_NAME_MAX])
 {
 	char normal[DOMAIN_NAME_MAX];
 
@@ -126,33 +125,46 @@ static bool is_name(const char name[DOMAIN_NAME_MAX])
 	       strcmp(normal, name) == 0;
 }
 
-void scout_answer(struct scout *scout, unsigned guard, enum question_kind kind, const char *name,
-                  bool is_refresh)
+void scout_answer(struct scout *scout, unsigned guard, const struct message_question *question)
 {
-	bool is_host = kind == QUESTION_HOST;
+	bool is_host = question->kind == QUESTION_HOST;
 	uint32_t age_s;
 
-	if (!is_refresh && scout_recall(scout, &scout->answer.destination, &age_s, name, is_host)) {
+	if (question->kind == QUESTION_ADDRESS) {
+		scout_ask_address(scout, guard, question->name);
+		return;
+	}
+	if (!question->is_refresh &&
+	    scout_recall(scout, &scout->answer.destination, &age_s, question->name, is_host)) {
 		send_answer(scout, guard);
 		return;
 	}
-	if (!enquiries_ask_for_guard(scout->enquiries, is_host ? MERGE_HOST : MERGE_DOMAIN, name,
-	                             guard))
-		log_warn("question dropped name=%s open=%zu", name,
+	if (!enquiries_ask_for_guard(scout->enquiries, is_host ? MERGE_HOST : MERGE_DOMAIN,
+	                             question->name, guard))
+		log_warn("question dropped name=%s open=%zu", question->name,
 		         enquiries_count(scout->enquiries));
+}
+
+static bool question_is_sound(const struct message_question *question)
+{
+	struct address address;
+
+	if (question->kind > QUESTION_ADDRESS || question->is_refresh > 1 ||
+	    !scout_is_text(question->name, sizeof(question->name)))
+		return false;
+	return question->kind == QUESTION_ADDRESS ? address_parse(&address, question->name)
+	                                          : scout_is_name(question->name);
 }
 
 static bool take_question(struct scout *scout, unsigned guard,
                           const struct message_question *question)
 {
-	if (question->kind > QUESTION_ADDRESS || question->is_refresh > 1 ||
-	    !scout_is_text(question->name, sizeof(question->name)))
+	if (!question_is_sound(question))
 		return false;
-	if (question->kind == QUESTION_ADDRESS)
-		return scout_take_address(scout, guard, question->name);
-	if (!is_name(question->name))
-		return false;
-	scout_answer(scout, guard, question->kind, question->name, question->is_refresh != 0);
+	if (scout_rows_are_in(scout->rows))
+		scout_answer(scout, guard, question);
+	else
+		scout_rows_defer(scout->rows, guard, question);
 	return true;
 }
 
@@ -197,6 +209,14 @@ static bool take_message(struct scout *scout, enum role from, unsigned index, co
 	case MESSAGE_BROKEN:
 		return from == ROLE_GUARD && len == sizeof(struct message_broken) &&
 		       take_broken(scout, index, message);
+	case MESSAGE_SIGHTING:
+		return from == ROLE_GUARD && len == sizeof(struct message_sighting) &&
+		       scout_rows_take_sighting(scout->rows, message);
+	case MESSAGE_ROWS:
+		return from == ROLE_LEDGER && scout_rows_take(scout->rows, message, len);
+	case MESSAGE_ROWS_END:
+		return from == ROLE_LEDGER && len == sizeof(struct message_rows_end) &&
+		       scout_rows_take_end(scout->rows, message);
 	case MESSAGE_EXPLAIN:
 		return from == ROLE_LEDGER && len == sizeof(struct message_explain) &&
 		       scout_take_explain(scout, message);
@@ -216,7 +236,7 @@ static void on_message(void *owner, enum role from, unsigned index, const void *
 		process_count_refused(scout->process);
 }
 
-/* A guard that starts anew knows of no broken handshake, a ledger nothing of our troubles. */
+/* A guard that starts anew knows of no broken handshake, a ledger nothing of our troubles and sums. */
 static void on_peer(void *owner, enum role role, unsigned index)
 {
 	struct scout *scout = owner;
@@ -227,6 +247,17 @@ static void on_peer(void *owner, enum role role, unsigned index)
 		return;
 	scout->must_tell |= scout->problem[0] != '\0';
 	tell_health(scout);
+	memset(&scout->told, 0, sizeof(scout->told));
+	scout_rows_go_on(scout->rows);
+}
+
+static void on_writable(void *owner, enum role role, unsigned index)
+{
+	struct scout *scout = owner;
+
+	(void)index;
+	if (role == ROLE_LEDGER)
+		scout_rows_go_on(scout->rows);
 }
 
 static void on_config(void *owner, const struct config *config)
@@ -259,6 +290,7 @@ static void tell_counters(struct scout *scout)
 	message.counters.lookups_failed = counts.failed;
 	message.counters.lookups_in_flight = counts.in_flight;
 	message.counters.messages_refused = process_refused(scout->process);
+	scout_rows_count(&message.counters, scout->rows);
 	if (memcmp(&message.counters, &scout->told, sizeof(scout->told)) == 0)
 		return;
 	if (process_send(scout->process, ROLE_LEDGER, 0, &message, sizeof(message)) == 0)
@@ -270,6 +302,7 @@ static void on_second(void *owner)
 	struct scout *scout = owner;
 
 	tell_health(scout);
+	scout_rows_tick(scout->rows);
 	tell_counters(scout);
 }
 
@@ -291,7 +324,10 @@ static int start_asking(struct scout *scout)
 	scout->enquiries = enquiries_new(&sources, secret, on_answer, scout);
 	scout->addresses = scout_addresses_new(secret);
 	scout->health = dns_health_new(base, &scout->options, on_health, scout);
-	return scout->cache && scout->enquiries && scout->health && scout->addresses ? 0 : -ENOMEM;
+	scout->rows = scout_rows_new(scout);
+	return scout->cache && scout->enquiries && scout->health && scout->addresses && scout->rows
+	               ? 0
+	               : -ENOMEM;
 }
 
 static int start(struct scout *scout)
@@ -299,6 +335,7 @@ static int start(struct scout *scout)
 	static const struct process_hooks hooks = {
 		.on_message = on_message,
 		.on_peer = on_peer,
+		.on_writable = on_writable,
 		.on_config = on_config,
 		.on_second = on_second,
 	};
@@ -314,6 +351,7 @@ static int start(struct scout *scout)
 
 static void stop(struct scout *scout)
 {
+	scout_rows_free(scout->rows);
 	dns_health_free(scout->health);
 	table_free(scout->addresses);
 	enquiries_free(scout->enquiries);

@@ -39,9 +39,12 @@ struct table *scout_addresses_new(const uint8_t secret[TABLE_SECRET_LEN])
 
 static void ask_host(struct scout *scout, uint64_t guards, const char *name)
 {
+	struct message_question question = { .type = MESSAGE_QUESTION, .kind = QUESTION_HOST };
+
+	text_copy(question.name, sizeof(question.name), name);
 	for (unsigned i = 0; i < CONFIG_QUEUES_MAX; i++) {
 		if (guards >> i & 1)
-			scout_answer(scout, i, QUESTION_HOST, name, false);
+			scout_answer(scout, i, &question);
 	}
 }
 
@@ -58,20 +61,20 @@ static void on_names(void *owner, const struct reverse_names *names)
 		ask_host(scout, guards, names->names[i]);
 }
 
-bool scout_take_address(struct scout *scout, unsigned guard, const char *text)
+void scout_ask_address(struct scout *scout, unsigned guard, const char *text)
 {
 	struct address_question *question, **slot;
 	struct address address;
 
 	if (!address_parse(&address, text))
-		return false;
+		return;
 	slot = table_peek(scout->addresses, &address);
 	if (slot) {
 		(*slot)->guards |= (uint64_t)1 << guard;
-		return true;
+		return;
 	}
 	if (table_count(scout->addresses) == ADDRESSES_MAX)
-		return true;
+		return;
 	slot = table_insert(scout->addresses, &address);
 	question = slot ? calloc(1, sizeof(*question)) : NULL;
 	if (question) {
@@ -81,8 +84,7 @@ bool scout_take_address(struct scout *scout, unsigned guard, const char *text)
 		question->guards = (uint64_t)1 << guard;
 		question->reverse = reverse_ask(scout->resolver, &address, on_names, question);
 		if (question->reverse)
-			return true;
+			return;
 	}
 	table_remove(scout->addresses, &address);
-	return true;
 }

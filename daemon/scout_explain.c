@@ -95,7 +95,8 @@ bool scout_take_flush(struct scout *scout, const struct message_flush *flush)
 	if (!scout_is_text(flush->name, sizeof(flush->name)))
 		return false;
 	if (peer_name_normalise(forget.name, flush->name)) {
-		flushed.count = (uint32_t)promise_cache_forget(scout->cache, forget.name);
+		flushed.count = (uint32_t)(promise_cache_forget(scout->cache, forget.name) +
+		                           scout_rows_forget(scout->rows, forget.name));
 		err = resolver_configure(scout->resolver, &scout->options);
 		if (err)
 			log_error("resolver cache not emptied error=\"%s\"", strerror(-err));

@@ -4,7 +4,7 @@
 
 /*
  * What the scout's files share: scout.c (starts; questions, broken handshakes, counters), scout_address.c (who stands at an
- * address), scout_explain.c (explain and flush).
+ * address), scout_explain.c (explain and flush), scout_rows.c (memory).
  */
 
 #include <stdbool.h>
@@ -13,6 +13,7 @@
 #include "policy/dns_health.h"
 #include "policy/promise_cache.h"
 #include "process.h"
+#include "scout_rows.h"
 
 enum {
 	SCOUT_BROKEN_MAX = 64, /* broken handshakes kept for a guard that starts anew, the last */
@@ -32,6 +33,7 @@ struct scout {
 	struct enquiries *enquiries;
 	struct promise_cache *cache;
 	struct table *addresses; /* open questions of scout_address.c */
+	struct scout_rows *rows;
 	char problem[EVENT_TEXT_MAX]; /* what does not work; empty: nothing */
 	bool must_tell;               /* the ledger does not know of the problem, or of its end */
 	bool was_degraded;
@@ -46,16 +48,17 @@ struct scout {
 /* What the cache says: also the answer before, where it is still fresh and the new look-up failed. */
 bool scout_recall(struct scout *scout, struct destination *destination, uint32_t *age_s,
                   const char *name, bool is_host);
-/* Answers a guard from the cache, or looks it up for him. */
-void scout_answer(struct scout *scout, unsigned guard, enum question_kind kind, const char *name,
-                  bool is_refresh);
+/* Answers a sound question of that guard, now or when it is looked up. */
+void scout_answer(struct scout *scout, unsigned guard, const struct message_question *question);
+/* In the one form of names, and terminated. */
+bool scout_is_name(const char name[DOMAIN_NAME_MAX]);
 bool scout_is_text(const char *text, size_t room);
 
 /* scout_address.c */
 /* NULL: out of memory. Open questions end with table_free. */
 struct table *scout_addresses_new(const uint8_t secret[TABLE_SECRET_LEN]);
-/* False: not sound. */
-bool scout_take_address(struct scout *scout, unsigned guard, const char *text);
+/* text: an address. Who is found there is answered as host. */
+void scout_ask_address(struct scout *scout, unsigned guard, const char *text);
 
 /* scout_explain.c; each false: not sound. */
 bool scout_take_explain(struct scout *scout, const struct message_explain *explain);

@@ -51,6 +51,29 @@ static json_t *figures_of(const struct status *status)
 	return object;
 }
 
+/* As `hopguard status` calls them. */
+static const char *const row_names[ROW_KIND_COUNT] = {
+	[ROW_POLICY] = "policies",
+	[ROW_PLACE] = "places",
+	[ROW_MET] = "met",
+	[ROW_LIST] = "lists",
+};
+
+static json_t *database_of(const struct status_database *database)
+{
+	json_t *object = json_object();
+	unsigned kind;
+
+	(void)json_object_set_new(object, "is_usable", json_boolean(database->is_usable));
+	object_put(object, "problem", database->problem ? database->problem : "");
+	for (kind = 0; kind < ROW_KIND_COUNT; kind++)
+		object_put_number(object, row_names[kind], database->rows[kind]);
+	object_put_number(object, "octets", database->octets);
+	object_put_number(object, "waiting", database->waiting);
+	object_put_number(object, "lost", database->lost);
+	return object;
+}
+
 size_t status_json_print(char text[STATUS_JSON_MAX], const struct status *status)
 {
 	json_t *object = json_object();
@@ -67,6 +90,7 @@ size_t status_json_print(char text[STATUS_JSON_MAX], const struct status *status
 	object_put_number(queues, "count", status->queue_count);
 	(void)json_object_set_new(object, "queues", queues);
 	object_put(object, "degraded", status->degraded);
+	(void)json_object_set_new(object, "database", database_of(&status->database));
 	(void)json_object_set_new(object, "processes", processes_of(status));
 	(void)json_object_set_new(object, "counters", figures_of(status));
 	return object_print(text, STATUS_JSON_MAX, object);
@@ -103,6 +127,26 @@ static void print_head(FILE *out, const json_t *status, bool is_coloured)
 	if (degraded[0])
 		fprintf(out, "%sdegraded   %s%s\n", is_coloured ? "\033[1;31m" : "", degraded,
 		        is_coloured ? "\033[0m" : "");
+}
+
+/* Why it is not usable is said once, and may stand above already. */
+static void print_database(FILE *out, const json_t *database, const char *degraded)
+{
+	const char *problem = object_text(database, "problem");
+
+	fprintf(out, "database   %s",
+	        json_is_true(json_object_get(database, "is_usable")) ? "" : "NOT usable; ");
+	for (unsigned kind = 0; kind < ROW_KIND_COUNT; kind++)
+		fprintf(out, "%lld %s, ", object_number(database, row_names[kind]),
+		        row_names[kind]);
+	fprintf(out, "%lld KiB", (object_number(database, "octets") + 1023) / 1024);
+	if (object_number(database, "waiting") > 0)
+		fprintf(out, "; %lld rows wait", object_number(database, "waiting"));
+	if (object_number(database, "lost") > 0)
+		fprintf(out, "; %lld rows were lost", object_number(database, "lost"));
+	if (problem[0] && strcmp(problem, degraded) != 0)
+		fprintf(out, "; %s", problem);
+	fprintf(out, "\n");
 }
 
 static void print_processes(FILE *out, const json_t *list)
@@ -155,6 +199,7 @@ bool status_text_print(FILE *out, const char *json, bool is_coloured)
 		return false;
 	}
 	print_head(out, status, is_coloured);
+	print_database(out, json_object_get(status, "database"), object_text(status, "degraded"));
 	print_processes(out, json_object_get(status, "processes"));
 	print_figures(out, json_object_get(status, "counters"), "");
 	json_decref(status);

@@ -10,11 +10,12 @@
 #include <stdio.h>
 
 #include "verdict/event.h"
+#include "verdict/row.h"
 
 enum {
 	STATUS_JSON_MAX = 64 * 1024,
 	STATUS_PROCESSES_MAX = 67,
-	STATUS_FIGURES_MAX = 64,
+	STATUS_FIGURES_MAX = 96,
 };
 
 /* A counter by its name, in a group ("reasons") or NULL; static strings. */
@@ -32,6 +33,16 @@ struct status_process {
 	unsigned restarts;
 };
 
+/* The memory that survives a restart. */
+struct status_database {
+	bool is_usable;
+	const char *problem; /* in a sentence; empty: none */
+	uint64_t rows[ROW_KIND_COUNT];
+	uint64_t octets;
+	uint64_t waiting; /* rows to be written */
+	uint64_t lost;    /* rows that had no room to wait */
+};
+
 struct status {
 	const char *version;
 	enum guard_mode mode;
@@ -43,6 +54,7 @@ struct status {
 	unsigned queue_first;
 	unsigned queue_count;
 	const char *degraded; /* what does not work now, in a sentence; empty: nothing */
+	struct status_database database;
 	struct status_process processes[STATUS_PROCESSES_MAX];
 	size_t process_count;
 	struct status_figure figures[STATUS_FIGURES_MAX]; /* sums over all processes */

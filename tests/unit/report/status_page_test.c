@@ -64,6 +64,32 @@ static void a_dead_process_has_no_pid_and_is_called_dead(void **state)
 	free(status);
 }
 
+static void the_text_says_what_the_database_holds_and_what_is_wrong_with_it(void **state)
+{
+	struct status *status = a_status();
+
+	(void)state;
+	status->database = (struct status_database){
+		.is_usable = true, .problem = "", .rows = { 1, 2, 3, 4 }, .octets = 5000
+	};
+	assert_non_null(strstr(text_of(status),
+	                       "database   1 policies, 2 places, 3 met, 4 lists, 5 KiB\n"));
+	assert_non_null(strstr(json_of(status), "\"database\":{\"is_usable\":true,\"policies\":1,"
+	                                        "\"places\":2,\"met\":3,\"lists\":4,"));
+	status->database.is_usable = false;
+	status->database.problem = "the disk is full";
+	status->database.waiting = 7;
+	status->database.lost = 8;
+	assert_non_null(strstr(text_of(status), "database   NOT usable; 1 policies"));
+	assert_non_null(
+		strstr(text_of(status), "; 7 rows wait; 8 rows were lost; the disk is full\n"));
+	/* Said above already. */
+	status->degraded = "the disk is full";
+	assert_non_null(strstr(text_of(status), "; 8 rows were lost\n"));
+	assert_non_null(strstr(text_of(status), "degraded   the disk is full\n"));
+	free(status);
+}
+
 static void the_text_says_whether_rules_are_in_and_what_a_failure_means(void **state)
 {
 	struct status *status = a_status();
@@ -138,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_dead_process_has_no_pid_and_is_called_dead),
+		cmocka_unit_test(the_text_says_what_the_database_holds_and_what_is_wrong_with_it),
 		cmocka_unit_test(the_text_says_whether_rules_are_in_and_what_a_failure_means),
 		cmocka_unit_test(trouble_is_shown_only_when_there_is_some),
 		cmocka_unit_test(counters_of_several_processes_add_up_under_their_names),
