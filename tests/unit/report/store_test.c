@@ -219,12 +219,15 @@ static void nothing_is_written_while_it_is_read(void **state)
 	put_met(fixture, "b.example", 1);
 	assert_true(store_read_start(fixture->store, fixture->now_ms));
 	assert_int_equal(store_read_next(row, fixture->store), STORE_READ_ROW);
-	put_met(fixture, "c.example", 1);
+	for (unsigned i = 0; i <= STORE_BATCH_MAX; i++)
+		put_policy(fixture, i, 10, 86400);
 	tick(fixture, 1000);
-	assert_int_equal(figures_of(fixture).waiting, 1);
+	assert_int_equal(figures_of(fixture).waiting, STORE_BATCH_MAX + 1);
 	assert_int_equal(store_read_next(row, fixture->store), STORE_READ_ROW);
-	assert_int_equal(store_read_next(row, fixture->store), STORE_READ_ROW);
-	assert_string_equal(row->met.domain, "c.example");
+	assert_string_equal(row->met.domain, "b.example");
+	for (unsigned i = 0; i <= STORE_BATCH_MAX; i++)
+		assert_int_equal(store_read_next(row, fixture->store), STORE_READ_ROW);
+	assert_int_equal(row->kind, ROW_POLICY);
 	assert_int_equal(store_read_next(row, fixture->store), STORE_READ_END);
 	store_read_stop(fixture->store);
 	tick(fixture, 1000);
