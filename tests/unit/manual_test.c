@@ -262,7 +262,7 @@ static void every_kind_of_event_has_an_entry_and_every_entry_is_a_kind(void **st
 	int kind;
 
 	(void)state;
-	for (kind = EVENT_VERDICT; kind <= EVENT_STOPPING; kind++) {
+	for (kind = EVENT_VERDICT; kind <= EVENT_POLICY; kind++) {
 		const char *name = event_kind_name((enum event_kind)kind);
 
 		add_name(&program, name, strlen(name));
