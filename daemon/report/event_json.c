@@ -59,6 +59,8 @@ static void put_seen(json_t *object, const struct event *event)
 	if (event->ehlo != EHLO_UNSEEN)
 		object_put(part, "ehlo_outcome", ehlo_outcome_name(event->ehlo));
 	object_put(part, "tls", tls_progress_name(event->tls));
+	object_put(part, "tls_version", tls_version_name(event->tls_version));
+	object_put(part, "sni", event->sni);
 	(void)json_object_set_new(object, "seen", part);
 }
 

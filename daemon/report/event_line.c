@@ -25,10 +25,10 @@ static void add_promise(struct line *line, const struct promise *promise)
 	line_pair(line, "promise", text);
 }
 
-/* "starttls absent, ehlo accepted by mx1.example.org, tls none" */
+/* "starttls offered ready, ehlo accepted by mx1.example.org, tls established 1.3, sni mx1.example.org" */
 static void add_seen(struct line *line, const struct event *event)
 {
-	char text[DOMAIN_NAME_MAX + 128];
+	char text[2 * DOMAIN_NAME_MAX + 160];
 	struct line seen;
 
 	line_init(&seen, text, sizeof(text));
@@ -41,6 +41,10 @@ static void add_seen(struct line *line, const struct event *event)
 	if (event->ehlo_name[0])
 		line_add(&seen, " by %s", event->ehlo_name);
 	line_add(&seen, ", tls %s", tls_progress_name(event->tls));
+	if (tls_version_name(event->tls_version)[0])
+		line_add(&seen, " %s", tls_version_name(event->tls_version));
+	if (event->sni[0])
+		line_add(&seen, ", sni %s", event->sni);
 	line_pair(line, "seen", text);
 }
 

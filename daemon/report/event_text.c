@@ -73,7 +73,9 @@ static void add_promise(struct line *line, const json_t *promise)
 static void add_verdict(struct line *line, const json_t *event)
 {
 	enum reason reason = reason_of(object_text(event, "reason"));
-	const char *ehlo = object_text(json_object_get(event, "seen"), "ehlo");
+	const json_t *seen = json_object_get(event, "seen");
+	const char *ehlo = object_text(seen, "ehlo");
+	const char *sni = object_text(seen, "sni");
 	long long held_ms = object_number(event, "held_ms");
 
 	if (reason != REASON_NONE)
@@ -84,6 +86,8 @@ static void add_verdict(struct line *line, const json_t *event)
 		line_add(line, ": %s", reason_words(reason));
 	if (ehlo[0])
 		line_add(line, "; the server calls itself %s", ehlo);
+	if (sni[0])
+		line_add(line, "; the client asks for %s", sni);
 	add_promise(line, json_object_get(event, "promise"));
 	if (held_ms > 0)
 		line_add(line, "; waited %lld ms", held_ms);

@@ -102,3 +102,11 @@ const char *tls_progress_name(enum tls_progress progress)
 	}
 	return "none";
 }
+
+const char *tls_version_name(uint16_t version)
+{
+	static const char *const names[] = { "SSL 3.0", "1.0", "1.1", "1.2", "1.3" };
+	unsigned minor = version - 0x0300U;
+
+	return minor < sizeof(names) / sizeof(names[0]) ? names[minor] : "";
+}

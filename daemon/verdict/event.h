@@ -49,6 +49,8 @@ struct event {
 	enum starttls_answer starttls_answer;
 	uint16_t starttls_code;
 	enum tls_progress tls;
+	uint16_t tls_version;      /* as on the wire: 0x0303 is TLS 1.2 */
+	char sni[DOMAIN_NAME_MAX]; /* the host that the client named in its ClientHello */
 	char rule[64];
 	uint32_t held_ms;
 	uint16_t queue;
@@ -66,5 +68,7 @@ const char *starttls_offer_name(enum starttls_offer offer);
 const char *starttls_answer_name(enum starttls_answer answer);
 const char *ehlo_outcome_name(enum ehlo_outcome ehlo);
 const char *tls_progress_name(enum tls_progress progress);
+/* "1.3", "SSL 3.0"; empty: unknown. */
+const char *tls_version_name(uint16_t version);
 
 #endif

@@ -54,6 +54,7 @@ bool event_is_sound(const struct event *event)
 	       is_string(event->domain, sizeof(event->domain)) &&
 	       is_string(event->mx, sizeof(event->mx)) && promise_is_sound(&event->promise) &&
 	       is_string(event->ehlo_name, sizeof(event->ehlo_name)) &&
+	       is_string(event->sni, sizeof(event->sni)) &&
 	       is_string(event->rule, sizeof(event->rule)) &&
 	       is_string(event->cause, sizeof(event->cause)) &&
 	       is_string(event->text, sizeof(event->text));

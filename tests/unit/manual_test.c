@@ -292,6 +292,8 @@ static struct event full_event(void)
 		.starttls_answer = STARTTLS_REFUSED,
 		.starttls_code = 454,
 		.tls = TLS_BROKEN,
+		.tls_version = 0x0303,
+		.sni = "mx1.example.org",
 		.rule = "a rule",
 		.held_ms = 1,
 		.queue = 2500,

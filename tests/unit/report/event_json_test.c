@@ -89,6 +89,23 @@ static void the_answer_to_starttls_is_told_with_its_code(void **state)
 	                       "\"starttls_code\":454,"));
 }
 
+static void the_handshake_is_told_with_its_version_and_the_name_asked_for(void **state)
+{
+	struct event event = a_finding();
+	char text[EVENT_JSON_MAX];
+
+	(void)state;
+	event.tls = TLS_ESTABLISHED;
+	event.tls_version = 0x0304;
+	strcpy(event.sni, "mx9.example.org");
+	event_json_print(text, &event);
+	assert_non_null(strstr(text, "\"tls\":\"established\",\"tls_version\":\"1.3\","
+	                             "\"sni\":\"mx9.example.org\"}"));
+	event.tls_version = 0x0305;
+	event_json_print(text, &event);
+	assert_null(strstr(text, "tls_version"));
+}
+
 static void other_events_carry_a_sentence_and_no_verdict(void **state)
 {
 	struct event event = { .kind = EVENT_CHILD_DIED, .pid = 7, .count = 1 };
@@ -134,6 +151,7 @@ int main(void)
 		cmocka_unit_test(in_monitor_mode_it_says_what_would_have_been_done),
 		cmocka_unit_test(what_could_not_be_looked_up_is_not_called_proven),
 		cmocka_unit_test(the_answer_to_starttls_is_told_with_its_code),
+		cmocka_unit_test(the_handshake_is_told_with_its_version_and_the_name_asked_for),
 		cmocka_unit_test(other_events_carry_a_sentence_and_no_verdict),
 		cmocka_unit_test(octets_that_are_no_text_do_not_get_into_json),
 		cmocka_unit_test(the_longest_event_fits),

@@ -32,6 +32,19 @@ static void a_finding_is_one_line_of_pairs_with_the_names_that_json_has(void **s
 	assert_memory_equal(text, want, sizeof(want) - 1);
 }
 
+static void the_handshake_is_part_of_what_was_seen(void **state)
+{
+	struct event event = a_finding();
+	char text[EVENT_LINE_MAX];
+
+	(void)state;
+	event.tls = TLS_BROKEN;
+	event.tls_version = 0x0303;
+	strcpy(event.sni, "mx9.example.org");
+	event_line_print(text, &event);
+	assert_non_null(strstr(text, ", tls broken 1.2, sni mx9.example.org\" "));
+}
+
 static void the_far_end_cannot_write_pairs_of_its_own(void **state)
 {
 	struct event event = a_finding();
@@ -84,6 +97,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_finding_is_one_line_of_pairs_with_the_names_that_json_has),
+		cmocka_unit_test(the_handshake_is_part_of_what_was_seen),
 		cmocka_unit_test(the_far_end_cannot_write_pairs_of_its_own),
 		cmocka_unit_test(other_events_are_a_word_and_a_sentence),
 		cmocka_unit_test(the_longest_event_is_cut_to_what_syslog_takes),

@@ -38,6 +38,17 @@ static void a_finding_reads_like_a_sentence(void **state)
 	assert_non_null(strstr(text, " [0123456789abcdef]"));
 }
 
+static void the_name_that_the_client_asked_for_is_said(void **state)
+{
+	struct event event = a_finding();
+	char text[EVENT_SENTENCE_MAX];
+
+	(void)state;
+	strcpy(event.sni, "mx9.example.org");
+	print(text, &event, false);
+	assert_non_null(strstr(text, "; the client asks for mx9.example.org; promised by "));
+}
+
 static void monitor_mode_and_repetition_are_said(void **state)
 {
 	struct event event = a_finding();
@@ -132,6 +143,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_finding_reads_like_a_sentence),
+		cmocka_unit_test(the_name_that_the_client_asked_for_is_said),
 		cmocka_unit_test(monitor_mode_and_repetition_are_said),
 		cmocka_unit_test(colour_is_for_terminals_and_closed_again),
 		cmocka_unit_test(the_far_end_cannot_steer_the_terminal),

@@ -48,6 +48,8 @@ static inline struct event the_longest_finding(void)
 	memset(event.mx, '\\', sizeof(event.mx) - 1);
 	memset(event.promise.detail, '"', sizeof(event.promise.detail) - 1);
 	memset(event.ehlo_name, '\\', sizeof(event.ehlo_name) - 1);
+	memset(event.sni, '"', sizeof(event.sni) - 1);
+	event.tls_version = 0x0300;
 	memset(event.rule, '"', sizeof(event.rule) - 1);
 	memset(event.cause, '"', sizeof(event.cause) - 1);
 	memset(event.text, '"', sizeof(event.text) - 1);

@@ -71,6 +71,7 @@ static void a_string_without_an_end_is_refused(void **state)
 		{ offsetof(struct event, mx), DOMAIN_NAME_MAX },
 		{ offsetof(struct event, promise.detail), PROMISE_DETAIL_MAX },
 		{ offsetof(struct event, ehlo_name), DOMAIN_NAME_MAX },
+		{ offsetof(struct event, sni), DOMAIN_NAME_MAX },
 		{ offsetof(struct event, rule), 64 },
 		{ offsetof(struct event, cause), EVENT_TEXT_MAX },
 		{ offsetof(struct event, text), EVENT_TEXT_MAX },
