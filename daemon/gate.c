@@ -168,7 +168,7 @@ struct flow *gate_add_flow(struct gate *gate, const struct arrival *arrival, boo
 
 	if (!flow)
 		return NULL;
-	flow->session = session_new(is_midstream);
+	flow->session = session_new(is_midstream, &gate->budget);
 	if (!flow->session) {
 		flow_table_remove(gate->flows, flow);
 		return NULL;

@@ -62,7 +62,7 @@ struct flow *gate_adopt_midstream(struct gate *gate, struct arrival *arrival)
 /* Reading begins anew, one side at another place. False: out of memory. */
 static bool begin_anew(struct gate *gate, struct flow *flow, struct flow_side *side, uint32_t seq)
 {
-	struct session *session = session_new(true);
+	struct session *session = session_new(true, &gate->budget);
 	struct stream *stream = stream_new(seq, &gate->budget);
 
 	if (!session || !stream) {

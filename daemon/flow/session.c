@@ -6,12 +6,13 @@
 
 #include "flow/session_private.h"
 
-struct session *session_new(bool is_midstream)
+struct session *session_new(bool is_midstream, struct budget *budget)
 {
 	struct session *session = calloc(1, sizeof(*session));
 
 	if (!session)
 		return NULL;
+	session->budget = budget;
 	session->facts.is_midstream = is_midstream;
 	session->may_be_tls = is_midstream;
 	session->may_be_rest = is_midstream;
@@ -26,6 +27,7 @@ void session_free(struct session *session)
 {
 	if (!session)
 		return;
+	session_forget_tls(session);
 	free(session->pending);
 	free(session->queue.many);
 	free(session->banner_name);
@@ -44,6 +46,8 @@ void session_enter(struct session *session, enum session_state state)
 		session->is_challenged = false;
 		session->has_recipient = false;
 	}
+	if (state == SESSION_TLS_DONE || state == SESSION_RESYNC)
+		session_end_handshake(session);
 }
 
 void session_lose_order(struct session *session, bool is_opaque_allowed)
@@ -295,6 +299,7 @@ void session_skip(struct session *session)
 	case SESSION_TLS_DUE:
 	case SESSION_TLS:
 	case SESSION_TLS_DONE:
+		session_end_handshake(session);
 		break;
 	}
 }

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/budget.h"
 #include "base/bytes.h"
 #include "verdict/facts.h"
 #include "wire/smtp_command.h"
@@ -25,6 +26,10 @@ enum {
 	SESSION_PIPELINE_MAX = 1024,
 	/* Lines of one reply: the longest EHLO reply in the field has about 30. */
 	SESSION_REPLY_LINES_MAX = 512,
+	/* A ClientHello or ServerHello: with two post-quantum shares and a ticket it has about 5000 octets. */
+	SESSION_HELLO_MAX = 16 * 1024,
+	/* A server's certificate: with a large RSA key and a hundred names it has about 6000 octets. */
+	SESSION_LEAF_MAX = 16 * 1024,
 };
 
 struct session;
@@ -46,10 +51,10 @@ struct session_commitment {
 };
 
 /*
- * is_midstream: the connection began before us: nothing is known of what was said. NULL: out of
- * memory.
+ * is_midstream: the connection began before us: nothing is known of what was said. What a TLS handshake takes is charged to budget,
+ * which outlives the session. NULL: out of memory.
  */
-struct session *session_new(bool is_midstream);
+struct session *session_new(bool is_midstream, struct budget *budget);
 void session_free(struct session *session);
 
 /*
@@ -108,6 +113,31 @@ bool session_is_done(const struct session *session);
  */
 const char *session_banner_name(const struct session *session);
 const char *session_ehlo_name(const struct session *session);
+
+/*
+ * What the handshake has shown of itself. A hello that cannot be read leaves it unknown, and is_protocol_violated; one beyond
+ * SESSION_HELLO_MAX or the budget, and is_inspection_cut_short. Of a handshake that began before us nothing is known.
+ */
+/* The host that the client named (SNI), lower case, without a final dot; empty: none, or an address. NUL-terminated. */
+const char *session_server_name(const struct session *session);
+/* That the server chose (0x0303 is TLS 1.2); 0: not known. */
+uint16_t session_tls_version(const struct session *session);
+/* The highest that the client offered; 0: not known. */
+uint16_t session_offered_version(const struct session *session);
+/* The cipher suite that the server chose; counts only with a version. */
+uint16_t session_cipher(const struct session *session);
+/* The client sent an Encrypted Client Hello, or a decoy of one: the name above may be a relay's, and proves nothing. */
+bool session_has_ech(const struct session *session);
+/* The server's certificate is not to be seen: TLS 1.3 encrypts it, and an earlier session that goes on has none. */
+bool session_is_resumed_or_hidden(const struct session *session);
+/* The server chose less than the client offered and, by its own sign (RFC 8446 section 4.1.3), could have done more. */
+bool session_is_downgraded(const struct session *session);
+/*
+ * The server's certificate as it came (DER, unread), up to TLS 1.2; empty: none, none yet, or one beyond SESSION_LEAF_MAX, which is
+ * is_inspection_cut_short. Borrowed: it is gone when the client's first application data is allowed.
+ */
+struct bytes session_leaf(const struct session *session);
+
 /* A word for `hopguard flows`: "banner", "ehlo", "body", "tls"… */
 const char *session_state_name(const struct session *session);
 

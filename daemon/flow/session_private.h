@@ -10,6 +10,9 @@
 
 #include "base/bytes.h"
 #include "flow/session.h"
+#include "wire/tls_record.h"
+
+struct session_tls; /* session_handshake.c */
 
 /* Which octets the client may send next. */
 enum session_state {
@@ -124,7 +127,9 @@ struct session {
 
 	uint16_t client_record_left;
 	uint16_t server_record_left;
-	bool is_server_opaque; /* its records can no longer be told apart */
+	bool is_server_opaque;   /* its records can no longer be told apart */
+	struct session_tls *tls; /* NULL before the ClientHello, and when no memory was left */
+	struct budget *budget;
 };
 
 /* What was made of the octets in front: consumed <= passing <= all of them. */
@@ -172,5 +177,18 @@ struct session_step session_read_server_records(struct session *session, struct 
 /* The first octets of a connection that began before us: false when they cannot be a record. */
 bool session_read_midstream_record(struct session *session, struct session_step *step,
                                    struct bytes readable);
+
+/* session_handshake.c */
+/* The ClientHello begins; what an earlier handshake of the connection showed is forgotten. */
+void session_begin_handshake(struct session *session);
+/* It came in SSL 2.0's framing, offers this version, and names no host. */
+void session_note_old_hello(struct session *session, uint16_t version);
+/* The header of a record; telling it again is harmless. */
+void session_note_record(struct session *session, bool is_client, enum tls_content_type type);
+/* The content of that record, or the next part of it. */
+void session_read_handshake(struct session *session, bool is_client, struct bytes content);
+/* Nothing more is read. What was shown stays, the certificate excepted. */
+void session_end_handshake(struct session *session);
+void session_forget_tls(struct session *session);
 
 #endif

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "flow/session_private.h"
 
-#include "wire/tls_record.h"
-
 /*
  * In TLS 1.3 alerts hide among application data: two octets, their type and the tag of the cipher (RFC 8446 sections 5.2, 5.3). No
  * Finished and no word of SMTP is as short.
  */
 enum { SEALED_ALERT_MAX = 2 + 1 + 16 };
+
+/* Where SSL 2.0's framing has the version that is offered. */
+enum { V2_VERSION_AT = 3 };
 
 /*
  * How many of the first octets can be those of a record header; of the whole of it, it is filled
@@ -27,12 +28,16 @@ static size_t header_len(struct tls_record_header *header, struct bytes readable
 	return len;
 }
 
-static struct session_step skip_record(uint16_t *record_left, struct bytes readable)
+static struct session_step read_content(struct session *session, bool is_client,
+                                        struct bytes readable)
 {
-	size_t len = readable.len < *record_left ? readable.len : *record_left;
+	uint16_t *record_left =
+		is_client ? &session->client_record_left : &session->server_record_left;
+	struct bytes content = bytes_slice(readable, 0, *record_left);
 
-	*record_left = (uint16_t)(*record_left - len);
-	return (struct session_step){ len, len };
+	*record_left = (uint16_t)(*record_left - content.len);
+	session_read_handshake(session, is_client, content);
+	return (struct session_step){ content.len, content.len };
 }
 
 /* In front of the client stands something else than TLS. */
@@ -50,6 +55,7 @@ static struct session_step begin_tls(struct session *session, size_t header, siz
 	session->client_record_left = (uint16_t)content_len;
 	session->facts.tls = TLS_HELLO;
 	session_enter(session, SESSION_TLS);
+	session_begin_handshake(session);
 	return (struct session_step){ header, header };
 }
 
@@ -65,8 +71,13 @@ static struct session_step read_old_hello(struct session *session, struct bytes 
 		if (result != PARSE_MALFORMED)
 			step.passing++;
 	}
-	if (result == PARSE_OK)
-		return begin_tls(session, step.passing, len - step.passing);
+	if (result == PARSE_OK) {
+		struct cursor version = cursor_over(bytes_slice(readable, V2_VERSION_AT, 2));
+
+		step = begin_tls(session, step.passing, len - step.passing);
+		session_note_old_hello(session, cursor_u16(&version));
+		return step;
+	}
 	if (result == PARSE_MALFORMED)
 		hold_clear(session);
 	return step;
@@ -80,8 +91,11 @@ struct session_step session_read_hello(struct session *session, struct bytes rea
 
 	if (step.passing == 0)
 		return read_old_hello(session, readable);
-	if (step.passing == TLS_RECORD_HEADER_LEN)
-		return begin_tls(session, step.passing, header.content_len);
+	if (step.passing == TLS_RECORD_HEADER_LEN) {
+		step = begin_tls(session, step.passing, header.content_len);
+		session_note_record(session, true, header.type);
+		return step;
+	}
 	if (step.passing < readable.len)
 		hold_clear(session);
 	return step;
@@ -94,8 +108,10 @@ struct session_step session_read_client_records(struct session *session, struct 
 	struct session_step step = { 0, 0 };
 
 	if (session->client_record_left > 0)
-		return skip_record(&session->client_record_left, readable);
+		return read_content(session, true, readable);
 	step.passing = header_len(&header, readable, TLS_CHANGE_CIPHER_SPEC, TLS_APPLICATION_DATA);
+	if (step.passing == TLS_RECORD_HEADER_LEN)
+		session_note_record(session, true, header.type);
 	if (step.passing < readable.len && step.passing < TLS_RECORD_HEADER_LEN) {
 		hold_clear(session);
 	} else if (step.passing == TLS_RECORD_HEADER_LEN && header.type == TLS_APPLICATION_DATA &&
@@ -135,12 +151,13 @@ struct session_step session_read_server_records(struct session *session, struct 
 	if (session->state == SESSION_TLS_DUE || session->is_response_injected)
 		return hold_injected(session);
 	if (session->server_record_left > 0)
-		return skip_record(&session->server_record_left, readable);
+		return read_content(session, false, readable);
 
 	len = header_len(&header, readable, TLS_CHANGE_CIPHER_SPEC, TLS_APPLICATION_DATA);
 	if (len == TLS_RECORD_HEADER_LEN) {
 		step.consumed = step.passing = len;
 		session->server_record_left = header.content_len;
+		session_note_record(session, false, header.type);
 	} else if (len < readable.len) {
 		session_violated(session);
 		session->is_server_opaque = true;

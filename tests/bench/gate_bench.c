@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "config.h"
 #include "gate.h"
+#include "unit/hellos.h"
 #include "wire/craft.h"
 #include "wire/packet.h"
 
@@ -177,8 +178,8 @@ static void write_letter(struct connection *connection, size_t body_len)
 
 static void write_tls(struct connection *connection)
 {
-	static const char hello[] = "\x16\x03\x01\x00\x04\x01\x00\x00\x00";
-	static const char answer[] = "\x16\x03\x03\x00\x04\x02\x00\x00\x00";
+	static const char hello[] = SMALL_CLIENT_HELLO;
+	static const char answer[] = SMALL_SERVER_HELLO;
 	static const char data[] = "\x17\x03\x03\x00\x04\x00\x00\x00\x00";
 
 	say_line(connection, false, "250-mx.example.org\r\n250 STARTTLS\r\n");

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "hellos.h"
 #include "support/simulation.h"
 
 /* Who only watches: nothing waits, so that verdicts come behind what they are about. */
@@ -137,9 +138,9 @@ static void a_lost_reply_makes_no_injection_of_the_handshake_behind_it(void **st
 	assert_true(simulation_client(simulation, "STARTTLS\r\n"));
 	assert_true(simulation_server(simulation, "220 go\r\n"));
 	assert_true(simulation_say(simulation, true,
-	                           bytes_of("\x16\x03\x01\x00\x04\x01\x00\x00\x00", 9)));
+	                           bytes_of(SMALL_CLIENT_HELLO, SMALL_CLIENT_HELLO_LEN)));
 	assert_true(simulation_say(simulation, false,
-	                           bytes_of("\x16\x03\x03\x00\x04\x02\x00\x00\x00", 9)));
+	                           bytes_of(SMALL_SERVER_HELLO, SMALL_SERVER_HELLO_LEN)));
 	assert_true(simulation_say(simulation, true,
 	                           bytes_of("\x17\x03\x03\x00\x14"
 	                                    "a sealed Finished...",

@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "play.h"
+#include "verdict/event.h"
 
 static const char *const ehlo_names[] = {
 	[EHLO_UNSEEN] = "unseen",
@@ -158,6 +159,14 @@ static void assert_decisions(const char *name, const json_t *wanted, const struc
 		         json_array_size(wanted));
 }
 
+static void assert_handshake(const char *name, const json_t *expected,
+                             const struct session *session)
+{
+	assert_word(name, expected, "sni", "", session_server_name(session));
+	assert_word(name, expected, "tls_version", "",
+	            tls_version_name(session_tls_version(session)));
+}
+
 static void assert_expected(const char *name, const json_t *expected, const struct play *play)
 {
 	const json_t *held = json_object_get(expected, "held");
@@ -168,6 +177,7 @@ static void assert_expected(const char *name, const json_t *expected, const stru
 	assert_decisions(name, json_object_get(expected, "decisions"), play);
 	assert_facts(name, json_object_get(expected, "facts"), session_facts(play->session));
 	assert_word(name, expected, "state", "", session_state_name(play->session));
+	assert_handshake(name, expected, play->session);
 	if (names) {
 		assert_word(name, names, "banner", "", session_banner_name(play->session));
 		assert_word(name, names, "ehlo", "", session_ehlo_name(play->session));

@@ -64,9 +64,17 @@ static inline const char *play_verb_name(enum smtp_verb verb)
 	return names[verb];
 }
 
+/* What all plays take; back at 0 when they are over. */
+static inline struct budget *play_budget(void)
+{
+	static struct budget budget = { .limit = 1024 * 1024 };
+
+	return &budget;
+}
+
 static inline struct play play_new(bool is_midstream)
 {
-	struct play play = { .session = session_new(is_midstream) };
+	struct play play = { .session = session_new(is_midstream, play_budget()) };
 
 	play.client.octets = malloc(PLAY_ROOM);
 	play.server.octets = malloc(PLAY_ROOM);
@@ -276,12 +284,24 @@ static inline bool play_facts_equal(const struct facts *a, const struct facts *b
 	       a->is_inspection_cut_short == b->is_inspection_cut_short;
 }
 
-/* Same decisions, with the same facts, and the same octets passed. */
+static inline bool play_handshakes_equal(const struct session *a, const struct session *b)
+{
+	return strcmp(session_server_name(a), session_server_name(b)) == 0 &&
+	       session_tls_version(a) == session_tls_version(b) &&
+	       session_offered_version(a) == session_offered_version(b) &&
+	       session_cipher(a) == session_cipher(b) && session_has_ech(a) == session_has_ech(b) &&
+	       session_is_resumed_or_hidden(a) == session_is_resumed_or_hidden(b) &&
+	       session_is_downgraded(a) == session_is_downgraded(b) &&
+	       bytes_equal(session_leaf(a), session_leaf(b));
+}
+
+/* Same decisions, with the same facts, the same handshake, and the same octets passed. */
 static inline bool play_equal(const struct play *a, const struct play *b)
 {
 	if (a->decision_count != b->decision_count || a->client.passed != b->client.passed ||
 	    a->server.passed != b->server.passed ||
-	    !play_facts_equal(session_facts(a->session), session_facts(b->session)))
+	    !play_facts_equal(session_facts(a->session), session_facts(b->session)) ||
+	    !play_handshakes_equal(a->session, b->session))
 		return false;
 	for (size_t i = 0; i < a->decision_count; i++) {
 		if (strcmp(a->decisions[i], b->decisions[i]) != 0 ||

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "../hellos.h"
 #include "play.h"
 
 static void client_says(struct play *play, const char *text)
@@ -48,7 +49,7 @@ static struct play body(void)
 
 static void test_a_recipient_waits_and_is_known_when_its_line_ends(void **state)
 {
-	struct session *session = session_new(false);
+	struct session *session = session_new(false, play_budget());
 	const struct session_commitment *pending;
 	const char *line = "RCPT TO:<b@example.org>\r\n";
 	size_t consumed = 9;
@@ -83,7 +84,7 @@ static void test_a_recipient_waits_and_is_known_when_its_line_ends(void **state)
 
 static void test_one_permission_is_for_one_line(void **state)
 {
-	struct session *session = session_new(false);
+	struct session *session = session_new(false, play_budget());
 	struct bytes lines =
 		bytes_of_string("RCPT TO:<b@example.org>\r\nRCPT TO:<c@example.net>\r\n");
 	size_t consumed;
@@ -124,7 +125,7 @@ static void test_octets_of_a_domain_that_are_no_utf_8_are_replaced(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
-		struct session *session = session_new(false);
+		struct session *session = session_new(false, play_budget());
 		size_t consumed;
 
 		session_from_client(session, &consumed, bytes_of_string(spellings[i].line));
@@ -204,7 +205,7 @@ static void test_a_message_ends_where_the_standard_says_and_smuggling_is_noted(v
 	for (size_t variant = 0; variant < variants; variant++) {
 		char text[BODY_LEN + 1] = "";
 		size_t rest = variant;
-		struct session *session = session_new(false);
+		struct session *session = session_new(false, play_budget());
 		size_t consumed;
 		struct bytes data = bytes_of_string("RCPT TO:<b@example.org>\r\nDATA\r\n");
 		struct bytes replies = bytes_of_string("220 mx\r\n250 ok\r\n354 go\r\n");
@@ -334,7 +335,7 @@ static void test_tls_is_done_with_its_first_data(void **state)
 	server_says(&play, "250-mx\r\n250 STARTTLS\r\n");
 	client_says(&play, "STARTTLS\r\n");
 	server_says(&play, "220 go\r\n");
-	play_say(&play, true, bytes_of("\x16\x03\x01\x00\x01\x01", 6), true);
+	play_say(&play, true, bytes_of(SMALL_CLIENT_HELLO, SMALL_CLIENT_HELLO_LEN), true);
 	assert_false(session_is_done(play.session));
 	assert_int_equal(session_from_client(play.session, &consumed, bytes_of("\x17\x03", 2)), 2);
 	assert_int_equal(session_pending(play.session)->kind, COMMITMENT_NONE);
@@ -355,8 +356,9 @@ static void test_tls_is_done_with_its_first_data(void **state)
 
 static void test_what_the_server_injected_waits_beyond_the_hello_and_is_decided_first(void **state)
 {
-	struct session *session = session_new(false);
-	struct bytes hello = bytes_of("\x16\x03\x01\x00\x01\x01\x17\x03\x03\x00\x14x", 12);
+	struct session *session = session_new(false, play_budget());
+	struct bytes hello =
+		bytes_of(SMALL_CLIENT_HELLO "\x17\x03\x03\x00\x14x", SMALL_CLIENT_HELLO_LEN + 6);
 	struct bytes injected = bytes_of_string("250 ok\r\n");
 	size_t consumed;
 
@@ -368,14 +370,17 @@ static void test_what_the_server_injected_waits_beyond_the_hello_and_is_decided_
 	assert_int_equal(session_facts(session)->injection, INJECTION_RESPONSE);
 	assert_int_equal(session_pending(session)->kind, COMMITMENT_COMMAND);
 
-	assert_int_equal(session_from_client(session, &consumed, hello), 11);
+	assert_int_equal(session_from_client(session, &consumed, hello),
+	                 SMALL_CLIENT_HELLO_LEN + 5);
 	assert_int_equal(session_from_server(session, &consumed, injected), 0);
 	assert_int_equal(session_pending(session)->kind, COMMITMENT_COMMAND);
 
 	session_allow(session);
 	assert_int_equal(session_from_server(session, &consumed, injected), injected.len);
 	assert_int_equal(session_pending(session)->kind, COMMITMENT_NONE);
-	assert_int_equal(session_from_client(session, &consumed, bytes_after(hello, 6)), 5);
+	assert_int_equal(
+		session_from_client(session, &consumed, bytes_after(hello, SMALL_CLIENT_HELLO_LEN)),
+		5);
 	assert_int_equal(session_pending(session)->kind, COMMITMENT_TLS);
 	session_free(session);
 }
@@ -392,7 +397,7 @@ static void test_the_end_of_a_connection_that_committed_is_no_commitment(void **
 
 static void test_what_waits_still_waits_after_the_end(void **state)
 {
-	struct session *session = session_new(false);
+	struct session *session = session_new(false, play_budget());
 	struct bytes line = bytes_of_string("RCPT TO:<b@example.org>\r\n");
 	size_t consumed;
 
@@ -419,7 +424,7 @@ static void test_an_idle_session_takes_little_memory(void **state)
 		struct bytes pipelined = bytes_of_string("EHLO x\r\nMAIL FROM:<>\r\n"
 		                                         "RCPT TO:<b@example.org>\r\n");
 
-		sessions[i] = session_new(false);
+		sessions[i] = session_new(false, play_budget());
 		session_from_client(sessions[i], &consumed, pipelined);
 		session_allow(sessions[i]);
 		session_from_client(sessions[i], &consumed, bytes_after(pipelined, consumed));
@@ -445,7 +450,7 @@ static void test_what_was_allowed_before_a_gap_is_not_allowed_behind_it(void **s
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		struct session *session = session_new(true);
+		struct session *session = session_new(true, play_budget());
 		const struct session_commitment *pending;
 		size_t consumed = 0;
 
