@@ -195,6 +195,8 @@ static void start_event(struct gate *gate, struct event *event, struct flow *flo
 	event->hook = flow->hook;
 	text_copy(event->ehlo_name, sizeof(event->ehlo_name),
 	          ehlo_name[0] ? ehlo_name : session_banner_name(flow->session));
+	event->tls_version = session_tls_version(flow->session);
+	text_copy(event->sni, sizeof(event->sni), session_server_name(flow->session));
 	if (flow->waiting_since_ms)
 		event->held_ms = (uint32_t)(gate->now_ms - flow->waiting_since_ms);
 }
