@@ -124,11 +124,13 @@ static void check_denied(const uint8_t *data, size_t len)
 	for (size_t at = 0; at <= play.client.passed; at++) {
 		if (at < play.client.passed && !memchr("\r\n", octets[at], 2) && octets[at] != '\0')
 			continue;
-		/* From here on it is TLS, or a ClientHello in SSL 2.0 framing. */
+		/* From here on it is TLS, a sealed alert perhaps, or a ClientHello in SSL 2.0 framing. */
 		if (at > start && ((uint8_t)octets[start] >= 0x80 ||
-		                   (octets[start] >= 0x14 && octets[start] <= 0x16)))
+		                   (octets[start] >= 0x14 && octets[start] <= 0x17)))
 			break;
-		check_line(octets + start, at - start);
+		/* The first line of a connection that began before us may be the rest of one. */
+		if (start > 0 || (data[0] & MIDSTREAM_BIT) == 0)
+			check_line(octets + start, at - start);
 		start = at + 1;
 	}
 	play_free(&play);
