@@ -335,6 +335,7 @@ void gate_tell_sighting(struct gate *gate, const struct flow *flow, const struct
 	sighting.type = MESSAGE_SIGHTING;
 	sighting.offers_starttls = 1;
 	sighting.met = is_met && hop->promise.state >= PROMISE_TLS;
+	sighting.tls_version = session_tls_version(flow->session);
 	sighting.server = flow->server.address;
 	memcpy(sighting.host, hop->mx, sizeof(sighting.host));
 	memcpy(sighting.domain, hop->domain, sizeof(sighting.domain));

@@ -283,7 +283,7 @@ static struct hop_query query_of(const struct gate *gate, const struct flow *flo
 		.server = &flow->server.address,
 		.banner_name = session_banner_name(flow->session),
 		.ehlo_name = session_ehlo_name(flow->session),
-		.server_name = "",
+		.server_name = session_server_name(flow->session),
 		.is_line_overdue = flow->line_since_ms &&
 		                   gate->now_ms - flow->line_since_ms >= GATE_LINE_PATIENCE_MS,
 		.is_authenticated = session_facts(flow->session)->is_authenticated,

@@ -61,6 +61,17 @@ static void on_names(void *owner, const struct reverse_names *names)
 		ask_host(scout, guards, names->names[i]);
 }
 
+/* Who was there before is asked first: that needs no look-up of ours to be known. */
+static void ask_remembered(struct scout *scout, unsigned guard, const struct address *address)
+{
+	char names[SEEN_NAMES_MAX][DOMAIN_NAME_MAX];
+	size_t count = seen_names_at(names, SEEN_NAMES_MAX, scout_rows_seen(scout->rows), address,
+	                             process_time_ms());
+
+	for (size_t i = 0; i < count; i++)
+		ask_host(scout, (uint64_t)1 << guard, names[i]);
+}
+
 void scout_ask_address(struct scout *scout, unsigned guard, const char *text)
 {
 	struct address_question *question, **slot;
@@ -68,6 +79,7 @@ void scout_ask_address(struct scout *scout, unsigned guard, const char *text)
 
 	if (!address_parse(&address, text))
 		return;
+	ask_remembered(scout, guard, &address);
 	slot = table_peek(scout->addresses, &address);
 	if (slot) {
 		(*slot)->guards |= (uint64_t)1 << guard;

@@ -8,13 +8,14 @@
 
 #include <cmocka.h>
 
+#include "hellos.h"
 #include "support/simulation.h"
 
 /* Whose hop it is: what a guard makes of names that the DNS, the operator and the server brought up. */
 
 static const char offering[] = "250-mx.big.example\r\n250 STARTTLS\r\n";
-static const char client_hello[] = "\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00";
-static const char server_hello[] = "\x16\x03\x03\x00\x05\x02\x00\x00\x01\x00";
+static const char client_hello[] = SMALL_CLIENT_HELLO;
+static const char server_hello[] = SMALL_SERVER_HELLO;
 static const char client_data[] = "\x17\x03\x03\x00\x18sealed-by-the-handshake.";
 
 static struct simulation *start(void)
