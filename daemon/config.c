@@ -2,33 +2,20 @@
 #include "config.h"
 
 #include <assert.h>
-#include <confuse.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "config_confuse.h"
 #include "config_keys.h"
 #include "config_scan.h"
 
 const char config_default_path[] = HOPGUARD_SYSCONFDIR "/hopguard/hopguard.conf";
 
-/* What libconfuse is told to expect. */
-enum { OPTIONS_MAX = 32, SECTIONS_MAX = 8, SET_VALUE_MAX = 8 * 1024 };
-
-struct options {
-	cfg_opt_t top[OPTIONS_MAX];
-	size_t top_count;
-	struct {
-		const char *name;
-		cfg_opt_t options[OPTIONS_MAX];
-		size_t count;
-	} sections[SECTIONS_MAX];
-	size_t section_count;
-};
+enum { SET_VALUE_MAX = 8 * 1024 };
 
 /* One call of config_parse. */
 struct reading {
@@ -37,7 +24,9 @@ struct reading {
 	struct config draft;
 	struct config_values values;
 	struct config_outline outline;
-	struct options options;
+	const struct config_setting
+		*opening; /* the section with a title that is being read; NULL: none */
+	size_t index;     /* its entry */
 	char text[CONFIG_TEXT_MAX];
 	char set_value[SET_VALUE_MAX];
 };
@@ -74,9 +63,13 @@ static bool split_list(struct config_values *values, char *text)
 static int apply(struct reading *reading, const char *name, const struct config_key *key,
                  const struct config_setting *setting)
 {
+	const struct config_section *section = config_section_find(bytes_of_string(key->section));
+	struct config_key placed = *key;
 	char why[CONFIG_WHY_MAX] = "";
 
-	if (key->apply(key, &reading->draft, &reading->values, why))
+	if (section && section->open)
+		placed.place += section->entries + reading->index * section->entry_len;
+	if (key->apply(&placed, &reading->draft, &reading->values, why))
 		return 0;
 	return config_complain(reading->error, name, setting, "%s", why);
 }
@@ -99,21 +92,46 @@ static int apply_text(struct reading *reading, const char *name, const struct co
 	return apply(reading, name, key, setting);
 }
 
-static void apply_defaults(struct reading *reading)
+/* Of the keys of that section; "": of those that stand in none. */
+static void apply_defaults(struct reading *reading, const char *section)
 {
 	static const struct config_setting nowhere;
 	const struct config_key *key;
 	size_t i;
 
 	for (i = 0; (key = config_key_at(i)); i++) {
-		int err = apply_text(reading, "defaults", key, &nowhere, key->fallback);
+		int err = strcmp(key->section, section) != 0
+		                  ? 0
+		                  : apply_text(reading, "defaults", key, &nowhere, key->fallback);
 
 		assert(!err);
 		(void)err;
 	}
 }
 
-/* Why the key is not in the table, or is not to be written like this. NULL: it may stand there. */
+static void apply_all_defaults(struct reading *reading)
+{
+	const struct config_section *section;
+	size_t i;
+
+	apply_defaults(reading, "");
+	for (i = 0; (section = config_section_at(i)); i++) {
+		if (!section->open)
+			apply_defaults(reading, section->name);
+	}
+}
+
+static int complain_of_section(struct reading *reading, const char *name,
+                               const struct config_setting *setting)
+{
+	char names[CONFIG_WHY_MAX];
+
+	config_section_names(names);
+	return config_complain(reading->error, name, setting, "no such section; there are %s",
+	                       names);
+}
+
+/* NULL, with a complaint, where the key is not in the table, or is not to be written like this. */
 static const struct config_key *find_key(struct reading *reading, const char *name,
                                          const struct config_setting *setting)
 {
@@ -126,12 +144,12 @@ static const struct config_key *find_key(struct reading *reading, const char *na
 		config_complain(reading->error, name, setting, "one value, not a { list }");
 	} else if (config_key_is_unbuilt(setting->section, setting->key)) {
 		config_complain(reading->error, name, setting, "not built yet");
-	} else if (setting->section.len > 0 && !config_key_is_section(setting->section)) {
-		config_complain(reading->error, name, setting,
-		                "no such section; there are dns, events and exempt");
+	} else if (setting->section.len > 0 && !config_section_find(setting->section)) {
+		complain_of_section(reading, name, setting);
 	} else {
 		config_key_names(names, setting->section);
-		config_complain(reading->error, name, setting, "no such key; allowed: %s", names);
+		config_complain(reading->error, name, setting, "no such key; allowed: %s",
+		                names[0] ? names : "none");
 	}
 	return NULL;
 }
@@ -139,14 +157,19 @@ static const struct config_key *find_key(struct reading *reading, const char *na
 /* The beginning of a section. */
 static int check_section(struct reading *reading, const struct config_setting *setting)
 {
-	if (config_key_is_unbuilt(setting->section, setting->key))
-		return config_complain(reading->error, reading->name, setting, "not built yet");
-	if (!config_key_is_section(setting->section))
-		return config_complain(reading->error, reading->name, setting,
-		                       "no such section; there are dns, events and exempt");
-	if (setting->title.len > 0)
+	const struct config_section *section = config_section_find(setting->section);
+
+	if (!section)
+		return complain_of_section(reading, reading->name, setting);
+	if (!section->open && setting->title.len > 0)
 		return config_complain(reading->error, reading->name, setting,
 		                       "this section has no title");
+	if (section->open && setting->title.len == 0)
+		return config_complain(reading->error, reading->name, setting,
+		                       "a title is missing: %s \"...\" { ... }", section->name);
+	if (setting->title.len >= CONFIG_TITLE_MAX)
+		return config_complain(reading->error, reading->name, setting,
+		                       "the title is longer than %d octets", CONFIG_TITLE_MAX - 1);
 	return 0;
 }
 
@@ -167,105 +190,93 @@ static int check_outline(struct reading *reading)
 	return 0;
 }
 
-static cfg_opt_t option_of(const struct config_key *key)
+/* Behind the last setting of a section with a title. */
+static int close_entry(struct reading *reading)
 {
-	const cfg_opt_t list = CFG_STR_LIST(key->name, NULL, CFGF_NONE);
-	const cfg_opt_t scalar = CFG_STR(key->name, NULL, CFGF_NONE);
+	const struct config_setting *opening = reading->opening;
+	const struct config_section *section;
+	char why[CONFIG_WHY_MAX];
 
-	return key->is_list ? list : scalar;
+	if (!opening)
+		return 0;
+	reading->opening = NULL;
+	section = config_section_find(opening->section);
+	if (!section->close || section->close(&reading->draft, reading->index, why))
+		return 0;
+	return config_complain(reading->error, reading->name, opening, "%s", why);
 }
 
-static void add_to_section(struct options *options, const struct config_key *key)
+static int open_entry(struct reading *reading, const struct config_setting *opening)
 {
-	size_t i = 0;
+	const struct config_section *section = config_section_find(opening->section);
+	size_t *count = (size_t *)((unsigned char *)&reading->draft + section->entry_count);
+	char text[CONFIG_TITLE_MAX], why[CONFIG_WHY_MAX];
+	const struct config_title title = { text, opening->line };
 
-	while (i < options->section_count && strcmp(options->sections[i].name, key->section) != 0)
-		i++;
-	assert(i < SECTIONS_MAX && options->sections[i].count < OPTIONS_MAX - 1);
-	options->sections[i].name = key->section;
-	options->sections[i].options[options->sections[i].count++] = option_of(key);
-	if (i == options->section_count)
-		options->section_count++;
+	if (!section->open)
+		return 0;
+	if (*count == section->entries_max)
+		return config_complain(reading->error, reading->name, opening,
+		                       "more than %zu of these sections", section->entries_max);
+	memcpy(text, opening->title.data, opening->title.len);
+	text[opening->title.len] = '\0';
+	reading->index = (*count)++;
+	if (!section->open(&reading->draft, reading->index, &title, why))
+		return config_complain(reading->error, reading->name, opening, "%s", why);
+	apply_defaults(reading, section->name);
+	reading->opening = opening;
+	return 0;
 }
 
-/* libconfuse's form of the table of keys; it copies what it is given. */
-static cfg_t *open_parser(struct options *options)
-{
-	const cfg_opt_t end = CFG_END();
-	const struct config_key *key;
-	size_t i;
-
-	for (i = 0; (key = config_key_at(i)); i++) {
-		if (key->section[0])
-			add_to_section(options, key);
-		else
-			options->top[options->top_count++] = option_of(key);
-	}
-	for (i = 0; i < options->section_count; i++) {
-		const cfg_opt_t section =
-			CFG_SEC(options->sections[i].name, options->sections[i].options, CFGF_NONE);
-
-		options->sections[i].options[options->sections[i].count] = end;
-		options->top[options->top_count++] = section;
-	}
-	assert(options->top_count < OPTIONS_MAX);
-	options->top[options->top_count] = end;
-	return cfg_init(options->top, CFGF_NONE);
-}
-
-/* Its message has no way to reach us, and nothing to add: the outline was found good. */
-static void keep_silent(cfg_t *cfg, const char *format, va_list arguments)
-{
-	(void)cfg;
-	(void)format;
-	(void)arguments;
-}
-
-static int apply_setting(struct reading *reading, cfg_t *cfg, const struct config_setting *setting)
+static int apply_setting(struct reading *reading, const struct config_confuse *confuse,
+                         const struct config_setting *setting)
 {
 	const struct config_key *key = find_key(reading, reading->name, setting);
-	cfg_t *section;
-	cfg_opt_t *option;
-	unsigned i, count;
 
 	if (!key)
 		return -EINVAL;
-	section = key->section[0] ? cfg_getsec(cfg, key->section) : cfg;
-	option = section ? cfg_getopt(section, key->name) : NULL;
-	count = option ? cfg_opt_size(option) : 0;
-	if (count > CONFIG_VALUES_MAX)
+	if (!config_confuse_values(confuse, &reading->values, key,
+	                           setting->title.len > 0 ? reading->index : 0))
 		return config_complain(reading->error, reading->name, setting, "at most %d values",
 		                       CONFIG_VALUES_MAX);
-	for (i = 0; i < count; i++)
-		reading->values.texts[i] = cfg_opt_getnstr(option, i);
-	reading->values.count = count;
 	return apply(reading, reading->name, key, setting);
+}
+
+static int apply_settings(struct reading *reading, const struct config_confuse *confuse)
+{
+	int err = 0;
+	size_t i;
+
+	for (i = 0; !err && i < reading->outline.count; i++) {
+		const struct config_setting *setting = &reading->outline.settings[i];
+
+		if (setting->key.len > 0) {
+			err = apply_setting(reading, confuse, setting);
+			continue;
+		}
+		err = close_entry(reading);
+		if (!err)
+			err = open_entry(reading, setting);
+	}
+	return err ? err : close_entry(reading);
 }
 
 static int apply_file(struct reading *reading)
 {
 	int err = config_scan(&reading->outline, reading->name, reading->text, reading->error);
 	struct config_setting place = { 0 };
-	cfg_t *cfg;
-	size_t i;
+	struct config_confuse *confuse;
 
 	if (!err)
 		err = check_outline(reading);
 	if (err)
 		return err;
-	cfg = open_parser(&reading->options);
-	if (!cfg)
-		return config_complain(reading->error, reading->name, &place, "out of memory");
-	cfg_set_error_function(cfg, keep_silent);
-	if (cfg_parse_buf(cfg, reading->text) != CFG_SUCCESS) {
-		place.line = cfg->line > 0 ? (unsigned)cfg->line : 0;
-		err = config_complain(reading->error, reading->name, &place, "not understood");
-	}
-	for (i = 0; !err && i < reading->outline.count; i++) {
-		if (reading->outline.settings[i].key.len > 0)
-			err = apply_setting(reading, cfg, &reading->outline.settings[i]);
-	}
-	cfg_free(cfg);
+	err = config_confuse_open(&confuse, &place.line, reading->text);
+	if (err)
+		return config_complain(reading->error, reading->name, &place, "%s",
+		                       err == -ENOMEM ? "out of memory" : "not understood");
+	err = apply_settings(reading, confuse);
+	config_confuse_close(confuse);
 	return err;
 }
 
@@ -276,6 +287,7 @@ static int apply_set(struct reading *reading, const char *set)
 	struct config_setting setting = { 0 };
 	const char *equals = strchr(set, '=');
 	size_t len = equals ? (size_t)(equals - set) : 0;
+	const struct config_section *section;
 	const struct config_key *key;
 	const char *dot;
 
@@ -289,8 +301,10 @@ static int apply_set(struct reading *reading, const char *set)
 	} else {
 		setting.key = bytes_of(set, len);
 	}
-	if (!dot && config_key_is_unbuilt(setting.key, setting.section))
-		return config_complain(reading->error, name, &setting, "not built yet");
+	section = config_section_find(dot ? setting.section : setting.key);
+	if (section && section->open)
+		return config_complain(reading->error, name, &setting,
+		                       "only in the file, as %s \"...\" { ... }", section->name);
 	key = find_key(reading, name, &setting);
 	return key ? apply_text(reading, name, key, &setting, equals + 1) : -EINVAL;
 }
@@ -311,6 +325,13 @@ static void conclude(struct config *draft)
 		(uint16_t)(cores < CONFIG_QUEUES_MAX ? cores : CONFIG_QUEUES_MAX);
 }
 
+static const char *base_name(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return slash ? slash + 1 : name;
+}
+
 int config_parse(struct config *config, const char *name, const char *text, const char *const *set,
                  size_t set_count, char error[CONFIG_ERROR_MAX])
 {
@@ -328,8 +349,9 @@ int config_parse(struct config *config, const char *name, const char *text, cons
 	reading->name = name;
 	reading->error = error;
 	strcpy(reading->text, text);
+	text_copy(reading->draft.file_name, sizeof(reading->draft.file_name), base_name(name));
 
-	apply_defaults(reading);
+	apply_all_defaults(reading);
 	err = apply_file(reading);
 	for (i = 0; !err && i < set_count; i++)
 		err = apply_set(reading, set[i]);

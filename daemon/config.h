@@ -14,6 +14,7 @@
 #include "base/address.h"
 #include "base/log.h"
 #include "enforce/rules.h"
+#include "policy/local_entry.h"
 #include "verdict/decide.h"
 
 enum {
@@ -22,11 +23,30 @@ enum {
 	CONFIG_FORWARDERS_MAX = 8,
 	CONFIG_QUEUES_MAX = 64,
 	CONFIG_ERROR_MAX = 512,
+	CONFIG_FILE_NAME_MAX = 48,
+	CONFIG_POLICY_LISTS_MAX = 8,
+	CONFIG_POSTFIX_POLICIES_MAX = 8,
+	CONFIG_DESTINATIONS_MAX = 256, /* larger tables stand in files in Postfix's format */
+	CONFIG_NEXT_HOPS_MAX = 32,
 };
 
 enum midstream { MIDSTREAM_JUDGE, MIDSTREAM_RESET, MIDSTREAM_PASS };
+enum dns_guard { DNS_GUARD_OFF, DNS_GUARD_ALERT, DNS_GUARD_DROP };
 
+/* A list of policies in a file, and the key of who signs it. */
+struct config_policy_list {
+	char path[CONFIG_PATH_MAX];
+	char key[CONFIG_PATH_MAX]; /* file; empty: not signed */
+};
+
+struct config_postfix_policy {
+	char path[CONFIG_PATH_MAX];
+};
+
+/* Half a MiB: not for a stack that is small. */
 struct config {
+	char file_name
+		[CONFIG_FILE_NAME_MAX]; /* what was read, without folders: for origins and messages */
 	struct stance stance; /* mode, on-inability, undecided, unknown-hop, default-level */
 	bool fails_open;      /* on-failure; monitor implies it */
 	uint32_t hold_ms;
@@ -35,6 +55,7 @@ struct config {
 	bool has_clients; /* false: rules.clients is to be filled by rules_default_clients */
 	enum rules_backend backend;
 	enum midstream midstream;
+	char watch[CONFIG_PATH_MAX]; /* file of domains; empty: none */
 	char user[64];
 	char control_group[64];
 	enum log_level log_level;
@@ -47,10 +68,25 @@ struct config {
 	struct endpoint forwarders[CONFIG_FORWARDERS_MAX];
 	size_t forwarder_count;
 	uint32_t dns_timeout_ms;
+	enum dns_guard dns_guard;
+
+	char ca_file[CONFIG_PATH_MAX]; /* empty: the system's authorities */
+	bool mta_sts_is_enabled;
+	uint16_t mta_sts_https_port;
 
 	int syslog_facility; /* LOG_MAIL…; -1: none */
 	char event_file[CONFIG_PATH_MAX];
 	bool events_passes;
+
+	struct config_policy_list policy_lists[CONFIG_POLICY_LISTS_MAX];
+	size_t policy_list_count;
+	struct config_postfix_policy postfix_policies[CONFIG_POSTFIX_POLICIES_MAX];
+	size_t postfix_policy_count;
+	struct local_entry
+		destinations[CONFIG_DESTINATIONS_MAX]; /* LOCAL_DOMAIN and LOCAL_SUBDOMAINS */
+	size_t destination_count;
+	struct local_entry next_hops[CONFIG_NEXT_HOPS_MAX]; /* LOCAL_HOST */
+	size_t next_hop_count;
 };
 
 /*

@@ -16,14 +16,14 @@ static void *place_of(const struct config_key *key, struct config *config)
 	return (unsigned char *)config + key->place;
 }
 
-/* "a, b or c". */
+/* "a, b or c", without the empty word that a key may begin with. */
 static void list_words(char why[CONFIG_WHY_MAX], const struct config_key *key, const char *got)
 {
-	size_t count = 0, i, len = 0;
+	size_t count = 0, i = key->words[0][0] ? 0 : 1, len = 0;
 
 	while (count < CONFIG_WORDS_MAX && key->words[count])
 		count++;
-	for (i = 0; i < count; i++)
+	for (; i < count; i++)
 		len += (size_t)snprintf(why + len, CONFIG_WHY_MAX - len, "%s%s", key->words[i],
 		                        i + 2 < count    ? ", "
 		                        : i + 2 == count ? " or "
@@ -380,14 +380,13 @@ bool config_check_facility(const struct config_key *key, struct config *config,
 	return false;
 }
 
-/* A file of domains is for a later version; without one the key says nothing. */
-bool config_check_empty(const struct config_key *key, struct config *config,
-                        const struct config_values *values, char why[CONFIG_WHY_MAX])
+/* Only the default, because all that the key would change belongs to a later version. */
+bool config_check_default(const struct config_key *key, struct config *config,
+                          const struct config_values *values, char why[CONFIG_WHY_MAX])
 {
-	(void)key;
 	(void)config;
-	if (values->texts[0][0] == '\0')
+	if (strcmp(values->texts[0], key->fallback) == 0)
 		return true;
-	snprintf(why, CONFIG_WHY_MAX, "not built yet: leave it empty");
+	snprintf(why, CONFIG_WHY_MAX, "not built yet: leave it at %s", key->fallback);
 	return false;
 }

@@ -38,7 +38,7 @@ bool config_check_name(const struct config_key *key, struct config *config,
                        const struct config_values *values, char why[CONFIG_WHY_MAX]);
 bool config_check_facility(const struct config_key *key, struct config *config,
                            const struct config_values *values, char why[CONFIG_WHY_MAX]);
-bool config_check_empty(const struct config_key *key, struct config *config,
-                        const struct config_values *values, char why[CONFIG_WHY_MAX]);
+bool config_check_default(const struct config_key *key, struct config *config,
+                          const struct config_values *values, char why[CONFIG_WHY_MAX]);
 
 #endif

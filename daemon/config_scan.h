@@ -14,7 +14,10 @@
 #include "base/bytes.h"
 #include "config.h"
 
-enum { CONFIG_SETTINGS_MAX = 512 /* sections and settings of one file */ };
+enum {
+	CONFIG_SETTINGS_MAX =
+		2560 /* sections and settings of one file, each destination with all its keys */
+};
 
 /* A setting, or with an empty key the beginning of a section. Views into the scanned text. */
 struct config_setting {

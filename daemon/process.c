@@ -142,7 +142,7 @@ static void take_config(struct process *process, const void *message, size_t len
 	config = calloc(1, sizeof(*config));
 	if (!config)
 		return;
-	if (config_parse(config, "configuration", news->text, process->child->set,
+	if (config_parse(config, process->config->file_name, news->text, process->child->set,
 	                 process->child->set_count, error) < 0) {
 		log_error("configuration refused error=\"%s\"", error);
 		free(config);

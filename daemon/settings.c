@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "config_table.h"
 #include "report/line.h"
 
 /* Networks named in the ready line; more are counted. */
@@ -25,6 +27,15 @@ int settings_read(struct settings *settings, const struct supervisor_options *op
 	if (!config->has_clients)
 		config->rules.client_count = rules_default_clients(config->rules.clients);
 	return 0;
+}
+
+void settings_warn(const struct settings *settings, uint64_t now_ms)
+{
+	char line[CONFIG_ERROR_MAX];
+	size_t at = 0;
+
+	while (config_table_warning(line, &at, &settings->config, now_ms))
+		log_warn("configuration warning=\"%s\"", line);
 }
 
 int settings_find_backend(struct settings *settings, char error[CONFIG_ERROR_MAX])

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "config.h"
 #include "supervisor.h"
@@ -18,6 +19,8 @@ struct settings {
 /* 0, or -errno with one line in error (-EINVAL: the text is wrong). */
 int settings_read(struct settings *settings, const struct supervisor_options *options,
                   char error[CONFIG_ERROR_MAX]);
+/* Logs what is allowed, but not to be overlooked. now_ms: wall clock. */
+void settings_warn(const struct settings *settings, uint64_t now_ms);
 /* Finds what the kernel can, where the configuration leaves it open. 0, or -errno with one line in error. */
 int settings_find_backend(struct settings *settings, char error[CONFIG_ERROR_MAX]);
 

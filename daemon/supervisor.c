@@ -205,6 +205,7 @@ static int apply_settings(struct supervisor *supervisor, struct settings *news,
 	resources->event_file = event_file;
 	settings_move(&supervisor->settings, news);
 	log_set_level(supervisor->settings.config.log_level);
+	settings_warn(&supervisor->settings, process_time_ms());
 	return 0;
 }
 
@@ -480,6 +481,7 @@ int supervisor_run(const struct supervisor_options *options)
 		goto free_supervisor;
 	}
 	log_set_level(supervisor->settings.config.log_level);
+	settings_warn(&supervisor->settings, process_time_ms());
 	supervisor->status = EXIT_SYSTEM;
 	if (start(supervisor) == 0)
 		event_base_dispatch(supervisor->base);

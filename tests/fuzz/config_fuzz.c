@@ -6,6 +6,45 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_table.h"
+
+/* As local_read and the checks of sections leave them. */
+static void check_entry(const struct local_entry *entry, bool is_host)
+{
+	assert((entry->scope == LOCAL_HOST) == is_host);
+	assert(entry->name[0] && entry->level <= LOCAL_SECURE);
+	assert(memchr(entry->name, '\0', sizeof(entry->name)));
+	assert(memchr(entry->match, '\0', sizeof(entry->match)));
+	assert(memchr(entry->next_hop, '\0', sizeof(entry->next_hop)));
+	assert(memchr(entry->reason, '\0', sizeof(entry->reason)));
+	assert(strncmp(entry->origin, "t.conf:", 7) == 0);
+	assert(entry->fingerprint_count <= LOCAL_FINGERPRINTS_MAX);
+	assert((entry->fingerprint_count > 0) == (entry->level == LOCAL_FINGERPRINT));
+	assert(!entry->match[0] || entry->level >= LOCAL_VERIFY);
+	assert(is_host || entry->reason[0] || !local_is_exception(entry));
+}
+
+static void check_tables(const struct config *config)
+{
+	char line[CONFIG_ERROR_MAX];
+	size_t at = 0;
+
+	assert(config->destination_count <= CONFIG_DESTINATIONS_MAX);
+	assert(config->next_hop_count <= CONFIG_NEXT_HOPS_MAX);
+	assert(config->policy_list_count <= CONFIG_POLICY_LISTS_MAX);
+	assert(config->postfix_policy_count <= CONFIG_POSTFIX_POLICIES_MAX);
+	for (size_t i = 0; i < config->destination_count; i++)
+		check_entry(&config->destinations[i], false);
+	for (size_t i = 0; i < config->next_hop_count; i++)
+		check_entry(&config->next_hops[i], true);
+	for (size_t i = 0; i < config->policy_list_count; i++)
+		assert(config->policy_lists[i].path[0] == '/');
+	for (size_t i = 0; i < config->postfix_policy_count; i++)
+		assert(config->postfix_policies[i].path[0] == '/');
+	while (config_table_warning(line, &at, config, 1800000000000))
+		assert(strlen(line) > 0 && at <= config->destination_count);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 /* The first NUL ends the file's text; what follows is one --set. */
@@ -32,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		assert(config.hold_ms >= 1000 && config.hold_ms <= 240000);
 		assert(config.rules.port_count >= 1 && config.rules.ports[0] > 0);
 		assert(config.rules.client_count <= RULES_NETWORKS_MAX);
+		check_tables(&config);
 	}
 	/* What the outline took, libconfuse must take: else two parsers disagree. */
 	assert(!err || strcmp(error + strcspn(error, " "), " not understood") != 0);
