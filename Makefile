@@ -19,13 +19,13 @@ LIBRARIES   := libmnl libnetfilter_queue libunbound libevent_core libidn2 jansso
 # Packages: build, then run time; Debian's names, then Fedora's and Alpine's for `make deps` elsewhere.
 DEPS_APT    := gcc make pkg-config libc6-dev linux-libc-dev libmnl-dev libnetfilter-queue-dev libunbound-dev \
                libevent-dev libidn2-dev libjansson-dev libconfuse-dev libcap-dev \
-               libpcap-dev libsystemd-dev libsqlite3-dev iptables nftables iproute2 dns-root-data
+               libpcap-dev libsystemd-dev libsqlite3-dev iptables nftables iproute2 dns-root-data gpgv
 DEPS_DNF    := gcc make pkgconf-pkg-config libmnl-devel libnetfilter_queue-devel unbound-devel libevent-devel \
                libidn2-devel jansson-devel libconfuse-devel libcap-devel \
-               libpcap-devel systemd-devel sqlite-devel iptables-nft nftables iproute
+               libpcap-devel systemd-devel sqlite-devel iptables-nft nftables iproute gnupg2
 DEPS_APK    := build-base pkgconf linux-headers libmnl-dev libnetfilter_queue-dev unbound-dev libevent-dev \
                libidn2-dev jansson-dev confuse-dev libcap-dev libpcap-dev sqlite-dev \
-               iptables nftables iproute2
+               iptables nftables iproute2 gpgv
 
 WARNINGS    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 HARDENING   := -fstack-protector-strong -fPIE -D_FORTIFY_SOURCE=2

@@ -54,6 +54,7 @@ static void on_restart(evutil_socket_t none, short what, void *argument)
 		return;
 	}
 	slot->restarts++;
+	children->options.hooks->on_born(children->options.owner, slot->role);
 	for (i = 0; i < children->count; i++) {
 		if (&children->slots[i] != slot)
 			slot_connect(slot, &children->slots[i]);
@@ -191,6 +192,7 @@ int children_start(struct children *children)
 
 		if (err)
 			return err;
+		children->options.hooks->on_born(children->options.owner, children->slots[i].role);
 	}
 	for (i = 0; i < children->count; i++) {
 		for (j = 0; j < i; j++)
@@ -281,6 +283,13 @@ bool children_is_ready(const struct children *children, enum role role, unsigned
 	const struct slot *slot = find_slot(children, role, index);
 
 	return slot && slot->is_ready;
+}
+
+unsigned children_life(const struct children *children, enum role role, unsigned index)
+{
+	const struct slot *slot = find_slot(children, role, index);
+
+	return slot && slot->pid != 0 ? slot->restarts + 1 : 0;
 }
 
 int children_send(struct children *children, enum role role, unsigned index, const void *message,

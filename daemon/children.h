@@ -26,6 +26,8 @@ struct event_base;
 struct children;
 
 struct children_hooks {
+	/* What is sent to it now reaches it before it knows of any other child. */
+	void (*on_born)(void *owner, enum role role);
 	/* Some child became ready, died or was started. */
 	void (*on_change)(void *owner);
 	/* A sentence for an event. EVENT_CHILD_DIED, EVENT_DEGRADED or EVENT_RECOVERED. */
@@ -60,6 +62,8 @@ void children_stop(struct children *children);
 
 bool children_are_ready(const struct children *children);
 bool children_is_ready(const struct children *children, enum role role, unsigned index);
+/* Another number for each such child that was born; 0: it is dead. */
+unsigned children_life(const struct children *children, enum role role, unsigned index);
 /* 0, -ENOTCONN without such a child. descriptor: -1, or one that goes along. */
 int children_send(struct children *children, enum role role, unsigned index, const void *message,
                   size_t len, int descriptor);

@@ -132,6 +132,11 @@ bool enquiries_ask_for_explanation(struct enquiries *enquiries, enum merge_subje
 	return true;
 }
 
+bool enquiries_ask_ahead(struct enquiries *enquiries, enum merge_subject subject, const char *name)
+{
+	return join(enquiries, subject, name) != NULL;
+}
+
 size_t enquiries_count(const struct enquiries *enquiries)
 {
 	return table_count(enquiries->table);

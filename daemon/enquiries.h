@@ -40,6 +40,8 @@ bool enquiries_ask_for_guard(struct enquiries *enquiries, enum merge_subject sub
                              const char *name, unsigned guard);
 bool enquiries_ask_for_explanation(struct enquiries *enquiries, enum merge_subject subject,
                                    const char *name, uint32_t request);
+/* Ahead of anybody's question. */
+bool enquiries_ask_ahead(struct enquiries *enquiries, enum merge_subject subject, const char *name);
 size_t enquiries_count(const struct enquiries *enquiries);
 
 #endif

@@ -348,6 +348,11 @@ void gate_forget(struct gate *gate, const char *name)
 {
 	struct asked_key key = { .kind = QUESTION_DOMAIN };
 
+	if (name[0] == '\0') {
+		promise_cache_clear(gate->cache);
+		table_clear(gate->asked);
+		return;
+	}
 	promise_cache_forget(gate->cache, name);
 	text_copy(key.name, sizeof(key.name), name);
 	table_remove(gate->asked, &key);

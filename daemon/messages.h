@@ -123,7 +123,8 @@ struct message_broken {
 
 struct message_forget {
 	uint32_t type;
-	char name[DOMAIN_NAME_MAX];
+	char name
+		[DOMAIN_NAME_MAX]; /* empty: every name, as what the operator says of them has changed */
 };
 
 /* Sums since the process started, once a second when changed. */
@@ -209,16 +210,21 @@ struct message_explanation {
 
 enum file_kind { FILE_POLICY_LIST, FILE_POSTFIX_POLICY, FILE_WATCH, FILE_KIND_COUNT };
 
+enum {
+	FILE_LEN_MAX = 16 * 1024 * 1024,
+	FILE_SIGNER_MAX = 72, /* a key's fingerprint in hexadecimal, and NUL */
+};
+
 /*
- * A file of the operator's, as the supervisor reads it (only root may) at the start and whenever it changes: a sealed copy comes
- * along as descriptor. Without one, the file is to be left as it was, and why says what is wrong with it.
+ * A file of the operator's, as the supervisor reads it at the start and whenever it changes: a sealed copy comes along as descriptor.
+ * Without one, the file is to be left as it was, and why says what is wrong with it.
  */
 struct message_file {
 	uint32_t type;
 	uint32_t kind;
-	uint32_t index;     /* in the configuration, among those of its kind */
-	uint32_t is_signed; /* a signature was asked for, and is good */
-	char path[ROW_PATH_MAX];
+	char path[ROW_PATH_MAX]; /* as the configuration names it */
+	char signer
+		[FILE_SIGNER_MAX]; /* a signature was asked for, and is good: by this key; else empty */
 	char why[MESSAGE_ERROR_MAX];
 };
 

@@ -37,6 +37,7 @@ struct process {
 	uint64_t refused;
 	int status;
 	uint8_t *message;
+	int *descriptor; /* of the message at hand; NULL outside of on_message */
 };
 
 static uint64_t clock_ms(clockid_t clock)
@@ -184,9 +185,11 @@ static void take_message(struct peer *from, size_t len, int *descriptor)
 			return;
 		}
 	}
-	if (process->hooks.on_message)
-		process->hooks.on_message(process->owner, from->role, from->index, process->message,
-		                          len);
+	if (!process->hooks.on_message)
+		return;
+	process->descriptor = descriptor;
+	process->hooks.on_message(process->owner, from->role, from->index, process->message, len);
+	process->descriptor = NULL;
 }
 
 static void on_readable(evutil_socket_t descriptor, short what, void *argument)
@@ -373,6 +376,15 @@ unsigned process_send_guards(struct process *process, const void *message, size_
 			sent++;
 	}
 	return sent;
+}
+
+int process_take_descriptor(struct process *process)
+{
+	int taken = process->descriptor ? *process->descriptor : -1;
+
+	if (taken >= 0)
+		*process->descriptor = -1;
+	return taken;
 }
 
 void process_count_refused(struct process *process)

@@ -54,6 +54,8 @@ int process_await_writable(struct process *process, enum role role, unsigned ind
 /* To every guard; how many took it. */
 unsigned process_send_guards(struct process *process, const void *message, size_t len,
                              int except_index);
+/* From within on_message: what came along with that message, to be closed by the caller; -1: nothing, or taken already. */
+int process_take_descriptor(struct process *process);
 /* Messages that were dropped because they did not fit their type. */
 void process_count_refused(struct process *process);
 uint64_t process_refused(const struct process *process);

@@ -101,6 +101,7 @@ static void on_answer(void *owner, const struct enquirers *enquirers,
 	if (!scout_recall(scout, &scout->answer.destination, &age_s, destination->name,
 	                  destination->mx_state == MX_HOST))
 		scout->answer.destination = *destination;
+	scout_files_learn(scout, destination);
 	for (i = 0; i < CONFIG_QUEUES_MAX; i++) {
 		if (enquirers->guards >> i & 1)
 			send_answer(scout, i);
@@ -206,6 +207,9 @@ static bool take_message(struct scout *scout, enum role from, unsigned index, co
 	case MESSAGE_QUESTION:
 		return from == ROLE_GUARD && len == sizeof(struct message_question) &&
 		       take_question(scout, index, message);
+	case MESSAGE_FILE:
+		return from == ROLE_SUPERVISOR && len == sizeof(struct message_file) &&
+		       scout_take_file(scout, message);
 	case MESSAGE_BROKEN:
 		return from == ROLE_GUARD && len == sizeof(struct message_broken) &&
 		       take_broken(scout, index, message);
@@ -266,6 +270,7 @@ static void on_config(void *owner, const struct config *config)
 	struct resolver_options options;
 	int err;
 
+	scout_files_configure(scout, config);
 	own_resolver_options(&options, config);
 	if (resolver_options_equal(&options, &scout->options))
 		return;
@@ -304,6 +309,7 @@ static void on_second(void *owner)
 	tell_health(scout);
 	scout_rows_tick(scout->rows);
 	tell_counters(scout);
+	scout_files_second(scout);
 }
 
 static int start_asking(struct scout *scout)
@@ -325,9 +331,10 @@ static int start_asking(struct scout *scout)
 	scout->addresses = scout_addresses_new(secret);
 	scout->health = dns_health_new(base, &scout->options, on_health, scout);
 	scout->rows = scout_rows_new(scout);
-	return scout->cache && scout->enquiries && scout->health && scout->addresses && scout->rows
-	               ? 0
-	               : -ENOMEM;
+	if (!scout->cache || !scout->enquiries || !scout->health || !scout->addresses ||
+	    !scout->rows)
+		return -ENOMEM;
+	return scout_files_open(scout, secret);
 }
 
 static int start(struct scout *scout)
@@ -352,6 +359,7 @@ static int start(struct scout *scout)
 static void stop(struct scout *scout)
 {
 	scout_rows_free(scout->rows);
+	scout_files_close(scout);
 	dns_health_free(scout->health);
 	table_free(scout->addresses);
 	enquiries_free(scout->enquiries);

@@ -138,8 +138,10 @@ static void take_row(void *owner, const struct row *row)
 	case ROW_MET:
 		seen_load(rows->seen, row);
 		break;
-	case ROW_POLICY:
 	case ROW_LIST:
+		scout_files_recall(rows->scout, &row->list);
+		break;
+	case ROW_POLICY:
 	case ROW_KIND_COUNT:
 		break;
 	}
@@ -167,6 +169,7 @@ bool scout_rows_take_end(struct scout_rows *rows, const struct message_rows_end 
 		rows->is_whole = true;
 		rows->must_tell |= rows->is_degraded;
 		rows->is_degraded = false;
+		scout_files_rows_end(rows->scout);
 		seen_figures(&figures, rows->seen);
 		log_info("memory is there hosts=%llu domains=%llu",
 		         (unsigned long long)figures.hosts, (unsigned long long)figures.domains);

@@ -4,7 +4,7 @@
 
 /*
  * What the scout's files share: scout.c (starts; questions, broken handshakes, counters), scout_address.c (who stands at an
- * address), scout_explain.c (explain and flush), scout_rows.c (memory).
+ * address), scout_explain.c (explain and flush), scout_files.c (the operator's files), scout_rows.c (memory).
  */
 
 #include <stdbool.h>
@@ -13,6 +13,7 @@
 #include "policy/dns_health.h"
 #include "policy/promise_cache.h"
 #include "process.h"
+#include "scout_files.h"
 #include "scout_rows.h"
 
 enum {
@@ -34,6 +35,7 @@ struct scout {
 	struct promise_cache *cache;
 	struct table *addresses; /* open questions of scout_address.c */
 	struct scout_rows *rows;
+	struct scout_files files;
 	char problem[EVENT_TEXT_MAX]; /* what does not work; empty: nothing */
 	bool must_tell;               /* the ledger does not know of the problem, or of its end */
 	bool was_degraded;

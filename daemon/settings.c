@@ -3,9 +3,14 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/log.h"
+#include "children.h"
 #include "config_table.h"
 #include "report/line.h"
 
@@ -131,4 +136,34 @@ void settings_describe(char *text, size_t room, const struct settings *settings)
 	line_add(&line, "; queues %u-%u, rules by %s, when down mail %s", rules->queue_first,
 	         rules->queue_first + rules->queue_count - 1, rules_backend_name(config->backend),
 	         config->fails_open ? "passes" : "waits");
+}
+
+void settings_send(const struct settings *settings, struct children *children,
+                   const struct resources *resources)
+{
+	struct message_config *message = calloc(1, sizeof(*message));
+	size_t len = offsetof(struct message_config, text) + strlen(settings->text) + 1;
+	unsigned i;
+
+	if (!message)
+		return;
+	message->type = MESSAGE_CONFIG;
+	text_copy(message->text, sizeof(message->text), settings->text);
+	(void)children_send(children, ROLE_SCOUT, 0, message, len, -1);
+	(void)children_send(children, ROLE_LEDGER, 0, message, len, resources->event_file);
+	for (i = 0; i < resources->queue_count; i++)
+		(void)children_send(children, ROLE_GUARD, i, message, len, -1);
+	free(message);
+}
+
+bool settings_narrates(const struct settings *settings)
+{
+	const char *journal = getenv("JOURNAL_STREAM");
+	unsigned long device, inode;
+	struct stat output;
+
+	if (settings->config.syslog_facility < 0 || !journal ||
+	    sscanf(journal, "%lu:%lu", &device, &inode) != 2 || fstat(STDERR_FILENO, &output))
+		return true;
+	return output.st_dev != device || output.st_ino != inode;
 }

@@ -11,6 +11,9 @@
 #include "config.h"
 #include "supervisor.h"
 
+struct children;
+struct resources;
+
 struct settings {
 	char text[CONFIG_TEXT_MAX];
 	struct config config; /* clients and back-end filled in */
@@ -32,5 +35,14 @@ void settings_move(struct settings *to, const struct settings *from);
 
 /* The one line of `ready`: mode, queues, back-end, who is guarded, and what happens when we are down. */
 void settings_describe(char *text, size_t room, const struct settings *settings);
+
+/* To all children, the event file to the ledger. */
+void settings_send(const struct settings *settings, struct children *children,
+                   const struct resources *resources);
+/*
+ * Whether events are said to standard error, too. Where that ends in the journal, as syslog does, all would stand there twice
+ * (systemd.exec(5), JOURNAL_STREAM).
+ */
+bool settings_narrates(const struct settings *settings);
 
 #endif

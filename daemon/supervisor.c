@@ -10,29 +10,28 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "children.h"
+#include "files.h"
+#include "files_config.h"
+#include "notices.h"
 #include "process.h"
 #include "resources.h"
 #include "settings.h"
 
 enum { EXIT_GOOD = 0, EXIT_USAGE = 2, EXIT_SYSTEM = 4 };
 
-/* Events for a ledger that is not there at the moment; more are said to standard error only. */
-enum { WAITING_MAX = 32 };
-
 struct supervisor {
 	const struct supervisor_options *options;
 	struct settings settings;
 	struct resources resources;
 	struct children *children;
+	struct files *files;
 	struct event_base *base;
 	int rules_lock; /* of the iptables tools, opened as root; -1: none */
 	int signals;
@@ -44,10 +43,7 @@ struct supervisor {
 	bool rules_are_in;
 	bool was_ready;
 	int status;
-	struct event_waiting {
-		struct message_event messages[WAITING_MAX];
-		size_t count;
-	} waiting;
+	struct notices notices;
 };
 
 static void end(struct supervisor *supervisor, int status)
@@ -56,52 +52,12 @@ static void end(struct supervisor *supervisor, int status)
 	event_base_loopbreak(supervisor->base);
 }
 
-static void make_id(char id[EVENT_ID_LEN + 1])
-{
-	uint64_t number = 0;
-
-	(void)!getrandom(&number, sizeof(number), 0);
-	snprintf(id, EVENT_ID_LEN + 1, "%016llx", (unsigned long long)number);
-}
-
-/* What cannot be told now waits for the next ledger, in order. */
-static void send_waiting(struct supervisor *supervisor)
-{
-	struct event_waiting *waiting = &supervisor->waiting;
-	size_t sent = 0;
-
-	if (!children_is_ready(supervisor->children, ROLE_LEDGER, 0))
-		return;
-	while (sent < waiting->count &&
-	       children_send(supervisor->children, ROLE_LEDGER, 0, &waiting->messages[sent],
-	                     sizeof(waiting->messages[sent]), -1) == 0)
-		sent++;
-	waiting->count -= sent;
-	memmove(waiting->messages, waiting->messages + sent,
-	        waiting->count * sizeof(waiting->messages[0]));
-}
-
 static void tell(void *owner, enum event_kind kind, const char *text)
 {
 	struct supervisor *supervisor = owner;
-	struct event_waiting *waiting = &supervisor->waiting;
-	struct message_event *message;
 
-	if (!supervisor->children || !children_is_ready(supervisor->children, ROLE_LEDGER, 0))
-		log_warn("%s: %s", event_kind_name(kind), text);
-	if (waiting->count == WAITING_MAX)
-		return;
-	message = &waiting->messages[waiting->count++];
-	memset(message, 0, sizeof(*message));
-	message->type = MESSAGE_EVENT;
-	message->event.kind = kind;
-	message->event.mode = supervisor->settings.config.stance.mode;
-	message->event.time_ms = process_time_ms();
-	message->event.pid = getpid();
-	message->event.count = 1;
-	make_id(message->event.id);
-	text_copy(message->event.text, sizeof(message->event.text), text);
-	send_waiting(supervisor);
+	notices_add(&supervisor->notices, supervisor->children, kind,
+	            supervisor->settings.config.stance.mode, text);
 }
 
 static void send_state(struct supervisor *supervisor)
@@ -169,6 +125,48 @@ static void be_ready(struct supervisor *supervisor)
 	(void)sd_notifyf(0, "READY=1\nSTATUS=%s", text);
 }
 
+static int send_file(void *owner, const struct message_file *message, int copy)
+{
+	struct supervisor *supervisor = owner;
+
+	return children_send(supervisor->children, ROLE_SCOUT, 0, message, sizeof(*message), copy);
+}
+
+static void serve_files(struct supervisor *supervisor)
+{
+	files_serve(supervisor->files, children_life(supervisor->children, ROLE_SCOUT, 0));
+}
+
+/* Before it can be asked anything, it has what it needs to answer. */
+static void on_born(void *owner, enum role role)
+{
+	if (role == ROLE_SCOUT)
+		serve_files(owner);
+}
+
+static void configure_files(struct supervisor *supervisor)
+{
+	struct files_options *options = malloc(sizeof(*options));
+
+	if (!options)
+		return;
+	files_config(options, &supervisor->settings.config);
+	files_configure(supervisor->files, options);
+	free(options);
+}
+
+/* As the user that we stay: what can be read now can be read later. */
+static int start_files(struct supervisor *supervisor)
+{
+	static const struct files_hooks hooks = { .send = send_file, .tell = tell };
+
+	supervisor->files = files_new(&hooks, supervisor);
+	if (!supervisor->files)
+		return -ENOMEM;
+	configure_files(supervisor);
+	return 0;
+}
+
 static void on_change(void *owner)
 {
 	struct supervisor *supervisor = owner;
@@ -178,7 +176,7 @@ static void on_change(void *owner)
 	if (!supervisor->was_ready && children_are_ready(supervisor->children))
 		be_ready(supervisor);
 	send_state(supervisor);
-	send_waiting(supervisor);
+	notices_send(&supervisor->notices, supervisor->children);
 }
 
 static int apply_settings(struct supervisor *supervisor, struct settings *news,
@@ -209,25 +207,6 @@ static int apply_settings(struct supervisor *supervisor, struct settings *news,
 	return 0;
 }
 
-static void send_settings(struct supervisor *supervisor)
-{
-	struct message_config *message = calloc(1, sizeof(*message));
-	const char *text = supervisor->settings.text;
-	size_t len = offsetof(struct message_config, text) + strlen(text) + 1;
-	unsigned i;
-
-	if (!message)
-		return;
-	message->type = MESSAGE_CONFIG;
-	text_copy(message->text, sizeof(message->text), text);
-	(void)children_send(supervisor->children, ROLE_SCOUT, 0, message, len, -1);
-	(void)children_send(supervisor->children, ROLE_LEDGER, 0, message, len,
-	                    supervisor->resources.event_file);
-	for (i = 0; i < supervisor->resources.queue_count; i++)
-		(void)children_send(supervisor->children, ROLE_GUARD, i, message, len, -1);
-	free(message);
-}
-
 /* All or nothing: a bad file leaves everything as it is. 0 or -errno with a line in error. */
 static int reload(struct supervisor *supervisor, char error[CONFIG_ERROR_MAX])
 {
@@ -248,7 +227,9 @@ static int reload(struct supervisor *supervisor, char error[CONFIG_ERROR_MAX])
 		snprintf(text, sizeof(text), "refused, the old configuration stays: %.200s",
 		         error[0] ? error : strerror(-err));
 	} else {
-		send_settings(supervisor);
+		settings_send(&supervisor->settings, supervisor->children, &supervisor->resources);
+		configure_files(supervisor);
+		serve_files(supervisor);
 		send_state(supervisor);
 	}
 	free(news);
@@ -295,7 +276,9 @@ static void on_second(evutil_socket_t none, short what, void *argument)
 	(void)none;
 	(void)what;
 	children_tick(supervisor->children, process_now_ms());
-	send_waiting(supervisor);
+	files_look(supervisor->files);
+	serve_files(supervisor);
+	notices_send(&supervisor->notices, supervisor->children);
 }
 
 static void on_watchdog(evutil_socket_t none, short what, void *argument)
@@ -348,19 +331,6 @@ static int start_loop(struct supervisor *supervisor)
 	return 0;
 }
 
-/* Standard error that ends in the journal, where syslog ends too, would say all twice (systemd.exec(5), JOURNAL_STREAM). */
-static bool narrates(const struct config *config)
-{
-	const char *journal = getenv("JOURNAL_STREAM");
-	unsigned long device, inode;
-	struct stat output;
-
-	if (config->syslog_facility < 0 || !journal ||
-	    sscanf(journal, "%lu:%lu", &device, &inode) != 2 || fstat(STDERR_FILENO, &output))
-		return true;
-	return output.st_dev != device || output.st_ino != inode;
-}
-
 static int drop_rights(struct supervisor *supervisor)
 {
 	static const int capabilities[] = { CAP_NET_ADMIN, CAP_NET_RAW };
@@ -383,6 +353,7 @@ static int drop_rights(struct supervisor *supervisor)
 static int start_children(struct supervisor *supervisor)
 {
 	static const struct children_hooks hooks = {
+		.on_born = on_born,
 		.on_change = on_change,
 		.on_tell = tell,
 		.on_reload = on_reload,
@@ -393,7 +364,7 @@ static int start_children(struct supervisor *supervisor)
 		.set = supervisor->options->set,
 		.set_count = supervisor->options->set_count,
 		.resources = &supervisor->resources,
-		.narrates = narrates(&supervisor->settings.config),
+		.narrates = settings_narrates(&supervisor->settings),
 		.hooks = &hooks,
 		.owner = supervisor,
 	};
@@ -430,7 +401,9 @@ static int start(struct supervisor *supervisor)
 	/* Closed means closed: nothing passes from here on that no guard has judged. */
 	if (!config->fails_open && put_rules_in(supervisor, config) != 0)
 		return -EIO;
-	err = start_children(supervisor);
+	err = start_files(supervisor);
+	if (!err)
+		err = start_children(supervisor);
 	if (err)
 		log_error("children not started error=\"%s\"", strerror(-err));
 	return err;
@@ -448,6 +421,7 @@ static void stop(struct supervisor *supervisor)
 		children_stop(supervisor->children);
 	}
 	children_free(supervisor->children);
+	files_free(supervisor->files);
 	if (supervisor->on_signal)
 		event_free(supervisor->on_signal);
 	if (supervisor->on_second)

@@ -125,12 +125,17 @@ static void drop(struct table *table, struct entry *entry)
 	free(entry);
 }
 
+void table_clear(struct table *table)
+{
+	while (table->oldest)
+		drop(table, table->oldest);
+}
+
 void table_free(struct table *table)
 {
 	if (!table)
 		return;
-	while (table->oldest)
-		drop(table, table->oldest);
+	table_clear(table);
 	free(table->buckets);
 	free(table);
 }

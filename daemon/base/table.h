@@ -31,6 +31,8 @@ void *table_peek(const struct table *table, const void *key);
 /* The value for a key not yet there, zeroed; the oldest leaves if full. NULL: out of memory. */
 void *table_insert(struct table *table, const void *key);
 void table_remove(struct table *table, const void *key);
+/* All of them. */
+void table_clear(struct table *table);
 /* The oldest entry's value and key; NULL when empty. */
 void *table_oldest(const struct table *table, const void **key);
 /* Next younger than `value` (one of this table's); NULL at the end. */

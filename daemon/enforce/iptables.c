@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/tool.h"
 #include "enforce/rules_iptables.h"
 #include "enforce/rules_text.h"
-#include "enforce/tool.h"
 
 enum { PROGRAM_MAX = 32, NAMES_MAX = 512 };
 

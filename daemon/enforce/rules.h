@@ -18,13 +18,14 @@
 #include <stdint.h>
 
 #include "base/address.h"
+#include "base/tool.h"
 #include "enforce/mark.h"
 
 enum {
 	RULES_NETWORKS_MAX = 256,
 	RULES_PORTS_MAX = 15, /* one multiport match */
 	RULES_TEXT_MAX = 128 * 1024,
-	RULES_WHY_MAX = 256,
+	RULES_WHY_MAX = TOOL_WHY_MAX,
 };
 
 enum rules_backend {

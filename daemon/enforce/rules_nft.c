@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/tool.h"
 #include "enforce/rules_text.h"
-#include "enforce/tool.h"
 
 static const char TABLE_BLANK[] = "add table inet hopguard\n"
 				  "delete table inet hopguard\n";

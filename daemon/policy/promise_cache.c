@@ -445,6 +445,12 @@ size_t promise_cache_forget(struct promise_cache *cache, const char *name)
 	return forgotten;
 }
 
+void promise_cache_clear(struct promise_cache *cache)
+{
+	table_clear(cache->addresses);
+	table_clear(cache->names);
+}
+
 size_t promise_cache_count(const struct promise_cache *cache)
 {
 	return table_count(cache->names);

@@ -67,6 +67,7 @@ bool promise_cache_includes(const struct promise_cache *cache, const char *name,
                             const struct address *address, uint64_t now_ms);
 /* The domain and the host of that name. Entries forgotten. */
 size_t promise_cache_forget(struct promise_cache *cache, const char *name);
+void promise_cache_clear(struct promise_cache *cache);
 size_t promise_cache_count(const struct promise_cache *cache);
 
 #endif

@@ -65,21 +65,20 @@ static inline int introduce(struct fixture *fixture, enum role role, unsigned in
 	return ends[0];
 }
 
-static inline int set_up(void **state)
+/* `more`: of its configuration. */
+static inline int set_up_with(void **state, const char *more)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	char error[CONFIG_ERROR_MAX];
+	char error[CONFIG_ERROR_MAX], text[1024];
 	int ends[2];
 
 	assert_non_null(fixture);
 	*state = fixture;
 	fixture->room = malloc(CHANNEL_MESSAGE_MAX);
 	assert_non_null(fixture->room);
-	assert_int_equal(config_parse(&fixture->config, "test",
-	                              "state-directory = \"/nonexistent\"\n"
-	                              "dns { timeout-seconds = 1 }\n",
-	                              NULL, 0, error),
-	                 0);
+	snprintf(text, sizeof(text),
+	         "state-directory = \"/nonexistent\"\ndns { timeout-seconds = 1 }\n%s", more);
+	assert_int_equal(config_parse(&fixture->config, "test", text, NULL, 0, error), 0);
 	assert_int_equal(channel_pair(ends), 0);
 	fixture->pid = fork();
 	assert_true(fixture->pid >= 0);
@@ -93,6 +92,11 @@ static inline int set_up(void **state)
 	fixture->guards[1] = introduce(fixture, ROLE_GUARD, 1);
 	fixture->ledger = introduce(fixture, ROLE_LEDGER, 0);
 	return 0;
+}
+
+static inline int set_up(void **state)
+{
+	return set_up_with(state, "");
 }
 
 /* The ledger's word that there is no more to be remembered. */

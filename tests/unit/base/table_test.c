@@ -150,6 +150,26 @@ static void each_entry_leaves_exactly_once(void **state)
 	assert_int_equal(left.count, 10);
 }
 
+static void a_cleared_table_is_empty_and_goes_on(void **state)
+{
+	struct left left = { 0 };
+	struct table *table = small_table(&left);
+	uint32_t key;
+
+	(void)state;
+	for (key = 0; key < 3; key++)
+		put(table, key, key);
+	table_clear(table);
+	assert_int_equal(left.count, 3);
+	assert_int_equal(table_count(table), 0);
+	for (key = 0; key < 3; key++)
+		assert_null(table_find(table, &key));
+	put(table, 1, 1);
+	assert_int_equal(table_count(table), 1);
+	table_free(table);
+	assert_int_equal(left.count, 4);
+}
+
 static void a_value_keeps_its_place_while_the_table_grows(void **state)
 {
 	struct table *table =
@@ -265,6 +285,7 @@ int main(void)
 		cmocka_unit_test(peeking_makes_nothing_younger),
 		cmocka_unit_test(entries_are_walked_from_the_oldest_to_the_youngest),
 		cmocka_unit_test(each_entry_leaves_exactly_once),
+		cmocka_unit_test(a_cleared_table_is_empty_and_goes_on),
 		cmocka_unit_test(a_value_keeps_its_place_while_the_table_grows),
 		cmocka_unit_test(values_are_aligned_whatever_the_key_length),
 		cmocka_unit_test(many_random_steps_agree_with_a_simple_model),

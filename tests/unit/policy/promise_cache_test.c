@@ -374,6 +374,20 @@ static void what_is_forgotten_is_gone_and_nothing_else(void **state)
 	assert_false(strongest(fixture, "192.0.2.1", NOW));
 }
 
+static void a_cleared_cache_knows_no_name_and_no_address(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put_simple(fixture, "a.example", "mx.big.example", PROMISE_KEY, "192.0.2.1", 60);
+	put_simple(fixture, "b.example", "mx.big.example", PROMISE_KEY, "192.0.2.2", 600);
+	promise_cache_clear(fixture->cache);
+	assert_int_equal(promise_cache_count(fixture->cache), 0);
+	assert_int_equal(find(fixture, "a.example", "192.0.2.1", NOW), CACHE_UNKNOWN);
+	assert_false(strongest(fixture, "192.0.2.1", NOW));
+	put_simple(fixture, "b.example", "mx.big.example", PROMISE_KEY, "192.0.2.2", 600);
+	assert_int_equal(find(fixture, "b.example", "192.0.2.2", NOW), CACHE_FRESH);
+}
+
 static void a_full_cache_gives_up_what_was_unused_for_longest(void **state)
 {
 	struct fixture *fixture = *state;
@@ -457,6 +471,7 @@ int main(void)
 		TEST(many_names_for_an_address_do_not_drive_a_promise_out),
 		TEST(a_shorter_lived_answer_about_a_shared_host_leaves_the_longer_one),
 		TEST(what_is_forgotten_is_gone_and_nothing_else),
+		TEST(a_cleared_cache_knows_no_name_and_no_address),
 		TEST(a_full_cache_gives_up_what_was_unused_for_longest),
 		TEST(the_largest_destinations_stay_within_the_memory_of_the_cache),
 	};

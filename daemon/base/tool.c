@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "enforce/tool.h"
+#include "base/tool.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,6 +22,7 @@ enum { ARGUMENTS_MAX = 16, PATH_LEN_MAX = 64, LOCK_TRY_MS = 50 };
 
 /* What the child is born with. */
 struct birth {
+	const struct tool_call *call;
 	char path[PATH_LEN_MAX];
 	const char *arguments[ARGUMENTS_MAX + 2];
 	char lock_setting[PATH_LEN_MAX];
@@ -46,13 +50,20 @@ static void become_program(const struct birth *birth)
 {
 	char locale[] = "LC_ALL=C";
 	char *environment[] = { locale, NULL, NULL };
+	const struct tool_call *call = birth->call;
 	sigset_t none;
+	size_t i;
 
 	(void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (birth->private_lock >= 0) {
 		environment[1] = (char *)(uintptr_t)birth->lock_setting;
 		(void)fcntl(birth->private_lock, F_SETFD, 0);
 	}
+	for (i = 0; i < call->passed_count; i++)
+		(void)fcntl(call->passed[i], F_SETFD, 0);
+	/* What is not ambient does not outlive the exec of a program that is not root's. */
+	if (call->is_unprivileged && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L))
+		_exit(127);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
@@ -60,7 +71,7 @@ static void become_program(const struct birth *birth)
 	if (dup2(birth->input, STDIN_FILENO) < 0 || dup2(birth->output, STDOUT_FILENO) < 0 ||
 	    dup2(birth->complaint, STDERR_FILENO) < 0)
 		_exit(127);
-	(void)alarm(TOOL_SECONDS_MAX);
+	(void)alarm(call->seconds_max > 0 ? call->seconds_max : TOOL_SECONDS_MAX);
 	(void)execve(birth->path, (char *const *)(uintptr_t)birth->arguments, environment);
 	_exit(127);
 }
@@ -113,21 +124,21 @@ static int read_scratch(char **text, int descriptor, size_t len_max)
 }
 
 /* The first line that says something. */
-static void read_complaint(char why[RULES_WHY_MAX], int descriptor, const char *program, int status)
+static void read_complaint(char why[TOOL_WHY_MAX], int descriptor, const char *program, int status)
 {
-	char text[RULES_WHY_MAX];
+	char text[TOOL_WHY_MAX];
 	ssize_t len = pread(descriptor, text, sizeof(text) - 1, 0);
 	const char *line = text;
 
 	text[len > 0 ? len : 0] = '\0';
 	line += strspn(line, "\n\t ");
 	if (*line)
-		(void)snprintf(why, RULES_WHY_MAX, "%.*s", (int)strcspn(line, "\n"), line);
+		(void)snprintf(why, TOOL_WHY_MAX, "%.*s", (int)strcspn(line, "\n"), line);
 	else if (WIFSIGNALED(status))
-		(void)snprintf(why, RULES_WHY_MAX, "%s was ended by signal %d", program,
+		(void)snprintf(why, TOOL_WHY_MAX, "%s was ended by signal %d", program,
 		               WTERMSIG(status));
 	else
-		(void)snprintf(why, RULES_WHY_MAX, "%s ended with status %d", program,
+		(void)snprintf(why, TOOL_WHY_MAX, "%s ended with status %d", program,
 		               WEXITSTATUS(status));
 }
 
@@ -150,7 +161,7 @@ static int take_lock(int lock)
 	return -ETIMEDOUT;
 }
 
-static int start_and_wait(const struct birth *birth, const char *program, char why[RULES_WHY_MAX])
+static int start_and_wait(const struct birth *birth, const char *program, char why[TOOL_WHY_MAX])
 {
 	int status = 0;
 	int err;
@@ -169,15 +180,15 @@ static int start_and_wait(const struct birth *birth, const char *program, char w
 	return -EIO;
 }
 
-static int run_locked(const struct birth *birth, const struct tool_call *call,
-                      char why[RULES_WHY_MAX])
+static int run_locked(const struct birth *birth, char why[TOOL_WHY_MAX])
 {
+	const struct tool_call *call = birth->call;
 	int err = 0;
 
 	if (call->lock >= 0)
 		err = take_lock(call->lock);
 	if (err) {
-		(void)snprintf(why, RULES_WHY_MAX,
+		(void)snprintf(why, TOOL_WHY_MAX,
 		               "%s: /run/xtables.lock is held by another program", call->program);
 		return err;
 	}
@@ -217,14 +228,16 @@ static void close_files(const struct birth *birth)
 	}
 }
 
-int tool_run(char **output, const struct tool_call *call, char why[RULES_WHY_MAX])
+int tool_run(char **output, const struct tool_call *call, char why[TOOL_WHY_MAX])
 {
-	struct birth birth = { .private_lock = -1, .input = -1, .output = -1, .complaint = -1 };
+	struct birth birth = {
+		.call = call, .private_lock = -1, .input = -1, .output = -1, .complaint = -1
+	};
 	size_t i;
 	int err;
 
 	if (!find_program(birth.path, call->program)) {
-		(void)snprintf(why, RULES_WHY_MAX, "there is no program %s", call->program);
+		(void)snprintf(why, TOOL_WHY_MAX, "there is no program %s", call->program);
 		return -ENOENT;
 	}
 	birth.arguments[0] = call->program;
@@ -234,11 +247,11 @@ int tool_run(char **output, const struct tool_call *call, char why[RULES_WHY_MAX
 	why[0] = '\0';
 	err = open_files(&birth, call);
 	if (!err)
-		err = run_locked(&birth, call, why);
+		err = run_locked(&birth, why);
 	if (!err && output)
 		err = read_scratch(output, birth.output, TOOL_OUTPUT_MAX);
 	if (err && why[0] == '\0')
-		(void)snprintf(why, RULES_WHY_MAX, "%s: %s", call->program, strerror(-err));
+		(void)snprintf(why, TOOL_WHY_MAX, "%s: %s", call->program, strerror(-err));
 	close_files(&birth);
 	return err;
 }

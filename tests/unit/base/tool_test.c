@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/tool.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/sandbox.h"
+
+static char *output_of(const char *program, const char *const *arguments)
+{
+	const struct tool_call call = { .program = program, .arguments = arguments, .lock = -1 };
+	char why[TOOL_WHY_MAX];
+	char *output = NULL;
+
+	assert_int_equal(tool_run(&output, &call, why), 0);
+	return output;
+}
+
+static void a_program_gets_its_arguments_as_they_are(void **state)
+{
+	static const char *const arguments[] = { "%s;", "$HOME `id` \"x\"", NULL };
+	char *output = output_of("printf", arguments);
+
+	(void)state;
+	assert_string_equal(output, "$HOME `id` \"x\";");
+	free(output);
+}
+
+static void it_gets_no_environment_of_ours(void **state)
+{
+	static const char *const arguments[] = { NULL };
+	char *output;
+
+	(void)state;
+	assert_int_equal(setenv("LD_PRELOAD", "", 1), 0);
+	output = output_of("env", arguments);
+	assert_string_equal(output, "LC_ALL=C\n");
+	free(output);
+}
+
+static int with_content(const char *text)
+{
+	int file = memfd_create("content", MFD_CLOEXEC);
+
+	assert_true(file > STDERR_FILENO);
+	assert_int_equal(write(file, text, strlen(text)), strlen(text));
+	return file;
+}
+
+static void it_can_open_what_is_passed_and_nothing_else(void **state)
+{
+	int passed = with_content("passed"), other = with_content("other");
+	char path[32];
+	const char *const arguments[] = { path, NULL };
+	struct tool_call call = {
+		.program = "cat",
+		.arguments = arguments,
+		.lock = -1,
+		.passed = &passed,
+		.passed_count = 1,
+	};
+	char why[TOOL_WHY_MAX];
+	char *output = NULL;
+
+	(void)state;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", passed);
+	assert_int_equal(tool_run(&output, &call, why), 0);
+	assert_string_equal(output, "passed");
+	free(output);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", other);
+	assert_int_equal(tool_run(NULL, &call, why), -EIO);
+	assert_non_null(strstr(why, "No such file"));
+	close(passed);
+	close(other);
+}
+
+static void one_that_does_not_end_is_ended(void **state)
+{
+	static const char *const arguments[] = { "30", NULL };
+	const struct tool_call call = {
+		.program = "sleep",
+		.arguments = arguments,
+		.lock = -1,
+		.seconds_max = 1,
+	};
+	char why[TOOL_WHY_MAX];
+	time_t began = time(NULL);
+
+	(void)state;
+	assert_int_equal(tool_run(NULL, &call, why), -EIO);
+	assert_true(time(NULL) - began < 10);
+	assert_string_equal(why, "sleep was ended by signal 14");
+}
+
+static void a_program_that_is_not_there_is_named(void **state)
+{
+	static const char *const arguments[] = { NULL };
+	const struct tool_call call = { .program = "no-such", .arguments = arguments, .lock = -1 };
+	char why[TOOL_WHY_MAX];
+
+	(void)state;
+	assert_int_equal(tool_run(NULL, &call, why), -ENOENT);
+	assert_string_equal(why, "there is no program no-such");
+}
+
+/* As the supervisor is: another user, with two capabilities. The status tells whether the program has any. */
+static int run_as_supervisor(bool is_unprivileged)
+{
+	static const int capabilities[] = { CAP_NET_ADMIN, CAP_NET_RAW };
+	static const char *const arguments[] = { "-q", "^CapEff:\t0000000000000000$",
+		                                 "/proc/self/status", NULL };
+	const struct sandbox sandbox = { .user = "nobody",
+		                         .capabilities = capabilities,
+		                         .capability_count = 2 };
+	const struct tool_call call = {
+		.program = "grep",
+		.arguments = arguments,
+		.lock = -1,
+		.is_unprivileged = is_unprivileged,
+	};
+	char why[TOOL_WHY_MAX];
+	const char *became;
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(sandbox_enter(&became, &sandbox) ? 77 : tool_run(NULL, &call, why) != 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void an_unprivileged_one_has_no_capability_of_ours(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(run_as_supervisor(false), 1);
+	assert_int_equal(run_as_supervisor(true), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_program_gets_its_arguments_as_they_are),
+		cmocka_unit_test(it_gets_no_environment_of_ours),
+		cmocka_unit_test(it_can_open_what_is_passed_and_nothing_else),
+		cmocka_unit_test(one_that_does_not_end_is_ended),
+		cmocka_unit_test(a_program_that_is_not_there_is_named),
+		cmocka_unit_test(an_unprivileged_one_has_no_capability_of_ours),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
