@@ -6,6 +6,7 @@
 enum next_header {
 	NEXT_HOP_BY_HOP = 0,
 	NEXT_TCP = 6,
+	NEXT_UDP = 17,
 	NEXT_ROUTING = 43,
 	NEXT_FRAGMENT = 44,
 	NEXT_AUTHENTICATION = 51,
@@ -17,7 +18,7 @@ enum { OPTION_PAD1 = 0, OPTION_JUMBO = 0xc2, JUMBO_LEN = 4 };
 enum { IPV4_FRAGMENT_BITS = 0x3fff, IPV6_FRAGMENT_BITS = 0xfff9 };
 
 static enum packet_result parse_ipv4(struct ip_header *header, struct bytes packet,
-                                     bool checksum_ready)
+                                     bool checksum_ready, uint8_t wanted)
 {
 	struct cursor fields = cursor_over(packet);
 	size_t header_len = (size_t)(cursor_u8(&fields) & 0x0f) * 4;
@@ -45,7 +46,7 @@ static enum packet_result parse_ipv4(struct ip_header *header, struct bytes pack
 		return PACKET_MALFORMED;
 	if (checksum_ready && checksum_of(bytes_slice(packet, 0, header_len)) != 0)
 		return PACKET_BAD_CHECKSUM;
-	if (protocol != NEXT_TCP)
+	if (protocol != wanted)
 		return PACKET_NOT_TCP;
 	if (fragment & IPV4_FRAGMENT_BITS)
 		return PACKET_FRAGMENT;
@@ -107,8 +108,8 @@ static struct bytes take_extension(struct cursor *chain, uint8_t type)
 	return cursor_bytes(chain, (units + 1) * 8);
 }
 
-/* Walks to TCP. The cursor stands behind the IPv6 header or its hop-by-hop options. */
-static enum packet_result walk_extensions(struct cursor *chain, uint8_t next)
+/* Walks to the wanted protocol. The cursor stands behind the IPv6 header or its hop-by-hop options. */
+static enum packet_result walk_extensions(struct cursor *chain, uint8_t next, uint8_t wanted)
 {
 	for (int count = 0; is_extension(next); count++) {
 		struct bytes extension = take_extension(chain, next);
@@ -121,8 +122,8 @@ static enum packet_result walk_extensions(struct cursor *chain, uint8_t next)
 		next = cursor_u8(&fields);
 		cursor_skip(&fields, 1);
 		if (type == NEXT_FRAGMENT && (cursor_u16(&fields) & IPV6_FRAGMENT_BITS) != 0)
-			return next == NEXT_TCP || is_extension(next) ? PACKET_FRAGMENT
-			                                              : PACKET_NOT_TCP;
+			return next == wanted || is_extension(next) ? PACKET_FRAGMENT
+			                                            : PACKET_NOT_TCP;
 		cursor_skip(&fields, 1); /* routing type */
 		/*
 		 * Still on its way to another address than the one it shows: not judged by this
@@ -131,11 +132,11 @@ static enum packet_result walk_extensions(struct cursor *chain, uint8_t next)
 		if (type == NEXT_ROUTING && cursor_u8(&fields) != 0)
 			return PACKET_MALFORMED;
 	}
-	return next == NEXT_TCP ? PACKET_OK : PACKET_NOT_TCP;
+	return next == wanted ? PACKET_OK : PACKET_NOT_TCP;
 }
 
 static enum packet_result parse_ipv6(struct ip_header *header, struct bytes packet,
-                                     bool checksum_ready)
+                                     bool checksum_ready, uint8_t wanted)
 {
 	struct cursor fields = cursor_over(packet);
 	struct ip_header parsed = { 0 };
@@ -177,7 +178,7 @@ static enum packet_result parse_ipv6(struct ip_header *header, struct bytes pack
 
 	chain = cursor_over(bytes_slice(packet, 0, IPV6_HEADER_LEN + len));
 	cursor_skip(&chain, IPV6_HEADER_LEN + hop_by_hop.len);
-	result = walk_extensions(&chain, next);
+	result = walk_extensions(&chain, next, wanted);
 	if (result != PACKET_OK)
 		return result;
 
@@ -192,17 +193,29 @@ static enum packet_result parse_ipv6(struct ip_header *header, struct bytes pack
 	return PACKET_OK;
 }
 
-enum packet_result ip_header_parse(struct ip_header *header, struct bytes packet,
-                                   bool checksum_ready)
+static enum packet_result parse(struct ip_header *header, struct bytes packet, bool checksum_ready,
+                                uint8_t wanted)
 {
 	struct cursor first = cursor_over(packet);
 
 	switch (cursor_u8(&first) >> 4) {
 	case 4:
-		return parse_ipv4(header, packet, checksum_ready);
+		return parse_ipv4(header, packet, checksum_ready, wanted);
 	case 6:
-		return parse_ipv6(header, packet, checksum_ready);
+		return parse_ipv6(header, packet, checksum_ready, wanted);
 	default:
 		return PACKET_MALFORMED;
 	}
+}
+
+enum packet_result ip_header_parse(struct ip_header *header, struct bytes packet,
+                                   bool checksum_ready)
+{
+	return parse(header, packet, checksum_ready, NEXT_TCP);
+}
+
+enum packet_result ip_header_parse_udp(struct ip_header *header, struct bytes packet,
+                                       bool checksum_ready)
+{
+	return parse(header, packet, checksum_ready, NEXT_UDP);
 }
