@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
+
+#include "net/netfilter_socket.h"
 
 enum {
 	BATCH_PACKETS = 16,
@@ -28,7 +28,6 @@ enum {
 	PACKET_MAX = 0xffff - 4,
 	/* Room for a full queue of large segments while the guard is held up. */
 	SOCKET_BUFFER = 16 * 1024 * 1024,
-	ANSWER_SECONDS = 5,
 };
 
 struct nfqueue {
@@ -311,6 +310,16 @@ static int bind_queue(int descriptor, uint16_t number)
 }
 
 /* Packets start to come with the copy mode, so it is set last. */
+static int set_flag(int descriptor, uint16_t number, uint32_t flag)
+{
+	char buffer[VERDICT_MAX];
+	struct nlmsghdr *message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
+
+	mnl_attr_put_u32(message, NFQA_CFG_FLAGS, htonl(flag));
+	mnl_attr_put_u32(message, NFQA_CFG_MASK, htonl(flag));
+	return configure(descriptor, number, message);
+}
+
 static int set_up_queue(int descriptor, uint16_t number, uint32_t queue_len)
 {
 	char buffer[VERDICT_MAX];
@@ -323,16 +332,18 @@ static int set_up_queue(int descriptor, uint16_t number, uint32_t queue_len)
 		return err;
 
 	/* Without it the kernel cuts large segments before queueing: slower, not wrong. */
-	message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
-	mnl_attr_put_u32(message, NFQA_CFG_FLAGS, htonl(NFQA_CFG_F_GSO));
-	mnl_attr_put_u32(message, NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO));
-	err = configure(descriptor, number, message);
+	err = set_flag(descriptor, number, NFQA_CFG_F_GSO);
 	if (err && err != -EOPNOTSUPP && err != -EINVAL)
 		return err;
 
 	message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
 	nfq_nlmsg_cfg_put_params(message, NFQNL_COPY_PACKET, PACKET_MAX);
 	return configure(descriptor, number, message);
+}
+
+int nfqueue_pass_when_full(int descriptor, uint16_t number)
+{
+	return set_flag(descriptor, number, NFQA_CFG_F_FAIL_OPEN);
 }
 
 static void size_socket(int descriptor)
@@ -362,57 +373,19 @@ static uint32_t find_owner(uint16_t number)
 	return owner;
 }
 
-static bool may_administer(void)
-{
-	cap_t own = cap_get_proc();
-	cap_flag_value_t value = CAP_CLEAR;
-
-	if (own)
-		(void)cap_get_flag(own, CAP_NET_ADMIN, CAP_EFFECTIVE, &value);
-	(void)cap_free(own);
-	return value == CAP_SET;
-}
-
 /* The kernel says EPERM both to those without the capability and when another has the queue. */
 static int explain_refusal(int err, uint32_t *owner_portid, uint16_t number)
 {
 	if (err != -EPERM && err != -EBUSY)
 		return err;
 	*owner_portid = find_owner(number);
-	return *owner_portid != 0 || may_administer() ? -EBUSY : -EPERM;
-}
-
-static int open_socket(int *opened)
-{
-	const struct timeval patience = { .tv_sec = ANSWER_SECONDS };
-	struct mnl_socket *netlink = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	int descriptor, err = 0;
-
-	if (!netlink)
-		return -errno;
-	if (mnl_socket_bind(netlink, 0, MNL_SOCKET_AUTOPID) < 0)
-		err = -errno;
-	/* The descriptor outlives the wrapper: it is handed on to another process. */
-	descriptor = fcntl(mnl_socket_get_fd(netlink), F_DUPFD_CLOEXEC, 0);
-	if (descriptor < 0 && !err)
-		err = -errno;
-	mnl_socket_close(netlink);
-	if (!err &&
-	    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
-		err = -errno;
-	if (err) {
-		if (descriptor >= 0)
-			close(descriptor);
-		return err;
-	}
-	*opened = descriptor;
-	return 0;
+	return *owner_portid != 0 || netfilter_may_administer() ? -EBUSY : -EPERM;
 }
 
 int nfqueue_open(int *opened, uint32_t *owner_portid, uint16_t number, uint32_t queue_len)
 {
 	int descriptor = -1;
-	int err = open_socket(&descriptor);
+	int err = netfilter_socket_open(&descriptor);
 
 	if (err)
 		return err;

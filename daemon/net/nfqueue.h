@@ -44,6 +44,8 @@ struct nfqueue_counters {
  * -EBUSY: taken, by the port id in *owner_portid (mostly a process id; 0: unknown).
  */
 int nfqueue_open(int *opened, uint32_t *owner_portid, uint16_t number, uint32_t queue_len);
+/* For what must not wait for us: once queue_len packets wait, the kernel passes the next by itself. 0 or -errno. */
+int nfqueue_pass_when_full(int descriptor, uint16_t number);
 
 /* The guard's side. Takes the descriptor over. NULL: out of memory. */
 struct nfqueue *nfqueue_adopt(int descriptor, uint16_t number);
