@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/heard.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "policy/heard_private.h"
+
+static uint64_t end_of(uint32_t ttl_s, uint64_t now_ms)
+{
+	if (ttl_s < HEARD_LIFE_MIN_S)
+		ttl_s = HEARD_LIFE_MIN_S;
+	if (ttl_s > HEARD_LIFE_MAX_S)
+		ttl_s = HEARD_LIFE_MAX_S;
+	return now_ms + (uint64_t)ttl_s * 1000;
+}
+
+static void tell(struct heard *heard, const struct domain *domain, const struct place *place,
+                 uint64_t now_ms)
+{
+	uint64_t until_ms =
+		domain->item.until_ms < place->until_ms ? domain->item.until_ms : place->until_ms;
+
+	if (until_ms <= now_ms || heard->told == HEARD_CANDIDATES_MAX)
+		return;
+	heard->told++;
+	heard->fn(heard->owner, domain->item.name, &place->address,
+	          (uint32_t)((until_ms - now_ms) / 1000));
+}
+
+/* The place of that address; a new one takes the place of the one that ends first. */
+static struct place *learn_place(struct host *host, const struct address *address,
+                                 uint64_t until_ms)
+{
+	struct place *place = host->places;
+	size_t i;
+
+	for (i = 0; i < host->place_count; i++) {
+		if (address_equal(&host->places[i].address, address)) {
+			if (host->places[i].until_ms < until_ms)
+				host->places[i].until_ms = until_ms;
+			return &host->places[i];
+		}
+		if (host->places[i].until_ms < place->until_ms)
+			place = &host->places[i];
+	}
+	if (host->place_count < HEARD_PLACES_MAX)
+		place = &host->places[host->place_count++];
+	*place = (struct place){ *address, until_ms };
+	return place;
+}
+
+/* False: no address. */
+static bool read_address(struct address *address, uint16_t type, struct bytes data)
+{
+	if (type == DNS_TYPE_A && data.len == 4)
+		*address = address_of(4, data.data);
+	else if (type == DNS_TYPE_AAAA && data.len == 16)
+		*address = address_of(6, data.data);
+	else
+		return false;
+	return true;
+}
+
+static void name_host(struct heard *heard, struct domain *domain, struct holder *holder,
+                      const char *name)
+{
+	struct host *host;
+	size_t i;
+
+	for (i = 0; i < HEARD_HOSTS_MAX && domain->namings[i].host; i++) {
+		if (strcmp(domain->namings[i].host->item.name, name) == 0)
+			return;
+	}
+	if (i == HEARD_HOSTS_MAX)
+		return;
+	host = heard_obtain(heard, holder, name, KIND_NAMED);
+	if (!host)
+		return;
+	heard_become(heard, host, KIND_NAMED);
+	domain->namings[i].domain = domain;
+	domain->namings[i].host = host;
+	TAILQ_INSERT_HEAD(&host->namings, &domain->namings[i], link);
+}
+
+static void name_hosts(struct heard *heard, struct domain *domain, struct holder *holder,
+                       const struct dns_answer *answer)
+{
+	struct dns_record record;
+	struct dns_mx mx;
+	size_t i;
+
+	for (i = 0; i < HEARD_HOSTS_MAX && dns_answer_record(&record, answer, i); i++) {
+		if (dns_mx_parse(&mx, answer, &record) == PARSE_OK && mx.host[0])
+			name_host(heard, domain, holder, mx.host);
+	}
+	if (answer->record_count == 0 && answer->rcode == DNS_RCODE_NOERROR)
+		name_host(heard, domain, holder, answer->name);
+}
+
+static struct host *named_by(const struct domain *domain, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < HEARD_HOSTS_MAX; i++) {
+		if (domain->namings[i].host &&
+		    strcmp(domain->namings[i].host->item.name, name) == 0)
+			return domain->namings[i].host;
+	}
+	return NULL;
+}
+
+/* Of the hosts that this very answer names; others' are nobody's word. */
+static void learn_additional(const struct domain *domain, const struct dns_message *message,
+                             uint64_t now_ms)
+{
+	struct dns_walk walk = dns_walk_over(message);
+	struct dns_resource resource;
+	struct address address;
+	struct host *host;
+
+	while (dns_walk_next(&resource, &walk)) {
+		if (resource.section != DNS_ADDITIONAL_SECTION ||
+		    resource.class != message->class ||
+		    !read_address(&address, resource.type, resource.record.data))
+			continue;
+		host = named_by(domain, resource.owner);
+		if (host)
+			(void)learn_place(host, &address, end_of(resource.record.ttl_s, now_ms));
+	}
+}
+
+static void hear_domain(struct heard *heard, struct holder *holder,
+                        const struct dns_message *message, const struct dns_answer *answer,
+                        uint64_t now_ms)
+{
+	struct domain *domain = heard_obtain(heard, holder, answer->name, KIND_DOMAIN);
+	size_t i, k;
+
+	if (!domain)
+		return;
+	domain->item.until_ms = end_of(answer->ttl_s, now_ms);
+	heard_unname_all(heard, domain);
+	name_hosts(heard, domain, holder, answer);
+	learn_additional(domain, message, now_ms);
+	for (i = 0; i < HEARD_HOSTS_MAX; i++) {
+		const struct host *host = domain->namings[i].host;
+
+		for (k = 0; host && k < host->place_count; k++)
+			tell(heard, domain, &host->places[k], now_ms);
+	}
+}
+
+static void hear_host(struct heard *heard, struct holder *holder, const struct dns_answer *answer,
+                      uint64_t now_ms)
+{
+	struct host *host;
+	struct dns_record record;
+	const struct naming *naming;
+	size_t i;
+
+	if (answer->record_count == 0)
+		return;
+	host = heard_obtain(heard, holder, answer->name, KIND_UNNAMED);
+	for (i = 0; host && i < HEARD_PLACES_MAX && dns_answer_record(&record, answer, i); i++) {
+		struct address address;
+		struct place *place;
+
+		if (!read_address(&address, answer->type, record.data))
+			continue;
+		place = learn_place(host, &address, end_of(answer->ttl_s, now_ms));
+		TAILQ_FOREACH(naming, &host->namings, link)
+		tell(heard, naming->domain, place, now_ms);
+	}
+}
+
+/* The next server down: no answer (RFC 2308 section 2.2). */
+static bool is_referral(const struct dns_message *message)
+{
+	struct dns_walk walk = dns_walk_over(message);
+	struct dns_resource resource;
+	bool has_servers = false;
+
+	if (message->counts[DNS_ANSWER_SECTION] > 0)
+		return false;
+	while (dns_walk_next(&resource, &walk)) {
+		if (resource.section == DNS_AUTHORITY_SECTION && resource.type == DNS_TYPE_SOA)
+			return false;
+		has_servers |=
+			resource.section == DNS_AUTHORITY_SECTION && resource.type == DNS_TYPE_NS;
+	}
+	return has_servers;
+}
+
+bool heard_answer(struct heard *heard, const struct address *client,
+                  const struct dns_message *message, uint64_t now_ms)
+{
+	struct dns_answer answer;
+	struct holder *holder;
+
+	if (is_referral(message) || dns_answer_parse(&answer, message->octets) != PARSE_OK)
+		return false;
+	holder = heard_holder(heard, client);
+	if (!holder)
+		return false;
+	heard->told = 0;
+	if (answer.type == DNS_TYPE_MX && answer.name[0])
+		hear_domain(heard, holder, message, &answer, now_ms);
+	else if (answer.type == DNS_TYPE_A || answer.type == DNS_TYPE_AAAA)
+		hear_host(heard, holder, &answer, now_ms);
+	return true;
+}
+
+bool heard_names_host(const struct heard *heard, const char *name, uint64_t now_ms)
+{
+	const struct host *host = heard_find(heard->hosts, name);
+	const struct naming *naming;
+
+	if (!host)
+		return false;
+	TAILQ_FOREACH(naming, &host->namings, link)
+	{
+		if (naming->domain->item.until_ms > now_ms)
+			return true;
+	}
+	return false;
+}
+
+static bool is_over(struct item *item, uint64_t now_ms)
+{
+	struct host *host;
+	size_t i;
+
+	if (item->kind == KIND_DOMAIN)
+		return item->until_ms <= now_ms;
+	host = (struct host *)(void *)item;
+	for (i = host->place_count; i-- > 0;) {
+		if (host->places[i].until_ms <= now_ms)
+			host->places[i] = host->places[--host->place_count];
+	}
+	return host->place_count == 0 && TAILQ_EMPTY(&host->namings);
+}
+
+void heard_sweep(struct heard *heard, uint64_t now_ms)
+{
+	const void *key;
+	struct holder **each;
+	enum kind kind;
+
+	for (each = table_oldest(heard->holders, &key); each;
+	     each = table_younger(heard->holders, each, &key)) {
+		for (kind = KIND_DOMAIN; kind < KINDS; kind++) {
+			struct item *item, *next;
+
+			for (item = TAILQ_FIRST(&(*each)->items[kind]); item; item = next) {
+				next = TAILQ_NEXT(item, link);
+				if (is_over(item, now_ms))
+					heard_drop(heard, item);
+			}
+		}
+	}
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_POLICY_HEARD_PRIVATE_H
+#define HOPGUARD_POLICY_HEARD_PRIVATE_H
+
+/*
+ * What heard.c (answers are read) and heard_items.c (what is kept, whose it is, and what goes when there is no room) share.
+ */
+
+#include <sys/queue.h>
+
+#include "policy/heard.h"
+
+enum kind { KIND_DOMAIN, KIND_NAMED, KIND_UNNAMED, KINDS };
+
+struct item {
+	TAILQ_ENTRY(item) link; /* of its client's, the oldest first */
+	struct holder *holder;
+	enum kind kind;
+	uint64_t until_ms; /* of a domain */
+	char name[DNS_NAME_TEXT_MAX];
+};
+
+TAILQ_HEAD(item_list, item);
+
+/* A client, and what was heard on its way to it. */
+struct holder {
+	struct item_list items[KINDS];
+	size_t counts[KINDS];
+};
+
+struct naming {
+	TAILQ_ENTRY(naming) link; /* of the host's, the last heard first */
+	struct domain *domain;
+	struct host *host; /* NULL: free */
+};
+
+struct domain {
+	struct item item;
+	struct naming namings[HEARD_HOSTS_MAX];
+};
+
+struct place {
+	struct address address;
+	uint64_t until_ms;
+};
+
+struct host {
+	struct item item;
+	TAILQ_HEAD(, naming) namings;
+	struct place places[HEARD_PLACES_MAX];
+	size_t place_count;
+};
+
+struct heard {
+	struct table *holders; /* struct address → struct holder *, owned */
+	struct table *domains; /* name → struct domain *, owned by its holder */
+	struct table *hosts;   /* name → struct host * */
+	size_t counts[KINDS];
+	heard_fn fn;
+	void *owner;
+	unsigned told; /* of the answer at hand */
+};
+
+/* Of one of the tables by name; NULL: not there. */
+void *heard_find(const struct table *table, const char *name);
+/* NULL: out of memory. */
+struct holder *heard_holder(struct heard *heard, const struct address *address);
+/* That domain, or for both other kinds that host, or a new one. NULL: out of memory. */
+void *heard_obtain(struct heard *heard, struct holder *holder, const char *name, enum kind kind);
+/* Hosts that nothing else is known of go. */
+void heard_unname_all(struct heard *heard, struct domain *domain);
+void heard_become(struct heard *heard, struct host *host, enum kind kind);
+/* Frees it, and whatever points to it lets go. */
+void heard_drop(struct heard *heard, struct item *item);
+
+#endif

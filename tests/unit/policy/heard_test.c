@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/heard.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../wire/dns_message.h"
+
+enum { ADDITIONAL_COUNT_AT = 10, NOW_MS = 1000000, TOLD_MAX = 2048 };
+
+struct told {
+	char domain[DNS_NAME_TEXT_MAX];
+	struct address server;
+	uint32_t life_s;
+};
+
+struct fixture {
+	struct heard *heard;
+	size_t count;
+	struct told told[TOLD_MAX];
+};
+
+static void on_candidate(void *owner, const char *domain, const struct address *server,
+                         uint32_t life_s)
+{
+	struct fixture *fixture = owner;
+	struct told *told = &fixture->told[fixture->count++];
+
+	assert_true(fixture->count < TOLD_MAX);
+	text_copy(told->domain, sizeof(told->domain), domain);
+	told->server = *server;
+	told->life_s = life_s;
+}
+
+static int set_up(void **state)
+{
+	static struct fixture fixture;
+	static const uint8_t secret[TABLE_SECRET_LEN];
+
+	fixture.count = 0;
+	fixture.heard = heard_new(secret, on_candidate, &fixture);
+	*state = &fixture;
+	return fixture.heard ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	heard_free(fixture->heard);
+	return 0;
+}
+
+static bool hear_for(struct fixture *fixture, const char *client, const struct message *message,
+                     uint64_t now_ms)
+{
+	struct dns_message parsed;
+	struct address address;
+
+	assert_true(address_parse(&address, client));
+	assert_int_equal(dns_message_parse(&parsed, bytes_of(message->octets, message->len)),
+	                 PARSE_OK);
+	return heard_answer(fixture->heard, &address, &parsed, now_ms);
+}
+
+static bool hear(struct fixture *fixture, const struct message *message, uint64_t now_ms)
+{
+	return hear_for(fixture, "192.0.2.2", message, now_ms);
+}
+
+static struct message mx_of(const char *domain, const char *host)
+{
+	struct message message;
+
+	begin(&message, FOUND, domain, DNS_TYPE_MX, 1, 0);
+	add_mx(&message, domain, 10, host);
+	return message;
+}
+
+static struct message a_of(const char *host, unsigned last, uint32_t ttl)
+{
+	struct message message;
+
+	begin(&message, FOUND, host, DNS_TYPE_A, 1, 0);
+	add_a(&message, host, 0xc6336400 | last, ttl);
+	return message;
+}
+
+/* 198.51.100.last for that domain was told as the index-th. */
+static void assert_told(const struct fixture *fixture, size_t index, const char *domain,
+                        unsigned last)
+{
+	assert_true(index < fixture->count);
+	assert_string_equal(fixture->told[index].domain, domain);
+	assert_int_equal(fixture->told[index].server.family, 4);
+	assert_int_equal(fixture->told[index].server.octets[3], last);
+}
+
+static void both_steps_make_a_candidate_in_either_order(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message mx = mx_of("example.org", "mx.example.net");
+	struct message a = a_of("mx.example.net", 1, 300);
+	struct message mx_too = mx_of("example.com", "mx.example.net");
+
+	assert_true(hear(fixture, &mx, NOW_MS));
+	assert_int_equal(fixture->count, 0);
+	assert_true(hear(fixture, &a, NOW_MS));
+	assert_int_equal(fixture->count, 1);
+	assert_told(fixture, 0, "example.org", 1);
+	assert_true(hear(fixture, &mx_too, NOW_MS));
+	assert_int_equal(fixture->count, 2);
+	assert_told(fixture, 1, "example.com", 1);
+	/* Another address is one for both, the last heard first. */
+	a = a_of("mx.example.net", 2, 300);
+	assert_true(hear_for(fixture, "192.0.2.77", &a, NOW_MS));
+	assert_int_equal(fixture->count, 4);
+	assert_told(fixture, 2, "example.com", 2);
+	assert_told(fixture, 3, "example.org", 2);
+}
+
+static void addresses_beside_the_mx_count_for_its_hosts_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message message;
+
+	begin(&message, FOUND, "example.org", DNS_TYPE_MX, 1, 0);
+	put_u16(message.octets + ADDITIONAL_COUNT_AT, 2);
+	add_mx(&message, "example.org", 10, "mx.example.org");
+	add_a(&message, "mx.example.org", 0xc6336405, 300);
+	add_a(&message, "www.example.net", 0xc6336406, 300);
+	assert_true(hear(fixture, &message, NOW_MS));
+	assert_int_equal(fixture->count, 1);
+	assert_told(fixture, 0, "example.org", 5);
+	assert_true(heard_names_host(fixture->heard, "mx.example.org", NOW_MS));
+	assert_false(heard_names_host(fixture->heard, "www.example.net", NOW_MS));
+	message = mx_of("example.net", "www.example.net");
+	assert_true(hear(fixture, &message, NOW_MS));
+	assert_int_equal(fixture->count, 1);
+}
+
+static void aliases_are_followed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message message = mx_of("example.org", "mx.example.org");
+
+	assert_true(hear(fixture, &message, NOW_MS));
+	begin(&message, FOUND, "mx.example.org", DNS_TYPE_A, 2, 0);
+	add_alias(&message, "mx.example.org", "cloud.example.net", 300);
+	add_a(&message, "cloud.example.net", 0xc6336407, 300);
+	assert_true(hear(fixture, &message, NOW_MS));
+	assert_told(fixture, 0, "example.org", 7);
+}
+
+static void a_domain_without_mx_is_its_own_host(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message message;
+
+	begin(&message, FOUND, "a.example", DNS_TYPE_MX, 0, 1);
+	add_soa(&message, 300, 300);
+	assert_true(hear(fixture, &message, NOW_MS));
+	message = a_of("a.example", 8, 300);
+	assert_true(hear(fixture, &message, NOW_MS));
+	assert_int_equal(fixture->count, 1);
+	assert_told(fixture, 0, "a.example", 8);
+	/* One that is not there at all is none; nor is a null MX. */
+	begin(&message, ABSENT, "b.example", DNS_TYPE_MX, 0, 1);
+	add_soa(&message, 300, 300);
+	assert_true(hear(fixture, &message, NOW_MS));
+	message = mx_of("c.example", "");
+	assert_true(hear(fixture, &message, NOW_MS));
+	message = a_of("b.example", 9, 300);
+	assert_true(hear(fixture, &message, NOW_MS));
+	message = a_of("c.example", 9, 300);
+	assert_true(hear(fixture, &message, NOW_MS));
+	assert_int_equal(fixture->count, 1);
+}
+
+static void a_referral_says_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message message;
+	size_t at;
+
+	begin(&message, FOUND, "a.example", DNS_TYPE_MX, 0, 1);
+	at = begin_record(&message, "example", DNS_TYPE_NS, 300);
+	add_name(&message, "ns.example");
+	end_record(&message, at);
+	assert_false(hear(fixture, &message, NOW_MS));
+	assert_int_equal(heard_count(fixture->heard), 0);
+}
+
+static void each_lives_as_long_as_its_ttl_within_bounds(void **state)
+{
+	static const struct {
+		uint32_t ttl, want;
+	} cases[] = { { 0, 60 }, { 59, 60 }, { 600, 600 }, { 86400, 3600 }, { 0x80000000, 60 } };
+	struct fixture *fixture = *state;
+	struct message message;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char host[32];
+
+		(void)snprintf(host, sizeof(host), "mx%zu.example", i);
+		begin(&message, FOUND, "example.org", DNS_TYPE_MX, 1, 0);
+		size_t at = begin_record(&message, "example.org", DNS_TYPE_MX, 86400);
+		add_u16(&message, 10);
+		add_name(&message, host);
+		end_record(&message, at);
+		assert_true(hear(fixture, &message, NOW_MS));
+		message = a_of(host, 1, cases[i].ttl);
+		assert_true(hear(fixture, &message, NOW_MS));
+		assert_int_equal(fixture->count, i + 1);
+		assert_int_equal(fixture->told[i].life_s, cases[i].want);
+	}
+}
+
+static void what_is_over_is_no_candidate_and_goes(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message mx = mx_of("example.org", "mx.example.org");
+	struct message a = a_of("mx.example.org", 1, 300);
+	uint64_t later_ms = NOW_MS + 60 * 1000;
+
+	assert_true(hear(fixture, &mx, NOW_MS));
+	assert_true(heard_names_host(fixture->heard, "mx.example.org", later_ms - 1));
+	assert_false(heard_names_host(fixture->heard, "mx.example.org", later_ms));
+	assert_true(hear(fixture, &a, later_ms));
+	assert_int_equal(fixture->count, 0);
+	heard_sweep(fixture->heard, later_ms);
+	assert_int_equal(heard_count(fixture->heard), 1);
+	heard_sweep(fixture->heard, later_ms + 300 * 1000);
+	assert_int_equal(heard_count(fixture->heard), 0);
+}
+
+static void the_newest_mx_answer_replaces_the_one_before(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message message = mx_of("example.org", "old.example.org");
+
+	assert_true(hear(fixture, &message, NOW_MS));
+	message = mx_of("example.org", "new.example.org");
+	assert_true(hear(fixture, &message, NOW_MS));
+	assert_false(heard_names_host(fixture->heard, "old.example.org", NOW_MS));
+	message = a_of("old.example.org", 1, 300);
+	assert_true(hear(fixture, &message, NOW_MS));
+	assert_int_equal(fixture->count, 0);
+	message = a_of("new.example.org", 2, 300);
+	assert_true(hear(fixture, &message, NOW_MS));
+	assert_told(fixture, 0, "example.org", 2);
+}
+
+static void one_answer_tells_only_so_many_candidates(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message message;
+	unsigned i;
+
+	for (i = 0; i < HEARD_CANDIDATES_MAX + 50; i++) {
+		char domain[32];
+
+		(void)snprintf(domain, sizeof(domain), "d%u.example", i);
+		message = mx_of(domain, "mx.example.net");
+		assert_true(hear(fixture, &message, NOW_MS));
+	}
+	message = a_of("mx.example.net", 1, 300);
+	assert_true(hear(fixture, &message, NOW_MS));
+	assert_int_equal(fixture->count, HEARD_CANDIDATES_MAX);
+	assert_told(fixture, 0, "d305.example", 1);
+}
+
+/* Domains and hosts of its own, one after the other. */
+static void storm(struct fixture *fixture, const char *client, unsigned count)
+{
+	struct message message;
+	char domain[48], host[48];
+	unsigned i;
+
+	for (i = 0; i < count; i++) {
+		(void)snprintf(domain, sizeof(domain), "d%u.storm.example", i);
+		(void)snprintf(host, sizeof(host), "mx%u.storm.example", i);
+		message = mx_of(domain, host);
+		(void)hear_for(fixture, client, &message, NOW_MS);
+		(void)snprintf(host, sizeof(host), "www%u.storm.example", i);
+		message = a_of(host, 9, 300);
+		(void)hear_for(fixture, client, &message, NOW_MS);
+	}
+}
+
+static void a_storm_pushes_out_its_own_and_stays_within_bounds(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message quiet = mx_of("quiet.example", "mx.quiet.example");
+	struct message a = a_of("mx.quiet.example", 1, 300);
+	struct message first = a_of("mx0.storm.example", 1, 300);
+
+	assert_true(hear_for(fixture, "192.0.2.1", &quiet, NOW_MS));
+	storm(fixture, "192.0.2.99", HEARD_DOMAINS_MAX + 500);
+	assert_true(heard_count(fixture->heard) <=
+	            HEARD_DOMAINS_MAX + HEARD_NAMED_MAX + HEARD_UNNAMED_MAX);
+	assert_true(heard_count(fixture->heard) > HEARD_DOMAINS_MAX + HEARD_NAMED_MAX);
+	assert_true(hear_for(fixture, "192.0.2.1", &a, NOW_MS));
+	assert_int_equal(fixture->count, 1);
+	assert_told(fixture, 0, "quiet.example", 1);
+	assert_true(hear_for(fixture, "192.0.2.1", &first, NOW_MS));
+	assert_int_equal(fixture->count, 1);
+	assert_true(heard_names_host(fixture->heard, "mx8000.storm.example", NOW_MS));
+	heard_sweep(fixture->heard, NOW_MS + 3600 * 1000);
+	assert_int_equal(heard_count(fixture->heard), 0);
+}
+
+static void addresses_of_one_network_are_one_client(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message quiet = mx_of("quiet.example", "mx.quiet.example");
+	char client[48];
+	unsigned i;
+
+	assert_true(hear_for(fixture, "2001:db8:1::1", &quiet, NOW_MS));
+	for (i = 0; i < HEARD_CLIENTS_MAX * 2; i++) {
+		(void)snprintf(client, sizeof(client), "2001:db8:2::%x", i + 1);
+		storm(fixture, client, 1);
+	}
+	assert_true(heard_names_host(fixture->heard, "mx.quiet.example", NOW_MS));
+	/* So many networks are too many: the one unused for longest goes, with all it had. */
+	for (i = 0; i < HEARD_CLIENTS_MAX; i++) {
+		(void)snprintf(client, sizeof(client), "2001:db8:3:%x::1", i);
+		storm(fixture, client, 1);
+	}
+	assert_false(heard_names_host(fixture->heard, "mx.quiet.example", NOW_MS));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(both_steps_make_a_candidate_in_either_order),
+		TEST(addresses_beside_the_mx_count_for_its_hosts_alone),
+		TEST(aliases_are_followed),
+		TEST(a_domain_without_mx_is_its_own_host),
+		TEST(a_referral_says_nothing),
+		TEST(each_lives_as_long_as_its_ttl_within_bounds),
+		TEST(what_is_over_is_no_candidate_and_goes),
+		TEST(the_newest_mx_answer_replaces_the_one_before),
+		TEST(one_answer_tells_only_so_many_candidates),
+		TEST(a_storm_pushes_out_its_own_and_stays_within_bounds),
+		TEST(addresses_of_one_network_are_one_client),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
