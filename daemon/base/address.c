@@ -189,3 +189,26 @@ bool network_contains(const struct network *network, const struct address *addre
 	place = masked(address, network->prefix_len);
 	return address_equal(&place, &network->address);
 }
+
+bool address_is_local(const struct address *address)
+{
+	static const struct {
+		uint8_t family, prefix_len, octets[2];
+	} local[] = {
+		{ 4, 8, { 127 } },       { 4, 8, { 10 } },          { 4, 12, { 172, 16 } },
+		{ 4, 16, { 192, 168 } }, { 4, 10, { 100, 64 } },    { 4, 16, { 169, 254 } },
+		{ 6, 7, { 0xfc } },      { 6, 10, { 0xfe, 0x80 } },
+	};
+	static const struct address loopback = { .family = 6, .octets = { [15] = 1 } };
+	size_t i;
+
+	for (i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
+		struct network network = { .address = { .family = local[i].family },
+			                   .prefix_len = local[i].prefix_len };
+
+		memcpy(network.address.octets, local[i].octets, sizeof(local[i].octets));
+		if (network_contains(&network, address))
+			return true;
+	}
+	return address_equal(address, &loopback);
+}

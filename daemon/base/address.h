@@ -35,6 +35,8 @@ bool address_equal(const struct address *a, const struct address *b);
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 bool network_equal(const struct network *a, const struct network *b);
 /* 4 or 16: octets used. */
+/* Loopback, private, shared and link-local ones: nowhere on the Internet (RFC 1918, 6598, 3927, 4193, 4291). */
+bool address_is_local(const struct address *address);
 size_t address_len(const struct address *address);
 /* Each returns `text`. "-" for no address. An IPv6 endpoint is written [2001:db8::1]:25. */
 const char *address_format(char text[ADDRESS_TEXT_MAX], const struct address *address);

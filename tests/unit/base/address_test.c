@@ -211,6 +211,35 @@ static void a_network_contains_its_own_addresses_and_no_others(void **state)
 	assert_false(network_contains(&network, &none));
 }
 
+static void local_addresses_are_told_from_those_of_the_internet(void **state)
+{
+	static const char *const local[] = {
+		"127.0.0.1",       "10.255.0.1", "172.16.0.1",  "172.31.255.255",
+		"192.168.7.7",     "100.64.0.1", "169.254.1.1", "::1",
+		"fc00::1",         "fdff::1",    "fe80::1",     "febf::1",
+		"100.127.255.255",
+	};
+	static const char *const other[] = {
+		"126.0.0.1",  "11.0.0.1",    "172.15.255.255", "172.32.0.1",   "192.167.0.1",
+		"100.63.0.1", "100.128.0.1", "169.253.1.1",    "198.51.100.1", "::2",
+		"2001:db8::", "fbff::1",     "fe7f::1",        "fec0::1",      "::",
+	};
+	struct address address;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
+		assert_true(address_parse(&address, local[i]));
+		if (!address_is_local(&address))
+			fail_msg("%s", local[i]);
+	}
+	for (i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+		assert_true(address_parse(&address, other[i]));
+		if (address_is_local(&address))
+			fail_msg("%s", other[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +255,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_network_is_refused),
 		cmocka_unit_test(bits_behind_the_prefix_are_refused_or_cleared),
 		cmocka_unit_test(a_network_contains_its_own_addresses_and_no_others),
+		cmocka_unit_test(local_addresses_are_told_from_those_of_the_internet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
