@@ -40,6 +40,7 @@ FNR == 1 {
 	sub(/>.*/, "", header)
 	home = ""
 	if (header ~ /^libmnl\// || header ~ /^libnetfilter_queue\//) home = "^daemon/net/"
+	else if (header ~ /^ldns\//) home = "^daemon/policy/dns_signature"
 	else if (header ~ /^unbound/) home = "^daemon/policy/resolver"
 	else if (header ~ /^openssl\//) home = "^daemon/(policy/certificate|active/|base/secret)"
 	else if (header ~ /^jansson/) home = "^daemon/(policy/policy_list|report/|cli/)"

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/dns_signature.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* dane.lab's MX with its signature, valid from 2020-01-01 to 2037-01-01, and its keys, made by ldns-signzone. */
+static const uint8_t signed_mx[] = {
+	0x12, 0x34, 0x81, 0x00, 0x00, 0x01, 0x00, 0x02, 0x00, 0x00, 0x00, 0x01, 0x04, 0x64, 0x61,
+	0x6e, 0x65, 0x03, 0x6c, 0x61, 0x62, 0x00, 0x00, 0x0f, 0x00, 0x01, 0xc0, 0x0c, 0x00, 0x0f,
+	0x00, 0x01, 0x00, 0x00, 0x01, 0x2c, 0x00, 0x07, 0x00, 0x0a, 0x02, 0x6d, 0x78, 0xc0, 0x0c,
+	0xc0, 0x0c, 0x00, 0x2e, 0x00, 0x01, 0x00, 0x00, 0x01, 0x2c, 0x00, 0x5c, 0x00, 0x0f, 0x0d,
+	0x02, 0x00, 0x00, 0x01, 0x2c, 0x7e, 0x06, 0xe4, 0x00, 0x5e, 0x0b, 0xe1, 0x00, 0x7b, 0x2f,
+	0x04, 0x64, 0x61, 0x6e, 0x65, 0x03, 0x6c, 0x61, 0x62, 0x00, 0x44, 0xe4, 0x0b, 0xdc, 0x58,
+	0xe7, 0x0f, 0xc8, 0x29, 0xa5, 0x4f, 0xc9, 0x1a, 0x5a, 0x13, 0xe2, 0x27, 0xd1, 0x8e, 0x91,
+	0xec, 0xde, 0x6f, 0x0d, 0x0e, 0x5a, 0xf8, 0xcf, 0x65, 0x25, 0x8a, 0x10, 0x18, 0x47, 0xcc,
+	0x8c, 0x9e, 0xaa, 0x71, 0x1d, 0xb6, 0xe0, 0x29, 0xee, 0x2c, 0x20, 0x63, 0x09, 0xae, 0xae,
+	0x2b, 0x29, 0x3f, 0x9c, 0x9e, 0x24, 0x2e, 0x10, 0x3d, 0x19, 0x7a, 0x8c, 0x7e, 0x0b, 0x00,
+	0x00, 0x29, 0x20, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+};
+
+static const uint8_t zone_keys[] = {
+	0x12, 0x34, 0x81, 0x00, 0x00, 0x01, 0x00, 0x02, 0x00, 0x00, 0x00, 0x01, 0x04, 0x64, 0x61,
+	0x6e, 0x65, 0x03, 0x6c, 0x61, 0x62, 0x00, 0x00, 0x30, 0x00, 0x01, 0xc0, 0x0c, 0x00, 0x30,
+	0x00, 0x01, 0x00, 0x00, 0x01, 0x2c, 0x00, 0x44, 0x01, 0x01, 0x03, 0x0d, 0x4a, 0xc1, 0x54,
+	0x64, 0x53, 0xce, 0x65, 0x7a, 0xfa, 0x92, 0xdf, 0xfb, 0x5c, 0x30, 0x23, 0x8d, 0xb0, 0x6d,
+	0x93, 0x7f, 0x0d, 0x76, 0xc9, 0x2d, 0xd1, 0x32, 0xd6, 0xfa, 0xe5, 0x47, 0x23, 0x91, 0x50,
+	0xa8, 0x59, 0x7c, 0x87, 0x4a, 0x3a, 0x2f, 0x17, 0xb0, 0x8c, 0x01, 0x88, 0xc8, 0x3d, 0x13,
+	0x4e, 0x70, 0xbb, 0x78, 0x75, 0x7a, 0x78, 0xca, 0x29, 0x0f, 0x4d, 0x98, 0x01, 0xfa, 0xb2,
+	0xd3, 0xc0, 0x0c, 0x00, 0x2e, 0x00, 0x01, 0x00, 0x00, 0x01, 0x2c, 0x00, 0x5c, 0x00, 0x30,
+	0x0d, 0x02, 0x00, 0x00, 0x01, 0x2c, 0x7e, 0x06, 0xe4, 0x00, 0x5e, 0x0b, 0xe1, 0x00, 0x7b,
+	0x2f, 0x04, 0x64, 0x61, 0x6e, 0x65, 0x03, 0x6c, 0x61, 0x62, 0x00, 0xac, 0x55, 0x9a, 0x22,
+	0xe2, 0x24, 0xd0, 0xb7, 0xb6, 0x6e, 0x83, 0xe1, 0x67, 0x88, 0x69, 0x63, 0x21, 0x3c, 0x77,
+	0x45, 0x64, 0x98, 0x08, 0x33, 0x55, 0xa4, 0xa1, 0xfa, 0xe5, 0x5f, 0x86, 0x78, 0x5c, 0xaa,
+	0x5d, 0xae, 0x4f, 0x51, 0x77, 0x7c, 0x59, 0x90, 0x53, 0x3e, 0x1c, 0x12, 0x83, 0x58, 0xac,
+	0x30, 0xb3, 0x57, 0x8f, 0x4d, 0xb6, 0x98, 0xa3, 0x7b, 0xc4, 0x98, 0xcf, 0x1f, 0xac, 0x6c,
+	0x00, 0x00, 0x29, 0x20, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+};
+
+enum {
+	DAY_S = 86400,
+	INCEPTION_S = 1577836800,
+	EXPIRATION_S = 2114380800,
+	NOW_S = 1764108000,
+	SIGNATURE_LEN =
+		64, /* ECDSA P-256, at the end of the RRSIG, before the OPT record of 11 octets */
+	OPT_LEN = 11,
+};
+
+struct vector {
+	uint8_t octets[512];
+	size_t len;
+	struct dns_message message;
+	struct dns_message keys;
+};
+
+static void read_vector(struct vector *vector)
+{
+	assert_int_equal(dns_message_parse(&vector->message, bytes_of(vector->octets, vector->len)),
+	                 PARSE_OK);
+	assert_int_equal(dns_message_parse(&vector->keys, bytes_of(zone_keys, sizeof(zone_keys))),
+	                 PARSE_OK);
+}
+
+static struct vector *fresh_vector(void)
+{
+	static struct vector vector;
+
+	memcpy(vector.octets, signed_mx, sizeof(signed_mx));
+	vector.len = sizeof(signed_mx);
+	read_vector(&vector);
+	return &vector;
+}
+
+static struct dns_rrset mx_of(const struct vector *vector)
+{
+	return (struct dns_rrset){ &vector->message, DNS_ANSWER_SECTION, "dane.lab", DNS_TYPE_MX };
+}
+
+static enum dns_signature check_at(const struct vector *vector, time_t now)
+{
+	struct dns_rrset rrset = mx_of(vector);
+
+	return dns_signature_check(&rrset, &vector->keys, now);
+}
+
+/* Where that record begins in the message. */
+static size_t offset_of(const struct vector *vector, uint16_t type)
+{
+	struct dns_walk walk = dns_walk_over(&vector->message);
+	struct dns_resource resource;
+
+	while (dns_walk_next(&resource, &walk)) {
+		if (resource.type == type)
+			return resource.record.at;
+	}
+	fail_msg("no record of type %u", type);
+	return 0;
+}
+
+static void a_signature_by_a_key_of_the_zone_is_good(void **state)
+{
+	const struct vector *vector = fresh_vector();
+	struct dns_rrset rrset = mx_of(vector);
+	char signer[DNS_NAME_TEXT_MAX];
+
+	(void)state;
+	assert_int_equal(check_at(vector, NOW_S), DNS_SIGNATURE_GOOD);
+	assert_true(dns_signature_signer(signer, &rrset));
+	assert_string_equal(signer, "dane.lab");
+}
+
+static void any_octet_of_data_or_signature_that_differs_makes_it_bad(void **state)
+{
+	struct vector *vector = fresh_vector();
+	size_t mx_at = offset_of(vector, DNS_TYPE_MX);
+	size_t signature_at = vector->len - OPT_LEN - SIGNATURE_LEN;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		vector = fresh_vector();
+		vector->octets[mx_at + i] ^= 1;
+		read_vector(vector);
+		assert_int_equal(check_at(vector, NOW_S), DNS_SIGNATURE_BAD);
+	}
+	vector = fresh_vector();
+	vector->octets[mx_at + 3] = 'n';
+	read_vector(vector);
+	assert_int_equal(check_at(vector, NOW_S), DNS_SIGNATURE_BAD);
+	for (i = 0; i < SIGNATURE_LEN; i++) {
+		vector = fresh_vector();
+		vector->octets[signature_at + i] ^= 1;
+		read_vector(vector);
+		assert_int_equal(check_at(vector, NOW_S), DNS_SIGNATURE_BAD);
+	}
+}
+
+static void times_have_a_day_of_slack_and_no_more(void **state)
+{
+	const struct vector *vector = fresh_vector();
+
+	(void)state;
+	assert_int_equal(check_at(vector, EXPIRATION_S - 1), DNS_SIGNATURE_GOOD);
+	assert_int_equal(check_at(vector, EXPIRATION_S + DAY_S - 1), DNS_SIGNATURE_GOOD);
+	assert_int_equal(check_at(vector, EXPIRATION_S + DAY_S + 1), DNS_SIGNATURE_BAD);
+	assert_int_equal(check_at(vector, INCEPTION_S - DAY_S + 1), DNS_SIGNATURE_GOOD);
+	assert_int_equal(check_at(vector, INCEPTION_S - DAY_S - 1), DNS_SIGNATURE_BAD);
+}
+
+static void an_algorithm_that_the_zone_has_no_key_of_is_bad_not_unknown(void **state)
+{
+	struct vector *vector = fresh_vector();
+	size_t at = offset_of(vector, DNS_TYPE_RRSIG);
+
+	(void)state;
+	assert_int_equal(vector->octets[at + 2], 13);
+	vector->octets[at + 2] = 16;
+	read_vector(vector);
+	assert_int_equal(check_at(vector, NOW_S), DNS_SIGNATURE_BAD);
+	vector->octets[at + 2] = 200;
+	read_vector(vector);
+	assert_int_equal(check_at(vector, NOW_S), DNS_SIGNATURE_BAD);
+}
+
+static void what_has_no_signature_is_told_so(void **state)
+{
+	struct vector *vector = fresh_vector();
+	struct dns_rrset rrset = mx_of(vector);
+	char signer[DNS_NAME_TEXT_MAX];
+
+	(void)state;
+	/* It covers another type now. */
+	put_u16(vector->octets + offset_of(vector, DNS_TYPE_RRSIG), DNS_TYPE_A);
+	read_vector(vector);
+	rrset = mx_of(vector);
+	assert_false(dns_signature_signer(signer, &rrset));
+	assert_int_equal(check_at(vector, NOW_S), DNS_SIGNATURE_ABSENT);
+	rrset.owner = "other.lab";
+	assert_int_equal(dns_signature_check(&rrset, &vector->keys, NOW_S), DNS_SIGNATURE_BAD);
+}
+
+static void a_record_that_is_cut_short_never_ends_the_program(void **state)
+{
+	struct vector *vector = fresh_vector();
+	size_t at = offset_of(vector, DNS_TYPE_RRSIG);
+	uint16_t whole = (uint16_t)(vector->octets[at - 2] << 8 | vector->octets[at - 1]);
+	uint16_t len;
+
+	(void)state;
+	for (len = 0; len < whole; len++) {
+		vector = fresh_vector();
+		put_u16(vector->octets + at - 2, len);
+		/* What lay behind it is gone, too. */
+		vector->len = at + len;
+		put_u16(vector->octets + 10, 0);
+		read_vector(vector);
+		assert_int_not_equal(check_at(vector, NOW_S), DNS_SIGNATURE_GOOD);
+	}
+}
+
+static void keys_that_are_cut_short_are_none(void **state)
+{
+	static uint8_t octets[512];
+	struct vector *vector = fresh_vector();
+	struct dns_walk walk = dns_walk_over(&vector->keys);
+	struct dns_resource key;
+	size_t len;
+
+	(void)state;
+	assert_true(dns_walk_next(&key, &walk));
+	assert_int_equal(key.type, DNS_TYPE_DNSKEY);
+	for (len = 0; len < key.record.data.len; len++) {
+		memcpy(octets, zone_keys, sizeof(zone_keys));
+		put_u16(octets + key.record.at - 2, (uint16_t)len);
+		put_u16(octets + 6, 1); /* the only record */
+		put_u16(octets + 10, 0);
+		assert_int_equal(
+			dns_message_parse(&vector->keys, bytes_of(octets, key.record.at + len)),
+			PARSE_OK);
+		assert_int_equal(check_at(vector, NOW_S), DNS_SIGNATURE_BAD);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_signature_by_a_key_of_the_zone_is_good),
+		cmocka_unit_test(any_octet_of_data_or_signature_that_differs_makes_it_bad),
+		cmocka_unit_test(times_have_a_day_of_slack_and_no_more),
+		cmocka_unit_test(an_algorithm_that_the_zone_has_no_key_of_is_bad_not_unknown),
+		cmocka_unit_test(what_has_no_signature_is_told_so),
+		cmocka_unit_test(a_record_that_is_cut_short_never_ends_the_program),
+		cmocka_unit_test(keys_that_are_cut_short_are_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
