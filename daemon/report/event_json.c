@@ -69,7 +69,7 @@ static bool is_proven(const struct event *event)
 {
 	return reason_kind(event->reason) != KIND_NONE && event->reason != REASON_MX_MISMATCH &&
 	       event->reason != REASON_POLICY_UNAVAILABLE && event->reason != REASON_UNDECIDED &&
-	       event->reason != REASON_UNKNOWN_HOP;
+	       event->reason != REASON_UNKNOWN_HOP && event->reason != REASON_DNS_BOGUS;
 }
 
 static void put_verdict(json_t *object, const struct event *event)

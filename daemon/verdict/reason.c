@@ -80,6 +80,16 @@ static const struct {
 		"unknown-hop = block refuses TLS to places that no domain looked up here has as mail server: name a smart host by "
 		"next-hop, or let the sender's DNS queries cross the gateway.",
 	},
+	[REASON_DNS_FORGED] = {
+		"dns-forged", KIND_ATTACK, "4.7.5", "a DNS answer on its way to a resolver here was forged",
+		"Somebody between here and the name server changes DNS answers: let the resolver validate DNSSEC, and see the "
+		"event for the name and the server that the answer seemed to come from.",
+	},
+	[REASON_DNS_BOGUS] = {
+		"dns-bogus", KIND_ATTACK, "4.7.5", "the DNS of a destination does not validate",
+		"Their signatures are broken, or somebody on the path changes what is signed: ask from another network, and "
+		"tell the domain's postmaster if it is so there, too.",
+	},
 };
 
 static enum reason known(enum reason reason)
