@@ -317,6 +317,8 @@ static void conclude(struct config *draft)
 	if (draft->stance.mode == MODE_MONITOR)
 		draft->fails_open = true;
 	draft->rules.is_bypassed = draft->fails_open;
+	if (draft->dns_guard == DNS_GUARD_DROP)
+		draft->rules.dns = RULES_DNS_HOLD;
 	if (draft->rules.queue_count > 0)
 		return;
 	if (cores < 1)

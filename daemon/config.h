@@ -31,6 +31,7 @@ enum {
 };
 
 enum midstream { MIDSTREAM_JUDGE, MIDSTREAM_RESET, MIDSTREAM_PASS };
+/* DNS answers that are provably forged: nobody looks, they are told, they are told and kept from the client. */
 enum dns_guard { DNS_GUARD_OFF, DNS_GUARD_ALERT, DNS_GUARD_DROP };
 
 /* A list of policies in a file, and the key of who signs it. */
@@ -68,7 +69,7 @@ struct config {
 	struct endpoint forwarders[CONFIG_FORWARDERS_MAX];
 	size_t forwarder_count;
 	uint32_t dns_timeout_ms;
-	enum dns_guard dns_guard;
+	enum dns_guard dns_guard; /* rules.dns follows it */
 
 	char ca_file[CONFIG_PATH_MAX]; /* empty: the system's authorities */
 	bool mta_sts_is_enabled;

@@ -42,9 +42,9 @@ static const struct config_key keys[] = {
 	{ "", "watch", "", PATH(watch) },
 	{ "", "queues", "0", config_check_number16, AT(rules.queue_count),
 	  .max = CONFIG_QUEUES_MAX },
-	/* The last queue of the last guard still has a number. */
+	/* The last guard's queue still has a number, and that of DNS answers behind it. */
 	{ "", "queue-first", "2500", config_check_number16, AT(rules.queue_first),
-	  .max = UINT16_MAX + 1 - CONFIG_QUEUES_MAX },
+	  .max = UINT16_MAX - CONFIG_QUEUES_MAX },
 	{ "", "backend", "auto", config_check_choice, AT(backend),
 	  .words = { "auto", "nft", "iptables", "iptables-legacy" } },
 	{ "", "mark-mask", "0x0f000000", config_check_mask, AT(rules.marks) },

@@ -29,8 +29,7 @@ int settings_read(struct settings *settings, const struct supervisor_options *op
 		                   error);
 	if (err)
 		return err;
-	if (!config->has_clients)
-		config->rules.client_count = rules_default_clients(config->rules.clients);
+	rules_add_locals(&config->rules, config->has_clients);
 	return 0;
 }
 
@@ -78,6 +77,7 @@ int settings_check_reload(struct settings *news, const struct settings *old,
 	note(&line, now->rules.queue_first != was->rules.queue_first, "queue-first");
 	note(&line, now->rules.marks.mask != was->rules.marks.mask, "mark-mask");
 	note(&line, now->backend != was->backend, "backend");
+	note(&line, now->rules.dns != was->rules.dns, "dns.guard");
 	note(&line, strcmp(now->user, was->user) != 0, "user");
 	note(&line, strcmp(now->control_group, was->control_group) != 0, "control-group");
 	note(&line, strcmp(now->control_socket, was->control_socket) != 0, "control-socket");

@@ -125,8 +125,7 @@ static int read_config(struct config *config, const struct command_line *line)
 		fprintf(stderr, "hopguard: %s\n", error);
 		return CLI_USAGE;
 	}
-	if (!config->has_clients)
-		config->rules.client_count = rules_default_clients(config->rules.clients);
+	rules_add_locals(&config->rules, config->has_clients);
 	return CLI_GOOD;
 }
 

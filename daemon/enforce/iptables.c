@@ -27,6 +27,7 @@ static const char TRIAL[] = "*raw\n"
 			    "-A HOPGUARD-TRIAL -j MARK --set-xmark 0x0/0x5\n"
 			    "-A HOPGUARD-TRIAL -p tcp -j NFQUEUE --queue-balance 0:1 "
 			    "--queue-bypass\n"
+			    "-A HOPGUARD-TRIAL -p udp --sport 53 -j NFLOG --nflog-group 2500\n"
 			    "COMMIT\n";
 
 static const char TRIAL_END[] = "*%s\n"

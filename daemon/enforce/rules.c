@@ -58,15 +58,26 @@ static bool networks_equal(const struct network *a, size_t a_count, const struct
 bool rules_equal(const struct rules *a, const struct rules *b)
 {
 	return a->marks.mask == b->marks.mask && a->queue_first == b->queue_first &&
-	       a->queue_count == b->queue_count && a->is_bypassed == b->is_bypassed &&
-	       a->has_forward == b->has_forward && a->has_output == b->has_output &&
-	       a->port_count == b->port_count &&
+	       a->queue_count == b->queue_count && a->dns == b->dns &&
+	       a->is_bypassed == b->is_bypassed && a->has_forward == b->has_forward &&
+	       a->has_output == b->has_output && a->port_count == b->port_count &&
 	       memcmp(a->ports, b->ports, a->port_count * sizeof(a->ports[0])) == 0 &&
 	       networks_equal(a->clients, a->client_count, b->clients, b->client_count) &&
+	       networks_equal(a->locals, a->local_count, b->locals, b->local_count) &&
 	       networks_equal(a->exempt_clients, a->exempt_client_count, b->exempt_clients,
 	                      b->exempt_client_count) &&
 	       networks_equal(a->exempt_servers, a->exempt_server_count, b->exempt_servers,
 	                      b->exempt_server_count);
+}
+
+uint16_t rules_dns_group(const struct rules *rules)
+{
+	return rules->queue_first;
+}
+
+uint16_t rules_dns_queue(const struct rules *rules)
+{
+	return (uint16_t)(rules->queue_first + rules->queue_count);
 }
 
 int rules_lock_open(void)
@@ -85,6 +96,7 @@ static struct rules sample_rules(void)
 	struct rules rules = {
 		.queue_first = 0,
 		.queue_count = 2,
+		.dns = RULES_DNS_HOLD,
 		.is_bypassed = true,
 		.has_forward = true,
 		.has_output = true,
@@ -231,4 +243,12 @@ size_t rules_default_clients(struct network clients[RULES_NETWORKS_MAX])
 			count++;
 	}
 	return count + routes_attached(clients + count, RULES_NETWORKS_MAX - count);
+}
+
+void rules_add_locals(struct rules *rules, bool has_clients)
+{
+	if (has_clients)
+		rules->local_count = rules_default_clients(rules->locals);
+	else
+		rules->client_count = rules_default_clients(rules->clients);
 }

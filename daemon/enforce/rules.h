@@ -11,6 +11,10 @@
  * the mark to_server, else the rest of the iptables table, an MSS clamp for one, would be
  * skipped. Our chain, seeing that mark, takes it off, keeps an offload mark for the connection,
  * and lets go.
+ *
+ * Beside the mail, answers of name servers are copied to the NFLOG group of the number queue_first: those to
+ * this host, and those forwarded to clients and to where their resolvers stand (private and attached networks).
+ * Only replies, by connection tracking: what nobody asked for is no answer.
  */
 
 #include <stdbool.h>
@@ -24,7 +28,7 @@
 enum {
 	RULES_NETWORKS_MAX = 256,
 	RULES_PORTS_MAX = 15, /* one multiport match */
-	RULES_TEXT_MAX = 128 * 1024,
+	RULES_TEXT_MAX = 256 * 1024,
 	RULES_WHY_MAX = TOOL_WHY_MAX,
 };
 
@@ -35,10 +39,18 @@ enum rules_backend {
 	RULES_IPTABLES_LEGACY,
 };
 
+/* What becomes of DNS answers beside the copy. */
+enum rules_dns {
+	RULES_DNS_WATCH,
+	/* Forwarded ones by UDP wait in the queue behind the last guard's; where nobody listens they always pass. */
+	RULES_DNS_HOLD,
+};
+
 struct rules {
 	struct marks marks;
 	uint16_t queue_first;
 	uint16_t queue_count;
+	enum rules_dns dns;
 	bool is_bypassed; /* on-failure = open: the kernel passes when nobody listens */
 	bool has_forward;
 	bool has_output;
@@ -47,11 +59,18 @@ struct rules {
 	/* Guarded as senders when forwarded; none: nothing forwarded is guarded. */
 	struct network clients[RULES_NETWORKS_MAX];
 	size_t client_count;
+	/* Where else their resolvers may stand; none where clients say it already. */
+	struct network locals[RULES_NETWORKS_MAX];
+	size_t local_count;
 	struct network exempt_clients[RULES_NETWORKS_MAX];
 	size_t exempt_client_count;
 	struct network exempt_servers[RULES_NETWORKS_MAX];
 	size_t exempt_server_count;
 };
+
+/* The NFLOG group of the copies, and the queue of answers that wait. */
+uint16_t rules_dns_group(const struct rules *rules);
+uint16_t rules_dns_queue(const struct rules *rules);
 
 /*
  * The whole script for `nft -f`. family 4 or 6: the script for ip(6)tables-restore --noflush.
@@ -100,5 +119,7 @@ bool rules_backend_parse(enum rules_backend *backend, const char *text);
  * interfaces that no default route uses.
  */
 size_t rules_default_clients(struct network clients[RULES_NETWORKS_MAX]);
+/* These networks as clients, or, where clients are named, as locals beside them. */
+void rules_add_locals(struct rules *rules, bool has_clients);
 
 #endif

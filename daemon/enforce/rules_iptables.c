@@ -12,7 +12,8 @@ const struct rules_iptables_chain rules_iptables_chains[CHAINS] = {
 	{ "mangle", "HOPGUARD-OUTPUT", "OUTPUT" }, { "mangle", "HOPGUARD-INPUT", "INPUT" },
 	{ "mangle", "HOPGUARD-FROM", NULL },       { "mangle", "HOPGUARD-TO", NULL },
 	{ "mangle", "HOPGUARD-SENT", NULL },       { "mangle", "HOPGUARD-ANSWERED", NULL },
-	{ "mangle", "HOPGUARD-OURS", NULL },
+	{ "mangle", "HOPGUARD-OURS", NULL },       { "mangle", "HOPGUARD-NAMES", NULL },
+	{ "mangle", "HOPGUARD-NAMED", NULL },      { "mangle", "HOPGUARD-HEARD", NULL },
 };
 
 const char *const rules_iptables_tables[RULES_IPTABLES_TABLES] = { "raw", "mangle" };
@@ -26,7 +27,9 @@ static const char EXPLANATION[] =
 	"what\n"
 	"# comes in for our own servers does not. A bridge's traffic comes by FORWARD when "
 	"br_netfilter\n"
-	"# is loaded and net.bridge.bridge-nf-call-%s is 1.\n";
+	"# is loaded and net.bridge.bridge-nf-call-%s is 1.\n"
+	"#\n"
+	"# Copies of name servers' answers tell ahead whose mail goes where.\n";
 
 static void print_begin(struct rules_text *script, const char *table,
                         const struct rules_iptables_standing *standing)
@@ -88,9 +91,40 @@ static void print_ports(struct rules_text *script, const struct rules *rules, co
 	rules_text_add(script, " %s\n", target);
 }
 
+static void print_answers_of(struct rules_text *script, const char *chain, const char *target)
+{
+	rules_text_add(script,
+	               "-A %s -p udp --sport 53 %s\n"
+	               "-A %s -p tcp --sport 53 %s\n",
+	               chain, target, chain, target);
+}
+
+static void print_answers(struct rules_text *script, const struct rules *rules, uint8_t family)
+{
+	rules_text_add(script, "# Of name servers, to whoever asked them: a copy.\n");
+	if (rules->has_forward) {
+		print_networks(script, "HOPGUARD-NAMES -d", "-g HOPGUARD-NAMED", rules->clients,
+		               rules->client_count, family);
+		print_networks(script, "HOPGUARD-NAMES -d", "-g HOPGUARD-NAMED", rules->locals,
+		               rules->local_count, family);
+	}
+	print_networks(script, "HOPGUARD-NAMED -d", "-j RETURN", rules->exempt_clients,
+	               rules->exempt_client_count, family);
+	if (rules->dns == RULES_DNS_HOLD)
+		rules_text_add(script,
+		               "-A HOPGUARD-NAMED -p udp -m conntrack --ctdir REPLY -j NFQUEUE "
+		               "--queue-num %u --queue-bypass\n",
+		               rules_dns_queue(rules));
+	rules_text_add(script,
+	               "-A HOPGUARD-NAMED -g HOPGUARD-HEARD\n"
+	               "-A HOPGUARD-HEARD -m conntrack --ctdir REPLY -j NFLOG --nflog-group %u\n",
+	               rules_dns_group(rules));
+}
+
 static void print_forward(struct rules_text *script, const struct rules *rules, uint8_t family)
 {
 	print_head(script, "HOPGUARD-FORWARD", &rules->marks);
+	print_answers_of(script, "HOPGUARD-FORWARD", "-j HOPGUARD-NAMES");
 	print_ports(script, rules, "HOPGUARD-FORWARD", "dports", "-j HOPGUARD-FROM");
 	print_ports(script, rules, "HOPGUARD-FORWARD", "sports", "-j HOPGUARD-TO");
 	print_networks(script, "HOPGUARD-FROM -s", "-g HOPGUARD-SENT", rules->clients,
@@ -100,14 +134,20 @@ static void print_forward(struct rules_text *script, const struct rules *rules, 
 }
 
 /* What stays on the loopback is a filter of the mail server's own, not mail that leaves. */
-static void print_local(struct rules_text *script, const struct rules *rules, uint8_t family)
+static void print_output(struct rules_text *script, const struct rules *rules, const char *loopback)
 {
-	const char *loopback = family == 4 ? "127.0.0.0/8" : "::1/128";
-
 	print_head(script, "HOPGUARD-OUTPUT", &rules->marks);
 	rules_text_add(script, "-A HOPGUARD-OUTPUT -d %s -j RETURN\n", loopback);
 	print_ports(script, rules, "HOPGUARD-OUTPUT", "dports", "-g HOPGUARD-SENT");
+}
+
+/* A resolver on this host may be that of forwarded clients. */
+static void print_input(struct rules_text *script, const struct rules *rules, const char *loopback)
+{
 	print_head(script, "HOPGUARD-INPUT", &rules->marks);
+	print_answers_of(script, "HOPGUARD-INPUT", "-g HOPGUARD-HEARD");
+	if (!rules->has_output)
+		return;
 	rules_text_add(script, "-A HOPGUARD-INPUT -s %s -j RETURN\n", loopback);
 	print_ports(script, rules, "HOPGUARD-INPUT", "sports", "-g HOPGUARD-ANSWERED");
 }
@@ -158,6 +198,7 @@ static void print_ours(struct rules_text *script, const struct marks *marks)
 size_t rules_iptables_script(char *text, size_t room, const struct rules *rules, uint8_t family,
                              const struct rules_iptables_standing *standing)
 {
+	const char *loopback = family == 4 ? "127.0.0.0/8" : "::1/128";
 	struct rules_text script = rules_text_over(text, room);
 	const char *name = family == 4 ? "iptables" : "ip6tables";
 
@@ -174,7 +215,9 @@ size_t rules_iptables_script(char *text, size_t room, const struct rules *rules,
 	if (rules->has_forward)
 		print_forward(&script, rules, family);
 	if (rules->has_output)
-		print_local(&script, rules, family);
+		print_output(&script, rules, loopback);
+	print_input(&script, rules, loopback);
+	print_answers(&script, rules, family);
 	print_judged(&script, rules, family);
 	print_ours(&script, &rules->marks);
 	print_end(&script, "mangle");

@@ -21,7 +21,9 @@ static const char EXPLANATION[] =
 	"br_netfilter is\n"
 	"# loaded and net.bridge.bridge-nf-call-iptables (and -ip6tables) is 1. A flowtable would "
 	"carry\n"
-	"# connections past the forward chain: keep these ports out of it.\n";
+	"# connections past the forward chain: keep these ports out of it.\n"
+	"#\n"
+	"# Copies of name servers' answers tell ahead whose mail goes where.\n";
 
 /* One named set; false, and nothing printed, when no network is of that family. */
 static bool print_set(struct rules_text *script, const char *name, const struct network *networks,
@@ -46,6 +48,7 @@ static bool print_set(struct rules_text *script, const char *name, const struct 
 /* Which of the sets have members, by family. */
 struct sets {
 	bool clients[2];
+	bool locals[2];
 	bool exempt_clients[2];
 	bool exempt_servers[2];
 };
@@ -65,6 +68,8 @@ static void print_sets(struct rules_text *script, struct sets *sets, const struc
 		sets->clients[i] =
 			rules->has_forward &&
 			print_set(script, "clients", rules->clients, rules->client_count, family);
+		sets->locals[i] = rules->has_forward && print_set(script, "local", rules->locals,
+		                                                  rules->local_count, family);
 		sets->exempt_clients[i] = print_set(script, "exempt_clients", rules->exempt_clients,
 		                                    rules->exempt_client_count, family);
 		sets->exempt_servers[i] = print_set(script, "exempt_servers", rules->exempt_servers,
@@ -128,12 +133,50 @@ static void print_ports(struct rules_text *script, const struct rules *rules, co
 	rules_text_add(script, " } ");
 }
 
+/* Chains may only go to those that stand before them. */
+static void print_answers(struct rules_text *script, const struct rules *rules,
+                          const struct sets *sets)
+{
+	size_t i;
+
+	rules_text_add(script,
+	               "\t# Of name servers, to whoever asked them: a copy.\n"
+	               "\tchain heard {\n"
+	               "\t\tct direction reply log group %u\n"
+	               "\t}\n\n"
+	               "\tchain named {\n",
+	               rules_dns_group(rules));
+	for (i = 0; i < 2; i++) {
+		if (sets->exempt_clients[i])
+			rules_text_add(script, "\t\t%s daddr @exempt_clients%u return\n",
+			               families[i].protocol, families[i].family);
+	}
+	if (rules->dns == RULES_DNS_HOLD)
+		rules_text_add(script,
+		               "\t\tmeta l4proto udp ct direction reply queue num %u bypass\n",
+		               rules_dns_queue(rules));
+	rules_text_add(script, "\t\tgoto heard\n\t}\n\n");
+}
+
+static void print_named(struct rules_text *script, const char *set, size_t family)
+{
+	rules_text_add(script,
+	               "\t\tmeta l4proto { tcp, udp } th sport 53 %s daddr @%s%u goto named\n",
+	               families[family].protocol, set, families[family].family);
+}
+
 static void print_forward(struct rules_text *script, const struct rules *rules,
                           const struct sets *sets)
 {
 	size_t i;
 
 	print_chain_head(script, "forward", &rules->marks);
+	for (i = 0; i < 2; i++) {
+		if (sets->clients[i])
+			print_named(script, "clients", i);
+		if (sets->locals[i])
+			print_named(script, "local", i);
+	}
 	for (i = 0; i < 2; i++) {
 		if (!sets->clients[i])
 			continue;
@@ -148,14 +191,23 @@ static void print_forward(struct rules_text *script, const struct rules *rules,
 }
 
 /* What stays on the loopback is a filter of the mail server's own, not mail that leaves. */
-static void print_local(struct rules_text *script, const struct rules *rules)
+static void print_output(struct rules_text *script, const struct rules *rules)
 {
 	print_chain_head(script, "output", &rules->marks);
 	rules_text_add(script, "\t\tip daddr 127.0.0.0/8 return\n\t\tip6 daddr ::1 return\n");
 	print_ports(script, rules, "dport");
 	rules_text_add(script, "goto sent\n\t}\n\n");
+}
 
+/* A resolver on this host may be that of forwarded clients. */
+static void print_input(struct rules_text *script, const struct rules *rules)
+{
 	print_chain_head(script, "input", &rules->marks);
+	rules_text_add(script, "\t\tmeta l4proto { tcp, udp } th sport 53 goto heard\n");
+	if (!rules->has_output) {
+		rules_text_add(script, "\t}\n\n");
+		return;
+	}
 	rules_text_add(script, "\t\tip saddr 127.0.0.0/8 return\n\t\tip6 saddr ::1 return\n");
 	print_ports(script, rules, "sport");
 	rules_text_add(script, "goto answered\n\t}\n\n");
@@ -179,10 +231,12 @@ size_t rules_nft_print(char *text, size_t room, const struct rules *rules)
 	rules_text_add(&script, "ct direction original return\n");
 	print_judged(&script, rules, &sets, "daddr", "saddr");
 
+	print_answers(&script, rules, &sets);
 	if (rules->has_forward)
 		print_forward(&script, rules, &sets);
 	if (rules->has_output)
-		print_local(&script, rules);
+		print_output(&script, rules);
+	print_input(&script, rules);
 	rules_text_add(&script,
 	               "\t# Segments in a server's name: connection tracking behind NAT would lose "
 	               "them.\n"

@@ -142,7 +142,7 @@ static const struct {
 	{ "hold-seconds = 18446744073709551619",
 	  "t.conf:1: hold-seconds: a number from 1 to 240, not \"18446744073709551619\"" },
 	{ "queues = 65", "t.conf:1: queues: a number from 0 to 64, not \"65\"" },
-	{ "queue-first = 65473", "t.conf:1: queue-first: a number from 0 to 65472, not \"65473\"" },
+	{ "queue-first = 65472", "t.conf:1: queue-first: a number from 0 to 65471, not \"65472\"" },
 	{ "ports = {}", "t.conf:1: ports: 1 to 15 ports, not 0" },
 	{ "ports = { 0 }", "t.conf:1: ports: a number from 1 to 65535, not \"0\"" },
 	{ "ports = { 65536 }", "t.conf:1: ports: a number from 1 to 65535, not \"65536\"" },

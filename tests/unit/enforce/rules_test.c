@@ -115,7 +115,10 @@ static void the_largest_configuration_fits(void **state)
 		rules.clients[i].prefix_len = 128;
 		rules.exempt_clients[i] = rules.clients[i];
 		rules.exempt_servers[i] = rules.clients[i];
+		rules.locals[i] = rules.clients[i];
 	}
+	rules.local_count = RULES_NETWORKS_MAX;
+	rules.dns = RULES_DNS_HOLD;
 	rules.client_count = RULES_NETWORKS_MAX;
 	rules.exempt_client_count = RULES_NETWORKS_MAX;
 	rules.exempt_server_count = RULES_NETWORKS_MAX;
@@ -142,7 +145,7 @@ static void networks_inside_others_are_left_out(void **state)
 	assert_int_equal(count_of("198.51.100.0/24"), 1);
 	assert_int_equal(count_of("clients6"), 0);
 	assert_true(rules_iptables_print(text, sizeof(text), &rules, 4) > 0);
-	assert_int_equal(count_of("192.0.2."), 2);
+	assert_int_equal(count_of("192.0.2."), 3);
 }
 
 static void one_queue_is_not_balanced(void **state)
@@ -185,14 +188,61 @@ static void hooks_that_are_off_have_no_rules(void **state)
 	assert_int_equal(count_of("-A HOPGUARD-FORWARD"), 0);
 	assert_int_equal(count_of("-A HOPGUARD-FROM"), 0);
 
+	assert_int_equal(count_of("-A HOPGUARD-NAMES"), 0);
+
 	rules.has_forward = true;
 	rules.has_output = false;
 	rules_nft_print(text, sizeof(text), &rules);
 	assert_int_equal(count_of("hook forward"), 1);
-	assert_int_equal(count_of("hook input"), 0);
+	assert_int_equal(count_of("tcp sport { 25 } goto"), 0);
+	assert_int_equal(count_of("hook output priority mangle"), 0);
 	rules_iptables_print(text, sizeof(text), &rules, 4);
 	assert_int_equal(count_of("-A HOPGUARD-OUTPUT"), 0);
-	assert_int_equal(count_of("-A HOPGUARD-INPUT"), 0);
+	assert_int_equal(count_of("-A HOPGUARD-INPUT -p tcp -m multiport"), 0);
+	/* The forwarded clients' resolver may be this host. */
+	assert_int_equal(count_of("-A HOPGUARD-INPUT -p udp --sport 53 -g HOPGUARD-HEARD"), 1);
+}
+
+static void answers_of_name_servers_are_copied_to_the_group_of_the_first_queue(void **state)
+{
+	struct rules rules = plain_rules();
+
+	(void)state;
+	add_network(rules.locals, &rules.local_count, "198.51.100.0/24");
+	add_network(rules.exempt_clients, &rules.exempt_client_count, "10.1.2.3");
+	rules_nft_print(text, sizeof(text), &rules);
+	assert_int_equal(count_of("ct direction reply log group 2500\n"), 1);
+	assert_int_equal(count_of("th sport 53 ip daddr @clients4 goto named\n"), 1);
+	assert_int_equal(count_of("th sport 53 ip daddr @local4 goto named\n"), 1);
+	assert_int_equal(count_of("@local6"), 0);
+	assert_int_equal(count_of("ip daddr @exempt_clients4 return\n"), 2);
+	assert_int_equal(count_of("2504"), 0);
+	rules_iptables_print(text, sizeof(text), &rules, 4);
+	assert_int_equal(count_of("--ctdir REPLY -j NFLOG --nflog-group 2500\n"), 1);
+	assert_int_equal(count_of("-A HOPGUARD-NAMES -d 198.51.100.0/24 -g HOPGUARD-NAMED\n"), 1);
+	assert_int_equal(count_of("-A HOPGUARD-NAMES -d 10.0.0.0/8 -g HOPGUARD-NAMED\n"), 1);
+	assert_int_equal(count_of("-A HOPGUARD-NAMED -d 10.1.2.3/32 -j RETURN\n") +
+	                         count_of("-A HOPGUARD-NAMED -d 10.1.2.3 -j RETURN\n"),
+	                 1);
+	assert_int_equal(count_of("2504"), 0);
+}
+
+static void answers_that_wait_have_a_queue_that_nobody_need_listen_to(void **state)
+{
+	struct rules rules = plain_rules();
+
+	(void)state;
+	rules.dns = RULES_DNS_HOLD;
+	rules.is_bypassed = false;
+	rules_nft_print(text, sizeof(text), &rules);
+	assert_int_equal(count_of("udp ct direction reply queue num 2504 bypass\n"), 1);
+	rules_iptables_print(text, sizeof(text), &rules, 6);
+	assert_int_equal(count_of("-A HOPGUARD-NAMED -p udp -m conntrack --ctdir REPLY -j NFQUEUE "
+	                          "--queue-num 2504 --queue-bypass\n"),
+	                 1);
+	assert_int_equal(count_of("bypass"), 1);
+	assert_int_equal(rules_dns_queue(&rules), 2504);
+	assert_int_equal(rules_dns_group(&rules), 2500);
 }
 
 static void other_mark_bits_are_used_everywhere(void **state)
@@ -333,7 +383,7 @@ static void private_networks_are_guarded_by_default(void **state)
 
 static void rules_are_equal_until_any_of_them_differs(void **state)
 {
-	struct rules others[10];
+	struct rules others[12];
 	struct rules rules = plain_rules();
 	size_t i;
 
@@ -354,6 +404,8 @@ static void rules_are_equal_until_any_of_them_differs(void **state)
 	others[7].client_count--;
 	others[8].exempt_clients[0].prefix_len++;
 	others[9].exempt_servers[0] = rules.clients[2];
+	others[10].dns = RULES_DNS_HOLD;
+	others[11].locals[others[11].local_count++] = rules.clients[0];
 	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		assert_false(rules_equal(&rules, &others[i]));
 }
@@ -379,6 +431,8 @@ int main(void)
 		cmocka_unit_test(one_queue_is_not_balanced),
 		cmocka_unit_test(nothing_bypasses_a_closed_guard),
 		cmocka_unit_test(hooks_that_are_off_have_no_rules),
+		cmocka_unit_test(answers_of_name_servers_are_copied_to_the_group_of_the_first_queue),
+		cmocka_unit_test(answers_that_wait_have_a_queue_that_nobody_need_listen_to),
 		cmocka_unit_test(other_mark_bits_are_used_everywhere),
 		cmocka_unit_test(chains_of_ours_are_told_from_others),
 		cmocka_unit_test(a_removal_names_only_what_stands),
