@@ -22,12 +22,14 @@ static int compare_descriptors(const void *a, const void *b)
 /* A child has its own descriptors and standard input, output and error; nothing of its parent's or its siblings'. */
 static void close_others(const struct child *child)
 {
-	int kept[RAWSEND_COUNT + 6];
+	int kept[RAWSEND_COUNT + 8];
 	size_t count = 0, i;
 	unsigned from = STDERR_FILENO + 1;
 
 	kept[count++] = child->supervisor;
 	kept[count++] = child->queue;
+	kept[count++] = child->log;
+	kept[count++] = child->dns_queue;
 	kept[count++] = child->listener;
 	kept[count++] = child->event_file;
 	kept[count++] = child->state_directory;

@@ -44,6 +44,11 @@ static const struct {
 	COUNTER(decisions),
 	COUNTER(decisions_waited),
 	COUNTER(decisions_waited_ms),
+	COUNTER(heard_answers),
+	COUNTER(heard_dropped),
+	COUNTER(answers_forged),
+	COUNTER(candidates),
+	COUNTER(prefetches),
 };
 
 enum {

@@ -121,6 +121,17 @@ bool enquiries_ask_for_guard(struct enquiries *enquiries, enum merge_subject sub
 	return true;
 }
 
+bool enquiries_ask_ahead(struct enquiries *enquiries, enum merge_subject subject, const char *name)
+{
+	struct enquirers *enquirers = join(enquiries, subject, name);
+
+	if (!enquirers)
+		return false;
+	enquirers->guards = UINT64_MAX;
+	enquirers->is_ahead = true;
+	return true;
+}
+
 bool enquiries_ask_for_explanation(struct enquiries *enquiries, enum merge_subject subject,
                                    const char *name, uint32_t request)
 {
@@ -130,11 +141,6 @@ bool enquiries_ask_for_explanation(struct enquiries *enquiries, enum merge_subje
 		return false;
 	enquirers->explanations[enquirers->explanation_count++] = request;
 	return true;
-}
-
-bool enquiries_ask_ahead(struct enquiries *enquiries, enum merge_subject subject, const char *name)
-{
-	return join(enquiries, subject, name) != NULL;
 }
 
 size_t enquiries_count(const struct enquiries *enquiries)

@@ -21,6 +21,7 @@ struct enquirers {
 	uint64_t guards;                                 /* a bit for each index */
 	uint32_t explanations[ENQUIRY_EXPLANATIONS_MAX]; /* request numbers */
 	uint8_t explanation_count;
+	bool is_ahead;
 };
 
 struct enquiries;
@@ -38,10 +39,10 @@ void enquiries_free(struct enquiries *enquiries);
 /* False: no room, nothing will come. */
 bool enquiries_ask_for_guard(struct enquiries *enquiries, enum merge_subject subject,
                              const char *name, unsigned guard);
+/* For mail that may follow: every guard is answered. */
+bool enquiries_ask_ahead(struct enquiries *enquiries, enum merge_subject subject, const char *name);
 bool enquiries_ask_for_explanation(struct enquiries *enquiries, enum merge_subject subject,
                                    const char *name, uint32_t request);
-/* Ahead of anybody's question. */
-bool enquiries_ask_ahead(struct enquiries *enquiries, enum merge_subject subject, const char *name);
 size_t enquiries_count(const struct enquiries *enquiries);
 
 #endif

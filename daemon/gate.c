@@ -327,6 +327,7 @@ void gate_candidate(struct gate *gate, const struct message_candidate *candidate
 	struct heard_notes *notes = table_find(gate->heard, &candidate->server);
 	struct heard_note *note = NULL;
 
+	gate->counters.candidates++;
 	if (!notes)
 		notes = table_insert(gate->heard, &candidate->server);
 	if (!notes)

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "gate.h"
+#include "guard_dns.h"
 #include "process.h"
 #include "verdict/sound.h"
 
@@ -25,6 +26,7 @@ struct guard {
 	const struct child *child;
 	struct process *process;
 	struct gate *gate;
+	struct guard_dns *dns; /* of the first guard only */
 	struct nfqueue *queue;
 	struct event *queue_readable;
 	struct event *tick;
@@ -194,6 +196,8 @@ static void on_tick(evutil_socket_t descriptor, short what, void *argument)
 	(void)descriptor;
 	(void)what;
 	gate_tick(guard->gate, process_now_ms(), process_time_ms());
+	if (guard->dns)
+		guard_dns_tick(guard->dns, process_now_ms());
 	(void)nfqueue_flush(guard->queue);
 	send_waiting(guard);
 }
@@ -221,6 +225,8 @@ static void tell_counters(struct guard *guard)
 	struct message_counters message = { .type = MESSAGE_COUNTERS,
 		                            .counters = *gate_counters(guard->gate) };
 
+	if (guard->dns)
+		guard_dns_count(guard->dns, &message.counters);
 	message.counters.queue_overruns = nfqueue_counters(guard->queue)->overruns;
 	message.counters.messages_refused = process_refused(guard->process);
 	if (memcmp(&message.counters, &guard->told, sizeof(guard->told)) == 0)
@@ -234,12 +240,23 @@ static bool is_text(const char *text, size_t room)
 	return strnlen(text, room) < room;
 }
 
+static bool take_candidate(struct guard *guard, const struct message_candidate *candidate,
+                           size_t len)
+{
+	if (len != sizeof(*candidate) || candidate->is_excluded > 1 ||
+	    !is_text(candidate->domain, sizeof(candidate->domain)) ||
+	    !is_text(candidate->host, sizeof(candidate->host)) ||
+	    (candidate->server.family != 4 && candidate->server.family != 6))
+		return false;
+	gate_candidate(guard->gate, candidate, process_now_ms());
+	return true;
+}
+
 static bool take_from_scout(struct guard *guard, uint32_t type, const void *message, size_t len)
 {
 	const struct message_destination *answer = message;
 	const struct message_broken *broken = message;
 	const struct message_forget *forget = message;
-	const struct message_candidate *candidate = message;
 
 	switch (type) {
 	case MESSAGE_DESTINATION:
@@ -255,18 +272,14 @@ static bool take_from_scout(struct guard *guard, uint32_t type, const void *mess
 		gate_broken(guard->gate, broken, process_now_ms());
 		return true;
 	case MESSAGE_CANDIDATE:
-		if (len != sizeof(*candidate) || candidate->is_excluded > 1 ||
-		    (candidate->server.family != 4 && candidate->server.family != 6) ||
-		    !is_text(candidate->domain, sizeof(candidate->domain)) ||
-		    !is_text(candidate->host, sizeof(candidate->host)))
-			return false;
-		gate_candidate(guard->gate, candidate, process_now_ms());
-		return true;
+		return take_candidate(guard, message, len);
 	case MESSAGE_FORGET:
 		if (len != sizeof(*forget) || !is_text(forget->name, sizeof(forget->name)))
 			return false;
 		gate_forget(guard->gate, forget->name);
 		return true;
+	case MESSAGE_DNS_VERDICT:
+		return guard->dns && guard_dns_take_verdict(guard->dns, message, len);
 	default:
 		return false;
 	}
@@ -332,11 +345,14 @@ static int start(struct guard *guard)
 	if (!guard->queue_readable || !guard->tick || event_add(guard->queue_readable, NULL) < 0 ||
 	    event_add(guard->tick, &tick) < 0)
 		return -ENOMEM;
-	return 0;
+	if (guard->child->index == 0)
+		err = guard_dns_new(&guard->dns, guard->process, guard->child);
+	return err;
 }
 
 static void stop(struct guard *guard)
 {
+	guard_dns_free(guard->dns);
 	/* Held packets get their verdict with the gate; then the queue goes. */
 	gate_free(guard->gate);
 	if (guard->queue)

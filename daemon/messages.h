@@ -151,6 +151,11 @@ struct counters {
 	uint64_t memory_now;
 	uint64_t questions;
 	uint64_t cache_entries;
+	uint64_t heard_answers; /* DNS answers handed to the scout */
+	uint64_t
+		heard_dropped; /* beyond a bound, by guard or scout; of a TCP connection of which a part was missed */
+	uint64_t candidates;     /* domains heard to have their mail at an address */
+	uint64_t answers_forged; /* DNS answers kept from the client */
 	/* scout */
 	uint64_t lookups;
 	uint64_t lookups_bogus;
@@ -162,6 +167,7 @@ struct counters {
 	uint64_t memory_octets;
 	uint64_t rows_waiting; /* for the ledger */
 	uint64_t rows_lost;
+	uint64_t prefetches; /* look-ups ahead of mail, for names that were heard */
 	/* any */
 	uint64_t messages_refused;
 };
@@ -257,6 +263,7 @@ struct message_dns_answer {
 	uint32_t type;
 	uint32_t request; /* not 0: the packet waits for MESSAGE_DNS_VERDICT */
 	struct address client;
+	struct address server; /* the name server that it came from */
 	uint32_t len;
 	uint8_t message[DNS_MESSAGE_MAX]; /* header on, RFC 1035 section 4.1 */
 };

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "net/listen.h"
+#include "net/nflog.h"
 #include "net/nfqueue.h"
 #include "net/queue_owner.h"
 
@@ -21,6 +22,16 @@
  * they hold (64 KiB each at worst) fits the socket's buffer before memory.
  */
 enum { QUEUE_LEN = 16384 };
+
+/* DNS answers that may wait for the first guard to read them; beyond, or when it hangs, the kernel passes them. */
+enum { DNS_QUEUE_LEN = 256 };
+
+static void close_one(int *descriptor)
+{
+	if (*descriptor >= 0)
+		close(*descriptor);
+	*descriptor = -1;
+}
 
 static gid_t control_group(const struct config *config)
 {
@@ -69,6 +80,44 @@ static int open_queues(struct resources *resources, const struct config *config,
 		resources->queue_count = i + 1;
 	}
 	return 0;
+}
+
+void resources_open_dns_queue(struct resources *resources, const struct config *config)
+{
+	uint16_t number = rules_dns_queue(&config->rules);
+	uint32_t portid = 0;
+	int err;
+
+	if (config->rules.dns != RULES_DNS_HOLD || resources->dns_queue >= 0)
+		return;
+	err = nfqueue_open(&resources->dns_queue, &portid, number, DNS_QUEUE_LEN);
+	if (!err)
+		err = nfqueue_pass_when_full(resources->dns_queue, number);
+	if (!err)
+		return;
+	resources_close_dns_queue(resources);
+	log_error("netfilter queue %u error=\"%s\": forged DNS answers are not kept from clients",
+	          number, strerror(-err));
+}
+
+void resources_close_dns_queue(struct resources *resources)
+{
+	close_one(&resources->dns_queue);
+}
+
+/* Without copies of DNS answers, less is known ahead; mail is guarded all the same. */
+static void open_log(struct resources *resources, const struct config *config)
+{
+	uint16_t group = rules_dns_group(&config->rules);
+	int err = nflog_open(&resources->log, group);
+
+	if (!err)
+		return;
+	resources->log = -1;
+	log_warn("netfilter log group %u error=\"%s\": DNS answers are not watched%s", group,
+	         strerror(-err),
+	         err == -EBUSY ? " (another program has that group: choose another queue-first)"
+	                       : "");
 }
 
 static int open_raw(struct resources *resources, const struct config *config,
@@ -211,6 +260,7 @@ int resources_open(struct resources *resources, const struct config *config,
 
 	memset(resources, 0, sizeof(*resources));
 	resources->listener = resources->event_file = resources->state_directory = -1;
+	resources->log = resources->dns_queue = -1;
 	for (i = 0; i < CONFIG_QUEUES_MAX; i++)
 		resources->queues[i] = -1;
 	for (i = 0; i < RAWSEND_COUNT; i++)
@@ -222,16 +272,13 @@ int resources_open(struct resources *resources, const struct config *config,
 		err = open_raw(resources, config, error);
 	if (!err)
 		err = open_files(resources, config, error);
-	if (err)
+	if (err) {
 		resources_close(resources);
-	return err;
-}
-
-static void close_one(int *descriptor)
-{
-	if (*descriptor >= 0)
-		close(*descriptor);
-	*descriptor = -1;
+		return err;
+	}
+	open_log(resources, config);
+	resources_open_dns_queue(resources, config);
+	return 0;
 }
 
 void resources_close(struct resources *resources)
@@ -244,6 +291,8 @@ void resources_close(struct resources *resources)
 		close_one(&resources->raw[i]);
 	if (resources->listener >= 0)
 		(void)unlink(resources->socket_path);
+	close_one(&resources->log);
+	close_one(&resources->dns_queue);
 	close_one(&resources->listener);
 	close_one(&resources->event_file);
 	close_one(&resources->state_directory);

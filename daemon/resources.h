@@ -16,6 +16,8 @@
 struct resources {
 	int queues[CONFIG_QUEUES_MAX];
 	unsigned queue_count;
+	int log;       /* NFLOG socket of DNS answers */
+	int dns_queue; /* of DNS answers that wait */
 	int raw[RAWSEND_COUNT];
 	int listener;
 	int event_file;
@@ -31,6 +33,12 @@ void resources_close(struct resources *resources);
 /* A queue again, after resources->queues[index] was closed. 0, or -errno with one line in error. */
 int resources_open_queue(struct resources *resources, const struct config *config, unsigned index,
                          char error[CONFIG_ERROR_MAX]);
+/*
+ * The queue of DNS answers, where the rules have one. It is closed while nobody reads it, so that the kernel passes them; what cannot
+ * be opened is logged, and nothing but this goes without.
+ */
+void resources_open_dns_queue(struct resources *resources, const struct config *config);
+void resources_close_dns_queue(struct resources *resources);
 /* *opened is -1 when none is configured. 0, or -errno with one line in error. */
 int resources_open_event_file(int *opened, const struct config *config,
                               char error[CONFIG_ERROR_MAX]);

@@ -106,6 +106,8 @@ static void on_answer(void *owner, const struct enquirers *enquirers,
 		if (enquirers->guards >> i & 1)
 			send_answer(scout, i);
 	}
+	if (enquirers->is_ahead)
+		scout_note_heard(scout, destination);
 	for (i = 0; i < enquirers->explanation_count; i++) {
 		/* The operator reads what was found just now, failures included. */
 		scout->explanation.destination = *destination;
@@ -221,6 +223,8 @@ static bool take_message(struct scout *scout, enum role from, unsigned index, co
 	case MESSAGE_ROWS_END:
 		return from == ROLE_LEDGER && len == sizeof(struct message_rows_end) &&
 		       scout_rows_take_end(scout->rows, message);
+	case MESSAGE_DNS_ANSWER:
+		return from == ROLE_GUARD && scout_take_dns_answer(scout, index, message, len);
 	case MESSAGE_EXPLAIN:
 		return from == ROLE_LEDGER && len == sizeof(struct message_explain) &&
 		       scout_take_explain(scout, message);
@@ -294,6 +298,7 @@ static void tell_counters(struct scout *scout)
 	message.counters.lookups_bogus = counts.bogus;
 	message.counters.lookups_failed = counts.failed;
 	message.counters.lookups_in_flight = counts.in_flight;
+	scout_heard_count(scout, &message.counters);
 	message.counters.messages_refused = process_refused(scout->process);
 	scout_rows_count(&message.counters, scout->rows);
 	if (memcmp(&message.counters, &scout->told, sizeof(scout->told)) == 0)
@@ -308,6 +313,7 @@ static void on_second(void *owner)
 
 	tell_health(scout);
 	scout_rows_tick(scout->rows);
+	scout_heard_second(scout);
 	tell_counters(scout);
 	scout_files_second(scout);
 }
@@ -331,8 +337,9 @@ static int start_asking(struct scout *scout)
 	scout->addresses = scout_addresses_new(secret);
 	scout->health = dns_health_new(base, &scout->options, on_health, scout);
 	scout->rows = scout_rows_new(scout);
+	scout->heard = scout_heard_new(scout);
 	if (!scout->cache || !scout->enquiries || !scout->health || !scout->addresses ||
-	    !scout->rows)
+	    !scout->rows || !scout->heard)
 		return -ENOMEM;
 	return scout_files_open(scout, secret);
 }
@@ -358,6 +365,7 @@ static int start(struct scout *scout)
 
 static void stop(struct scout *scout)
 {
+	scout_heard_free(scout->heard);
 	scout_rows_free(scout->rows);
 	scout_files_close(scout);
 	dns_health_free(scout->health);

@@ -4,7 +4,8 @@
 
 /*
  * What the scout's files share: scout.c (starts; questions, broken handshakes, counters), scout_address.c (who stands at an
- * address), scout_explain.c (explain and flush), scout_files.c (the operator's files), scout_rows.c (memory).
+ * address), scout_explain.c (explain and flush), scout_files.c (the operator's files), scout_heard.c (DNS answers that were heard),
+ * scout_rows.c (memory).
  */
 
 #include <stdbool.h>
@@ -42,6 +43,7 @@ struct scout {
 	struct counters told;
 	struct broken_kept broken[SCOUT_BROKEN_MAX]; /* a ring */
 	size_t broken_next;
+	struct scout_heard *heard;
 	struct message_destination answer; /* room, as these are large */
 	struct message_explanation explanation;
 };
@@ -52,9 +54,9 @@ bool scout_recall(struct scout *scout, struct destination *destination, uint32_t
                   const char *name, bool is_host);
 /* Answers a sound question of that guard, now or when it is looked up. */
 void scout_answer(struct scout *scout, unsigned guard, const struct message_question *question);
+bool scout_is_text(const char *text, size_t room);
 /* In the one form of names, and terminated. */
 bool scout_is_name(const char name[DOMAIN_NAME_MAX]);
-bool scout_is_text(const char *text, size_t room);
 
 /* scout_address.c */
 /* NULL: out of memory. Open questions end with table_free. */
@@ -67,5 +69,16 @@ bool scout_take_explain(struct scout *scout, const struct message_explain *expla
 bool scout_take_flush(struct scout *scout, const struct message_flush *flush);
 /* To the ledger: scout->explanation.destination is filled. */
 void scout_send_explanation(struct scout *scout, uint32_t request, uint32_t age_s, bool is_cached);
+
+/* scout_heard.c */
+/* After all else of the scout is there. NULL: out of memory. */
+struct scout_heard *scout_heard_new(struct scout *scout);
+void scout_heard_free(struct scout_heard *heard);
+/* False: not sound. index: of the guard. */
+bool scout_take_dns_answer(struct scout *scout, unsigned index, const void *message, size_t len);
+/* A look-up of a name that was heard ended. */
+void scout_note_heard(struct scout *scout, const struct destination *destination);
+void scout_heard_second(struct scout *scout);
+void scout_heard_count(const struct scout *scout, struct counters *counters);
 
 #endif

@@ -101,6 +101,8 @@ static struct child child_of(const struct slot *slot, int channel)
 		.set_count = options->set_count,
 		.supervisor = channel,
 		.queue = -1,
+		.log = -1,
+		.dns_queue = -1,
 		.listener = -1,
 		.event_file = -1,
 		.narrates = options->narrates,
@@ -110,6 +112,10 @@ static struct child child_of(const struct slot *slot, int channel)
 
 	for (i = 0; i < RAWSEND_COUNT; i++)
 		child.raw[i] = slot->role == ROLE_GUARD ? resources->raw[i] : -1;
+	if (slot->role == ROLE_GUARD && slot->index == 0) {
+		child.log = resources->log;
+		child.dns_queue = resources->dns_queue;
+	}
 	if (slot->role == ROLE_GUARD)
 		child.queue = resources->queues[slot->index];
 	else
@@ -169,6 +175,8 @@ int slot_take_queue_back(struct slot *slot)
 	char error[CONFIG_ERROR_MAX];
 	int err;
 
+	if (slot->role == ROLE_GUARD && slot->index == 0)
+		resources_open_dns_queue(options->resources, options->config);
 	if (slot->role != ROLE_GUARD || options->resources->queues[slot->index] >= 0)
 		return 0;
 	err = resources_open_queue(options->resources, options->config, slot->index, error);
@@ -182,6 +190,9 @@ void slot_give_queue_back(struct slot *slot, uint64_t delay_ms)
 	const struct children_options *options = slot->options;
 	int *queue = &options->resources->queues[slot->index];
 
+	/* DNS waits for nobody. */
+	if (slot->role == ROLE_GUARD && slot->index == 0)
+		resources_close_dns_queue(options->resources);
 	if (slot->role != ROLE_GUARD || !options->config->fails_open ||
 	    delay_ms < CHILD_DELAY_BYPASS_MS || *queue < 0)
 		return;

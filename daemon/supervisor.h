@@ -33,6 +33,8 @@ struct child {
 	size_t set_count;
 	int supervisor;         /* channel; its end means: exit at once */
 	int queue;              /* guard: the bound NFQUEUE socket; else -1 */
+	int log;                /* first guard: the NFLOG socket of DNS answers; else -1 */
+	int dns_queue;          /* first guard, where DNS answers wait: their queue; else -1 */
 	int raw[RAWSEND_COUNT]; /* guard */
 	int listener;           /* ledger: the control socket, listening; else -1 */
 	int event_file;         /* ledger; -1: none */

@@ -15,7 +15,7 @@
 enum {
 	STATUS_JSON_MAX = 64 * 1024,
 	STATUS_PROCESSES_MAX = 67,
-	STATUS_FIGURES_MAX = 96,
+	STATUS_FIGURES_MAX = 112,
 };
 
 /* A counter by its name, in a group ("reasons") or NULL; static strings. */

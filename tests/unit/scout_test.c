@@ -90,6 +90,141 @@ static void a_broken_handshake_is_told_to_all_other_guards(void **state)
 	assert_true(heard->age_ms >= QUIET_MS && heard->age_ms < QUIET_MS + WAIT_MS);
 }
 
+static void add_u16(struct message_dns_answer *answer, unsigned value)
+{
+	put_u16(answer->message + answer->len, (uint16_t)value);
+	answer->len += 2;
+}
+
+static void add_name(struct message_dns_answer *answer, const char *name)
+{
+	while (*name) {
+		size_t len = strcspn(name, ".");
+
+		answer->message[answer->len++] = (uint8_t)len;
+		memcpy(answer->message + answer->len, name, len);
+		answer->len += (uint32_t)len;
+		name += len + (name[len] == '.');
+	}
+	answer->message[answer->len++] = 0;
+}
+
+/* A DNS response with one record, whose data are still to come; the caller's to free. */
+static struct message_dns_answer *begin_answer(const char *name, unsigned type, unsigned data_len)
+{
+	static const unsigned header[] = { 0x1234, 0x8180, 1, 1, 0, 0 };
+	struct message_dns_answer *answer = calloc(1, sizeof(*answer));
+	size_t i;
+
+	assert_non_null(answer);
+	answer->type = MESSAGE_DNS_ANSWER;
+	assert_true(address_parse(&answer->client, "192.0.2.1"));
+	assert_true(address_parse(&answer->server, "198.51.100.1"));
+	for (i = 0; i < sizeof(header) / sizeof(header[0]); i++)
+		add_u16(answer, header[i]);
+	for (i = 0; i < 2; i++) {
+		add_name(answer, name);
+		add_u16(answer, type);
+		add_u16(answer, 1);
+	}
+	add_u16(answer, 0);
+	add_u16(answer, 300);
+	add_u16(answer, data_len);
+	return answer;
+}
+
+static struct message_dns_answer *mx_answer(const char *domain, const char *host)
+{
+	struct message_dns_answer *answer = begin_answer(domain, 15, (unsigned)strlen(host) + 4);
+
+	add_u16(answer, 10);
+	add_name(answer, host);
+	return answer;
+}
+
+static struct message_dns_answer *a_answer(const char *host)
+{
+	struct message_dns_answer *answer = begin_answer(host, 1, 4);
+
+	add_u16(answer, 0xc633);
+	add_u16(answer, 0x6419);
+	return answer;
+}
+
+/* And frees it. */
+static void tell_answer(struct fixture *fixture, struct message_dns_answer *answer)
+{
+	assert_int_equal(channel_send(fixture->guards[0], answer,
+	                              offsetof(struct message_dns_answer, message) + answer->len),
+	                 0);
+	free(answer);
+}
+
+static void a_domain_that_was_heard_of_is_looked_up_for_all_guards(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct message_destination *answer;
+	const struct message_counters *counters;
+	int i;
+
+	tell_answer(fixture, mx_answer("example.org", "mx.example.net"));
+	tell_answer(fixture, mx_answer("example.org", "mx.example.net"));
+	/* The root is nobody's mail. */
+	tell_answer(fixture, mx_answer("", "mx.example.net"));
+	for (i = 0; i < 2; i++) {
+		answer = next(fixture, fixture->guards[i], MESSAGE_DESTINATION, WAIT_MS);
+		assert_non_null(answer);
+		assert_string_equal(answer->destination.name, "example.org");
+	}
+	do {
+		counters = next(fixture, fixture->ledger, MESSAGE_COUNTERS, WAIT_MS);
+		assert_non_null(counters);
+	} while (counters->counters.prefetches == 0);
+	assert_int_equal(counters->counters.prefetches, 1);
+}
+
+static void a_domain_and_an_address_make_a_candidate_for_all_guards(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct message_candidate *candidate;
+	char address[ADDRESS_TEXT_MAX];
+	int i;
+
+	tell_answer(fixture, mx_answer("example.org", "mx.example.net"));
+	tell_answer(fixture, a_answer("mx.example.net"));
+	for (i = 0; i < 2; i++) {
+		candidate = next(fixture, fixture->guards[i], MESSAGE_CANDIDATE, WAIT_MS);
+		assert_non_null(candidate);
+		assert_string_equal(candidate->domain, "example.org");
+		assert_string_equal(address_format(address, &candidate->server), "198.51.100.25");
+		assert_int_equal(candidate->client.family, 0);
+		assert_in_range(candidate->life_s, 290, 300);
+	}
+}
+
+static void an_answer_that_waits_gets_its_verdict(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message_dns_answer *answer = mx_answer("example.org", "mx.example.net");
+	const struct message_dns_verdict *verdict;
+
+	answer->request = 77;
+	tell_answer(fixture, answer);
+	verdict = next(fixture, fixture->guards[0], MESSAGE_DNS_VERDICT, WAIT_MS);
+	assert_non_null(verdict);
+	assert_int_equal(verdict->request, 77);
+	assert_int_equal(verdict->is_forged, 0);
+	/* Octets that are no DNS message pass, too. */
+	answer = mx_answer("example.org", "mx.example.net");
+	answer->request = 78;
+	answer->len = 5;
+	tell_answer(fixture, answer);
+	verdict = next(fixture, fixture->guards[0], MESSAGE_DNS_VERDICT, WAIT_MS);
+	assert_non_null(verdict);
+	assert_int_equal(verdict->request, 78);
+	assert_int_equal(verdict->is_forged, 0);
+}
+
 /* Sends what a scout must refuse; how many messages that were. */
 static uint64_t send_misfits(struct fixture *fixture)
 {
@@ -97,6 +232,8 @@ static uint64_t send_misfits(struct fixture *fixture)
 	struct message_broken broken = { .type = MESSAGE_BROKEN };
 	struct message_explain explain = { .type = MESSAGE_EXPLAIN };
 	struct message_flush flush = { .type = MESSAGE_FLUSH };
+	struct message_dns_answer *answer = mx_answer("example.org", "mx.example.net");
+	size_t answer_len = offsetof(struct message_dns_answer, message) + answer->len;
 	int guard = fixture->guards[0];
 	uint64_t sent = 0;
 
@@ -133,6 +270,14 @@ static uint64_t send_misfits(struct fixture *fixture)
 	SEND(guard, &explain, sizeof(explain));
 	SEND(guard, &flush, sizeof(flush));
 	SEND(fixture->ledger, &question, sizeof(question));
+	SEND(fixture->ledger, answer, answer_len);
+	SEND(guard, answer, answer_len - 1);
+	SEND(guard, answer, offsetof(struct message_dns_answer, message));
+	answer->client.family = 0;
+	SEND(guard, answer, answer_len);
+	answer->client.family = answer->server.family = 5;
+	SEND(guard, answer, answer_len);
+	free(answer);
 #undef SEND
 	return sent;
 }
@@ -143,7 +288,7 @@ static void what_does_not_fit_is_refused_and_counted(void **state)
 	uint64_t sent = send_misfits(fixture);
 	const struct message_counters *counters;
 
-	assert_int_equal(sent, 15);
+	assert_int_equal(sent, 20);
 	do {
 		counters = next(fixture, fixture->ledger, MESSAGE_COUNTERS, WAIT_MS);
 		assert_non_null(counters);
@@ -251,6 +396,9 @@ int main(void)
 		TEST(an_answer_goes_to_whoever_asked),
 		TEST(one_look_up_serves_all_who_ask_meanwhile),
 		TEST(a_broken_handshake_is_told_to_all_other_guards),
+		TEST(a_domain_that_was_heard_of_is_looked_up_for_all_guards),
+		TEST(a_domain_and_an_address_make_a_candidate_for_all_guards),
+		TEST(an_answer_that_waits_gets_its_verdict),
 		TEST(what_does_not_fit_is_refused_and_counted),
 		TEST(a_flush_reaches_every_guard),
 		TEST(an_explanation_says_what_is_known_or_why_not),

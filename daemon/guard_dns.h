@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_GUARD_DNS_H
+#define HOPGUARD_GUARD_DNS_H
+
+/*
+ * The first guard's second ear: DNS answers on their way to clients and their resolvers, as copies or, with dns { guard = drop },
+ * from a queue where each waits for the scout's word, a second at most. What may tell whose mail goes where is handed to the scout.
+ */
+
+#include <stdint.h>
+
+#include "process.h"
+
+enum {
+	GUARD_DNS_HELD_MAX = 256, /* packets that wait; more pass */
+	GUARD_DNS_HOLD_MS = 900,  /* with a tick on top, within the second */
+	/* Answers a second that go to the scout, of MX and TLSA, and of addresses; of one client at most a half. */
+	GUARD_DNS_MAIL_RATE = 500,
+	GUARD_DNS_ADDRESS_RATE = 1000,
+};
+
+struct guard_dns;
+
+/* Takes child->log and child->dns_queue over, either may be -1. process is borrowed. 0 or -errno. */
+int guard_dns_new(struct guard_dns **made, struct process *process, const struct child *child);
+/* What waits passes. */
+void guard_dns_free(struct guard_dns *dns);
+/* False: not sound. */
+bool guard_dns_take_verdict(struct guard_dns *dns, const void *message, size_t len);
+/* Lets pass what waited for its second. */
+void guard_dns_tick(struct guard_dns *dns, uint64_t now_ms);
+void guard_dns_count(const struct guard_dns *dns, struct counters *counters);
+
+#endif

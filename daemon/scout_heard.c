@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scout_state.h"
+
+#include <event2/event.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/bytes.h"
+#include "policy/heard.h"
+#include "scout_checks.h"
+
+enum {
+	/* Look-ups a second for names that strangers may have chosen, and how many may wait for theirs. */
+	AHEAD_RATE = 50,
+	AHEAD_WAITING_MAX = 256,
+	AHEAD_CLIENT_MAX = 64, /* of one client */
+	AHEAD_TICK_MS = 100,
+	CANDIDATE_RATE = 2000, /* told a second */
+	SWEEP_S = 60,
+};
+
+struct ahead {
+	struct address client;
+	char domain[DOMAIN_NAME_MAX];
+};
+
+struct scout_heard {
+	struct scout *scout;
+	struct heard *heard;
+	struct event *tick;
+	struct ahead waiting[AHEAD_WAITING_MAX];
+	size_t waiting_count;
+	struct address served; /* whose name was looked up last */
+	unsigned ahead_left;   /* in this second, as the next */
+	unsigned candidates_left;
+	unsigned seconds;
+	struct scout_checks *checks;
+	uint64_t dropped, prefetches;
+};
+
+static void on_candidate(void *owner, const char *domain, const struct address *server,
+                         uint32_t life_s)
+{
+	struct scout_heard *heard = owner;
+	struct message_candidate candidate = {
+		.type = MESSAGE_CANDIDATE,
+		.life_s = life_s,
+		.server = *server,
+	};
+
+	if (heard->candidates_left == 0)
+		return;
+	heard->candidates_left--;
+	text_copy(candidate.domain, sizeof(candidate.domain), domain);
+	(void)process_send_guards(heard->scout->process, &candidate, sizeof(candidate), -1);
+}
+
+/* A name that is known and fresh, or is looked up already, costs nothing. */
+static bool look_up(struct scout_heard *heard, const char *domain)
+{
+	struct scout *scout = heard->scout;
+	size_t open = enquiries_count(scout->enquiries);
+	uint32_t age_s;
+
+	if (scout_recall(scout, &scout->answer.destination, &age_s, domain, false))
+		return false;
+	if (!enquiries_ask_ahead(scout->enquiries, MERGE_DOMAIN, domain)) {
+		heard->dropped++;
+		return false;
+	}
+	heard->prefetches += enquiries_count(scout->enquiries) > open;
+	return true;
+}
+
+/* The first of another client than the last, so that one with many names does not keep the others waiting. */
+static size_t next_waiting(const struct scout_heard *heard)
+{
+	size_t i;
+
+	for (i = 0; i < heard->waiting_count; i++) {
+		if (!address_equal(&heard->waiting[i].client, &heard->served))
+			return i;
+	}
+	return 0;
+}
+
+static void look_up_waiting(struct scout_heard *heard)
+{
+	while (heard->waiting_count > 0 && heard->ahead_left > 0) {
+		size_t i = next_waiting(heard);
+		struct ahead ahead = heard->waiting[i];
+
+		heard->waiting_count--;
+		memmove(&heard->waiting[i], &heard->waiting[i + 1],
+		        (heard->waiting_count - i) * sizeof(ahead));
+		heard->served = ahead.client;
+		heard->ahead_left -= look_up(heard, ahead.domain);
+	}
+}
+
+static void wait_for_tick(struct scout_heard *heard)
+{
+	static const struct timeval tick = { .tv_usec = AHEAD_TICK_MS * 1000 };
+
+	if (heard->waiting_count > 0 && !event_pending(heard->tick, EV_TIMEOUT, NULL))
+		(void)event_add(heard->tick, &tick);
+}
+
+static void on_tick(evutil_socket_t none, short what, void *argument)
+{
+	struct scout_heard *heard = argument;
+
+	(void)none;
+	(void)what;
+	look_up_waiting(heard);
+	wait_for_tick(heard);
+}
+
+static void ask_ahead(struct scout_heard *heard, const struct address *client, const char *domain)
+{
+	size_t own = 0, i;
+
+	for (i = 0; i < heard->waiting_count; i++) {
+		if (strcmp(heard->waiting[i].domain, domain) == 0)
+			return;
+		own += address_equal(&heard->waiting[i].client, client);
+	}
+	if (heard->waiting_count == AHEAD_WAITING_MAX || own == AHEAD_CLIENT_MAX) {
+		heard->dropped++;
+		return;
+	}
+	heard->waiting[heard->waiting_count].client = *client;
+	text_copy(heard->waiting[heard->waiting_count].domain, DOMAIN_NAME_MAX, domain);
+	heard->waiting_count++;
+	look_up_waiting(heard);
+	wait_for_tick(heard);
+}
+
+void scout_note_heard(struct scout *scout, const struct destination *destination)
+{
+	if (destination->mx_security == DNS_BOGUS)
+		scout_checks_bogus(scout->heard->checks, destination->name, destination->why);
+}
+
+/* What leads mail: MX, and the addresses and keys of hosts that some MX names. A name server of our own may show another view. */
+static bool is_to_be_checked(const struct scout_heard *heard,
+                             const struct message_dns_answer *answer,
+                             const struct dns_message *message)
+{
+	const struct config *config = process_config(heard->scout->process);
+
+	if (config->dns_guard == DNS_GUARD_OFF || address_is_local(&answer->server))
+		return false;
+	return message->type == DNS_TYPE_MX || message->type == DNS_TYPE_TLSA ||
+	       heard_names_host(heard->heard, message->name, process_now_ms());
+}
+
+static bool is_sound(const struct message_dns_answer *answer, size_t len)
+{
+	return len > offsetof(struct message_dns_answer, message) && len <= sizeof(*answer) &&
+	       answer->len == len - offsetof(struct message_dns_answer, message) &&
+	       (answer->client.family == 4 || answer->client.family == 6) &&
+	       (answer->server.family == 4 || answer->server.family == 6);
+}
+
+bool scout_take_dns_answer(struct scout *scout, unsigned index, const void *octets, size_t len)
+{
+	const struct message_dns_answer *answer = octets;
+	struct scout_heard *heard = scout->heard;
+	struct dns_message message;
+	bool is_mail_domain, is_checked = false;
+
+	if (!is_sound(answer, len))
+		return false;
+	if (dns_message_parse(&message, bytes_of(answer->message, answer->len)) == PARSE_OK) {
+		is_mail_domain = message.type == DNS_TYPE_MX && scout_is_name(message.name);
+		if ((is_mail_domain || message.type != DNS_TYPE_MX) &&
+		    heard_answer(heard->heard, &answer->client, &message, process_now_ms()) &&
+		    is_mail_domain)
+			ask_ahead(heard, &answer->client, message.name);
+		is_checked = is_to_be_checked(heard, answer, &message) &&
+		             scout_checks_begin(heard->checks, index, answer, message.name);
+	}
+	if (!is_checked)
+		scout_checks_pass(heard->checks, index, answer->request);
+	return true;
+}
+
+void scout_heard_second(struct scout *scout)
+{
+	struct scout_heard *heard = scout->heard;
+
+	heard->ahead_left = AHEAD_RATE;
+	heard->candidates_left = CANDIDATE_RATE;
+	look_up_waiting(heard);
+	scout_checks_second(heard->checks);
+	if (++heard->seconds % SWEEP_S == 0)
+		heard_sweep(heard->heard, process_now_ms());
+}
+
+void scout_heard_count(const struct scout *scout, struct counters *counters)
+{
+	counters->heard_dropped +=
+		scout->heard->dropped + scout_checks_dropped(scout->heard->checks);
+	counters->prefetches += scout->heard->prefetches;
+}
+
+struct scout_heard *scout_heard_new(struct scout *scout)
+{
+	struct scout_heard *heard = calloc(1, sizeof(*heard));
+	uint8_t secret[TABLE_SECRET_LEN];
+
+	if (!heard)
+		return NULL;
+	heard->scout = scout;
+	heard->ahead_left = AHEAD_RATE;
+	heard->candidates_left = CANDIDATE_RATE;
+	if (getrandom(secret, sizeof(secret), 0) == sizeof(secret)) {
+		heard->heard = heard_new(secret, on_candidate, heard);
+		heard->checks = scout_checks_new(scout, secret);
+		heard->tick = event_new(process_base(scout->process), -1, 0, on_tick, heard);
+	}
+	if (heard->heard && heard->checks && heard->tick)
+		return heard;
+	scout_heard_free(heard);
+	return NULL;
+}
+
+void scout_heard_free(struct scout_heard *heard)
+{
+	if (!heard)
+		return;
+	scout_checks_free(heard->checks);
+	heard_free(heard->heard);
+	if (heard->tick)
+		event_free(heard->tick);
+	free(heard);
+}
