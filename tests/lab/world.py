@@ -162,16 +162,18 @@ class World:
 
     # The site's resolver
 
-    def start_resolver(self, lines):
-        """unbound at `far`, with the given lines in its configuration's server clause; gives the process."""
-        path = os.path.join(self.directory, "unbound.conf")
-        settings = ["server:", f"interface: {RESOLVER}", "access-control: 0.0.0.0/0 allow", "do-daemonize: no",
+    def start_resolver(self, lines, host=None, address=RESOLVER):
+        """unbound at `far` or on another host, with the given lines in its configuration's server clause; gives the
+        process."""
+        host = host or self.far
+        path = os.path.join(self.directory, f"unbound-{host.name}.conf")
+        settings = ["server:", f"interface: {address}", "access-control: 0.0.0.0/0 allow", "do-daemonize: no",
                     'username: ""', 'chroot: ""', 'pidfile: ""', "use-syslog: no", "num-threads: 1",
                     f'directory: "{self.directory}"', f'logfile: "{self.directory}/unbound.log"', *lines,
                     "remote-control:", "control-enable: no"]
         with open(path, "w", encoding="utf-8") as file:
             file.write("\n".join(settings) + "\n")
-        return self.far.spawn([servers.unbound(), "-d", "-c", path])
+        return host.spawn([servers.unbound(), "-d", "-c", path])
 
 
 def _flush(host, *interfaces):
