@@ -152,6 +152,11 @@ static bool read_record(struct bytes *data, const struct dns_check *check, size_
 	return true;
 }
 
+static bool is_address(const struct dns_check *check)
+{
+	return check->heard.type == DNS_TYPE_A || check->heard.type == DNS_TYPE_AAAA;
+}
+
 /* A view of the site's own, that the Internet does not see. */
 static bool has_local_addresses_only(const struct dns_check *check)
 {
@@ -199,29 +204,33 @@ static void on_ipv4(void *owner, const struct lookup *lookup)
 		end_forged(check, "it has addresses, a signed denial says that there are none");
 }
 
-/* It has no good signature, though it should. */
-static void judge_unsigned(struct dns_check *check)
+/* What is wrong with it for want of a good signature; NULL: nothing that can be proven. */
+static const char *wrong_without_signature(const struct dns_check *check)
 {
 	bool is_denied = check->outcome != LOOKUP_FOUND;
 
-	if (check->heard.type != DNS_TYPE_MX && check->heard.type != DNS_TYPE_TLSA &&
-	    has_local_addresses_only(check)) {
+	if (heard_is_denial(check))
+		return check->is_dnssec && !is_denied
+		               ? "it denies what is there, and proves nothing"
+		               : NULL;
+	if (is_address(check) && has_local_addresses_only(check))
+		return NULL;
+	if (is_denied)
+		return "it has records, a signed denial says that there are none";
+	return check->is_dnssec ? "its zone is signed, its signatures are missing" : NULL;
+}
+
+static void judge_unsigned(struct dns_check *check)
+{
+	const char *wrong = wrong_without_signature(check);
+
+	if (!wrong)
 		end_innocent(check);
-	} else if (heard_is_denial(check)) {
-		if (check->is_dnssec && !is_denied)
-			end_forged(check, "it denies what is there, and proves nothing");
-		else
-			end_innocent(check);
-	} else if (check->heard.type == DNS_TYPE_AAAA && is_denied) {
-		if (!ask(check, check->heard.name, DNS_TYPE_A, on_ipv4))
-			end_innocent(check);
-	} else if (is_denied) {
-		end_forged(check, "it has records, a signed denial says that there are none");
-	} else if (check->is_dnssec) {
-		end_forged(check, "its zone is signed, its signatures are missing");
-	} else {
-		end_innocent(check);
-	}
+	else if (check->heard.type != DNS_TYPE_AAAA || heard_is_denial(check) ||
+	         check->outcome == LOOKUP_FOUND)
+		end_forged(check, wrong);
+	else if (!ask(check, check->heard.name, DNS_TYPE_A, on_ipv4))
+		end_unknown(check);
 }
 
 static void verify_next(struct dns_check *check);
@@ -268,7 +277,7 @@ static void on_keys(void *owner, const struct lookup *lookup)
 		end_forged(check, what);
 		break;
 	case DNS_SIGNATURE_UNKNOWN:
-		end_innocent(check);
+		end_unknown(check);
 		break;
 	}
 }
@@ -301,7 +310,7 @@ static void verify_next(struct dns_check *check)
 	else if (!is_at_or_below(rrset.owner, check->signer))
 		end_forged(check, "another zone signed it");
 	else if (!ask(check, check->signer, DNS_TYPE_DNSKEY, on_keys))
-		end_innocent(check);
+		end_unknown(check);
 }
 
 /* Where it is secure that the name has keys, or that it has none, its zone is signed. */

@@ -34,6 +34,8 @@ struct naming {
 	struct host *host; /* NULL: free */
 };
 
+TAILQ_HEAD(naming_list, naming);
+
 struct domain {
 	struct item item;
 	struct naming namings[HEARD_HOSTS_MAX];
@@ -46,7 +48,7 @@ struct place {
 
 struct host {
 	struct item item;
-	TAILQ_HEAD(, naming) namings;
+	struct naming_list namings;
 	struct place places[HEARD_PLACES_MAX];
 	size_t place_count;
 };

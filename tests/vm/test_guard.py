@@ -2,6 +2,8 @@
 """A running guard behind nft's rules: it refuses, it lets pass, and the kernel does its part when it is not there."""
 
 import json
+import socket
+import time
 
 import clients
 import guarded
@@ -111,3 +113,38 @@ def test_a_guard_that_dies_is_replaced_and_mail_goes_on(net):
     _, recipient = net.send(4)
     assert [letter.is_tls for letter in net.sink.find(recipient)] == [True] and net.queued() > 5
     assert net.processes()["guard0"] != before["guard0"]
+
+
+def ask_mx(net, domain):
+    """The name server's answer across the gateway, and how long it took."""
+    name = b"".join(bytes([len(label)]) + label.encode() for label in domain.split(".")) + b"\0"
+    start = time.monotonic()
+    with net.world.sender.socket(kind=socket.SOCK_DGRAM) as asking:
+        asking.settimeout(10)
+        asking.sendto(b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0" + name + b"\0\x0f\0\x01", (world.NAMESERVER, 53))
+        return asking.recv(4096), time.monotonic() - start
+
+
+def counter(net, name):
+    return json.loads(net.guard.ask("status", "--json"))["counters"][name]
+
+
+@pytest.mark.parametrize("watching", ("off", "drop"))
+def test_a_dns_answer_is_heard_and_passes(net, place, watching):
+    net.guard_at(place, f"dns.guard={watching}", anew=True)
+    before = counter(net, "heard_answers")
+    answer, _ = ask_mx(net, "plain.lab")
+    assert b"\x02mx" in answer
+    end = time.monotonic() + 10
+    while counter(net, "prefetches") == 0 and time.monotonic() < end:
+        time.sleep(0.2)
+    assert counter(net, "prefetches") == 1 and counter(net, "heard_answers") > before
+
+
+def test_dns_answers_pass_while_the_program_is_away(net):
+    net.guard_at("routed", "dns.guard=drop", "on-failure=closed", anew=True)
+    net.kill(*net.processes().values())
+    assert "queue" in net.ruleset()
+    answer, took_s = ask_mx(net, "plain.lab")
+    assert b"\x02mx" in answer and took_s < 1
+    net.stop()

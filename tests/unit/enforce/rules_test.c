@@ -431,7 +431,8 @@ int main(void)
 		cmocka_unit_test(one_queue_is_not_balanced),
 		cmocka_unit_test(nothing_bypasses_a_closed_guard),
 		cmocka_unit_test(hooks_that_are_off_have_no_rules),
-		cmocka_unit_test(answers_of_name_servers_are_copied_to_the_group_of_the_first_queue),
+		cmocka_unit_test(
+			answers_of_name_servers_are_copied_to_the_group_of_the_first_queue),
 		cmocka_unit_test(answers_that_wait_have_a_queue_that_nobody_need_listen_to),
 		cmocka_unit_test(other_mark_bits_are_used_everywhere),
 		cmocka_unit_test(chains_of_ours_are_told_from_others),

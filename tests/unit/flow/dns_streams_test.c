@@ -9,7 +9,10 @@
 
 #include <cmocka.h>
 
-enum { FIRST = 0xfffffff0u, MESSAGES_MAX = 8, TEXT_MAX = 4096 };
+enum { MESSAGES_MAX = 8, TEXT_MAX = 4096 };
+
+/* So that it wraps around within each message. */
+static const uint32_t FIRST = 0xfffffff0;
 
 struct heard {
 	struct dns_streams *streams;
