@@ -19,15 +19,18 @@ static void *place_of(const struct config_key *key, struct config *config)
 /* "a, b or c", without the empty word that a key may begin with. */
 static void list_words(char why[CONFIG_WHY_MAX], const struct config_key *key, const char *got)
 {
-	size_t count = 0, i = key->words[0][0] ? 0 : 1, len = 0;
+	size_t count = 0, i, len = 0;
 
 	while (count < CONFIG_WORDS_MAX && key->words[count])
 		count++;
-	for (; i < count; i++)
+	for (i = 0; i < count; i++) {
+		if (key->words[i][0] == '\0')
+			continue;
 		len += (size_t)snprintf(why + len, CONFIG_WHY_MAX - len, "%s%s", key->words[i],
 		                        i + 2 < count    ? ", "
 		                        : i + 2 == count ? " or "
 		                                         : "");
+	}
 	snprintf(why + len, CONFIG_WHY_MAX - len, ", not \"%.64s\"", got);
 }
 

@@ -255,7 +255,7 @@ bool config_table_warning(char line[CONFIG_ERROR_MAX], size_t *at, const struct 
 		if (entry->until_ms == 0 && local_is_exception(entry)) {
 			snprintf(line, CONFIG_ERROR_MAX,
 			         "%s: destination %s: an exception without an end; until = "
-			         "\"2026-12-31\" would give it one",
+			         "2026-12-31 would give it one",
 			         entry->origin, local_name_print(name, entry));
 			return true;
 		}

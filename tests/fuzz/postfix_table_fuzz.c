@@ -57,8 +57,12 @@ static int take_entry(void *owner, const struct local_entry *entry)
 	else
 		REQUIRE(local_find(taken->local, &found,
 		                   entry->scope == LOCAL_DOMAIN ? entry->name : below, 1));
-	if (!err && entry->scope != LOCAL_SUBDOMAINS)
-		REQUIRE(memcmp(&found, entry, sizeof(found)) == 0);
+	if (!err && entry->scope != LOCAL_SUBDOMAINS) {
+		REQUIRE(found.level == entry->level && strcmp(found.match, entry->match) == 0);
+		REQUIRE(strcmp(found.origin, entry->origin) == 0);
+		REQUIRE(memcmp(found.fingerprints, entry->fingerprints,
+		               sizeof(found.fingerprints)) == 0);
+	}
 	return err;
 }
 

@@ -347,7 +347,7 @@ static void exceptions_that_have_ended_or_never_end_are_warned_of(void **state)
 	assert_true(config_table_warning(line, &at, &config, NEW_YEAR_MS - 2));
 	assert_string_equal(line,
 	                    "t.conf:2: destination b.example: an exception without an end; until "
-	                    "= \"2026-12-31\" would give it one");
+	                    "= 2026-12-31 would give it one");
 	assert_true(config_table_warning(line, &at, &config, NEW_YEAR_MS - 2));
 	assert_string_equal(line,
 	                    "t.conf:4: destination .d.example: ended at 2026-12-30T23:59:59Z, it "

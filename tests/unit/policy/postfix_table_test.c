@@ -255,6 +255,16 @@ static void a_first_line_that_begins_with_a_blank_says_nothing(void **state)
 	                                          "there is none that it goes on with");
 }
 
+static void what_makes_one_line_weaker_does_not_weaken_the_next(void **state)
+{
+	(void)state;
+	parse("a.example secure tafile=/etc/ca.pem\nb.example secure match=nexthop");
+	assert_int_equal(got.entry_count, 2);
+	assert_int_equal(got.entries[0].level, LOCAL_ENCRYPT);
+	assert_int_equal(got.entries[1].level, LOCAL_SECURE);
+	assert_string_equal(got.entries[1].match, "nexthop");
+}
+
 static void a_nul_does_not_end_a_name(void **state)
 {
 	static const char text[] = "example.org\0.evil.example none\nexample.net may";
@@ -324,9 +334,11 @@ static void words_of_any_length_stay_within_their_room(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(heads); i++) {
 		memset(text, 'a', sizeof(text));
 		memcpy(text, heads[i], strlen(heads[i]));
-		assert_true(parse_bytes(bytes_of(text, sizeof(text))));
-		assert_int_equal(got.problem_count, 1);
-		assert_true(strlen(got.problems[0].text) < 400);
+		for (size_t len = sizeof(text); len > 500; len = len > 2000 ? len / 2 : len - 1) {
+			assert_true(parse_bytes(bytes_of(text, len)));
+			assert_int_equal(got.problem_count, 1);
+			assert_true(strlen(got.problems[0].text) < 400);
+		}
 	}
 }
 
@@ -360,6 +372,7 @@ int main(void)
 		cmocka_unit_test(a_name_without_a_level_is_told_where_it_stands),
 		cmocka_unit_test(a_blank_in_front_goes_on_with_the_line_before),
 		cmocka_unit_test(a_first_line_that_begins_with_a_blank_says_nothing),
+		cmocka_unit_test(what_makes_one_line_weaker_does_not_weaken_the_next),
 		cmocka_unit_test(a_nul_does_not_end_a_name),
 		cmocka_unit_test(a_name_given_twice_is_told),
 		cmocka_unit_test(without_room_the_rest_is_left_out_and_told_once),
