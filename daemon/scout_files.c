@@ -168,11 +168,11 @@ static void say_taken(const struct scout *scout, const struct message_file *mess
 static void take_policy_list(struct scout *scout, struct scout_file *file,
                              const struct message_file *message, struct bytes text)
 {
+	const struct policy_list_offer offer = { file->path, text, message->signer[0] != '\0' };
 	struct policy_lists *lists = scout->files.lists;
 	char error[POLICY_LIST_ERROR_MAX];
 	struct policy_list_facts facts;
-	int err = policy_lists_take(lists, file->path, text, message->signer[0] != '\0',
-	                            moment_now(), error);
+	int err = policy_lists_take(lists, &offer, moment_now(), error);
 
 	if (err) {
 		set_problem(file, "policy list not taken%s: %.120s: %s",

@@ -140,11 +140,10 @@ static void put_in(struct slot *slot, struct policy_list *list, struct policy_mo
 	slot->age_ms = time_ms - timestamp_ms;
 }
 
-int policy_lists_take(struct policy_lists *lists, const char *path, struct bytes text,
-                      bool is_signed, struct policy_moment moment,
-                      char error[POLICY_LIST_ERROR_MAX])
+int policy_lists_take(struct policy_lists *lists, const struct policy_list_offer *offer,
+                      struct policy_moment moment, char error[POLICY_LIST_ERROR_MAX])
 {
-	struct slot *slot = slot_of(lists, path);
+	struct slot *slot = slot_of(lists, offer->path);
 	struct policy_list *list;
 	int err;
 
@@ -152,16 +151,16 @@ int policy_lists_take(struct policy_lists *lists, const char *path, struct bytes
 		(void)snprintf(error, POLICY_LIST_ERROR_MAX, "not in the configuration");
 		return -ENOENT;
 	}
-	err = policy_list_parse(&list, text, lists->secret, error);
+	err = policy_list_parse(&list, offer->text, lists->secret, error);
 	if (err)
 		return err;
-	if (goes_back(lists, path, list, error)) {
+	if (goes_back(lists, offer->path, list, error)) {
 		policy_list_free(list);
 		return -ESTALE;
 	}
-	remember(lists, path, list->timestamp_s * 1000, false);
+	remember(lists, offer->path, list->timestamp_s * 1000, false);
 	put_in(slot, list, moment);
-	slot->is_signed = is_signed;
+	slot->is_signed = offer->is_signed;
 	return 0;
 }
 

@@ -27,6 +27,12 @@ struct policy_moment {
 	uint64_t time_ms;
 };
 
+struct policy_list_offer {
+	const char *path;
+	struct bytes text;
+	bool is_signed;
+};
+
 enum listed_state {
 	LISTED_NOT,
 	LISTED_TESTING, /* to be told, not to be enforced */
@@ -66,9 +72,8 @@ void policy_lists_configure(struct policy_lists *lists, const char *const *paths
  * Puts it in the place of the one before; that one stays when this one is not good. 0, or -errno with one line in error (that does not
  * name the path): -ESTALE: older than the newest that was taken, -EINVAL: malformed, -ENOENT: no such path is configured.
  */
-int policy_lists_take(struct policy_lists *lists, const char *path, struct bytes text,
-                      bool is_signed, struct policy_moment moment,
-                      char error[POLICY_LIST_ERROR_MAX]);
+int policy_lists_take(struct policy_lists *lists, const struct policy_list_offer *offer,
+                      struct policy_moment moment, char error[POLICY_LIST_ERROR_MAX]);
 
 /* What an earlier process remembered. True: the list in use from that path is older, and was dropped. */
 bool policy_lists_recall(struct policy_lists *lists, const struct row_list *row);

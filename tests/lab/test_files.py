@@ -4,9 +4,11 @@
 import json
 import os
 import shutil
+import tempfile
 import time
 
 import alone
+import guard
 import pytest
 import signers
 
@@ -67,17 +69,12 @@ class Site:
         self.keys.sign(holder, self.path, self.path + ".asc", **options)
 
     def start(self, configuration):
-        self.machine.start(*alone.MONITOR, "queues=1")
-        self.machine.guard.stop()
-        guard = self.machine.guard
-        with open(guard.configuration, "w", encoding="utf-8") as file:
+        one = guard.Guard(self.machine.host, self.machine.directory, alone.NO_DNS, ["192.0.2.0/24"],
+                          (*alone.MONITOR, "queues=1"))
+        self.machine.guard = one
+        with open(one.configuration, "w", encoding="utf-8") as file:
             file.write(configuration)
-        words = ["run", "--config", guard.configuration]
-        for setting in guard.settings:
-            words += ["--set", setting]
-        with open(guard.output_path, "wb") as output:
-            guard.process = self.machine.host.spawn(guard.command(*words), stdout=output, stderr=output)
-        assert self.machine.wait_until(lambda: " ready: " in guard.output(), timeout_s=10), guard.output()
+        one.start()
 
     def lines(self, *words):
         return [line for line in self.machine.guard.output().splitlines() if all(word in line for word in words)]
@@ -91,16 +88,15 @@ class Site:
 
 
 @pytest.fixture
-def site(machine, keys, tmp_path):
-    os.chmod(tmp_path, 0o755)
-    for parent in list(tmp_path.parents)[:3]:
-        os.chmod(parent, os.stat(parent).st_mode | 0o055)
-    yield Site(machine, keys, str(tmp_path))
+def site(machine, keys):
+    folder = tempfile.mkdtemp(prefix="site-", dir=machine.directory)
+    os.chmod(folder, 0o755)
+    yield Site(machine, keys, folder)
     machine.close()
 
 
 def signed(site):
-    return f'mode = monitor\npolicy-list "{site.path}" {{ key = "{site.key}" }}\n'
+    return f'policy-list "{site.path}" {{ key = "{site.key}" }}\n'
 
 
 def test_a_signed_list_is_taken_and_its_signer_named(site):
@@ -121,7 +117,7 @@ def test_armored_keys_and_binary_signatures_are_read_as_well(site):
 
 def test_a_changed_list_is_taken_within_seconds(site):
     site.write()
-    site.start(f'mode = monitor\npolicy-list "{site.path}" {{}}\n')
+    site.start(f'policy-list "{site.path}" {{}}\n')
     assert site.says("policy list taken", "domains=1")
     site.write(MINE | {"example.net": MINE["example.org"]})
     began = time.monotonic()
@@ -132,7 +128,7 @@ def test_a_changed_list_is_taken_within_seconds(site):
 def test_a_list_behind_a_link_is_followed_when_the_link_changes(site):
     site.write(path=site.path + ".1")
     os.symlink(site.path + ".1", site.path)
-    site.start(f'mode = monitor\npolicy-list "{site.path}" {{}}\n')
+    site.start(f'policy-list "{site.path}" {{}}\n')
     assert site.says("policy list taken", "domains=1")
     site.write(MINE | {"example.net": MINE["example.org"]}, path=site.path + ".2")
     os.symlink(site.path + ".2", site.path + ".new")
@@ -185,10 +181,10 @@ def test_a_list_without_a_good_signature_is_refused_and_the_old_one_stays(site, 
     site.write()
     site.sign()
     site.start(signed(site))
-    assert site.says("policy list taken")
+    assert site.says("policy list taken"), site.lines("")
     spoil(site)
     assert site.says("policy list not taken", site.path, words), site.lines("")
-    time.sleep(3)
+    time.sleep(2)
     assert len(site.lines("policy list not taken")) == 1 and len(site.lines("policy list taken")) == 1
     assert site.machine.wait_until(lambda: site.told("degraded"))
     assert "the one before stays" in site.told("degraded")[0] and words in site.told("degraded")[0]
@@ -199,7 +195,7 @@ def test_a_list_without_a_good_signature_is_refused_and_the_old_one_stays(site, 
 
 
 def test_a_list_that_nobody_may_read_or_that_is_too_long_is_said_in_one_line(site):
-    site.start(f'mode = monitor\npolicy-list "{site.path}" {{}}\n')
+    site.start(f'policy-list "{site.path}" {{}}\n')
     assert site.says("policy list not taken", "No such file")
     site.write()
     os.chmod(site.path, 0o600)
@@ -220,8 +216,8 @@ def test_a_list_that_nobody_may_read_or_that_is_too_long_is_said_in_one_line(sit
 
 def test_a_malformed_list_leaves_the_old_one_and_names_the_place(site):
     site.write()
-    site.start(f'mode = monitor\npolicy-list "{site.path}" {{}}\n')
-    assert site.says("policy list taken")
+    site.start(f'policy-list "{site.path}" {{}}\n')
+    assert site.says("policy list taken"), site.lines("")
     site.write({"example.net": {"mode": "enforce", "mxs": []}})
     assert site.machine.wait_until(lambda: site.told("degraded"))
     assert f"the one before stays: {site.path}: policies.example.net:" in site.told("degraded")[0]
@@ -234,8 +230,8 @@ def test_a_list_does_not_go_back_in_time(site):
     site.write()
     shutil.copy(site.path, site.path + ".old")
     site.write()
-    site.start(f'mode = monitor\npolicy-list "{site.path}" {{}}\n')
-    assert site.says("policy list taken")
+    site.start(f'policy-list "{site.path}" {{}}\n')
+    assert site.says("policy list taken"), site.lines("")
     os.rename(site.path + ".old", site.path)
     assert site.says("policy list not taken", "is older than")
     assert site.machine.wait_until(lambda: site.told("degraded"))
@@ -243,7 +239,7 @@ def test_a_list_does_not_go_back_in_time(site):
 
 def test_a_list_that_expires_is_told(site):
     site.write(expires=int(time.time()) + 6, timestamp=int(time.time()) - 10)
-    site.start(f'mode = monitor\npolicy-list "{site.path}" {{}}\n')
+    site.start(f'policy-list "{site.path}" {{}}\n')
     assert site.says("policy list taken") and not site.told("degraded")
     assert site.machine.wait_until(lambda: any("has expired" in text for text in site.told("degraded")), timeout_s=10)
 
@@ -252,18 +248,18 @@ def test_a_scout_that_starts_anew_has_the_lists_again(site):
     site.write()
     site.sign()
     site.start(signed(site))
-    assert site.says("policy list taken")
+    assert site.says("policy list taken"), site.lines("")
     site.machine.kill(site.machine.processes()["scout"])
     assert site.says("policy list taken", times=2)
 
 
 def test_a_list_named_by_a_reload_is_taken_and_one_named_no_more_is_read_no_more(site):
-    site.start("mode = monitor\n")
+    site.start("")
     site.write()
-    site.replace(site.machine.guard.configuration, f'mode = monitor\npolicy-list "{site.path}" {{}}\n')
+    site.replace(site.machine.guard.configuration, f'policy-list "{site.path}" {{}}\n')
     assert site.machine.ask("reload").returncode == 0
-    assert site.says("policy list taken")
-    site.replace(site.machine.guard.configuration, "mode = monitor\n")
+    assert site.says("policy list taken"), site.lines("")
+    site.replace(site.machine.guard.configuration, "")
     assert site.machine.ask("reload").returncode == 0
     site.write({})
     time.sleep(3)
@@ -272,7 +268,7 @@ def test_a_list_named_by_a_reload_is_taken_and_one_named_no_more_is_read_no_more
 
 def test_watched_domains_are_looked_up_before_anybody_asks(site):
     site.replace(site.watch, "example.org\n# example.com\nbücher.example  # U-label\nno domain\n")
-    site.start(f'mode = monitor\nwatch = "{site.watch}"\n')
+    site.start(f'watch = "{site.watch}"\n')
     assert site.says("watch list taken", "domains=2")
     assert site.says("has faults", "line 4: not a domain name")
     assert site.machine.wait_until(lambda: site.machine.status()["counters"]["lookups"] >= 2), site.machine.status()

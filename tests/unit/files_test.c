@@ -182,6 +182,20 @@ static void a_file_that_vanishes_is_told_once_and_so_is_its_return(void **state)
 	assert_string_equal(last(world)->text, "two");
 }
 
+static void a_file_that_was_never_there_is_told(void **state)
+{
+	struct world *world = *state;
+
+	begin(world);
+	assert_int_equal(world->told, 1);
+	assert_null(strstr(world->text, "the one before stays"));
+	assert_non_null(strstr(world->text, "No such file"));
+	assert_string_equal(last(world)->text, "-");
+	/* Nor does a reload say the same again. */
+	begin(world);
+	assert_int_equal(world->told, 1);
+}
+
 static void a_scout_that_starts_anew_gets_the_last_good_copy_and_the_trouble(void **state)
 {
 	struct world *world = *state;
@@ -361,6 +375,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_file_is_read_at_the_start_and_when_it_has_changed_and_stands_still),
 		TEST(a_file_that_vanishes_is_told_once_and_so_is_its_return),
+		TEST(a_file_that_was_never_there_is_told),
 		TEST(a_scout_that_starts_anew_gets_the_last_good_copy_and_the_trouble),
 		TEST(what_a_slow_scout_did_not_take_is_sent_again),
 		TEST(what_is_signed_goes_with_its_signer),

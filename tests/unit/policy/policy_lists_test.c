@@ -51,7 +51,9 @@ static int take_at(struct policy_lists *lists, const char *path, const char *dom
 		"\"policies\":{\"%s\":{\"mode\":\"%s\",\"mxs\":[\"mx.%s\"]}}}",
 		timestamp_s, MADE_S + LIFE_S, domain, mode, domain);
 
-	return policy_lists_take(lists, path, bytes_of(text, (size_t)len), true, moment, error);
+	const struct policy_list_offer offer = { path, bytes_of(text, (size_t)len), true };
+
+	return policy_lists_take(lists, &offer, moment, error);
 }
 
 static int take(struct policy_lists *lists, const char *path, const char *domain, int timestamp_s)
@@ -89,6 +91,7 @@ static void a_domain_has_the_state_that_its_list_says(void **state)
 
 static void the_first_list_that_names_a_domain_and_holds_counts(void **state)
 {
+	struct listed listed;
 	struct policy_moment late = { at_once.now_ms, at_once.time_ms + (LIFE_S + 1) * 1000 };
 	struct policy_lists *lists = *state;
 
@@ -100,7 +103,9 @@ static void the_first_list_that_names_a_domain_and_holds_counts(void **state)
 	assert_int_equal(state_of(lists, "a.example", at_once.now_ms), LISTED_TESTING);
 	/* So has the second. */
 	assert_int_equal(take_at(lists, B, "a.example", "testing", MADE_S, late), 0);
-	assert_int_equal(state_of(lists, "a.example", at_once.now_ms), LISTED_EXPIRED);
+	assert_true(policy_lists_find(&listed, lists, "a.example", at_once.now_ms));
+	assert_int_equal(listed.state, LISTED_EXPIRED);
+	assert_string_equal(listed.path, A);
 }
 
 static void a_list_expires_once_and_is_told_once(void **state)
