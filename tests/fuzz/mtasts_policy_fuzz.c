@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Octets as a policy file: the same twice, views inside, and what is accepted obeys every bound and is the same with the other kind of line
+ * end.
+ */
+
+#include "require.h"
+
+#include "wire/mtasts_text.h"
+
+static size_t check_patterns(struct bytes text)
+{
+	struct mtasts_mx_cursor cursor = mtasts_mx_over(text);
+	const uint8_t *last = text.data;
+	struct bytes pattern;
+	size_t count = 0;
+
+	while (mtasts_mx_next(&pattern, &cursor)) {
+		REQUIRE(pattern.len > 0 && pattern.len <= 255);
+		REQUIRE(pattern.data > last && pattern.data + pattern.len <= text.data + text.len);
+		last = pattern.data;
+		for (size_t i = 0; i < pattern.len; i++)
+			REQUIRE(pattern.data[i] > ' ' && pattern.data[i] < 0x7f);
+		count++;
+	}
+	return count;
+}
+
+/* Each LF that has no CR gets one. */
+static struct bytes with_cr(struct bytes text)
+{
+	uint8_t *longer = malloc(text.len * 2 + 1);
+	size_t len = 0;
+
+	REQUIRE(longer);
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.data[i] == '\n' && (i == 0 || text.data[i - 1] != '\r'))
+			longer[len++] = '\r';
+		longer[len++] = text.data[i];
+	}
+	return bytes_of(longer, len);
+}
+
+static void check_policy(const struct mtasts_policy *policy, struct bytes text)
+{
+	struct bytes longer = with_cr(text);
+	struct mtasts_policy again;
+	struct mtasts_fault fault;
+
+	REQUIRE(text.len <= MTASTS_POLICY_MAX);
+	REQUIRE(policy->max_age_s <= MTASTS_AGE_MAX_S);
+	REQUIRE(policy->mx_count <= MTASTS_MX_MAX);
+	REQUIRE(policy->mode == MTASTS_MODE_NONE || policy->mx_count > 0);
+	REQUIRE(check_patterns(text) == policy->mx_count);
+	if (longer.len <= MTASTS_POLICY_MAX) {
+		REQUIRE(mtasts_policy_parse(&again, &fault, longer) == PARSE_OK);
+		REQUIRE(again.mode == policy->mode && again.max_age_s == policy->max_age_s &&
+		        again.mx_count == policy->mx_count);
+	}
+	free((void *)(uintptr_t)longer.data);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct bytes copy = exact_copy(bytes_of(data, len));
+	struct mtasts_policy policy, again;
+	struct mtasts_fault fault, fault_again;
+	enum parse_result result = mtasts_policy_parse(&policy, &fault, copy);
+
+	REQUIRE(result == mtasts_policy_parse(&again, &fault_again, copy));
+	check_patterns(copy);
+	if (result == PARSE_OK) {
+		check_policy(&policy, copy);
+	} else {
+		REQUIRE(result == PARSE_MALFORMED && fault.rule && strlen(fault.rule) < 120);
+		REQUIRE(fault.rule == fault_again.rule && fault.line == fault_again.line);
+	}
+	exact_free(copy);
+	return 0;
+}
