@@ -19,7 +19,7 @@ class MissingProgram(Exception):
 
 
 def root_of(name):
-    """The unpacked tree of a server: postfix, exim, opensmtpd, nsd, unbound."""
+    """The unpacked tree of a server: postfix, exim, opensmtpd, nsd, unbound, nginx."""
     path = os.path.join(SERVERS, name)
     if not os.path.exists(os.path.join(path, ".complete")):
         raise MissingProgram(f"{name} is not unpacked: run `make test-deps` first")
@@ -51,6 +51,10 @@ def nsd_control():
 
 def unbound():
     return program("unbound", "usr/sbin/unbound")
+
+
+def nginx():
+    return program("nginx", "usr/sbin/nginx")
 
 
 def ldns_signzone():
