@@ -247,8 +247,9 @@ struct mtasts_ask *mtasts_ask(struct mtasts *mtasts, const char *domain, bool is
 void mtasts_cancel(struct mtasts_ask *ask)
 {
 	struct mtasts *mtasts = ask->mtasts;
+	struct mtasts_ask_list *list = ask->enquiry ? &ask->enquiry->asks : &mtasts->ready;
 
-	TAILQ_REMOVE(ask->enquiry ? &ask->enquiry->asks : &mtasts->ready, ask, link);
+	TAILQ_REMOVE(list, ask, link);
 	mtasts->ask_count--;
 	free(ask);
 }
@@ -342,21 +343,36 @@ int mtasts_new(struct mtasts **made, struct event_base *base, struct resolver *r
 	return 0;
 }
 
-void mtasts_free(struct mtasts *mtasts)
+static void free_asks(struct mtasts_ask_list *list)
 {
-	struct mtasts_enquiry *enquiry;
 	struct mtasts_ask *ask;
 
+	while ((ask = TAILQ_FIRST(list)) != NULL) {
+		TAILQ_REMOVE(list, ask, link);
+		assert(TAILQ_FIRST(list) != ask);
+		free(ask);
+	}
+}
+
+static void free_enquiries(struct mtasts_enquiry_list *list)
+{
+	struct mtasts_enquiry *enquiry;
+
+	while ((enquiry = TAILQ_FIRST(list)) != NULL) {
+		TAILQ_REMOVE(list, enquiry, link);
+		assert(TAILQ_FIRST(list) != enquiry);
+		free_asks(&enquiry->asks);
+		mtasts_lookup_cancel(enquiry->lookup);
+		free(enquiry);
+	}
+}
+
+void mtasts_free(struct mtasts *mtasts)
+{
 	if (!mtasts)
 		return;
-	while ((enquiry = TAILQ_FIRST(&mtasts->enquiries)) != NULL) {
-		while ((ask = TAILQ_FIRST(&enquiry->asks)) != NULL)
-			mtasts_cancel(ask);
-		mtasts_lookup_cancel(enquiry->lookup);
-		end_enquiry(enquiry);
-	}
-	while ((ask = TAILQ_FIRST(&mtasts->ready)) != NULL)
-		mtasts_cancel(ask);
+	free_enquiries(&mtasts->enquiries);
+	free_asks(&mtasts->ready);
 	mtasts_gaps_free(mtasts->gaps);
 	mtasts_cache_free(mtasts->cache);
 	if (mtasts->deliver)

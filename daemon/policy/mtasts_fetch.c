@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/mtasts_fetch.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <event2/event.h>
@@ -127,7 +128,8 @@ static struct mtasts_fetch *next_to_begin(struct fetch_list *list)
 	return NULL;
 }
 
-static void begin_fetch(struct mtasts_fetch *fetch)
+/* False: it could not be begun, which was told. */
+static bool begin_fetch(struct mtasts_fetch *fetch)
 {
 	struct mtasts_fetcher *fetcher = fetch->fetcher;
 	struct mtasts_fetched fetched = { .why = "the fetch could not be set up: out of memory" };
@@ -138,10 +140,11 @@ static void begin_fetch(struct mtasts_fetch *fetch)
 	    curl_easy_setopt(fetch->transfer.easy, CURLOPT_PRIVATE, fetch) == CURLE_OK &&
 	    curl_multi_add_handle(fetcher->multi, fetch->transfer.easy) == CURLM_OK) {
 		fetch->is_in_multi = true;
-		return;
+		return true;
 	}
 	take_fetch(fetch);
 	tell(fetch, &fetched);
+	return false;
 }
 
 static void on_begin(evutil_socket_t unused, short events, void *data)
@@ -155,9 +158,9 @@ static void on_begin(evutil_socket_t unused, short events, void *data)
 		fetch = next_to_begin(&fetcher->urgent);
 		if (!fetch)
 			fetch = next_to_begin(&fetcher->patient);
-		if (!fetch)
+		/* Who was told may have changed the lists: on with the next round. */
+		if (!fetch || !begin_fetch(fetch))
 			break;
-		begin_fetch(fetch);
 	}
 }
 
@@ -303,21 +306,24 @@ free_fetcher:
 	return err;
 }
 
+static void free_all(struct fetch_list *list)
+{
+	struct mtasts_fetch *fetch;
+
+	while ((fetch = TAILQ_FIRST(list)) != NULL) {
+		take_fetch(fetch);
+		assert(TAILQ_FIRST(list) != fetch);
+		free_fetch(fetch);
+	}
+}
+
 void mtasts_fetcher_free(struct mtasts_fetcher *fetcher)
 {
-	struct fetch_list *lists[3];
-	struct mtasts_fetch *fetch;
-	size_t i;
-
 	if (!fetcher)
 		return;
-	lists[0] = &fetcher->running;
-	lists[1] = &fetcher->urgent;
-	lists[2] = &fetcher->patient;
-	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		while ((fetch = TAILQ_FIRST(lists[i])) != NULL)
-			mtasts_fetch_cancel(fetch);
-	}
+	free_all(&fetcher->running);
+	free_all(&fetcher->urgent);
+	free_all(&fetcher->patient);
 	curl_multi_cleanup(fetcher->multi);
 	event_free(fetcher->begin);
 	event_free(fetcher->timer);
