@@ -57,7 +57,7 @@ def misbehave(name, connection):
         connection.sendall(b"HTTP/1.1 304 Not Modified\r\n\r\n")
     elif kind == "compressed":
         connection.sendall(HEAD + b"Content-Encoding: gzip\r\nContent-Length: 20\r\n\r\n" + 20 * b"\x1f")
-    elif kind == "silent-http":
+    elif kind == "silent-http" or kind.startswith("crowd-"):
         time.sleep(120)
 
 
@@ -78,7 +78,7 @@ def main(address, certificate, key):
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((address, 443))
-    listener.listen(64)
+    listener.listen(256)
     # Takes connections, and never says a word in TLS.
     mute = socket.socket(family)
     mute.bind((address, 8443))

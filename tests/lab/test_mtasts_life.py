@@ -155,7 +155,7 @@ def test_file_that_vanishes_leaves_the_cached_policy_and_is_told_when_it_stays_s
     engine.do("advance 200")
     engine.wait_for(lambda: len(engine.rows) > 1)
     answer = engine.ask(domain)
-    assert answer["why"] == "" and answer["left"] == WEEK
+    assert answer["why"] == "" and answer["left"] >= WEEK - 5
 
 
 def test_broken_file_does_not_replace_a_policy(lab, engine):

@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +31,8 @@
 #include "policy/mtasts.h"
 
 enum { ROWS_MAX = 64, LINE_MAX_LEN = 1024 };
+
+LIST_HEAD(question_list, question);
 
 struct tool {
 	struct event_base *base;
@@ -41,10 +44,11 @@ struct tool {
 	size_t row_count;
 	char input[LINE_MAX_LEN];
 	size_t input_len;
+	struct question_list questions; /* open */
 };
 
 struct question {
-	struct tool *tool;
+	LIST_ENTRY(question) link;
 	uint64_t asked_ms; /* real */
 	char domain[DOMAIN_NAME_MAX];
 };
@@ -142,6 +146,7 @@ static void on_answer(void *owner, const struct mtasts_answer *answer)
 	print_string("why", answer->why);
 	printf("}\n");
 	fflush(stdout);
+	LIST_REMOVE(question, link);
 	free(question);
 }
 
@@ -157,11 +162,22 @@ static int open_engine(struct tool *tool)
 	return mtasts_new(&tool->mtasts, tool->base, tool->resolver, &tool->options, &hooks, tool);
 }
 
+static void end_engine(struct tool *tool)
+{
+	struct question *question;
+
+	mtasts_free(tool->mtasts);
+	while ((question = LIST_FIRST(&tool->questions)) != NULL) {
+		LIST_REMOVE(question, link);
+		free(question);
+	}
+}
+
 static void restart(struct tool *tool)
 {
 	size_t i;
 
-	mtasts_free(tool->mtasts);
+	end_engine(tool);
 	if (open_engine(tool) < 0)
 		exit(4);
 	for (i = 0; i < tool->row_count; i++) {
@@ -176,7 +192,7 @@ static void ask(struct tool *tool, const char *domain, bool is_refresh)
 
 	if (!question)
 		exit(4);
-	question->tool = tool;
+	LIST_INSERT_HEAD(&tool->questions, question, link);
 	question->asked_ms = real_ms(CLOCK_MONOTONIC);
 	snprintf(question->domain, sizeof(question->domain), "%s", domain);
 	if (!mtasts_ask(tool->mtasts, domain, is_refresh, on_answer, question))
@@ -319,7 +335,7 @@ static int run(struct tool *tool)
 	event_base_dispatch(tool->base);
 	event_free(input);
 	event_free(tick);
-	mtasts_free(tool->mtasts);
+	end_engine(tool);
 	resolver_free(tool->resolver);
 	event_base_free(tool->base);
 	return 0;
