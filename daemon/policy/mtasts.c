@@ -28,8 +28,8 @@ struct mtasts_enquiry *mtasts_enquiry_of(const struct mtasts *mtasts, const char
 {
 	struct mtasts_enquiry *enquiry;
 
-	TAILQ_FOREACH(enquiry, &mtasts->enquiries, link)
-	{
+	for (enquiry = TAILQ_FIRST(&mtasts->enquiries); enquiry;
+	     enquiry = TAILQ_NEXT(enquiry, link)) {
 		if (strcmp(enquiry->domain, domain) == 0)
 			return enquiry;
 	}
@@ -101,7 +101,7 @@ static struct mtasts_enquiry *enquire(struct mtasts *mtasts, const char *domain,
 	struct mtasts_enquiry *enquiry = mtasts_enquiry_of(mtasts, domain);
 	struct mtasts_entry *entry = mtasts_cache_peek(mtasts->cache, domain);
 	uint64_t now_ms = mtasts->hooks.now_ms();
-	bool is_known = entry && !is_forced && mtasts_entry_left_s(entry, now_ms) > 0;
+	const char *known_id = "";
 
 	if (enquiry) {
 		if (is_forced)
@@ -116,9 +116,10 @@ static struct mtasts_enquiry *enquire(struct mtasts *mtasts, const char *domain,
 	enquiry = calloc(1, sizeof(*enquiry));
 	if (!enquiry)
 		return NULL;
-	enquiry->lookup = mtasts_lookup_start(mtasts->resolver, mtasts->fetcher, domain,
-	                                      is_known ? mtasts_entry_id(entry) : "", !is_behind,
-	                                      on_finding, enquiry);
+	if (entry && !is_forced && mtasts_entry_left_s(entry, now_ms) > 0)
+		known_id = mtasts_entry_id(entry);
+	enquiry->lookup = mtasts_lookup_start(mtasts->resolver, mtasts->fetcher, domain, known_id,
+	                                      !is_behind, on_finding, enquiry);
 	if (!enquiry->lookup) {
 		free(enquiry);
 		return NULL;
@@ -168,8 +169,8 @@ static void on_deliver(evutil_socket_t unused, short events, void *data)
 
 	(void)unused;
 	(void)events;
-	TAILQ_FOREACH(ask, &mtasts->ready, link)
-	round++;
+	for (ask = TAILQ_FIRST(&mtasts->ready); ask; ask = TAILQ_NEXT(ask, link))
+		round++;
 	for (; round > 0 && (ask = TAILQ_FIRST(&mtasts->ready)) != NULL; round--) {
 		TAILQ_REMOVE(&mtasts->ready, ask, link);
 		answer(ask);
@@ -260,8 +261,8 @@ static void end_late_asks(struct mtasts *mtasts)
 	struct mtasts_enquiry *enquiry;
 	struct mtasts_ask *ask, *next;
 
-	TAILQ_FOREACH(enquiry, &mtasts->enquiries, link)
-	{
+	for (enquiry = TAILQ_FIRST(&mtasts->enquiries); enquiry;
+	     enquiry = TAILQ_NEXT(enquiry, link)) {
 		bool has_record = mtasts_lookup_has_record(enquiry->lookup);
 
 		for (ask = TAILQ_FIRST(&enquiry->asks); ask; ask = next) {

@@ -43,7 +43,7 @@ enum {
 		24 * 60 *
 		60, /* a policy that cannot be had is tried for so long after the last ask */
 	MTASTS_WHY_MAX = LOOKUP_WHY_MAX,
-	MTASTS_TELL_MAX = EVIDENCE_DETAIL_MAX,
+	MTASTS_TELL_MAX = 256, /* as events have room for */
 };
 
 struct mtasts_options {
@@ -56,7 +56,7 @@ struct mtasts_options {
 struct mtasts_hooks {
 	/* A policy was taken, renewed, replaced, ended, or (is_removed) is no more; and each one about hourly, with what is left. */
 	void (*on_row)(void *owner, const struct row *row);
-	/* One sentence for the operator, at most MTASTS_TELL_MAX with its NUL. */
+	/* One sentence for the operator, at most MTASTS_TELL_MAX with its NUL: what it means comes first, as a long cause is cut. */
 	void (*tell)(void *owner, const char *domain, enum reason reason, const char *text);
 	uint64_t (*now_ms)(void);  /* monotonic */
 	uint64_t (*wall_ms)(void); /* since 1970 */

@@ -205,8 +205,7 @@ static struct mtasts_entry *due_in(const struct slot *slot, uint64_t now_ms)
 {
 	struct mtasts_entry *entry;
 
-	LIST_FOREACH(entry, slot, in_agenda)
-	{
+	for (entry = LIST_FIRST(slot); entry; entry = LIST_NEXT(entry, in_agenda)) {
 		if (entry->due_ms <= now_ms)
 			return entry;
 	}

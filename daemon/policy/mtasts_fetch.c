@@ -96,8 +96,7 @@ static size_t running_at(const struct mtasts_fetcher *fetcher, const struct addr
 	size_t count = 0;
 	size_t i;
 
-	TAILQ_FOREACH(fetch, &fetcher->running, link)
-	{
+	for (fetch = TAILQ_FIRST(&fetcher->running); fetch; fetch = TAILQ_NEXT(fetch, link)) {
 		for (i = 0; i < fetch->transfer.address_count; i++)
 			count += address_equal(&fetch->transfer.addresses[i], address);
 	}
@@ -120,8 +119,7 @@ static struct mtasts_fetch *next_to_begin(struct fetch_list *list)
 {
 	struct mtasts_fetch *fetch;
 
-	TAILQ_FOREACH(fetch, list, link)
-	{
+	for (fetch = TAILQ_FIRST(list); fetch; fetch = TAILQ_NEXT(fetch, link)) {
 		if (may_begin(fetch))
 			return fetch;
 	}

@@ -119,12 +119,10 @@ static void warn(struct mtasts *mtasts, struct mtasts_entry *entry, uint64_t now
 		return;
 	entry->told_ms = now_ms;
 	snprintf(text, sizeof(text),
-	         is_late ? "the MTA-STS policy of %.100s is past half of its life and still cannot "
-	                   "be "
-	                   "renewed: %.250s; in %s it ends, and is enforced no more"
-	                 : "the MTA-STS policy of %.100s cannot be renewed: %.250s; the one in the "
-	                   "cache holds for another %s",
-	         mtasts_entry_domain(entry), entry->trouble, span(left, left_s));
+	         is_late ? "the MTA-STS policy is past half of its life, ends in %s, and still "
+	                   "cannot be renewed: %s"
+	                 : "the MTA-STS policy cannot be renewed, and holds for another %s: %s",
+	         span(left, left_s), entry->trouble);
 	tell(mtasts, mtasts_entry_domain(entry), text);
 }
 
@@ -175,9 +173,9 @@ static void open_gap(struct mtasts *mtasts, const char *domain,
 		return;
 	gap->told_ms = now_ms;
 	snprintf(text, sizeof(text),
-	         "%.100s promises an MTA-STS policy that cannot be had: %.250s; mail goes as if "
-	         "nothing was promised, the next try is in %s",
-	         domain, gap->why, span(left, retry_s));
+	         "a promised MTA-STS policy cannot be had, mail goes unprotected, next try in %s: "
+	         "%.175s",
+	         span(left, retry_s), gap->why);
 	tell(mtasts, domain, text);
 }
 
@@ -219,11 +217,9 @@ static void end_policy(struct mtasts *mtasts, struct mtasts_entry *entry)
 	send_row(mtasts, entry, false);
 	if (!entry->trouble || entry->policy.mode == MTASTS_MODE_NONE)
 		return;
-	snprintf(
-		text, sizeof(text),
-		"the MTA-STS policy of %.100s ended and could not be renewed: %.250s; mail goes as "
-		"if nothing was promised",
-		mtasts_entry_domain(entry), entry->trouble);
+	snprintf(text, sizeof(text),
+	         "the MTA-STS policy ended and could not be renewed, so mail goes unprotected: %s",
+	         entry->trouble);
 	tell(mtasts, mtasts_entry_domain(entry), text);
 }
 

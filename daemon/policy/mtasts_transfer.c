@@ -314,8 +314,7 @@ static void describe(char what[FETCH_WHY_MAX], const struct mtasts_transfer *tra
 		describe_timeout(what, FETCH_WHY_MAX, transfer);
 		break;
 	case CURLE_PEER_FAILED_VERIFICATION:
-		snprintf(what, FETCH_WHY_MAX,
-		         "%.110s; a valid certificate by a trusted CA for this very name is needed",
+		snprintf(what, FETCH_WHY_MAX, "%.100s; only a trusted one for this name is taken",
 		         trouble);
 		break;
 	case CURLE_FILESIZE_EXCEEDED:

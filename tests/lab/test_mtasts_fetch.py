@@ -4,6 +4,8 @@
 Every case is a domain NAME.example with what is wrong there, and the line that says so. All are asked at once.
 """
 
+import time
+
 import pytest
 
 from dane_lab import NOBODY as UNREACHABLE
@@ -78,7 +80,7 @@ case("unreachable", "unavailable", f"no connection to {UNREACHABLE}:443 (the las
 
 # The certificate
 
-case("expired", "unavailable", "certificate has expired; a valid certificate by a trusted CA for this very name is needed")
+case("expired", "unavailable", "certificate has expired; only a trusted one for this name is taken")
 case("not-yet-valid", "unavailable", "certificate is not yet valid")
 case("self-signed", "unavailable", "self-signed certificate")
 case("other-authority", "unavailable", "unable to get local issuer certificate")
@@ -194,14 +196,14 @@ def test_domain_is_taken_as_its_record_and_file_say(one, answers):
 def test_operator_is_told_of_each_promised_policy_that_cannot_be_had_and_of_no_other(one, answers):
     told = answers[1][one["name"]]
     if one["state"] == "unavailable":
-        assert len(told) == 1 and one["why"][:100] in told[0] and "mail goes as if nothing was promised" in told[0], told
+        assert len(told) == 1 and one["why"] in told[0] and "mail goes unprotected, next try in" in told[0], told
     else:
         assert told == []
 
 
 def test_lines_fit_and_print(answers):
-    for answer in answers[0].values():
-        assert len(answer["why"]) < 256 and answer["why"].isprintable(), answer
+    for text in [answer["why"] for answer in answers[0].values()] + sum(answers[1].values(), []):
+        assert len(text) < 256 and text.isprintable(), text
 
 
 def test_patterns_name_hosts_and_one_label(lab):
@@ -255,6 +257,7 @@ def test_name_that_leaves_no_room_for_the_record_has_no_policy(lab):
 def test_slow_host_does_not_take_all(lab):
     engine = lab.engine()
     engine.send(*[f"ask crowd-{i}.example" for i in range(CROWD)])
+    time.sleep(2)
     answer = engine.ask("behind-the-crowd.example", timeout_s=5)
     assert answer["state"] == "policy"
     engine.stop()

@@ -14,7 +14,9 @@ static void a_look_that_fails_leaves_the_policy_and_is_told_the_second_time(void
 	assert_int_equal(world->tell_count, 0);
 	pass(world, 80);
 	run_until(world, &world->tell_count, 1);
-	assert_non_null(strstr(world->tells[0], "cannot be renewed: TXT _mta-sts.a.example: "));
+	assert_non_null(strstr(
+		world->tells[0],
+		"cannot be renewed, and holds for another 6 days: TXT _mta-sts.a.example: "));
 	assert_int_equal(ask(world, "a.example"), MTASTS_POLICY);
 	assert_non_null(strstr(world->answer.why, "TXT _mta-sts.a.example: "));
 	close_world(world);
