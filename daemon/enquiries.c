@@ -12,6 +12,7 @@ _Static_assert(CONFIG_QUEUES_MAX <= 64, "a guard is a bit of 64");
 struct key {
 	char name[DOMAIN_NAME_MAX]; /* zeroed behind its end */
 	uint8_t subject;
+	uint8_t is_refresh; /* that of a refresh takes longer: nobody else waits for it */
 };
 
 struct enquiry {
@@ -22,7 +23,7 @@ struct enquiry {
 };
 
 struct enquiries {
-	struct merge_sources sources;
+	const struct merge_sources *sources;
 	struct table *table; /* struct key → struct enquiry *, owned */
 	enquiry_fn fn;
 	void *owner;
@@ -49,7 +50,7 @@ struct enquiries *enquiries_new(const struct merge_sources *sources,
 
 	if (!enquiries)
 		return NULL;
-	enquiries->sources = *sources;
+	enquiries->sources = sources;
 	enquiries->fn = fn;
 	enquiries->owner = owner;
 	enquiries->table = table_new(ENQUIRIES_MAX, sizeof(struct key), sizeof(struct enquiry *),
@@ -81,13 +82,13 @@ static void on_destination(void *owner, const struct destination *destination)
 }
 
 /* The open enquiry for that name, or a new one. */
-static struct enquirers *join(struct enquiries *enquiries, enum merge_subject subject,
-                              const char *name)
+static struct enquirers *join(struct enquiries *enquiries, const struct merge_question *question)
 {
-	struct key key = { .subject = (uint8_t)subject };
+	struct key key = { .subject = (uint8_t)question->subject,
+		           .is_refresh = question->is_refresh };
 	struct enquiry *enquiry, **slot;
 
-	text_copy(key.name, sizeof(key.name), name);
+	text_copy(key.name, sizeof(key.name), question->name);
 	slot = table_peek(enquiries->table, &key);
 	if (slot)
 		return &(*slot)->enquirers;
@@ -101,8 +102,7 @@ static struct enquirers *join(struct enquiries *enquiries, enum merge_subject su
 		*slot = enquiry;
 		enquiry->enquiries = enquiries;
 		enquiry->key = key;
-		enquiry->merge =
-			merge_ask(&enquiries->sources, subject, key.name, on_destination, enquiry);
+		enquiry->merge = merge_ask(enquiries->sources, question, on_destination, enquiry);
 		if (enquiry->merge)
 			return &enquiry->enquirers;
 	}
@@ -110,10 +110,10 @@ static struct enquirers *join(struct enquiries *enquiries, enum merge_subject su
 	return NULL;
 }
 
-bool enquiries_ask_for_guard(struct enquiries *enquiries, enum merge_subject subject,
-                             const char *name, unsigned guard)
+bool enquiries_ask_for_guard(struct enquiries *enquiries, const struct merge_question *question,
+                             unsigned guard)
 {
-	struct enquirers *enquirers = join(enquiries, subject, name);
+	struct enquirers *enquirers = join(enquiries, question);
 
 	if (!enquirers)
 		return false;
@@ -123,7 +123,8 @@ bool enquiries_ask_for_guard(struct enquiries *enquiries, enum merge_subject sub
 
 bool enquiries_ask_ahead(struct enquiries *enquiries, enum merge_subject subject, const char *name)
 {
-	struct enquirers *enquirers = join(enquiries, subject, name);
+	const struct merge_question question = { .subject = subject, .name = name };
+	struct enquirers *enquirers = join(enquiries, &question);
 
 	if (!enquirers)
 		return false;
@@ -135,7 +136,8 @@ bool enquiries_ask_ahead(struct enquiries *enquiries, enum merge_subject subject
 bool enquiries_ask_for_explanation(struct enquiries *enquiries, enum merge_subject subject,
                                    const char *name, uint32_t request)
 {
-	struct enquirers *enquirers = join(enquiries, subject, name);
+	const struct merge_question question = { .subject = subject, .name = name };
+	struct enquirers *enquirers = join(enquiries, &question);
 
 	if (!enquirers || enquirers->explanation_count == ENQUIRY_EXPLANATIONS_MAX)
 		return false;

@@ -30,15 +30,15 @@ struct enquiries;
 typedef void (*enquiry_fn)(void *owner, const struct enquirers *enquirers,
                            const struct destination *destination);
 
-/* sources are copied. NULL: out of memory. */
+/* sources are borrowed. NULL: out of memory. */
 struct enquiries *enquiries_new(const struct merge_sources *sources,
                                 const uint8_t secret[TABLE_SECRET_LEN], enquiry_fn fn, void *owner);
 /* Open look-ups end without a callback. */
 void enquiries_free(struct enquiries *enquiries);
 
 /* False: no room, nothing will come. */
-bool enquiries_ask_for_guard(struct enquiries *enquiries, enum merge_subject subject,
-                             const char *name, unsigned guard);
+bool enquiries_ask_for_guard(struct enquiries *enquiries, const struct merge_question *question,
+                             unsigned guard);
 /* For mail that may follow: every guard is answered. */
 bool enquiries_ask_ahead(struct enquiries *enquiries, enum merge_subject subject, const char *name);
 bool enquiries_ask_for_explanation(struct enquiries *enquiries, enum merge_subject subject,

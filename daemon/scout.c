@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/sandbox.h"
+#include "policy/mtasts.h"
 #include "policy/peer_names.h"
 #include "scout_state.h"
 
@@ -102,6 +103,9 @@ static void on_answer(void *owner, const struct enquirers *enquirers,
 	                  destination->mx_state == MX_HOST))
 		scout->answer.destination = *destination;
 	scout_files_learn(scout, destination);
+	scout_table_learn(scout, destination);
+	/* Whom the policy excludes is known now, and must be known before the answer is. */
+	scout_heard_learn(scout, destination);
 	for (i = 0; i < CONFIG_QUEUES_MAX; i++) {
 		if (enquirers->guards >> i & 1)
 			send_answer(scout, i);
@@ -131,6 +135,11 @@ bool scout_is_name(const char name[DOMAIN_NAME_MAX])
 void scout_answer(struct scout *scout, unsigned guard, const struct message_question *question)
 {
 	bool is_host = question->kind == QUESTION_HOST;
+	const struct merge_question asked = {
+		.subject = is_host ? MERGE_HOST : MERGE_DOMAIN,
+		.name = question->name,
+		.is_refresh = question->is_refresh != 0,
+	};
 	uint32_t age_s;
 
 	if (question->kind == QUESTION_ADDRESS) {
@@ -142,8 +151,7 @@ void scout_answer(struct scout *scout, unsigned guard, const struct message_ques
 		send_answer(scout, guard);
 		return;
 	}
-	if (!enquiries_ask_for_guard(scout->enquiries, is_host ? MERGE_HOST : MERGE_DOMAIN,
-	                             question->name, guard))
+	if (!enquiries_ask_for_guard(scout->enquiries, &asked, guard))
 		log_warn("question dropped name=%s open=%zu", question->name,
 		         enquiries_count(scout->enquiries));
 }
@@ -249,8 +257,10 @@ static void on_peer(void *owner, enum role role, unsigned index)
 {
 	struct scout *scout = owner;
 
-	if (role == ROLE_GUARD)
+	if (role == ROLE_GUARD) {
 		remind_of_broken(scout, index);
+		scout_table_tell_guard(scout, index);
+	}
 	if (role != ROLE_LEDGER)
 		return;
 	scout->must_tell |= scout->problem[0] != '\0';
@@ -275,6 +285,10 @@ static void on_config(void *owner, const struct config *config)
 	int err;
 
 	scout_files_configure(scout, config);
+	scout_policy_configure(scout, config);
+	if (scout_table_configure(scout, config) < 0)
+		log_error("table not configured error=\"out of memory\"");
+	scout_forget_answers(scout);
 	own_resolver_options(&options, config);
 	if (resolver_options_equal(&options, &scout->options))
 		return;
@@ -316,12 +330,13 @@ static void on_second(void *owner)
 	scout_heard_second(scout);
 	tell_counters(scout);
 	scout_files_second(scout);
+	scout_table_second(scout);
+	mtasts_tick(scout->mtasts);
 }
 
 static int start_asking(struct scout *scout)
 {
 	struct event_base *base = process_base(scout->process);
-	struct merge_sources sources;
 	uint8_t secret[TABLE_SECRET_LEN];
 	int err;
 
@@ -331,9 +346,11 @@ static int start_asking(struct scout *scout)
 	err = resolver_new(&scout->resolver, base, &scout->options);
 	if (err)
 		return err;
-	sources.resolver = scout->resolver;
+	scout->sources.resolver = scout->resolver;
+	scout->sources.now_ms = process_now_ms;
+	scout->sources.time_ms = process_time_ms;
 	scout->cache = promise_cache_new(SCOUT_NAMES_MAX, secret);
-	scout->enquiries = enquiries_new(&sources, secret, on_answer, scout);
+	scout->enquiries = enquiries_new(&scout->sources, secret, on_answer, scout);
 	scout->addresses = scout_addresses_new(secret);
 	scout->health = dns_health_new(base, &scout->options, on_health, scout);
 	scout->rows = scout_rows_new(scout);
@@ -341,7 +358,17 @@ static int start_asking(struct scout *scout)
 	if (!scout->cache || !scout->enquiries || !scout->health || !scout->addresses ||
 	    !scout->rows || !scout->heard)
 		return -ENOMEM;
-	return scout_files_open(scout, secret);
+	scout->sources.seen = scout_rows_seen(scout->rows);
+	err = scout_policy_open(scout, secret);
+	if (!err)
+		err = scout_table_open(scout, secret);
+	if (!err)
+		err = scout_files_open(scout, secret);
+	if (err)
+		return err;
+	scout->sources.mtasts = scout->mtasts;
+	scout->sources.lists = scout->files.lists;
+	return 0;
 }
 
 static int start(struct scout *scout)
@@ -366,11 +393,14 @@ static int start(struct scout *scout)
 static void stop(struct scout *scout)
 {
 	scout_heard_free(scout->heard);
-	scout_rows_free(scout->rows);
-	scout_files_close(scout);
 	dns_health_free(scout->health);
 	table_free(scout->addresses);
 	enquiries_free(scout->enquiries);
+	scout_files_close(scout);
+	scout_table_close(scout);
+	scout_rows_free(scout->rows);
+	if (scout->mtasts)
+		mtasts_free(scout->mtasts);
 	if (scout->resolver)
 		resolver_free(scout->resolver);
 	promise_cache_free(scout->cache);

@@ -85,7 +85,7 @@ static void tell(struct scout_checks *checks, const struct check *check, const c
 		return;
 	memset(&message, 0, sizeof(message));
 	message.type = MESSAGE_EVENT;
-	event->kind = EVENT_VERDICT;
+	event->kind = EVENT_POLICY;
 	event->action = event->would = ACTION_ALERT;
 	event->reason = reason;
 	event->mode = process_config(checks->scout->process)->stance.mode;

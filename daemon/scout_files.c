@@ -37,15 +37,6 @@ static struct scout_file *file_of(struct scout_files *files, uint32_t kind, cons
 	return NULL;
 }
 
-/* Answers were made of what the files said before. */
-static void forget_answers(struct scout *scout)
-{
-	const struct message_forget forget = { .type = MESSAGE_FORGET };
-
-	promise_cache_clear(scout->cache);
-	(void)process_send_guards(scout->process, &forget, sizeof(forget), -1);
-}
-
 static void configure_lists(struct scout_files *files)
 {
 	const char *paths[POLICY_LISTS_MAX];
@@ -58,14 +49,16 @@ static void configure_lists(struct scout_files *files)
 	policy_lists_configure(files->lists, paths, count);
 }
 
-static void configure_watch(struct scout_files *files)
+static void configure_watch(struct scout *scout)
 {
+	struct scout_files *files = &scout->files;
+
 	for (size_t i = 0; i < files->count; i++) {
 		if (files->files[i].kind == FILE_WATCH)
 			return;
 	}
 	watch_list_free(files->watch);
-	files->watch = NULL;
+	scout->sources.watch = files->watch = NULL;
 }
 
 void scout_files_configure(struct scout *scout, const struct config *config)
@@ -92,8 +85,8 @@ void scout_files_configure(struct scout *scout, const struct config *config)
 	memcpy(files->files, news, sizeof(news));
 	files->count = options.count;
 	configure_lists(files);
-	configure_watch(files);
-	forget_answers(scout);
+	configure_watch(scout);
+	scout_forget_answers(scout);
 }
 
 /* A problem, or with an empty text its end; what the ledger was told already is not told again. */
@@ -184,7 +177,7 @@ static void take_policy_list(struct scout *scout, struct scout_file *file,
 	}
 	set_problem(file, "%s", "");
 	say_taken(scout, message);
-	forget_answers(scout);
+	scout_forget_answers(scout);
 	send_rows(scout);
 }
 
@@ -217,7 +210,7 @@ static void take_watch(struct scout *scout, struct scout_file *file, struct byte
 	if (files->watch)
 		watch_list_adopt(list, files->watch);
 	watch_list_free(files->watch);
-	files->watch = list;
+	scout->sources.watch = files->watch = list;
 	describe_faults(description, &faults);
 	if (faults.count > 0) {
 		set_problem(file, "watch list %.120s has faults, all else is watched: %s",
@@ -226,7 +219,19 @@ static void take_watch(struct scout *scout, struct scout_file *file, struct byte
 		set_problem(file, "%s", "");
 	}
 	log_info("watch list taken file=%s domains=%zu", file->path, watch_list_count(list));
-	forget_answers(scout);
+	scout_forget_answers(scout);
+}
+
+static void take_postfix(struct scout *scout, struct scout_file *file, struct bytes text)
+{
+	char problem[EVENT_TEXT_MAX];
+
+	scout_table_take(scout, file->path, text, problem, sizeof(problem));
+	if (problem[0])
+		set_problem(file, "Postfix table %.80s: %.150s", file->path, problem);
+	else
+		set_problem(file, "%s", "");
+	scout_forget_answers(scout);
 }
 
 /* False: nobody takes such a file. */
@@ -241,6 +246,8 @@ static bool parse(struct scout *scout, struct scout_file *file, const struct mes
 		take_watch(scout, file, text);
 		return true;
 	case FILE_POSTFIX_POLICY:
+		take_postfix(scout, file, text);
+		return true;
 	case FILE_KIND_COUNT:
 		break;
 	}
@@ -301,7 +308,7 @@ static void notice_expiry(struct scout *scout)
 		            "policy list %.120s has expired: its domains are treated as if they "
 		            "promised nothing there",
 		            path);
-		forget_answers(scout);
+		scout_forget_answers(scout);
 	}
 }
 
@@ -344,7 +351,7 @@ void scout_files_recall(struct scout *scout, const struct row_list *row)
 		            "policy list %.120s dropped: it is older than one that was taken from "
 		            "there before",
 		            row->path);
-	forget_answers(scout);
+	scout_forget_answers(scout);
 }
 
 void scout_files_rows_end(struct scout *scout)

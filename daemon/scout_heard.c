@@ -40,21 +40,29 @@ struct scout_heard {
 	uint64_t dropped, prefetches;
 };
 
-static void on_candidate(void *owner, const char *domain, const struct address *server,
-                         uint32_t life_s)
+static void on_candidate(void *owner, const struct heard_candidate *heard_of)
 {
 	struct scout_heard *heard = owner;
 	struct message_candidate candidate = {
 		.type = MESSAGE_CANDIDATE,
-		.life_s = life_s,
-		.server = *server,
+		.life_s = heard_of->life_s,
+		.server = heard_of->server,
+		.is_excluded =
+			merge_excludes(&heard->scout->sources, heard_of->domain, heard_of->host),
 	};
 
 	if (heard->candidates_left == 0)
 		return;
 	heard->candidates_left--;
-	text_copy(candidate.domain, sizeof(candidate.domain), domain);
+	text_copy(candidate.domain, sizeof(candidate.domain), heard_of->domain);
+	text_copy(candidate.host, sizeof(candidate.host), heard_of->host);
 	(void)process_send_guards(heard->scout->process, &candidate, sizeof(candidate), -1);
+}
+
+void scout_heard_learn(struct scout *scout, const struct destination *destination)
+{
+	if (destination->mx_state != MX_HOST)
+		heard_repeat(scout->heard->heard, destination->name, process_now_ms());
 }
 
 /* A name that is known and fresh, or is looked up already, costs nothing. */

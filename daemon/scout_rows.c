@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "policy/mtasts.h"
 #include "report/row_queue.h"
 #include "row_batch.h"
 #include "scout_state.h"
@@ -142,6 +143,8 @@ static void take_row(void *owner, const struct row *row)
 		scout_files_recall(rows->scout, &row->list);
 		break;
 	case ROW_POLICY:
+		(void)mtasts_load(rows->scout->mtasts, &row->policy);
+		break;
 	case ROW_KIND_COUNT:
 		break;
 	}

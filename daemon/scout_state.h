@@ -5,7 +5,7 @@
 /*
  * What the scout's files share: scout.c (starts; questions, broken handshakes, counters), scout_address.c (who stands at an
  * address), scout_explain.c (explain and flush), scout_files.c (the operator's files), scout_heard.c (DNS answers that were heard),
- * scout_rows.c (memory).
+ * scout_policy.c (MTA-STS), scout_rows.c (memory), scout_table.c (the operator's table).
  */
 
 #include <stdbool.h>
@@ -16,6 +16,7 @@
 #include "process.h"
 #include "scout_files.h"
 #include "scout_rows.h"
+#include "scout_table.h"
 
 enum {
 	SCOUT_BROKEN_MAX = 64, /* broken handshakes kept for a guard that starts anew, the last */
@@ -32,11 +33,14 @@ struct scout {
 	struct resolver_options options;
 	struct resolver *resolver;
 	struct dns_health *health;
+	struct merge_sources sources;
 	struct enquiries *enquiries;
 	struct promise_cache *cache;
 	struct table *addresses; /* open questions of scout_address.c */
 	struct scout_rows *rows;
 	struct scout_files files;
+	struct scout_table table;
+	struct mtasts *mtasts;
 	char problem[EVENT_TEXT_MAX]; /* what does not work; empty: nothing */
 	bool must_tell;               /* the ledger does not know of the problem, or of its end */
 	bool was_degraded;
@@ -58,6 +62,17 @@ bool scout_is_text(const char *text, size_t room);
 /* In the one form of names, and terminated. */
 bool scout_is_name(const char name[DOMAIN_NAME_MAX]);
 
+/* Makes every answer anew, here and in the guards: what they were made of has changed. */
+void scout_forget_answers(struct scout *scout);
+/* A finding about a domain's promise; reason may be REASON_NONE. */
+void scout_tell_policy(struct scout *scout, enum promise_source source, const char *domain,
+                       enum reason reason, const char *text);
+
+/* scout_policy.c */
+/* 0 or -errno. */
+int scout_policy_open(struct scout *scout, const uint8_t secret[TABLE_SECRET_LEN]);
+void scout_policy_configure(struct scout *scout, const struct config *config);
+
 /* scout_address.c */
 /* NULL: out of memory. Open questions end with table_free. */
 struct table *scout_addresses_new(const uint8_t secret[TABLE_SECRET_LEN]);
@@ -76,6 +91,8 @@ struct scout_heard *scout_heard_new(struct scout *scout);
 void scout_heard_free(struct scout_heard *heard);
 /* False: not sound. index: of the guard. */
 bool scout_take_dns_answer(struct scout *scout, unsigned index, const void *message, size_t len);
+/* Candidates of that domain are told once more, with what its policy says of them by now. */
+void scout_heard_learn(struct scout *scout, const struct destination *destination);
 /* A look-up of a name that was heard ended. */
 void scout_note_heard(struct scout *scout, const struct destination *destination);
 void scout_heard_second(struct scout *scout);

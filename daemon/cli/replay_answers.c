@@ -22,6 +22,7 @@ struct open_question {
 struct replay_answers {
 	struct event_base *base; /* NULL: nothing is looked up */
 	struct resolver *resolver;
+	struct merge_sources sources;
 	struct open_question open[OPEN_MAX];
 	size_t open_count;
 	bool is_answered;
@@ -56,6 +57,7 @@ enum cli_status replay_answers_new(struct replay_answers **made, const struct co
 		answers->base = event_base_new();
 		err = answers->base ? resolver_new(&answers->resolver, answers->base, &options)
 		                    : -ENOMEM;
+		answers->sources = (struct merge_sources){ .resolver = answers->resolver };
 		if (err) {
 			fprintf(stderr, "hopguard: the resolver did not start: %s\n",
 			        strerror(-err));
@@ -127,11 +129,13 @@ const struct destination *replay_answers_next(struct replay_answers *answers)
 	};
 	text_copy(answers->answer.name, sizeof(answers->answer.name), question.name);
 	if (answers->base) {
-		const struct merge_sources sources = { .resolver = answers->resolver };
+		const struct merge_question asked = {
+			.subject = is_host ? MERGE_HOST : MERGE_DOMAIN,
+			.name = question.name,
+		};
 
 		/* Every look-up ends within dns.timeout-seconds each, so this loop does. */
-		if (merge_ask(&sources, is_host ? MERGE_HOST : MERGE_DOMAIN, question.name,
-		              on_answer, answers))
+		if (merge_ask(&answers->sources, &asked, on_answer, answers))
 			while (!answers->is_answered &&
 			       event_base_loop(answers->base, EVLOOP_ONCE) == 0)
 				;

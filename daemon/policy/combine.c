@@ -41,31 +41,6 @@ static bool has_usable_keys(const struct promise *dane)
 	return dane->state == PROMISE_KEY;
 }
 
-static void apply_table(struct promise *promise, const struct table_entry *table)
-{
-	switch (table->demand) {
-	case TABLE_SILENT:
-		return;
-	case TABLE_FIXED:
-		*promise = table->promise;
-		return;
-	case TABLE_DANE:
-		promise->only_alerts = table->promise.only_alerts;
-		if (promise->state != PROMISE_NONE)
-			return;
-		*promise = table->promise;
-		promise->state = PROMISE_NONE;
-		return;
-	case TABLE_DANE_ONLY:
-		promise->only_alerts = table->promise.only_alerts;
-		if (has_usable_keys(promise) || promise->state == PROMISE_UNAVAILABLE)
-			return;
-		*promise = table->promise;
-		promise->state = PROMISE_UNAVAILABLE;
-		return;
-	}
-}
-
 /* With an unsigned MX RRset the host's own TLSA records stand beside the policy, and both are to be met. */
 static void add_dane(struct promise *promise, const struct promise *dane)
 {
@@ -90,21 +65,49 @@ static void apply_policy(struct mx_host *host, const struct domain_policy *polic
 	host->is_excluded = !policy->allows(policy->owner, host->name);
 }
 
-void combine(struct destination *destination, const struct table_entry *table,
+/* An entry without a level leaves the promise to others, and may still ask for no more than to be told. */
+static bool is_decisive(const struct local_entry *entry)
+{
+	return entry && entry->level != LOCAL_UNSET;
+}
+
+static void only_alert(struct destination *destination)
+{
+	size_t i;
+
+	for (i = 0; i < destination->host_count; i++)
+		destination->hosts[i].promise.only_alerts = true;
+	destination->promise.only_alerts = true;
+}
+
+void combine(struct destination *destination, const struct local_entry *entry,
              const struct domain_policy *policies, size_t count)
 {
 	const struct domain_policy *policy = choose_policy(policies, count);
+	const struct promise unknown = { .state = PROMISE_UNKNOWN };
 	bool is_signed = destination->mx_security == DNS_SECURE;
 	size_t i;
 
 	for (i = 0; i < destination->host_count; i++) {
-		if (table->demand != TABLE_SILENT)
-			apply_table(&destination->hosts[i].promise, table);
+		struct mx_host *host = &destination->hosts[i];
+
+		if (is_decisive(entry))
+			host->promise = local_promise(entry, &host->promise);
 		else if (policy)
-			apply_policy(&destination->hosts[i], policy, is_signed);
+			apply_policy(host, policy, is_signed);
 	}
-	if (table->demand == TABLE_FIXED)
-		destination->promise = table->promise;
-	else if (table->demand == TABLE_SILENT && policy)
+	if (is_decisive(entry))
+		destination->promise = local_promise(entry, &unknown);
+	else if (policy)
 		destination->promise = promise_of(policy);
+	if (entry && entry->only_alerts)
+		only_alert(destination);
+}
+
+bool combine_excludes(const struct local_entry *entry, const struct domain_policy *policies,
+                      size_t count, const char *host)
+{
+	const struct domain_policy *policy = choose_policy(policies, count);
+
+	return !is_decisive(entry) && policy && !policy->allows(policy->owner, host);
 }

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "policy/local_entry.h"
 #include "policy/mx_pattern.h"
 #include "verdict/promise.h"
 
@@ -29,22 +30,11 @@ struct domain_policy {
 	const void *owner;
 };
 
-/* What the operator's table asks. */
-enum table_demand {
-	TABLE_SILENT,    /* no entry */
-	TABLE_FIXED,     /* `promise`, whatever others say */
-	TABLE_DANE,      /* DANE where there is some, else nothing */
-	TABLE_DANE_ONLY, /* usable TLSA records, or no mail */
-};
-
-struct table_entry {
-	enum table_demand demand;
-	/* FIXED: all of it. DANE and DANE_ONLY: only_alerts, and detail, where DANE says nothing. */
-	struct promise promise;
-};
-
-/* `destination` has what DANE says of each host, and leaves with what counts. */
-void combine(struct destination *destination, const struct table_entry *table,
+/* `destination` has what DANE says of each host, and leaves with what counts. entry: the operator's; NULL: there is none. */
+void combine(struct destination *destination, const struct local_entry *entry,
              const struct domain_policy *policies, size_t count);
+/* Whether the policy that counts for the domain names hosts, and not this one. */
+bool combine_excludes(const struct local_entry *entry, const struct domain_policy *policies,
+                      size_t count, const char *host);
 
 #endif

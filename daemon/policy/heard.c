@@ -15,17 +15,24 @@ static uint64_t end_of(uint32_t ttl_s, uint64_t now_ms)
 	return now_ms + (uint64_t)ttl_s * 1000;
 }
 
-static void tell(struct heard *heard, const struct domain *domain, const struct place *place,
+static void tell(struct heard *heard, const struct naming *naming, const struct place *place,
                  uint64_t now_ms)
 {
+	const struct domain *domain = naming->domain;
 	uint64_t until_ms =
 		domain->item.until_ms < place->until_ms ? domain->item.until_ms : place->until_ms;
+
+	struct heard_candidate candidate = {
+		.domain = domain->item.name,
+		.host = naming->host->item.name,
+		.server = place->address,
+	};
 
 	if (until_ms <= now_ms || heard->told == HEARD_CANDIDATES_MAX)
 		return;
 	heard->told++;
-	heard->fn(heard->owner, domain->item.name, &place->address,
-	          (uint32_t)((until_ms - now_ms) / 1000));
+	candidate.life_s = (uint32_t)((until_ms - now_ms) / 1000);
+	heard->fn(heard->owner, &candidate);
 }
 
 /* The place of that address; a new one takes the place of the one that ends first. */
@@ -130,12 +137,32 @@ static void learn_additional(const struct domain *domain, const struct dns_messa
 	}
 }
 
+static void tell_all(struct heard *heard, const struct domain *domain, uint64_t now_ms)
+{
+	size_t i, k;
+
+	for (i = 0; i < HEARD_HOSTS_MAX; i++) {
+		const struct naming *naming = &domain->namings[i];
+
+		for (k = 0; naming->host && k < naming->host->place_count; k++)
+			tell(heard, naming, &naming->host->places[k], now_ms);
+	}
+}
+
+void heard_repeat(struct heard *heard, const char *domain, uint64_t now_ms)
+{
+	const struct domain *known = heard_find(heard->domains, domain);
+
+	heard->told = 0;
+	if (known)
+		tell_all(heard, known, now_ms);
+}
+
 static void hear_domain(struct heard *heard, struct holder *holder,
                         const struct dns_message *message, const struct dns_answer *answer,
                         uint64_t now_ms)
 {
 	struct domain *domain = heard_obtain(heard, holder, answer->name, KIND_DOMAIN);
-	size_t i, k;
 
 	if (!domain)
 		return;
@@ -143,12 +170,7 @@ static void hear_domain(struct heard *heard, struct holder *holder,
 	heard_unname_all(heard, domain);
 	name_hosts(heard, domain, holder, answer);
 	learn_additional(domain, message, now_ms);
-	for (i = 0; i < HEARD_HOSTS_MAX; i++) {
-		const struct host *host = domain->namings[i].host;
-
-		for (k = 0; host && k < host->place_count; k++)
-			tell(heard, domain, &host->places[k], now_ms);
-	}
+	tell_all(heard, domain, now_ms);
 }
 
 static void hear_host(struct heard *heard, struct holder *holder, const struct dns_answer *answer,
@@ -170,7 +192,7 @@ static void hear_host(struct heard *heard, struct holder *holder, const struct d
 			continue;
 		place = learn_place(host, &address, end_of(answer->ttl_s, now_ms));
 		TAILQ_FOREACH(naming, &host->namings, link)
-		tell(heard, naming->domain, place, now_ms);
+		tell(heard, naming, place, now_ms);
 	}
 }
 

@@ -35,9 +35,15 @@ enum {
 
 struct heard;
 
-/* Mail for `domain` may go to `server` for that long, by what was heard. */
-typedef void (*heard_fn)(void *owner, const char *domain, const struct address *server,
-                         uint32_t life_s);
+/* By what was heard, mail for `domain` may go to `host`, which is at `server`, for that long. Valid during the callback. */
+struct heard_candidate {
+	const char *domain;
+	const char *host;
+	struct address server;
+	uint32_t life_s;
+};
+
+typedef void (*heard_fn)(void *owner, const struct heard_candidate *candidate);
 
 /* NULL: out of memory. */
 struct heard *heard_new(const uint8_t secret[TABLE_SECRET_LEN], heard_fn fn, void *owner);
@@ -49,6 +55,8 @@ void heard_free(struct heard *heard);
  */
 bool heard_answer(struct heard *heard, const struct address *client,
                   const struct dns_message *message, uint64_t now_ms);
+/* Tells all candidates of that domain once more. */
+void heard_repeat(struct heard *heard, const char *domain, uint64_t now_ms);
 /* Whether a domain heard of names this host. */
 bool heard_names_host(const struct heard *heard, const char *name, uint64_t now_ms);
 /* Lets go what is over; now and then. */

@@ -3,11 +3,14 @@
 #define HOPGUARD_POLICY_MERGE_H
 
 /*
- * Asks every source what a destination has promised, and makes one answer of it. DANE is asked first: it also finds the
- * hosts and their places, to which the promises of other sources are added.
+ * Asks every source what a destination has promised, and makes one answer of it (policy/combine.h). DANE is asked for all, since it also
+ * finds the hosts and their places; a policy is asked for at the same time; table, lists and memory are at hand.
  */
 
+#include <stdbool.h>
+
 #include "policy/resolver.h"
+#include "verdict/evidence.h"
 #include "verdict/promise.h"
 
 enum merge_subject {
@@ -15,9 +18,29 @@ enum merge_subject {
 	MERGE_HOST,   /* a host: MX_HOST */
 };
 
-/* Where promises come from; all borrowed. */
+struct local;
+struct mtasts;
+struct policy_lists;
+struct seen;
+struct watch_list;
+
+/* Where promises come from; all borrowed, each but the resolver may be NULL: then it says nothing. */
 struct merge_sources {
 	struct resolver *resolver;
+	struct mtasts *mtasts;
+	const struct local *local;
+	const struct policy_lists *lists;
+	const struct watch_list *watch;
+	const struct seen *seen;
+	/* Monotonic, and wall clock since 1970. */
+	uint64_t (*now_ms)(void);
+	uint64_t (*time_ms)(void);
+};
+
+struct merge_question {
+	enum merge_subject subject;
+	const char *name; /* lower case A-labels */
+	bool is_refresh;  /* a policy is fetched again before it blocks */
 };
 
 struct merge;
@@ -25,10 +48,17 @@ struct merge;
 /* `destination` is valid during the callback, after which the ask is gone. */
 typedef void (*merge_fn)(void *owner, const struct destination *destination);
 
-/* `name` in lower case A-labels. NULL: out of memory. Never calls back from within. */
-struct merge *merge_ask(const struct merge_sources *sources, enum merge_subject subject,
-                        const char *name, merge_fn fn, void *owner);
+/* `sources` must outlive the ask. NULL: out of memory. Never calls back from within. */
+struct merge *merge_ask(const struct merge_sources *sources, const struct merge_question *question,
+                        merge_fn fn, void *owner);
 /* No callback comes. Only before it came. */
 void merge_cancel(struct merge *merge);
+
+/* Whether the domain's policy, as far as it is known, names hosts, and not this one. */
+bool merge_excludes(const struct merge_sources *sources, const char *domain, const char *host);
+
+/* What each source says of it, for `hopguard explain`; DANE's stands with the hosts. How many. */
+size_t merge_evidence(struct evidence evidence[EVIDENCE_MAX], const struct merge_sources *sources,
+                      const struct destination *destination);
 
 #endif

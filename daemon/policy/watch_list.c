@@ -140,7 +140,7 @@ size_t watch_list_count(const struct watch_list *list)
 
 static struct watched *find(const struct watch_list *list, const char *domain)
 {
-	struct watched key;
+	struct watched key = { 0 };
 
 	if (list->count == 0 || strlen(domain) >= sizeof(key.domain))
 		return NULL;

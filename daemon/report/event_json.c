@@ -102,8 +102,12 @@ static void put_verdict(json_t *object, const struct event *event)
 static void put_policy(json_t *object, const struct event *event)
 {
 	object_put(object, "action", action_name(event->action));
-	object_put(object, "reason", reason_name(event->reason));
-	object_put(object, "kind", reason_kind_name(reason_kind(event->reason)));
+	if (event->reason != REASON_NONE) {
+		object_put(object, "reason", reason_name(event->reason));
+		object_put(object, "kind", reason_kind_name(reason_kind(event->reason)));
+	}
+	put_endpoint(object, "client", &event->client);
+	put_endpoint(object, "server", &event->server);
 	object_put(object, "domain", event->domain);
 	put_promise(object, &event->promise);
 }

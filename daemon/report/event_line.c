@@ -67,7 +67,10 @@ static void add_verdict(struct line *line, const struct event *event)
 static void add_policy(struct line *line, const struct event *event)
 {
 	line_pair(line, "action", action_name(event->action));
-	line_pair(line, "reason", reason_name(event->reason));
+	if (event->reason != REASON_NONE)
+		line_pair(line, "reason", reason_name(event->reason));
+	add_endpoint(line, "client", &event->client);
+	add_endpoint(line, "server", &event->server);
 	line_pair(line, "domain", event->domain);
 	add_promise(line, &event->promise);
 }

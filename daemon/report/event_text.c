@@ -99,7 +99,9 @@ static void add_verdict(struct line *line, const json_t *event)
 
 static void add_policy(struct line *line, const json_t *event)
 {
-	line_add(line, " %s:", object_text(event, "reason"));
+	if (object_text(event, "reason")[0])
+		line_add(line, " %s", object_text(event, "reason"));
+	line_add(line, ":");
 	add_who(line, event);
 	line_add(line, ": %s", object_text(event, "text"));
 	if (object_text(event, "advice")[0])

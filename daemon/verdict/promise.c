@@ -75,6 +75,8 @@ const char *mx_state_name(enum mx_state state)
 		return "null";
 	case MX_NXDOMAIN:
 		return "nxdomain";
+	case MX_TABLE:
+		return "table";
 	case MX_UNAVAILABLE:
 		return "unavailable";
 	case MX_HOST:

@@ -55,6 +55,7 @@ enum mx_state {
 	MX_IMPLICIT, /* no MX records: the domain's own addresses (RFC 5321 section 5.1) */
 	MX_NULL,     /* RFC 7505 */
 	MX_NXDOMAIN,
+	MX_TABLE, /* the operator's table names the host that takes the domain's mail */
 	MX_UNAVAILABLE, /* bogus or failed: nothing is known, mail waits */
 	MX_HOST,        /* not a domain: the question named a host (QUESTION_HOST) */
 };

@@ -43,12 +43,12 @@ static void check_cuts(const struct dns_message *whole, struct bytes copy)
 	(void)exact_cut(copy, copy.len);
 }
 
-static void on_candidate(void *owner, const char *domain, const struct address *server,
-                         uint32_t life_s)
+static void on_candidate(void *owner, const struct heard_candidate *candidate)
 {
 	(void)owner;
-	REQUIRE(domain[0] && (server->family == 4 || server->family == 6));
-	REQUIRE(life_s <= HEARD_LIFE_MAX_S);
+	REQUIRE(candidate->domain[0] && candidate->host[0]);
+	REQUIRE(candidate->server.family == 4 || candidate->server.family == 6);
+	REQUIRE(candidate->life_s <= HEARD_LIFE_MAX_S);
 }
 
 static void check_hearing(const struct dns_message *message)

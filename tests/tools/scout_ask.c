@@ -23,6 +23,7 @@
 struct tool {
 	struct event_base *base;
 	struct resolver *resolver;
+	struct merge_sources sources;
 	struct dns_health *health;
 	struct resolver_options options;
 	uint32_t renew_ms;
@@ -155,9 +156,9 @@ static bool read_option(struct tool *tool, const char *option, const char *value
 
 static bool ask(struct tool *tool, const char *question)
 {
-	struct merge_sources sources = { .resolver = tool->resolver };
 	bool is_host = strncmp(question, "host:", 5) == 0;
 	char name[DOMAIN_NAME_MAX];
+	struct merge_question asked = { .is_refresh = false };
 
 	if (strcmp(question, "health:") == 0) {
 		tool->pending++;
@@ -167,8 +168,10 @@ static bool ask(struct tool *tool, const char *question)
 	if (!peer_name_normalise(name, is_host ? question + 5 : question))
 		return false;
 	tool->pending++;
-	return merge_ask(&sources, is_host ? MERGE_HOST : MERGE_DOMAIN, name, on_destination,
-	                 tool) != NULL;
+	tool->sources.resolver = tool->resolver;
+	asked.subject = is_host ? MERGE_HOST : MERGE_DOMAIN;
+	asked.name = name;
+	return merge_ask(&tool->sources, &asked, on_destination, tool) != NULL;
 }
 
 static int usage(void)

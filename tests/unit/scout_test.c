@@ -197,7 +197,8 @@ static void a_domain_and_an_address_make_a_candidate_for_all_guards(void **state
 		assert_non_null(candidate);
 		assert_string_equal(candidate->domain, "example.org");
 		assert_string_equal(address_format(address, &candidate->server), "198.51.100.25");
-		assert_int_equal(candidate->client.family, 0);
+		assert_string_equal(candidate->host, "mx.example.net");
+		assert_int_equal(candidate->is_excluded, 0);
 		assert_in_range(candidate->life_s, 290, 300);
 	}
 }

@@ -9,8 +9,6 @@
 
 #include <cmocka.h>
 
-static const struct table_entry silent = { .demand = TABLE_SILENT };
-
 static bool allows(const void *owner, const char *host)
 {
 	return strcmp(owner, host) == 0;
@@ -88,7 +86,7 @@ static void each_case_ends_as_its_name_says(void **state)
 			policy(SOURCE_MTA_STS, cases[i].mode, cases[i].policy_host);
 		const struct mx_host *host = &destination.hosts[0];
 
-		combine(&destination, &silent, &sts, 1);
+		combine(&destination, NULL, &sts, 1);
 		if (host->promise.state != cases[i].state ||
 		    host->promise.source != cases[i].source ||
 		    host->promise.only_alerts != cases[i].only_alerts ||
@@ -105,7 +103,7 @@ static void with_an_insecure_mx_policy_and_tlsa_stand_side_by_side(void **state)
 	struct domain_policy sts = policy(SOURCE_MTA_STS, MX_POLICY_ENFORCE, "mx.example.org");
 
 	(void)state;
-	combine(&destination, &silent, &sts, 1);
+	combine(&destination, NULL, &sts, 1);
 	assert_string_equal(destination.hosts[0].promise.detail,
 	                    "enforce mx.example.org, id 1; and 3 1 1 60b8");
 	assert_string_equal(destination.promise.detail, "enforce mx.example.org, id 1");
@@ -118,7 +116,7 @@ static void the_domain_promises_wherever_its_mail_goes(void **state)
 
 	(void)state;
 	destination.host_count = 0;
-	combine(&destination, &silent, &sts, 1);
+	combine(&destination, NULL, &sts, 1);
 	assert_int_equal(destination.promise.state, PROMISE_KEY);
 	assert_int_equal(destination.promise.source, SOURCE_MTA_STS);
 }
@@ -132,11 +130,11 @@ static void an_enforced_list_stands_before_a_policy_in_testing(void **state)
 	struct destination destination = one_host(PROMISE_NONE, DNS_INSECURE);
 
 	(void)state;
-	combine(&destination, &silent, policies, 2);
+	combine(&destination, NULL, policies, 2);
 	assert_int_equal(destination.hosts[0].promise.source, SOURCE_LIST);
 	policies[1].is_expired = true;
 	destination = one_host(PROMISE_NONE, DNS_INSECURE);
-	combine(&destination, &silent, policies, 2);
+	combine(&destination, NULL, policies, 2);
 	assert_int_equal(destination.hosts[0].promise.source, SOURCE_MTA_STS);
 	assert_true(destination.hosts[0].promise.only_alerts);
 }
@@ -148,7 +146,7 @@ static void an_expired_list_is_only_told(void **state)
 
 	(void)state;
 	list.is_expired = true;
-	combine(&destination, &silent, &list, 1);
+	combine(&destination, NULL, &list, 1);
 	assert_int_equal(destination.hosts[0].promise.source, SOURCE_LIST);
 	assert_true(destination.hosts[0].promise.only_alerts);
 }
@@ -157,10 +155,7 @@ static void the_table_stands_above_all_others(void **state)
 {
 	static const enum promise_state danes[] = { PROMISE_NONE, PROMISE_TLS, PROMISE_KEY,
 		                                    PROMISE_UNAVAILABLE };
-	const struct table_entry may = {
-		.demand = TABLE_FIXED,
-		.promise = { .state = PROMISE_NONE, .source = SOURCE_LOCAL, .detail = "may" },
-	};
+	const struct local_entry may = { .level = LOCAL_MAY, .name = "example.org" };
 	struct domain_policy sts = policy(SOURCE_MTA_STS, MX_POLICY_ENFORCE, "other.example.org");
 
 	(void)state;
@@ -177,10 +172,7 @@ static void the_table_stands_above_all_others(void **state)
 
 static void level_dane_takes_what_there_is(void **state)
 {
-	const struct table_entry dane = {
-		.demand = TABLE_DANE,
-		.promise = { .source = SOURCE_LOCAL, .detail = "dane" },
-	};
+	const struct local_entry dane = { .level = LOCAL_DANE, .name = "example.org" };
 	struct domain_policy sts = policy(SOURCE_MTA_STS, MX_POLICY_ENFORCE, "other.example.org");
 	struct destination destination = one_host(PROMISE_KEY, DNS_SECURE);
 
@@ -196,10 +188,7 @@ static void level_dane_takes_what_there_is(void **state)
 
 static void level_dane_only_waits_where_there_is_nothing_usable(void **state)
 {
-	const struct table_entry only = {
-		.demand = TABLE_DANE_ONLY,
-		.promise = { .source = SOURCE_LOCAL, .detail = "dane-only" },
-	};
+	const struct local_entry only = { .level = LOCAL_DANE_ONLY, .name = "example.org" };
 	static const enum promise_state unusable[] = { PROMISE_NONE, PROMISE_TLS };
 	struct destination destination = one_host(PROMISE_KEY, DNS_SECURE);
 
@@ -214,6 +203,31 @@ static void level_dane_only_waits_where_there_is_nothing_usable(void **state)
 	}
 }
 
+static void an_entry_that_only_watches_leaves_the_promise_and_takes_its_force(void **state)
+{
+	const struct local_entry watched = { .only_alerts = true, .name = "example.org" };
+	struct domain_policy sts = policy(SOURCE_MTA_STS, MX_POLICY_ENFORCE, "mx.example.org");
+	struct destination destination = one_host(PROMISE_NONE, DNS_INSECURE);
+
+	(void)state;
+	combine(&destination, &watched, &sts, 1);
+	assert_int_equal(destination.hosts[0].promise.source, SOURCE_MTA_STS);
+	assert_true(destination.hosts[0].promise.only_alerts);
+	assert_true(destination.promise.only_alerts);
+}
+
+static void a_host_is_excluded_by_the_policy_that_counts_and_never_against_the_table(void **state)
+{
+	const struct local_entry may = { .level = LOCAL_MAY, .name = "example.org" };
+	struct domain_policy sts = policy(SOURCE_MTA_STS, MX_POLICY_ENFORCE, "mx.example.org");
+
+	(void)state;
+	assert_false(combine_excludes(NULL, &sts, 1, "mx.example.org"));
+	assert_true(combine_excludes(NULL, &sts, 1, "mx.evil.example"));
+	assert_false(combine_excludes(&may, &sts, 1, "mx.evil.example"));
+	assert_false(combine_excludes(NULL, &sts, 0, "mx.evil.example"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +238,9 @@ int main(void)
 		cmocka_unit_test(an_expired_list_is_only_told),
 		cmocka_unit_test(the_table_stands_above_all_others),
 		cmocka_unit_test(level_dane_takes_what_there_is),
+		cmocka_unit_test(an_entry_that_only_watches_leaves_the_promise_and_takes_its_force),
+		cmocka_unit_test(
+			a_host_is_excluded_by_the_policy_that_counts_and_never_against_the_table),
 		cmocka_unit_test(level_dane_only_waits_where_there_is_nothing_usable),
 	};
 

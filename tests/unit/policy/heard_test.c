@@ -16,6 +16,7 @@ enum { ADDITIONAL_COUNT_AT = 10, NOW_MS = 1000000, TOLD_MAX = 2048 };
 
 struct told {
 	char domain[DNS_NAME_TEXT_MAX];
+	char host[DNS_NAME_TEXT_MAX];
 	struct address server;
 	uint32_t life_s;
 };
@@ -26,16 +27,16 @@ struct fixture {
 	struct told told[TOLD_MAX];
 };
 
-static void on_candidate(void *owner, const char *domain, const struct address *server,
-                         uint32_t life_s)
+static void on_candidate(void *owner, const struct heard_candidate *candidate)
 {
 	struct fixture *fixture = owner;
 	struct told *told = &fixture->told[fixture->count++];
 
 	assert_true(fixture->count < TOLD_MAX);
-	text_copy(told->domain, sizeof(told->domain), domain);
-	told->server = *server;
-	told->life_s = life_s;
+	text_copy(told->domain, sizeof(told->domain), candidate->domain);
+	text_copy(told->host, sizeof(told->host), candidate->host);
+	told->server = candidate->server;
+	told->life_s = candidate->life_s;
 }
 
 static int set_up(void **state)

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scout_table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "policy/postfix_table.h"
+#include "scout_state.h"
+
+enum {
+	STANDING_RATE = 20,                /* look-ups a second */
+	STANDING_INTERVAL_S = 60,          /* between two of a name, however short its TTL */
+	STANDING_RETRY_S = 30,             /* without an answer for so long, it is asked again */
+	SOON_MS = 7 * 24 * 60 * 60 * 1000, /* an exception's end is told so long before */
+	PROBLEMS_LOGGED_MAX = 100,         /* of one table; the others are counted */
+};
+
+/* Reading one table. */
+struct reading {
+	struct local *local;
+	const char *path;
+	char *problem;
+	size_t room;
+	size_t entries, problems;
+};
+
+int scout_table_open(struct scout *scout, const uint8_t secret[SIPHASH_KEY_LEN])
+{
+	struct scout_table *table = &scout->table;
+
+	memcpy(table->secret, secret, sizeof(table->secret));
+	table->standing = calloc(STANDING_MAX, sizeof(*table->standing));
+	if (!table->standing)
+		return -ENOMEM;
+	return scout_table_configure(scout, process_config(scout->process));
+}
+
+void scout_table_close(struct scout *scout)
+{
+	for (size_t i = 0; i < scout->table.postfix_count; i++)
+		free(scout->table.postfix[i].octets);
+	free(scout->table.standing);
+	local_free(scout->table.local);
+}
+
+static int take_entry(void *owner, const struct local_entry *entry)
+{
+	struct reading *reading = owner;
+	int err = local_add(reading->local, LOCAL_FROM_POSTFIX, entry);
+
+	reading->entries += err == 0;
+	return err;
+}
+
+static void tell_problem(void *owner, const struct postfix_problem *problem)
+{
+	struct reading *reading = owner;
+
+	if (reading->problems++ == 0)
+		snprintf(reading->problem, reading->room, "%s", problem->text);
+	if (reading->problems <= PROBLEMS_LOGGED_MAX)
+		log_warn("postfix table %s", problem->text);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static void read_postfix(struct local *local, const struct postfix_text *text, char *problem,
+                         size_t room)
+{
+	struct reading reading = {
+		.local = local, .path = text->path, .problem = problem, .room = room
+	};
+	const struct postfix_sink sink = { .owner = &reading,
+		                           .take_entry = take_entry,
+		                           .tell = tell_problem };
+	size_t len;
+
+	problem[0] = '\0';
+	(void)postfix_table_parse(&sink, base_name(text->path), bytes_of(text->octets, text->len));
+	log_info("postfix table taken file=%s entries=%zu problems=%zu", text->path,
+	         reading.entries, reading.problems);
+	len = strlen(problem);
+	if (reading.problems > 1)
+		snprintf(problem + len, room - len, " (and %zu more, in the log)",
+		         reading.problems - 1);
+}
+
+/* All of the set anew, as one of its sources changed. Problems of the tables are of no interest but for `path`. */
+static int build(struct scout *scout, const struct config *config, const char *path, char *problem,
+                 size_t room)
+{
+	struct scout_table *table = &scout->table;
+	struct local *local = local_new(table->secret);
+	char unwanted[POSTFIX_PROBLEM_MAX];
+	size_t i;
+
+	if (!local)
+		return -ENOMEM;
+	for (i = 0; i < config->destination_count; i++)
+		(void)local_add(local, LOCAL_FROM_CONFIG, &config->destinations[i]);
+	for (i = 0; i < config->next_hop_count; i++)
+		(void)local_add(local, LOCAL_FROM_CONFIG, &config->next_hops[i]);
+	for (i = 0; i < table->postfix_count; i++) {
+		bool is_wanted = path && strcmp(table->postfix[i].path, path) == 0;
+
+		read_postfix(local, &table->postfix[i], is_wanted ? problem : unwanted,
+		             is_wanted ? room : sizeof(unwanted));
+	}
+	local_free(table->local);
+	table->local = local;
+	scout->sources.local = local;
+	return 0;
+}
+
+static void stand(struct scout_table *table, const char *name, bool is_host)
+{
+	struct standing *standing;
+
+	if (table->standing_count == STANDING_MAX)
+		return;
+	standing = &table->standing[table->standing_count++];
+	*standing = (struct standing){ .is_host = is_host };
+	text_copy(standing->name, sizeof(standing->name), name);
+}
+
+static void drop_unconfigured(struct scout_table *table, const struct config *config)
+{
+	size_t kept = 0, i, j;
+
+	for (i = 0; i < table->postfix_count; i++) {
+		for (j = 0; j < config->postfix_policy_count; j++) {
+			if (strcmp(config->postfix_policies[j].path, table->postfix[i].path) == 0)
+				break;
+		}
+		if (j < config->postfix_policy_count)
+			table->postfix[kept++] = table->postfix[i];
+		else
+			free(table->postfix[i].octets);
+	}
+	table->postfix_count = kept;
+}
+
+int scout_table_configure(struct scout *scout, const struct config *config)
+{
+	struct scout_table *table = &scout->table;
+	size_t i;
+	int err;
+
+	drop_unconfigured(table, config);
+	err = build(scout, config, NULL, NULL, 0);
+	if (err)
+		return err;
+	table->standing_count = 0;
+	for (i = 0; i < config->next_hop_count; i++)
+		stand(table, config->next_hops[i].name, true);
+	for (i = 0; i < config->destination_count; i++) {
+		if (config->destinations[i].scope == LOCAL_DOMAIN)
+			stand(table, config->destinations[i].name, false);
+	}
+	return 0;
+}
+
+static struct postfix_text *text_of(struct scout_table *table, const char *path)
+{
+	struct postfix_text *text;
+
+	for (size_t i = 0; i < table->postfix_count; i++) {
+		if (strcmp(table->postfix[i].path, path) == 0)
+			return &table->postfix[i];
+	}
+	if (table->postfix_count == CONFIG_POSTFIX_POLICIES_MAX)
+		return NULL;
+	text = &table->postfix[table->postfix_count++];
+	*text = (struct postfix_text){ .octets = NULL };
+	text_copy(text->path, sizeof(text->path), path);
+	return text;
+}
+
+void scout_table_take(struct scout *scout, const char *path, struct bytes text, char *problem,
+                      size_t room)
+{
+	struct postfix_text *kept = text_of(&scout->table, path);
+	uint8_t *copy = malloc(text.len + 1);
+
+	if (!kept || !copy) {
+		free(copy);
+		snprintf(problem, room, "out of memory: the table before holds");
+		return;
+	}
+	memcpy(copy, text.data, text.len);
+	free(kept->octets);
+	kept->octets = copy;
+	kept->len = text.len;
+	if (build(scout, process_config(scout->process), path, problem, room))
+		snprintf(problem, room, "out of memory: the table before holds");
+}
+
+void scout_table_renew(struct scout *scout)
+{
+	for (size_t i = 0; i < scout->table.standing_count; i++)
+		scout->table.standing[i].due_ms = 0;
+}
+
+static void ask_standing(struct scout *scout)
+{
+	struct scout_table *table = &scout->table;
+	uint64_t now_ms = process_now_ms();
+	int asked = 0;
+
+	for (size_t i = 0; i < table->standing_count && asked < STANDING_RATE; i++) {
+		struct standing *standing = &table->standing[i];
+
+		if (standing->due_ms > now_ms)
+			continue;
+		if (!enquiries_ask_ahead(scout->enquiries,
+		                         standing->is_host ? MERGE_HOST : MERGE_DOMAIN,
+		                         standing->name))
+			return;
+		standing->due_ms = now_ms + STANDING_RETRY_S * 1000;
+		asked++;
+	}
+}
+
+static void on_end(void *owner, const struct local_entry *entry, enum local_end end)
+{
+	struct scout *scout = owner;
+	char name[DOMAIN_NAME_MAX + 2], until[32], text[EVENT_TEXT_MAX + 64];
+
+	snprintf(text, sizeof(text), "%s: the entry for %.100s (level %s) %s %s%s%.60s",
+	         entry->origin, local_name_print(name, entry), local_level_name(entry->level),
+	         end == LOCAL_ENDED ? "ended on" : "ends on",
+	         local_time_print(until, entry->until_ms), entry->reason[0] ? ": " : "",
+	         entry->reason);
+	scout_tell_policy(scout, SOURCE_LOCAL, entry->name, REASON_NONE, text);
+	if (end == LOCAL_ENDED)
+		scout_forget_answers(scout);
+}
+
+void scout_table_second(struct scout *scout)
+{
+	ask_standing(scout);
+	local_tell_ends(scout->table.local, process_time_ms(), SOON_MS, on_end, scout);
+}
+
+void scout_table_learn(struct scout *scout, const struct destination *destination)
+{
+	struct scout_table *table = &scout->table;
+	bool is_host = destination->mx_state == MX_HOST;
+	uint32_t ttl_s =
+		destination->ttl_s < STANDING_INTERVAL_S ? STANDING_INTERVAL_S : destination->ttl_s;
+
+	for (size_t i = 0; i < table->standing_count; i++) {
+		if (table->standing[i].is_host == is_host &&
+		    strcmp(table->standing[i].name, destination->name) == 0)
+			table->standing[i].due_ms = process_now_ms() + (uint64_t)ttl_s * 1000;
+	}
+}
+
+void scout_table_tell_guard(struct scout *scout, unsigned guard)
+{
+	const struct scout_table *table = &scout->table;
+
+	for (size_t i = 0; i < table->standing_count; i++) {
+		struct message_question question = {
+			.type = MESSAGE_QUESTION,
+			.kind = table->standing[i].is_host ? QUESTION_HOST : QUESTION_DOMAIN,
+		};
+
+		text_copy(question.name, sizeof(question.name), table->standing[i].name);
+		scout_answer(scout, guard, &question);
+	}
+}
