@@ -144,8 +144,9 @@ static void watched_domains_are_looked_up_though_nobody_asks(void **state)
 		assert_non_null(counters);
 	} while (counters->counters.lookups < 2);
 	assert_int_equal(counters->counters.lookups, 2);
-	/* Nobody asked, so nobody is answered. */
-	assert_null(next(fixture, fixture->guards[0], MESSAGE_DESTINATION, QUIET_MS));
+	/* Whichever guard the mail comes to knows it. */
+	for (int i = 0; i < 2; i++)
+		assert_non_null(next(fixture, fixture->guards[i], MESSAGE_DESTINATION, WAIT_MS));
 }
 
 static void look_ups_ahead_are_only_so_many_a_second(void **state)
