@@ -324,12 +324,13 @@ void gate_broken(struct gate *gate, const struct message_broken *broken, uint64_
 /* The same again lives longer; else a new one takes the place of the oldest told. */
 void gate_candidate(struct gate *gate, const struct message_candidate *candidate, uint64_t now_ms)
 {
-	struct heard_notes *notes = table_find(gate->heard, &candidate->server);
+	const struct address place = address_behind_nat64(&candidate->server);
+	struct heard_notes *notes = table_find(gate->heard, &place);
 	struct heard_note *note = NULL;
 
 	gate->counters.candidates++;
 	if (!notes)
-		notes = table_insert(gate->heard, &candidate->server);
+		notes = table_insert(gate->heard, &place);
 	if (!notes)
 		return;
 	for (size_t i = 0; i < GATE_HEARD_PER_ADDRESS && !note; i++) {

@@ -102,7 +102,7 @@ static void find_hop_by_words(struct gate *gate, struct hop *strongest,
 			continue;
 		/* Without an answer the cache leaves it alone. */
 		hop = (struct hop){ 0 };
-		find_hop(gate, &hop, QUESTION_HOST, name, query->server);
+		find_hop(gate, &hop, QUESTION_HOST, name, &query->place);
 		if (hop.promise.state == PROMISE_UNKNOWN || hop.place == PLACE_MX)
 			keep_stronger(strongest, &hop);
 	}
@@ -116,7 +116,7 @@ static void find_hop_by_address(struct gate *gate, struct hop *strongest,
                                 const struct hop_query *query)
 {
 	struct hop hops[PROMISE_CACHE_MENTIONS_MAX];
-	size_t count = promise_cache_at(hops, gate->cache, query->server, gate->now_ms);
+	size_t count = promise_cache_at(hops, gate->cache, &query->place, gate->now_ms);
 
 	for (size_t i = 0; i < count; i++) {
 		if (hops[i].domain[0] == '\0' || query->is_line_overdue)
@@ -141,7 +141,7 @@ static void find_hop_of_recipient(struct gate *gate, struct candidates *candidat
 	struct hop by_host;
 
 	if (is_named) {
-		find_hop(gate, hop, QUESTION_DOMAIN, name, query->server);
+		find_hop(gate, hop, QUESTION_DOMAIN, name, &query->place);
 		text_copy(hop->domain, sizeof(hop->domain), name);
 	}
 	if (path == SMTP_PATH_DOMAIN && is_named)
@@ -193,7 +193,7 @@ static void add_server_name(struct gate *gate, struct candidates *candidates,
 		return;
 	candidate = add_candidate(candidates);
 	candidate->binds = true;
-	find_hop(gate, &candidate->hop, QUESTION_HOST, name, query->server);
+	find_hop(gate, &candidate->hop, QUESTION_HOST, name, &query->place);
 	text_copy(candidate->hop.mx, sizeof(candidate->hop.mx), name);
 }
 
@@ -201,7 +201,7 @@ static void add_server_name(struct gate *gate, struct candidates *candidates,
 static void add_heard(struct gate *gate, struct candidates *candidates,
                       const struct hop_query *query)
 {
-	const struct heard_notes *heard = table_find(gate->heard, query->server);
+	const struct heard_notes *heard = table_find(gate->heard, &query->place);
 
 	for (size_t i = 0; heard && i < GATE_HEARD_PER_ADDRESS; i++) {
 		const struct heard_note *note = &heard->notes[i];
@@ -213,7 +213,7 @@ static void add_heard(struct gate *gate, struct candidates *candidates,
 		if (!candidate)
 			return;
 		candidate->is_heard = true;
-		find_hop(gate, &candidate->hop, QUESTION_DOMAIN, note->domain, query->server);
+		find_hop(gate, &candidate->hop, QUESTION_DOMAIN, note->domain, &query->place);
 		text_copy(candidate->hop.domain, sizeof(candidate->hop.domain), note->domain);
 		if (candidate->hop.promise.state == PROMISE_UNKNOWN)
 			continue;
@@ -232,7 +232,7 @@ static void add_known(struct gate *gate, struct candidates *candidates,
                       const struct hop_query *query)
 {
 	struct hop hops[PROMISE_CACHE_MENTIONS_MAX];
-	size_t count = promise_cache_at(hops, gate->cache, query->server, gate->now_ms);
+	size_t count = promise_cache_at(hops, gate->cache, &query->place, gate->now_ms);
 
 	for (size_t i = 0; i < count; i++) {
 		struct candidate *candidate;
@@ -266,7 +266,7 @@ void gate_find_candidates(struct gate *gate, struct candidates *candidates,
 	candidates->is_recipient_unreadable = false;
 	candidates->is_hop_unknown = false;
 	candidate = add_candidate(candidates);
-	if (promise_cache_next_hop(&candidate->hop, gate->cache, query->server))
+	if (promise_cache_next_hop(&candidate->hop, gate->cache, &query->place))
 		return;
 	if (query->commitment->kind != COMMITMENT_TLS) {
 		if (is_of_recipient(query))
@@ -294,11 +294,12 @@ bool gate_ask_afresh(struct gate *gate, const struct hop *hop)
 
 void gate_ask_address(struct gate *gate, const struct address *server)
 {
+	const struct address place = address_behind_nat64(server);
 	struct asked_key key;
 	struct asked *asked;
 	char text[ADDRESS_TEXT_MAX];
 
-	asked_key_of(&key, QUESTION_ADDRESS, address_format(text, server));
+	asked_key_of(&key, QUESTION_ADDRESS, address_format(text, &place));
 	asked = table_find(gate->asked, &key);
 	if (asked && is_recent(asked->asked_ms, gate->now_ms, GATE_ADDRESS_AGAIN_MS))
 		return;
@@ -309,6 +310,7 @@ void gate_ask_words(struct gate *gate, struct flow *flow)
 {
 	const char *const words[] = { session_banner_name(flow->session),
 		                      session_ehlo_name(flow->session) };
+	const struct address place = address_behind_nat64(&flow->server.address);
 	struct hop hop;
 	char name[DOMAIN_NAME_MAX];
 
@@ -317,7 +319,7 @@ void gate_ask_words(struct gate *gate, struct flow *flow)
 	flow->are_words_asked = true;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (peer_name_normalise(name, words[i]))
-			find_hop(gate, &hop, QUESTION_HOST, name, &flow->server.address);
+			find_hop(gate, &hop, QUESTION_HOST, name, &place);
 	}
 }
 
@@ -336,7 +338,7 @@ void gate_tell_sighting(struct gate *gate, const struct flow *flow, const struct
 	sighting.offers_starttls = 1;
 	sighting.met = is_met && hop->promise.state >= PROMISE_TLS;
 	sighting.tls_version = session_tls_version(flow->session);
-	sighting.server = flow->server.address;
+	sighting.server = address_behind_nat64(&flow->server.address);
 	memcpy(sighting.host, hop->mx, sizeof(sighting.host));
 	memcpy(sighting.domain, hop->domain, sizeof(sighting.domain));
 	key = siphash(gate->secret, &sighting, sizeof(sighting));

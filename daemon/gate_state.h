@@ -93,6 +93,7 @@ struct hop_query {
 	const struct session_commitment *commitment;
 	const struct address *client;
 	const struct address *server;
+	struct address place; /* where look-ups find the server: behind NAT64 its own address */
 	const char *banner_name;
 	const char *ehlo_name;
 	const char *server_name; /* of the ClientHello; empty: none */

@@ -31,6 +31,8 @@ struct network {
 bool address_parse(struct address *parsed, const char *text);
 /* family 4 or 6 with that many octets at `octets`. */
 struct address address_of(uint8_t family, const uint8_t *octets);
+/* Of an address in NAT64's well-known prefix 64:ff9b::/96 (RFC 6052 section 2.1) the IPv4 address in it; any other as it is. */
+struct address address_behind_nat64(const struct address *address);
 bool address_equal(const struct address *a, const struct address *b);
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 bool network_equal(const struct network *a, const struct network *b);

@@ -255,6 +255,29 @@ static void an_unknown_hop_is_refused_when_the_operator_wants_it(void **state)
 	simulation_free(simulation);
 }
 
+/* The client has no IPv4: its resolver made an address for it that no look-up of ours finds. */
+static void behind_nat64_the_hop_is_found_by_its_own_address(void **state)
+{
+	struct simulation *simulation = simulation_new(6, CUT_NONE, 1);
+	struct destination *answer =
+		promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+
+	(void)state;
+	assert_true(address_parse(&answer[0].places[0].address, "198.51.100.25"));
+	answer[1].places[0] = answer[0].places[0];
+	assert_true(address_parse(&simulation->server_endpoint.address, "64:ff9b::198.51.100.25"));
+	assert_true(simulation_open(simulation));
+	assert_true(simulation_server(simulation, "220 nobody ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, "250 nobody\r\n"));
+	assert_false(simulation_client(simulation, "MAIL FROM:<a@client.example>\r\n"
+	                                           "RCPT TO:<bob@example.org>\r\n"));
+	/* Not mx-mismatch: it is the right place. */
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_STARTTLS_STRIPPED);
+	assert_string_equal(simulation_finding(simulation)->mx, "mx1.example.org");
+	simulation_free(simulation);
+}
+
 static void a_smart_host_is_the_hop_of_all_that_goes_there(void **state)
 {
 	struct simulation *simulation = start();
@@ -457,6 +480,7 @@ int main(void)
 		cmocka_unit_test(tls_waits_for_what_a_heard_domain_promised),
 		cmocka_unit_test(what_was_heard_long_ago_counts_no_more),
 		cmocka_unit_test(an_unknown_hop_is_refused_when_the_operator_wants_it),
+		cmocka_unit_test(behind_nat64_the_hop_is_found_by_its_own_address),
 		cmocka_unit_test(a_smart_host_is_the_hop_of_all_that_goes_there),
 		cmocka_unit_test(a_smart_host_is_no_wrong_place_for_a_signed_domain),
 		cmocka_unit_test(
