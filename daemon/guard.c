@@ -115,7 +115,8 @@ static void on_sighting(void *owner, const struct message_sighting *sighting)
 {
 	struct guard *guard = owner;
 
-	(void)process_send(guard->process, ROLE_SCOUT, 0, sighting, sizeof(*sighting));
+	(void)process_send(guard->process, ROLE_SCOUT, 0, sighting,
+	                   SIGHTING_HEAD_LEN + sighting->leaf_len);
 }
 
 static int send_framed(struct guard *guard, bool to_client, struct bytes packet,

@@ -15,6 +15,7 @@
  *     ledger → scout        EXPLAIN FLUSH ROWS ROWS_END scout → ledger     EVENT EXPLANATION FLUSHED COUNTERS ROWS
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/address.h"
@@ -62,6 +63,8 @@ enum {
 	MESSAGE_WORD_MAX = 32,
 	MESSAGE_ROWS_MAX = 96 * 1024,
 	DNS_MESSAGE_MAX = 65535,
+	SIGHTING_LEAF_MAX =
+		16 * 1024, /* DER; the largest certificates of mail servers have a quarter of it */
 	HEARTBEAT_MS = 1000, /* how often a child says HEARTBEAT, from its first moment on */
 	HEARTBEAT_MISSED_MS = 10000, /* a child not heard for so long is killed and started again */
 };
@@ -247,7 +250,7 @@ struct message_rows_end {
 		is_whole; /* else the database cannot be read now: rows may come later, and one of these again */
 };
 
-/* What a flow showed of a host, once it is known which host it is. */
+/* What a flow showed of a host, once it is known which host it is. Sent as long as the leaf's octets are. */
 struct message_sighting {
 	uint32_t type;
 	uint32_t offers_starttls;
@@ -256,7 +259,11 @@ struct message_sighting {
 	struct address server;
 	char host[DOMAIN_NAME_MAX];
 	char domain[DOMAIN_NAME_MAX]; /* empty: not known */
+	uint32_t leaf_len;            /* 0: the certificate was not seen (TLS 1.3 hides it) */
+	uint8_t leaf[SIGHTING_LEAF_MAX];
 };
+
+enum { SIGHTING_HEAD_LEN = offsetof(struct message_sighting, leaf) };
 
 /* A DNS answer on its way to a guarded client or its resolver; sent as long as the DNS message is. */
 struct message_dns_answer {

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "policy/leaf_key.h"
 #include "policy/mtasts.h"
 #include "report/row_queue.h"
 #include "row_batch.h"
@@ -195,9 +196,25 @@ static bool is_validated(struct scout *scout, const struct message_sighting *sig
 	return promise_cache_includes(scout->cache, sighting->host, &sighting->server, now_ms);
 }
 
-bool scout_rows_take_sighting(struct scout_rows *rows, const struct message_sighting *sighting)
+static bool sighting_is_sound(const struct message_sighting *sighting, size_t len)
 {
-	struct seen_sighting seen = {
+	return len >= SIGHTING_HEAD_LEN && sighting->leaf_len <= SIGHTING_LEAF_MAX &&
+	       len == SIGHTING_HEAD_LEN + sighting->leaf_len && sighting->offers_starttls <= 1 &&
+	       sighting->met <= 1 && sighting->tls_version <= UINT16_MAX &&
+	       (sighting->server.family == 4 || sighting->server.family == 6) &&
+	       scout_is_name(sighting->host) &&
+	       (scout_is_name(sighting->domain) || sighting->domain[0] == '\0');
+}
+
+bool scout_rows_take_sighting(struct scout_rows *rows, const struct message_sighting *sighting,
+                              size_t len)
+{
+	uint8_t key[LEAF_KEY_LEN];
+	struct seen_sighting seen;
+
+	if (!sighting_is_sound(sighting, len))
+		return false;
+	seen = (struct seen_sighting){
 		.host = sighting->host,
 		.address = sighting->server,
 		.offers_starttls = sighting->offers_starttls != 0,
@@ -205,15 +222,12 @@ bool scout_rows_take_sighting(struct scout_rows *rows, const struct message_sigh
 		.domain = sighting->domain[0] ? sighting->domain : NULL,
 		.met = sighting->met != 0,
 	};
-
-	if (sighting->offers_starttls > 1 || sighting->met > 1 ||
-	    sighting->tls_version > UINT16_MAX ||
-	    (sighting->server.family != 4 && sighting->server.family != 6) ||
-	    !scout_is_name(sighting->host) ||
-	    !(scout_is_name(sighting->domain) || sighting->domain[0] == '\0'))
-		return false;
-	if (is_validated(rows->scout, sighting))
-		seen_sighting(rows->seen, &seen, process_time_ms());
+	if (!is_validated(rows->scout, sighting))
+		return true;
+	if (sighting->leaf_len > 0 &&
+	    leaf_key_digest(key, bytes_of(sighting->leaf, sighting->leaf_len)))
+		seen.key = key;
+	seen_sighting(rows->seen, &seen, process_time_ms());
 	return true;
 }
 

@@ -27,7 +27,8 @@ struct seen *scout_rows_seen(struct scout_rows *rows);
 /* Each false: not sound. */
 bool scout_rows_take(struct scout_rows *rows, const struct message_rows *message, size_t len);
 bool scout_rows_take_end(struct scout_rows *rows, const struct message_rows_end *end);
-bool scout_rows_take_sighting(struct scout_rows *rows, const struct message_sighting *sighting);
+bool scout_rows_take_sighting(struct scout_rows *rows, const struct message_sighting *sighting,
+                              size_t len);
 
 /* From now on answers may be given. */
 bool scout_rows_are_in(const struct scout_rows *rows);

@@ -271,7 +271,7 @@ static void on_sighting(void *owner, const struct message_sighting *sighting)
 {
 	struct simulation *simulation = owner;
 
-	simulation->sighting = *sighting;
+	memcpy(&simulation->sighting, sighting, SIGHTING_HEAD_LEN + sighting->leaf_len);
 	simulation->sighting_count++;
 }
 

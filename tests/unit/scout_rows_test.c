@@ -172,26 +172,26 @@ static uint64_t send_misfits(struct fixture *fixture)
 	uint64_t sent = 0;
 
 #define SEND(channel, message, len) sent += channel_send(channel, message, len) == 0
-	SEND(guard, &sighting, sizeof(sighting)); /* no address */
+	SEND(guard, &sighting, SIGHTING_HEAD_LEN); /* no address */
 	assert_true(address_parse(&sighting.server, "192.0.2.1"));
-	SEND(guard, &sighting, sizeof(sighting) - 1);
-	SEND(ledger, &sighting, sizeof(sighting));
+	SEND(guard, &sighting, SIGHTING_HEAD_LEN - 1);
+	SEND(ledger, &sighting, SIGHTING_HEAD_LEN);
 	sighting.met = 2;
-	SEND(guard, &sighting, sizeof(sighting));
+	SEND(guard, &sighting, SIGHTING_HEAD_LEN);
 	sighting.met = 0;
 	sighting.offers_starttls = 2;
-	SEND(guard, &sighting, sizeof(sighting));
+	SEND(guard, &sighting, SIGHTING_HEAD_LEN);
 	sighting.offers_starttls = 1;
 	sighting.tls_version = 0x10000;
-	SEND(guard, &sighting, sizeof(sighting));
+	SEND(guard, &sighting, SIGHTING_HEAD_LEN);
 	sighting.tls_version = 0;
 	snprintf(sighting.domain, sizeof(sighting.domain), "Example.org");
-	SEND(guard, &sighting, sizeof(sighting));
+	SEND(guard, &sighting, SIGHTING_HEAD_LEN);
 	memset(sighting.domain, 'a', sizeof(sighting.domain));
-	SEND(guard, &sighting, sizeof(sighting));
+	SEND(guard, &sighting, SIGHTING_HEAD_LEN);
 	memset(sighting.domain, 0, sizeof(sighting.domain));
 	sighting.host[0] = '\0';
-	SEND(guard, &sighting, sizeof(sighting));
+	SEND(guard, &sighting, SIGHTING_HEAD_LEN);
 	SEND(guard, &end, sizeof(end));
 	SEND(ledger, &end, sizeof(end) - 1);
 	end.is_whole = 2;
@@ -233,9 +233,9 @@ static void a_sighting_that_no_look_up_led_to_is_not_remembered(void **state)
 
 	end_rows(fixture, true);
 	assert_true(address_parse(&sighting.server, "192.0.2.1"));
-	assert_int_equal(channel_send(fixture->guards[0], &sighting, sizeof(sighting)), 0);
+	assert_int_equal(channel_send(fixture->guards[0], &sighting, SIGHTING_HEAD_LEN), 0);
 	memset(sighting.domain, 0, sizeof(sighting.domain));
-	assert_int_equal(channel_send(fixture->guards[0], &sighting, sizeof(sighting)), 0);
+	assert_int_equal(channel_send(fixture->guards[0], &sighting, SIGHTING_HEAD_LEN), 0);
 	ask(fixture, 0, "example.org");
 	assert_non_null(next(fixture, fixture->guards[0], MESSAGE_DESTINATION, WAIT_MS));
 	assert_null(next(fixture, fixture->ledger, MESSAGE_ROWS, 1500));
@@ -297,7 +297,7 @@ static void a_sighting_counts_where_our_own_look_up_led_to_that_host_there(void 
 		text_copy(sighting.host, sizeof(sighting.host), cases[i].host);
 		text_copy(sighting.domain, sizeof(sighting.domain), cases[i].domain);
 		assert_true(address_parse(&sighting.server, cases[i].server));
-		assert_true(scout_rows_take_sighting(scout->rows, &sighting));
+		assert_true(scout_rows_take_sighting(scout->rows, &sighting, SIGHTING_HEAD_LEN));
 		assert_int_equal(seen_offered_before(text, scout_rows_seen(scout->rows),
 		                                     cases[i].host, process_time_ms()),
 		                 cases[i].counts);
