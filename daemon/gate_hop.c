@@ -62,7 +62,8 @@ static void find_hop(struct gate *gate, struct hop *hop, enum question_kind kind
 
 	if (answer == CACHE_FRESH && !is_doubtful)
 		return;
-	ask(gate, kind, name, answer != CACHE_UNKNOWN);
+	/* What has run out here has run out at the scout, too; only a doubt asks past its cache, and for the policy once more. */
+	ask(gate, kind, name, is_doubtful);
 	hop->promise.state = PROMISE_UNKNOWN;
 }
 

@@ -84,7 +84,7 @@ static void on_ask(void *owner, enum question_kind kind, const char *name, bool 
 {
 	struct simulation *simulation = owner;
 
-	(void)is_refresh;
+	simulation->refresh_count += is_refresh;
 	/* Neither memory nor a reverse zone knows anything here. */
 	if (kind == QUESTION_ADDRESS)
 		return;

@@ -58,6 +58,7 @@ struct simulation {
 	bool is_answering;            /* false: questions stay open */
 	char asked[64][DOMAIN_NAME_MAX];
 	size_t asked_count;
+	size_t refresh_count; /* questions that no cache may answer */
 	uint32_t next_id;
 	size_t arrived_count; /* packets */
 	size_t held_count;

@@ -383,6 +383,25 @@ static void a_policy_is_asked_for_afresh_before_it_blocks(void **state)
 	simulation_free(simulation);
 }
 
+/* Past the cache means a policy fetched anew: that is for what would be blocked, not for each answer whose time is over. */
+static void an_answer_that_has_run_out_is_asked_for_without_a_refresh(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination *answer =
+		promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+
+	(void)state;
+	push(simulation, answer);
+	push(simulation, answer + 1);
+	simulation_pass_time(simulation, 601 * 1000);
+	hear(simulation, "example.org", "mx1.example.org", false);
+	assert_true(simulation_reopen(simulation));
+	assert_true(speak_tls(simulation));
+	assert_int_equal(simulation->refresh_count, 0);
+	assert_null(simulation_finding(simulation));
+	simulation_free(simulation);
+}
+
 static void a_policy_that_still_holds_blocks_after_the_second_look(void **state)
 {
 	struct simulation *simulation = start();
@@ -487,6 +506,7 @@ int main(void)
 			a_password_waits_for_tls_where_the_host_of_the_address_promised_it),
 		cmocka_unit_test(a_strangers_domain_does_not_stop_a_command_to_the_host),
 		cmocka_unit_test(a_policy_is_asked_for_afresh_before_it_blocks),
+		cmocka_unit_test(an_answer_that_has_run_out_is_asked_for_without_a_refresh),
 		cmocka_unit_test(a_policy_that_still_holds_blocks_after_the_second_look),
 		cmocka_unit_test(what_a_host_showed_is_told_to_memory_once),
 		cmocka_unit_test(an_offer_that_memory_knows_and_that_is_gone_is_told),
