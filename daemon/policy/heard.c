@@ -18,12 +18,9 @@ static uint64_t end_of(uint32_t ttl_s, uint64_t now_ms)
 static void tell(struct heard *heard, const struct naming *naming, const struct place *place,
                  uint64_t now_ms)
 {
-	const struct domain *domain = naming->domain;
-	uint64_t until_ms =
-		domain->item.until_ms < place->until_ms ? domain->item.until_ms : place->until_ms;
-
+	uint64_t until_ms = naming->until_ms < place->until_ms ? naming->until_ms : place->until_ms;
 	struct heard_candidate candidate = {
-		.domain = domain->item.name,
+		.domain = naming->domain->item.name,
 		.host = naming->host->item.name,
 		.server = place->address,
 	};
@@ -69,25 +66,41 @@ static bool read_address(struct address *address, uint16_t type, struct bytes da
 	return true;
 }
 
+/* That of this host, else a free one, else the one that ends first. */
+static struct naming *naming_for(struct domain *domain, const char *name)
+{
+	struct naming *chosen = domain->namings;
+	size_t i;
+
+	for (i = 0; i < HEARD_HOSTS_MAX; i++) {
+		struct naming *naming = &domain->namings[i];
+
+		if (naming->host && strcmp(naming->host->item.name, name) == 0)
+			return naming;
+		if (chosen->host && (!naming->host || naming->until_ms < chosen->until_ms))
+			chosen = naming;
+	}
+	return chosen;
+}
+
 static void name_host(struct heard *heard, struct domain *domain, struct holder *holder,
                       const char *name)
 {
+	struct naming *naming = naming_for(domain, name);
 	struct host *host;
-	size_t i;
 
-	for (i = 0; i < HEARD_HOSTS_MAX && domain->namings[i].host; i++) {
-		if (strcmp(domain->namings[i].host->item.name, name) == 0)
-			return;
-	}
-	if (i == HEARD_HOSTS_MAX)
-		return;
+	if (naming->host && strcmp(naming->host->item.name, name) != 0)
+		heard_unname(heard, naming);
 	host = heard_obtain(heard, holder, name, KIND_NAMED);
 	if (!host)
 		return;
 	heard_become(heard, host, KIND_NAMED);
-	domain->namings[i].domain = domain;
-	domain->namings[i].host = host;
-	TAILQ_INSERT_HEAD(&host->namings, &domain->namings[i], link);
+	if (naming->host)
+		TAILQ_REMOVE(&host->namings, naming, link);
+	naming->domain = domain;
+	naming->host = host;
+	naming->until_ms = domain->item.until_ms;
+	TAILQ_INSERT_HEAD(&host->namings, naming, link);
 }
 
 static void name_hosts(struct heard *heard, struct domain *domain, struct holder *holder,
@@ -117,7 +130,7 @@ static struct host *named_by(const struct domain *domain, const char *name)
 	return NULL;
 }
 
-/* Of the hosts that this very answer names; others' are nobody's word. */
+/* Of the domain's hosts; others' are nobody's word. */
 static void learn_additional(const struct domain *domain, const struct dns_message *message,
                              uint64_t now_ms)
 {
@@ -167,7 +180,6 @@ static void hear_domain(struct heard *heard, struct holder *holder,
 	if (!domain)
 		return;
 	domain->item.until_ms = end_of(answer->ttl_s, now_ms);
-	heard_unname_all(heard, domain);
 	name_hosts(heard, domain, holder, answer);
 	learn_additional(domain, message, now_ms);
 	tell_all(heard, domain, now_ms);
@@ -242,7 +254,7 @@ bool heard_names_host(const struct heard *heard, const char *name, uint64_t now_
 		return false;
 	TAILQ_FOREACH(naming, &host->namings, link)
 	{
-		if (naming->domain->item.until_ms > now_ms)
+		if (naming->until_ms > now_ms)
 			return true;
 	}
 	return false;

@@ -68,7 +68,7 @@ void heard_become(struct heard *heard, struct host *host, enum kind kind)
 	join_holder(heard, &host->item, holder, kind);
 }
 
-static void unname(struct heard *heard, struct naming *naming)
+void heard_unname(struct heard *heard, struct naming *naming)
 {
 	struct host *host = naming->host;
 
@@ -84,12 +84,12 @@ static void unname(struct heard *heard, struct naming *naming)
 		heard_become(heard, host, KIND_UNNAMED);
 }
 
-void heard_unname_all(struct heard *heard, struct domain *domain)
+static void unname_all(struct heard *heard, struct domain *domain)
 {
 	size_t i;
 
 	for (i = 0; i < HEARD_HOSTS_MAX; i++)
-		unname(heard, &domain->namings[i]);
+		heard_unname(heard, &domain->namings[i]);
 }
 
 void heard_drop(struct heard *heard, struct item *item)
@@ -102,7 +102,7 @@ void heard_drop(struct heard *heard, struct item *item)
 	leave_holder(heard, item);
 	if (item->kind == KIND_DOMAIN) {
 		table_remove(heard->domains, key);
-		heard_unname_all(heard, (struct domain *)(void *)item);
+		unname_all(heard, (struct domain *)(void *)item);
 	} else {
 		host = (struct host *)(void *)item;
 		table_remove(heard->hosts, key);

@@ -32,6 +32,7 @@ struct naming {
 	TAILQ_ENTRY(naming) link; /* of the host's, the last heard first */
 	struct domain *domain;
 	struct host *host; /* NULL: free */
+	uint64_t until_ms;
 };
 
 TAILQ_HEAD(naming_list, naming);
@@ -69,8 +70,8 @@ void *heard_find(const struct table *table, const char *name);
 struct holder *heard_holder(struct heard *heard, const struct address *address);
 /* That domain, or for both other kinds that host, or a new one. NULL: out of memory. */
 void *heard_obtain(struct heard *heard, struct holder *holder, const char *name, enum kind kind);
-/* Hosts that nothing else is known of go. */
-void heard_unname_all(struct heard *heard, struct domain *domain);
+/* The host goes, too, if nothing else is known of it. */
+void heard_unname(struct heard *heard, struct naming *naming);
 void heard_become(struct heard *heard, struct host *host, enum kind kind);
 /* Frees it, and whatever points to it lets go. */
 void heard_drop(struct heard *heard, struct item *item);

@@ -21,6 +21,7 @@ import world
 from rules_world import BACKENDS
 
 OWN = world.SENDER[4]  # a resolver on the mail server itself, behind the gateway
+NAMESERVER_6 = world.far_address(1, 6)
 MANY = 40              # MX hosts: too many for a datagram
 ELSEWHERE = world.far_address(66, 4)
 DOMAINS = 300          # domains with an MX each
@@ -43,7 +44,7 @@ class Watched:
 
     def _furnish(self):
         _, certificate = sink.make_key(self.world.directory, "mx")
-        self.dns = dnsworld.World(self.world.directory, world.NAMESERVER)
+        self.dns = dnsworld.World(self.world.directory, world.NAMESERVER, (NAMESERVER_6,))
         self.dns.zone("dane.lab.", mail_zone(10) + f"_25._tcp.mx TLSA {dnsworld.tlsa(certificate)}\nbare A 198.51.100.11\n"
                       "six AAAA 2001:db8:3::6\nfour A 198.51.100.12\nfour MX 10 four\n")
         self.dns.zone("nsec3.lab.", mail_zone(13), nsec3=True)
@@ -155,6 +156,16 @@ def test_an_answer_that_a_client_gets_from_a_resolver_outside_is_heard(net):
     assert net.hosts("plain.lab", resolver=world.RESOLVER) == ["mx.plain.lab."]
     assert net.ask("mx.plain.lab", "AAAA", resolver=world.RESOLVER).answer
     assert net.wait_for("candidates", 2) >= 2 and net.counter("prefetches") == 1
+
+
+@pytest.mark.parametrize("watching", ("off", "drop"))
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_answers_over_ipv6_are_heard_and_where_they_wait_they_pass(net, backend, watching):
+    net.guard_at("routed", f"backend={backend}", f"dns.guard={watching}")
+    assert net.hosts("plain.lab", resolver=NAMESERVER_6) == ["mx.plain.lab."]
+    assert net.wait_for("prefetches") == 1
+    assert len(net.hosts("big.lab", resolver=NAMESERVER_6, tcp=True)) == MANY
+    assert net.wait_for("prefetches", 2) == 2
 
 
 def test_an_answer_to_a_resolver_on_the_gateway_itself_is_heard(net):
@@ -292,8 +303,8 @@ def name_hosts(net, name):
     if not name.startswith(("mx.", "four.", "six.")):
         return
     if name.startswith("six."):
-        with net.attacker.forging(invented("MX", "1 six.dane.lab."), OWN):
-            net.ask("plain.lab", "MX")
+        with net.attacker.forging(changed("MX", "1 six.dane.lab."), OWN):
+            assert net.hosts("plain.lab") == ["six.dane.lab."]
     else:
         net.ask(name.removeprefix("mx."), "MX")
     assert net.wait_for("heard_answers") >= 1

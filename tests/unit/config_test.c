@@ -129,6 +129,29 @@ static void every_key_of_the_file_is_taken(void **state)
 	assert_string_equal(config.control_socket, "/srv/control.sock");
 }
 
+static void dns_answers_wait_only_where_forged_ones_are_dropped(void **state)
+{
+	static const struct {
+		const char *text;
+		enum dns_guard guard;
+		enum rules_dns rules;
+	} cases[] = {
+		{ "", DNS_GUARD_OFF, RULES_DNS_WATCH },
+		{ "dns { guard = off }", DNS_GUARD_OFF, RULES_DNS_WATCH },
+		{ "dns { guard = alert }", DNS_GUARD_ALERT, RULES_DNS_WATCH },
+		{ "dns { guard = drop }", DNS_GUARD_DROP, RULES_DNS_HOLD },
+	};
+	struct config config;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		must_parse(&config, cases[i].text);
+		assert_int_equal(config.dns_guard, cases[i].guard);
+		assert_int_equal(config.rules.dns, cases[i].rules);
+	}
+}
+
 static void every_key_of_the_sections_is_taken(void **state)
 {
 	struct config config;
@@ -370,6 +393,7 @@ int main(void)
 		cmocka_unit_test(the_sections_have_the_documented_defaults),
 		cmocka_unit_test(every_key_of_the_file_is_taken),
 		cmocka_unit_test(every_key_of_the_sections_is_taken),
+		cmocka_unit_test(dns_answers_wait_only_where_forged_ones_are_dropped),
 		cmocka_unit_test(a_mask_is_four_adjacent_bits_in_hexadecimal),
 		cmocka_unit_test(texts_are_as_long_as_their_room),
 		cmocka_unit_test(a_name_does_not_look_like_an_option),

@@ -35,6 +35,7 @@ static void what_a_running_guard_cannot_change_refuses_the_reload_and_is_named(v
 		"queue-first = 77",
 		"mark-mask = 0x000f0000",
 		"backend = nft",
+		"dns { guard = drop }",
 		"user = \"daemon\"",
 		"control-group = \"mail\"",
 		"control-socket = \"/tmp/x.sock\"",

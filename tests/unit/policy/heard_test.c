@@ -208,11 +208,13 @@ static void each_lives_as_long_as_its_ttl_within_bounds(void **state)
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char host[32];
+		char domain[32], host[32];
+		size_t at;
 
+		(void)snprintf(domain, sizeof(domain), "d%zu.example", i);
 		(void)snprintf(host, sizeof(host), "mx%zu.example", i);
-		begin(&message, FOUND, "example.org", DNS_TYPE_MX, 1, 0);
-		size_t at = begin_record(&message, "example.org", DNS_TYPE_MX, 86400);
+		begin(&message, FOUND, domain, DNS_TYPE_MX, 1, 0);
+		at = begin_record(&message, domain, DNS_TYPE_MX, 86400);
 		add_u16(&message, 10);
 		add_name(&message, host);
 		end_record(&message, at);
@@ -242,21 +244,47 @@ static void what_is_over_is_no_candidate_and_goes(void **state)
 	assert_int_equal(heard_count(fixture->heard), 0);
 }
 
-static void the_newest_mx_answer_replaces_the_one_before(void **state)
+static void answers_that_differ_count_together_each_for_its_time(void **state)
 {
 	struct fixture *fixture = *state;
-	struct message message = mx_of("example.org", "old.example.org");
+	struct message old = mx_of("example.org", "old.example.org");
+	struct message new = mx_of("example.org", "new.example.org");
+	struct message a = a_of("old.example.org", 1, 300);
+	uint64_t later_ms = NOW_MS + 30 * 1000;
 
-	assert_true(hear(fixture, &message, NOW_MS));
-	message = mx_of("example.org", "new.example.org");
-	assert_true(hear(fixture, &message, NOW_MS));
-	assert_false(heard_names_host(fixture->heard, "old.example.org", NOW_MS));
-	message = a_of("old.example.org", 1, 300);
-	assert_true(hear(fixture, &message, NOW_MS));
-	assert_int_equal(fixture->count, 0);
-	message = a_of("new.example.org", 2, 300);
-	assert_true(hear(fixture, &message, NOW_MS));
-	assert_told(fixture, 0, "example.org", 2);
+	assert_true(hear(fixture, &old, NOW_MS));
+	assert_true(hear(fixture, &new, later_ms));
+	assert_true(hear(fixture, &a, later_ms));
+	assert_int_equal(fixture->count, 1);
+	assert_told(fixture, 0, "example.org", 1);
+	assert_int_equal(fixture->told[0].life_s, 30);
+	a = a_of("new.example.org", 2, 300);
+	assert_true(hear(fixture, &a, later_ms));
+	assert_told(fixture, 1, "example.org", 2);
+	assert_int_equal(fixture->told[1].life_s, 60);
+	assert_false(heard_names_host(fixture->heard, "old.example.org", NOW_MS + 60 * 1000));
+	assert_true(heard_names_host(fixture->heard, "new.example.org", NOW_MS + 60 * 1000));
+}
+
+static void a_domain_has_room_for_so_many_hosts_the_last_ones(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message message;
+	char host[32];
+	unsigned i;
+
+	for (i = 0; i < HEARD_HOSTS_MAX + 3; i++) {
+		(void)snprintf(host, sizeof(host), "mx%u.example.org", i);
+		message = mx_of("example.org", host);
+		assert_true(hear(fixture, &message, NOW_MS + i));
+		/* Heard again it takes no more room. */
+		assert_true(hear(fixture, &message, NOW_MS + i));
+	}
+	for (i = 0; i < HEARD_HOSTS_MAX + 3; i++) {
+		(void)snprintf(host, sizeof(host), "mx%u.example.org", i);
+		assert_int_equal(heard_names_host(fixture->heard, host, NOW_MS), i >= 3);
+	}
+	assert_int_equal(heard_count(fixture->heard), 1 + HEARD_HOSTS_MAX);
 }
 
 static void one_answer_tells_only_so_many_candidates(void **state)
@@ -350,7 +378,8 @@ int main(void)
 		TEST(a_referral_says_nothing),
 		TEST(each_lives_as_long_as_its_ttl_within_bounds),
 		TEST(what_is_over_is_no_candidate_and_goes),
-		TEST(the_newest_mx_answer_replaces_the_one_before),
+		TEST(answers_that_differ_count_together_each_for_its_time),
+		TEST(a_domain_has_room_for_so_many_hosts_the_last_ones),
 		TEST(one_answer_tells_only_so_many_candidates),
 		TEST(a_storm_pushes_out_its_own_and_stays_within_bounds),
 		TEST(addresses_of_one_network_are_one_client),
