@@ -26,7 +26,7 @@ def say_recipient(lab, address, recipient):
 def refuse(lab, address, recipient, code):
     """The event of the refusal, once everybody has been told."""
     reply = say_recipient(lab, address, recipient)
-    event = lab.guard.wait_for(lambda one: one.get("domain") == recipient.partition("@")[2])
+    event = lab.guard.wait_for(lambda one: one["event"] == "verdict" and one.get("domain") == recipient.partition("@")[2])
     assert event, lab.guard.events()
     assert reply.startswith(code) and event["reason"].encode() in reply and event["id"].encode() in reply, reply
     assert lab.syslog.wait_for(f"reason={event['reason']}", f"id={event['id']}")
@@ -74,6 +74,6 @@ def test_when_the_operator_says_so_such_mail_passes_and_is_told(lab):
             (unable.addresses[0], unable.domain, "tls-not-used")):
         recipient = f"told@{domain}"
         assert say_recipient(lab, address, recipient).startswith(b"250")
-        event = lab.guard.wait_for(lambda one, domain=domain: one.get("domain") == domain)
+        event = lab.guard.wait_for(lambda one, domain=domain: one["event"] == "verdict" and one.get("domain") == domain)
         assert event and (event["action"], event["reason"]) == ("alert", reason), lab.guard.events()
         assert lab.behind.saw(recipient.encode())

@@ -317,7 +317,7 @@ def test_verdicts_that_could_not_be_written_are_no_success(replay):
 
 WRONG = {
     "--default-level": ("--default-level", "always"),
-    "default-level": ("--set", "default-level=verify"),
+    "default-level": ("--set", "default-level=secure"),
     "no such key": ("--set", "colour=red"),
     "cannot read /nowhere/anchor": ("--set", "dns.trust-anchor=/nowhere/anchor"),
     "/nowhere/conf": ("--config", "/nowhere/conf"),
