@@ -228,7 +228,11 @@ static void add_heard(struct gate *gate, struct candidates *candidates,
 	}
 }
 
-/* Whom our own answers name there: domains of table, list and watch, and hosts that were confirmed. */
+/*
+ * Whom our own answers name there: domains of table, list and watch, such as had mail before, and hosts that were confirmed. That mail
+ * is on its way to one of them right now nobody said, so none binds: who has moved to a large provider, and forgot to say so in his
+ * policy, must not stop all mail to that provider.
+ */
 static void add_known(struct gate *gate, struct candidates *candidates,
                       const struct hop_query *query)
 {
@@ -245,7 +249,7 @@ static void add_known(struct gate *gate, struct candidates *candidates,
 		if (!candidate)
 			return;
 		candidate->hop = hops[i];
-		candidate->binds = hops[i].is_established;
+		candidate->is_known = hops[i].domain[0] != '\0';
 	}
 }
 

@@ -118,7 +118,8 @@ static void judge(struct gate *gate, struct judged *judged, const struct hop_que
 		judge_candidate(gate, judged, candidates, candidate, query);
 		opinions[i] = (struct opinion){
 			.verdict = judged->verdict,
-			.counts = judged->facts.promise > PROMISE_NONE || candidate->is_heard,
+			.counts = judged->facts.promise > PROMISE_NONE || candidate->is_heard ||
+			          candidate->is_known,
 			.binds = candidate->binds,
 		};
 	}

@@ -105,6 +105,7 @@ struct hop_query {
 struct candidate {
 	struct hop hop;
 	bool is_heard; /* a guarded client asked for the domain, and was answered with this address */
+	bool is_known; /* a domain that the operator, a list or memory knows has its mail there */
 	bool is_led_astray; /* as in struct facts */
 	bool binds;         /* as in struct opinion */
 };

@@ -26,6 +26,7 @@ void scout_files_close(struct scout *scout)
 {
 	policy_lists_free(scout->files.lists);
 	watch_list_free(scout->files.watch);
+	watch_list_free(scout->files.listed);
 }
 
 static struct scout_file *file_of(struct scout_files *files, uint32_t kind, const char *path)
@@ -35,6 +36,22 @@ static struct scout_file *file_of(struct scout_files *files, uint32_t kind, cons
 			return &files->files[i];
 	}
 	return NULL;
+}
+
+static const char *listed_at(const void *owner, size_t index)
+{
+	return policy_lists_domain(owner, index);
+}
+
+/* Whose mail a connection in TLS may be for is known only of what was looked up. */
+static void renew_listed(struct scout_files *files)
+{
+	struct watch_list *listed = watch_list_of(listed_at, files->lists);
+
+	if (listed && files->listed)
+		watch_list_adopt(listed, files->listed);
+	watch_list_free(files->listed);
+	files->listed = listed;
 }
 
 static void configure_lists(struct scout_files *files)
@@ -47,6 +64,7 @@ static void configure_lists(struct scout_files *files)
 			paths[count++] = files->files[i].path;
 	}
 	policy_lists_configure(files->lists, paths, count);
+	renew_listed(files);
 }
 
 static void configure_watch(struct scout *scout)
@@ -177,6 +195,7 @@ static void take_policy_list(struct scout *scout, struct scout_file *file,
 	}
 	set_problem(file, "%s", "");
 	say_taken(scout, message);
+	renew_listed(&scout->files);
 	scout_forget_answers(scout);
 	send_rows(scout);
 }
@@ -312,15 +331,17 @@ static void notice_expiry(struct scout *scout)
 	}
 }
 
-static void ask_ahead(struct scout *scout)
+/* How many more may be asked. */
+static int ask_ahead(struct scout *scout, struct watch_list *list, int left)
 {
 	const char *domain;
 
-	for (int asked = 0; scout->files.watch && asked < WATCH_RATE; asked++) {
-		domain = watch_list_due(scout->files.watch, process_now_ms());
+	for (; list && left > 0; left--) {
+		domain = watch_list_due(list, process_now_ms());
 		if (!domain || !enquiries_ask_ahead(scout->enquiries, MERGE_DOMAIN, domain))
-			return;
+			break;
 	}
+	return left;
 }
 
 void scout_files_second(struct scout *scout)
@@ -329,14 +350,19 @@ void scout_files_second(struct scout *scout)
 	for (size_t i = 0; i < scout->files.count; i++)
 		tell(scout, &scout->files.files[i]);
 	send_rows(scout);
-	ask_ahead(scout);
+	(void)ask_ahead(scout, scout->files.listed,
+	                ask_ahead(scout, scout->files.watch, WATCH_RATE));
 }
 
 void scout_files_learn(struct scout *scout, const struct destination *destination)
 {
-	if (scout->files.watch && destination->mx_state != MX_HOST)
-		watch_list_learn(scout->files.watch, destination->name, destination->ttl_s,
-		                 process_now_ms());
+	struct watch_list *const lists[] = { scout->files.watch, scout->files.listed };
+
+	for (size_t i = 0; destination->mx_state != MX_HOST && i < 2; i++) {
+		if (lists[i])
+			watch_list_learn(lists[i], destination->name, destination->ttl_s,
+			                 process_now_ms());
+	}
 }
 
 void scout_files_recall(struct scout *scout, const struct row_list *row)
@@ -345,6 +371,7 @@ void scout_files_recall(struct scout *scout, const struct row_list *row)
 
 	if (!policy_lists_recall(scout->files.lists, row))
 		return;
+	renew_listed(&scout->files);
 	file = file_of(&scout->files, FILE_POLICY_LIST, row->path);
 	if (file)
 		set_problem(file,

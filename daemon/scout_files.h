@@ -29,7 +29,8 @@ struct scout_file {
 
 struct scout_files {
 	struct policy_lists *lists;
-	struct watch_list *watch; /* NULL: none yet */
+	struct watch_list *watch;  /* NULL: none yet */
+	struct watch_list *listed; /* the lists' first domains, looked up ahead, too; NULL: none */
 	bool rows_are_known;
 	size_t count;
 	struct scout_file files[FILES_MAX];

@@ -239,6 +239,19 @@ bool policy_lists_find(struct listed *listed, const struct policy_lists *lists, 
 	return listed->state != LISTED_NOT;
 }
 
+const char *policy_lists_domain(const struct policy_lists *lists, size_t index)
+{
+	for (size_t i = 0; i < lists->count; i++) {
+		const struct policy_list *list = lists->slots[i].list;
+		size_t count = list ? policy_set_count(list->policies) : 0;
+
+		if (index < count)
+			return policy_set_domain(list->policies, index);
+		index -= count;
+	}
+	return NULL;
+}
+
 bool policy_lists_facts(struct policy_list_facts *facts, const struct policy_lists *lists,
                         const char *path, uint64_t now_ms)
 {

@@ -84,6 +84,8 @@ void policy_lists_note_saved(struct policy_lists *lists, const struct row_list *
 /* False (and LISTED_NOT): no list names it. `domain` in lower case A-labels. */
 bool policy_lists_find(struct listed *listed, const struct policy_lists *lists, const char *domain,
                        uint64_t now_ms);
+/* The domains of all lists in use, one list behind the other; NULL behind the last. */
+const char *policy_lists_domain(const struct policy_lists *lists, size_t index);
 /* False: no list in use from that path. */
 bool policy_lists_facts(struct policy_list_facts *facts, const struct policy_lists *lists,
                         const char *path, uint64_t now_ms);

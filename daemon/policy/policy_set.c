@@ -183,6 +183,13 @@ bool policy_set_find(struct policy_view *found, const struct policy_set *set, co
 	return true;
 }
 
+const char *policy_set_domain(const struct policy_set *set, size_t index)
+{
+	if (index >= set->domain_count)
+		return NULL;
+	return (const char *)set->texts.items + set->domains[index].name;
+}
+
 size_t policy_set_count(const struct policy_set *set)
 {
 	return set->domain_count;

@@ -45,6 +45,8 @@ enum policy_set_result policy_set_add_domain(struct policy_set *set, const char 
 void policy_set_trim(struct policy_set *set);
 
 bool policy_set_find(struct policy_view *found, const struct policy_set *set, const char *domain);
+/* In the order they were added; NULL behind the last. */
+const char *policy_set_domain(const struct policy_set *set, size_t index);
 size_t policy_set_count(const struct policy_set *set);
 /* Octets that it holds. */
 size_t policy_set_memory(const struct policy_set *set);

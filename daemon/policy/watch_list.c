@@ -125,6 +125,24 @@ struct watch_list *watch_list_parse(struct watch_faults *faults, struct bytes te
 	return list;
 }
 
+struct watch_list *watch_list_of(const char *(*at)(const void *owner, size_t index),
+                                 const void *owner)
+{
+	struct watch_list *list = calloc(1, sizeof(*list));
+	const char *domain;
+
+	if (!list)
+		return NULL;
+	while (list->count < WATCH_DOMAINS_MAX && (domain = at(owner, list->count))) {
+		if (!add(list, domain)) {
+			watch_list_free(list);
+			return NULL;
+		}
+	}
+	sort(list);
+	return list;
+}
+
 void watch_list_free(struct watch_list *list)
 {
 	if (!list)

@@ -35,6 +35,9 @@ struct watch_list;
 
 /* NULL: out of memory. */
 struct watch_list *watch_list_parse(struct watch_faults *faults, struct bytes text);
+/* The first WATCH_DOMAINS_MAX that `at` names, one after the other until NULL; lower case A-labels. NULL: out of memory. */
+struct watch_list *watch_list_of(const char *(*at)(const void *owner, size_t index),
+                                 const void *owner);
 void watch_list_free(struct watch_list *list);
 
 size_t watch_list_count(const struct watch_list *list);

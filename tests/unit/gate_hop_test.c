@@ -208,6 +208,33 @@ static void a_strangers_domain_that_no_client_asked_for_is_no_candidate(void **s
 	simulation_free(simulation);
 }
 
+/* A domain of a list has moved to somebody whom it does not name, and no client asked for it. */
+static void a_known_domain_in_the_wrong_cannot_stop_mail_for_another_that_is_known_there(
+	void **state)
+{
+	struct simulation *simulation = start();
+	struct destination *moved =
+		promise(simulation, "moved.example", "mx.big.example", PROMISE_KEY);
+	struct destination *big = promise(simulation, "big.example", "mx.big.example", PROMISE_KEY);
+
+	(void)state;
+	moved->promise = (struct promise){ .state = PROMISE_KEY, .source = SOURCE_LIST };
+	moved->hosts[0].promise = moved->promise;
+	moved->hosts[0].is_excluded = true;
+	moved->is_established = true;
+	big->is_established = true;
+	push(simulation, moved);
+	push(simulation, big);
+	assert_true(speak_tls(simulation));
+	assert_int_equal(simulation_finding(simulation)->action, ACTION_ALERT);
+	assert_string_equal(simulation_finding(simulation)->domain, "moved.example");
+	/* Once a client is led there for it, it may well be its mail. */
+	hear(simulation, "moved.example", "mx.big.example", true);
+	assert_true(simulation_reopen(simulation));
+	assert_false(speak_tls(simulation));
+	simulation_free(simulation);
+}
+
 static void tls_waits_for_what_a_heard_domain_promised(void **state)
 {
 	struct simulation *simulation = start();
@@ -496,6 +523,8 @@ int main(void)
 		cmocka_unit_test(a_stranger_cannot_stop_mail_for_who_promised_nothing),
 		cmocka_unit_test(a_stranger_cannot_vouch_for_a_place_that_a_known_domain_denies),
 		cmocka_unit_test(a_strangers_domain_that_no_client_asked_for_is_no_candidate),
+		cmocka_unit_test(
+			a_known_domain_in_the_wrong_cannot_stop_mail_for_another_that_is_known_there),
 		cmocka_unit_test(tls_waits_for_what_a_heard_domain_promised),
 		cmocka_unit_test(what_was_heard_long_ago_counts_no_more),
 		cmocka_unit_test(an_unknown_hop_is_refused_when_the_operator_wants_it),

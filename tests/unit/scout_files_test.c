@@ -169,6 +169,19 @@ static void look_ups_ahead_are_only_so_many_a_second(void **state)
 	assert_in_range(counters->counters.lookups, WATCH_RATE, 2 * WATCH_RATE);
 }
 
+/* GOOD names one domain: its MX is asked for, and nobody else's. */
+static void domains_of_a_list_are_looked_up_ahead(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct message_destination *answer;
+
+	send_file(fixture, FILE_POLICY_LIST, GOOD);
+	answer = next(fixture, fixture->guards[1], MESSAGE_DESTINATION, WAIT_MS);
+	assert_non_null(answer);
+	assert_string_equal(answer->destination.name, "example.org");
+	assert_true(answer->destination.is_established);
+}
+
 static uint64_t send_misfits(struct fixture *fixture)
 {
 	struct message_file message = file_message(FILE_POLICY_LIST);
@@ -222,6 +235,7 @@ int main(void)
 		TEST(guards_forget_what_was_made_of_the_list_before),
 		TEST(watched_domains_are_looked_up_though_nobody_asks),
 		TEST(look_ups_ahead_are_only_so_many_a_second),
+		TEST(domains_of_a_list_are_looked_up_ahead),
 		TEST(what_does_not_fit_is_refused_and_counted),
 	};
 
