@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
-#include "policy/leaf_key.h"
+#include "policy/certificate_key.h"
 #include "policy/mtasts.h"
 #include "report/row_queue.h"
 #include "row_batch.h"
@@ -209,7 +209,7 @@ static bool sighting_is_sound(const struct message_sighting *sighting, size_t le
 bool scout_rows_take_sighting(struct scout_rows *rows, const struct message_sighting *sighting,
                               size_t len)
 {
-	uint8_t key[LEAF_KEY_LEN];
+	uint8_t key[CERTIFICATE_KEY_LEN];
 	struct seen_sighting seen;
 
 	if (!sighting_is_sound(sighting, len))
@@ -225,7 +225,7 @@ bool scout_rows_take_sighting(struct scout_rows *rows, const struct message_sigh
 	if (!is_validated(rows->scout, sighting))
 		return true;
 	if (sighting->leaf_len > 0 &&
-	    leaf_key_digest(key, bytes_of(sighting->leaf, sighting->leaf_len)))
+	    certificate_key_digest(key, bytes_of(sighting->leaf, sighting->leaf_len)))
 		seen.key = key;
 	seen_sighting(rows->seen, &seen, process_time_ms());
 	return true;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/leaf_key.h"
+#include "policy/certificate_key.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-bool leaf_key_digest(uint8_t digest[LEAF_KEY_LEN], struct bytes certificate)
+bool certificate_key_digest(uint8_t digest[CERTIFICATE_KEY_LEN], struct bytes certificate)
 {
 	const unsigned char *at = certificate.data;
 	X509 *leaf = d2i_X509(NULL, &at, (long)certificate.len);
@@ -20,7 +20,7 @@ bool leaf_key_digest(uint8_t digest[LEAF_KEY_LEN], struct bytes certificate)
 	if (key_len > 0)
 		is_digested = EVP_Digest(key, (size_t)key_len, digest, &digest_len, EVP_sha256(),
 		                         NULL) == 1 &&
-		              digest_len == LEAF_KEY_LEN;
+		              digest_len == CERTIFICATE_KEY_LEN;
 	OPENSSL_free(key);
 	X509_free(leaf);
 	ERR_clear_error();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/leaf_key.h"
+#include "policy/certificate_key.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,16 +53,16 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static bool digest_of(struct fixture *fixture, uint8_t digest[LEAF_KEY_LEN], size_t len)
+static bool digest_of(struct fixture *fixture, uint8_t digest[CERTIFICATE_KEY_LEN], size_t len)
 {
-	return leaf_key_digest(digest,
-	                       guarded_bytes(&fixture->guarded, bytes_of(fixture->der, len)));
+	return certificate_key_digest(
+		digest, guarded_bytes(&fixture->guarded, bytes_of(fixture->der, len)));
 }
 
 static void the_digest_is_that_of_the_public_key_as_tlsa_has_it(void **state)
 {
 	struct fixture *fixture = *state;
-	uint8_t digest[LEAF_KEY_LEN], want[LEAF_KEY_LEN];
+	uint8_t digest[CERTIFICATE_KEY_LEN], want[CERTIFICATE_KEY_LEN];
 	unsigned char *spki = NULL;
 	int len = i2d_PUBKEY(fixture->key, &spki);
 
@@ -76,7 +76,7 @@ static void the_digest_is_that_of_the_public_key_as_tlsa_has_it(void **state)
 static void what_is_cut_or_has_something_behind_it_is_no_certificate(void **state)
 {
 	struct fixture *fixture = *state;
-	uint8_t digest[LEAF_KEY_LEN];
+	uint8_t digest[CERTIFICATE_KEY_LEN];
 
 	for (size_t len = 0; len < fixture->len; len++)
 		assert_false(digest_of(fixture, digest, len));
@@ -86,7 +86,7 @@ static void what_is_cut_or_has_something_behind_it_is_no_certificate(void **stat
 static void garbage_is_no_certificate(void **state)
 {
 	struct fixture *fixture = *state;
-	uint8_t digest[LEAF_KEY_LEN];
+	uint8_t digest[CERTIFICATE_KEY_LEN];
 
 	memset(fixture->der, 0x30, 100);
 	assert_false(digest_of(fixture, digest, 100));
