@@ -89,6 +89,15 @@ def test_mail_that_nobody_promised_to_protect_is_good(replay):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_the_table_of_the_configuration_counts_above_the_level(replay, tmp_path):
+    table = tmp_path / "hopguard.conf"
+    for level, reason, wanted in (("encrypt", "", STRIPPED), ("may", 'reason = "old"', [])):
+        table.write_text(f'destination "example.org" {{ level = {level} {reason} }}\n')
+        for default in ("may", "encrypt"):
+            done = replay(captures.pcap(stripped()), words=("--default-level", default, "--json"))
+            assert findings(done) == wanted, (level, default, done.stderr)
+
+
 def test_what_is_no_mail_is_no_finding_and_said(replay):
     for frames in ([], [(captures.BEGAN, captures.ARP_FRAME)], stripped(server_port=80)):
         done = replay(captures.pcap(frames))
