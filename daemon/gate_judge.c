@@ -49,6 +49,9 @@ struct judged {
 	struct hop hop;
 	struct verdict verdict;
 	const struct broken_note *broken;
+	/* Of domains that a client was led here for, those whose promise is kept, and the last of them. */
+	size_t met_count;
+	size_t met;
 };
 
 /* Completes the wire's facts by what one hop promised. */
@@ -122,6 +125,11 @@ static void judge(struct gate *gate, struct judged *judged, const struct hop_que
 			          candidate->is_known,
 			.binds = candidate->binds,
 		};
+		if (candidate->is_heard && judged->facts.promise >= PROMISE_TLS &&
+		    judged->verdict.would == ACTION_PASS) {
+			judged->met_count++;
+			judged->met = i;
+		}
 	}
 	chosen = agree(&verdict, opinions, candidates->count);
 	if (chosen + 1 < candidates->count) {
@@ -346,7 +354,11 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	count_wait(gate, flow, commitment);
 	if (judged.facts.is_hold_over)
 		gate->counters.hold_timeouts++;
-	gate_tell_sighting(gate, flow, &judged.hop, verdict->would == ACTION_PASS);
+	/* One of several domains may be anybody's: the host alone is remembered then. */
+	gate_tell_sighting(gate, flow,
+	                   judged.met_count == 1 ? &gate->candidates.list[judged.met].hop
+	                                         : &judged.hop,
+	                   verdict->would == ACTION_PASS && judged.met_count <= 1);
 	/* A MAIL that goes on to its RCPT is no verdict yet. */
 	if (verdict->action != ACTION_PASS || commitment->kind != COMMITMENT_MAIL)
 		tell(gate, flow, event);

@@ -472,6 +472,26 @@ static void what_a_host_showed_is_told_to_memory_once(void **state)
 	simulation_free(simulation);
 }
 
+static void that_a_promise_was_met_is_remembered_of_the_one_domain_that_it_can_be(void **state)
+{
+	struct simulation *simulation = start();
+
+	(void)state;
+	promise(simulation, "plain.example", "mx.big.example", PROMISE_NONE);
+	promise(simulation, "big.example", "mx.big.example", PROMISE_KEY);
+	hear(simulation, "plain.example", "mx.big.example", false);
+	hear(simulation, "big.example", "mx.big.example", false);
+	assert_true(speak_tls(simulation));
+	assert_int_equal(simulation->sighting.met, 1);
+	assert_string_equal(simulation->sighting.domain, "big.example");
+	promise(simulation, "other.example", "mx.big.example", PROMISE_KEY);
+	hear(simulation, "other.example", "mx.big.example", false);
+	assert_true(simulation_reopen(simulation));
+	assert_true(speak_tls(simulation));
+	assert_int_equal(simulation->sighting.met, 0);
+	simulation_free(simulation);
+}
+
 static void an_offer_that_memory_knows_and_that_is_gone_is_told(void **state)
 {
 	struct simulation *simulation = start();
@@ -538,6 +558,8 @@ int main(void)
 		cmocka_unit_test(an_answer_that_has_run_out_is_asked_for_without_a_refresh),
 		cmocka_unit_test(a_policy_that_still_holds_blocks_after_the_second_look),
 		cmocka_unit_test(what_a_host_showed_is_told_to_memory_once),
+		cmocka_unit_test(
+			that_a_promise_was_met_is_remembered_of_the_one_domain_that_it_can_be),
 		cmocka_unit_test(an_offer_that_memory_knows_and_that_is_gone_is_told),
 		cmocka_unit_test(decisions_that_waited_are_counted_with_their_time),
 	};
