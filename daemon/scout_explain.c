@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "policy/mtasts.h"
 #include "policy/peer_names.h"
 
 void scout_send_explanation(struct scout *scout, uint32_t request, uint32_t age_s, bool is_cached)
@@ -98,7 +99,8 @@ bool scout_take_flush(struct scout *scout, const struct message_flush *flush)
 		return false;
 	if (peer_name_normalise(forget.name, flush->name)) {
 		flushed.count = (uint32_t)(promise_cache_forget(scout->cache, forget.name) +
-		                           scout_rows_forget(scout->rows, forget.name));
+		                           scout_rows_forget(scout->rows, forget.name) +
+		                           mtasts_forget(scout->mtasts, forget.name));
 		err = resolver_configure(scout->resolver, &scout->options);
 		if (err)
 			log_error("resolver cache not emptied error=\"%s\"", strerror(-err));

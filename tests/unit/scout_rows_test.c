@@ -127,6 +127,32 @@ static void what_a_successor_of_the_ledger_brings_again_is_not_taken(void **stat
 	assert_int_equal(flush_count(fixture, "mx.example.org"), 1);
 }
 
+static void a_policy_is_forgotten_with_its_domain(void **state)
+{
+	static const char text[] =
+		"version: STSv1\nmode: enforce\nmx: mx.example.org\nmax_age: 604800\n";
+	struct fixture *fixture = *state;
+	struct row_batch *batch = calloc(1, sizeof(*batch));
+	struct row *row = calloc(1, sizeof(*row));
+
+	assert_non_null(batch);
+	assert_non_null(row);
+	row->kind = ROW_POLICY;
+	snprintf(row->policy.domain, sizeof(row->policy.domain), "example.org");
+	snprintf(row->policy.id, sizeof(row->policy.id), "1");
+	row->policy.fetched_ms = row->policy.saved_ms = process_time_ms();
+	row->policy.left_s = 86400;
+	row->policy.text_len = sizeof(text) - 1;
+	memcpy(row->policy.text, text, sizeof(text) - 1);
+	assert_true(row_batch_add(batch, row));
+	assert_int_equal(channel_send(fixture->ledger, &batch->message, batch->len), 0);
+	end_rows(fixture, true);
+	assert_int_equal(flush_count(fixture, "example.org"), 1);
+	assert_int_equal(flush_count(fixture, "example.org"), 0);
+	free(row);
+	free(batch);
+}
+
 static void take_row(void *owner, const struct row *row)
 {
 	memcpy(owner, row, row_len(row));
@@ -317,6 +343,7 @@ int main(void)
 		TEST(a_ledger_that_cannot_read_its_database_holds_nobody_up),
 		TEST(without_a_ledger_it_goes_on_after_a_while),
 		TEST(what_a_successor_of_the_ledger_brings_again_is_not_taken),
+		TEST(a_policy_is_forgotten_with_its_domain),
 		TEST(what_is_forgotten_is_told_to_the_ledger_even_to_one_that_comes_later),
 		TEST(what_does_not_fit_is_refused_and_counted),
 		TEST(a_sighting_that_no_look_up_led_to_is_not_remembered),
