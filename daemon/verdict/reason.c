@@ -42,8 +42,8 @@ static const struct {
 	},
 	[REASON_MX_MISMATCH] = {
 		"mx-mismatch", KIND_ATTACK, "4.7.5", "this address is none of the destination's mail servers",
-		"The sender was led to a wrong address: look for forged DNS answers at its resolver, or, if this is your "
-		"relay, name its address under exempt.",
+		"The sender was led to a wrong place: look for forged DNS answers at its resolver. If this is a relay of "
+		"yours, name it under next-hop; if the domain's policy is out of date, tell its postmaster.",
 	},
 	[REASON_POLICY_UNAVAILABLE] = {
 		"policy-unavailable", KIND_ATTACK, "4.7.5", "the destination's promise could not be looked up",
