@@ -324,8 +324,8 @@ static void notice_expiry(struct scout *scout)
 		if (!file)
 			continue;
 		set_problem(file,
-		            "policy list %.120s has expired: its domains are treated as if they "
-		            "promised nothing there",
+		            "policy list %.120s has expired: what breaks it is told, and no "
+		            "longer refused",
 		            path);
 		scout_forget_answers(scout);
 	}

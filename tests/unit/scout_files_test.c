@@ -102,8 +102,8 @@ static void a_list_that_has_expired_is_told(void **state)
 
 	send_file(fixture, FILE_POLICY_LIST, PAST);
 	assert_event(fixture, EVENT_DEGRADED,
-	             "policy list /etc/list.json has expired: its domains are treated as if they "
-	             "promised nothing there");
+	             "policy list /etc/list.json has expired: what breaks it is told, and no "
+	             "longer refused");
 }
 
 /* A row sent earlier might take the place of a newer one. No rows come in this test. */
