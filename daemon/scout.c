@@ -345,6 +345,7 @@ static int start_asking(struct scout *scout)
 	err = resolver_new(&scout->resolver, base, &scout->options);
 	if (err)
 		return err;
+	scout->sources.base = base;
 	scout->sources.resolver = scout->resolver;
 	scout->sources.now_ms = process_now_ms;
 	scout->sources.time_ms = process_time_ms;

@@ -14,8 +14,11 @@ void scout_send_explanation(struct scout *scout, uint32_t request, uint32_t age_
 	scout->explanation.request = request;
 	scout->explanation.age_s = age_s;
 	scout->explanation.is_cached = is_cached;
-	scout->explanation.evidence_count = (uint32_t)merge_evidence(
-		scout->explanation.evidence, &scout->sources, &scout->explanation.destination);
+	scout->explanation.evidence_count = 0;
+	if (scout->explanation.destination.mx_state != MX_UNKNOWN)
+		scout->explanation.evidence_count =
+			(uint32_t)merge_evidence(scout->explanation.evidence, &scout->sources,
+		                                 &scout->explanation.destination);
 	(void)process_send(scout->process, ROLE_LEDGER, 0, &scout->explanation,
 	                   sizeof(scout->explanation));
 	scout->explanation.follows = 0;

@@ -24,7 +24,7 @@ struct reading {
 	const char *path;
 	char *problem;
 	size_t room;
-	size_t entries, problems;
+	size_t entries, ignored, problems;
 };
 
 int scout_table_open(struct scout *scout, const uint8_t secret[SIPHASH_KEY_LEN])
@@ -58,10 +58,18 @@ static int take_entry(void *owner, const struct local_entry *entry)
 static void tell_problem(void *owner, const struct postfix_problem *problem)
 {
 	struct reading *reading = owner;
+	bool is_ignored = problem->severity == POSTFIX_IGNORED;
 
-	if (reading->problems++ == 0)
+	/* What only the mail server can do (ciphers, protocols) is no trouble: it is logged, and the entry counts. */
+	if (is_ignored)
+		reading->ignored++;
+	else if (reading->problems++ == 0)
 		snprintf(reading->problem, reading->room, "%s", problem->text);
-	if (reading->problems <= PROBLEMS_LOGGED_MAX)
+	if (reading->ignored + reading->problems > PROBLEMS_LOGGED_MAX)
+		return;
+	if (is_ignored)
+		log_info("postfix table %s", problem->text);
+	else
 		log_warn("postfix table %s", problem->text);
 }
 
@@ -85,12 +93,40 @@ static void read_postfix(struct local *local, const struct postfix_text *text, c
 
 	problem[0] = '\0';
 	(void)postfix_table_parse(&sink, base_name(text->path), bytes_of(text->octets, text->len));
-	log_info("postfix table taken file=%s entries=%zu problems=%zu", text->path,
-	         reading.entries, reading.problems);
+	log_info("postfix table taken file=%s entries=%zu ignored=%zu problems=%zu", text->path,
+	         reading.entries, reading.ignored, reading.problems);
 	len = strlen(problem);
 	if (reading.problems > 1)
 		snprintf(problem + len, room - len, " (and %zu more, in the log)",
 		         reading.problems - 1);
+}
+
+static void stand(struct scout_table *table, const char *name, bool is_host)
+{
+	struct standing *standing;
+
+	if (table->standing_count == STANDING_MAX)
+		return;
+	standing = &table->standing[table->standing_count++];
+	*standing = (struct standing){ .is_host = is_host };
+	text_copy(standing->name, sizeof(standing->name), name);
+}
+
+static void stand_all(struct scout_table *table, const struct config *config)
+{
+	struct local_entry entry;
+	size_t i;
+
+	table->standing_count = 0;
+	for (i = 0; local_at(table->local, &entry, i) && table->standing_count < STANDING_HOSTS_MAX;
+	     i++) {
+		if (entry.scope == LOCAL_HOST)
+			stand(table, entry.name, true);
+	}
+	for (i = 0; i < config->destination_count; i++) {
+		if (config->destinations[i].scope == LOCAL_DOMAIN)
+			stand(table, config->destinations[i].name, false);
+	}
 }
 
 /* All of the set anew, as one of its sources changed. Problems of the tables are of no interest but for `path`. */
@@ -117,18 +153,8 @@ static int build(struct scout *scout, const struct config *config, const char *p
 	local_free(table->local);
 	table->local = local;
 	scout->sources.local = local;
+	stand_all(table, config);
 	return 0;
-}
-
-static void stand(struct scout_table *table, const char *name, bool is_host)
-{
-	struct standing *standing;
-
-	if (table->standing_count == STANDING_MAX)
-		return;
-	standing = &table->standing[table->standing_count++];
-	*standing = (struct standing){ .is_host = is_host };
-	text_copy(standing->name, sizeof(standing->name), name);
 }
 
 static void drop_unconfigured(struct scout_table *table, const struct config *config)
@@ -151,21 +177,9 @@ static void drop_unconfigured(struct scout_table *table, const struct config *co
 int scout_table_configure(struct scout *scout, const struct config *config)
 {
 	struct scout_table *table = &scout->table;
-	size_t i;
-	int err;
 
 	drop_unconfigured(table, config);
-	err = build(scout, config, NULL, NULL, 0);
-	if (err)
-		return err;
-	table->standing_count = 0;
-	for (i = 0; i < config->next_hop_count; i++)
-		stand(table, config->next_hops[i].name, true);
-	for (i = 0; i < config->destination_count; i++) {
-		if (config->destinations[i].scope == LOCAL_DOMAIN)
-			stand(table, config->destinations[i].name, false);
-	}
-	return 0;
+	return build(scout, config, NULL, NULL, 0);
 }
 
 static struct postfix_text *text_of(struct scout_table *table, const char *path)

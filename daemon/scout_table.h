@@ -3,8 +3,8 @@
 #define HOPGUARD_SCOUT_TABLE_H
 
 /*
- * The operator's table in the scout: the configuration's entries and the site's tables of Postfix as one set, and the names of the
- * configuration (its destinations and smart hosts) looked up ahead, so that every guard knows them before there is mail.
+ * The operator's table in the scout: the configuration's entries and the site's tables of Postfix as one set; and the smart hosts of
+ * both and the configuration's destinations looked up ahead, so that every guard knows them before there is mail.
  */
 
 #include <stdbool.h>
@@ -19,7 +19,10 @@
 struct destination;
 struct scout;
 
-enum { STANDING_MAX = CONFIG_DESTINATIONS_MAX + 2 * CONFIG_NEXT_HOPS_MAX };
+enum {
+	STANDING_HOSTS_MAX = 512, /* smart hosts, those of Postfix's tables included */
+	STANDING_MAX = CONFIG_DESTINATIONS_MAX + STANDING_HOSTS_MAX,
+};
 
 /* Looked up again and again, whether there is mail or not. */
 struct standing {

@@ -77,7 +77,8 @@ enum cli_status replay_answers_new(struct replay_answers **made, const struct co
 		answers->base = event_base_new();
 		err = answers->base ? resolver_new(&answers->resolver, answers->base, &options)
 		                    : -ENOMEM;
-		answers->sources = (struct merge_sources){ .resolver = answers->resolver,
+		answers->sources = (struct merge_sources){ .base = answers->base,
+			                                   .resolver = answers->resolver,
 			                                   .local = answers->local,
 			                                   .now_ms = process_now_ms,
 			                                   .time_ms = process_time_ms };

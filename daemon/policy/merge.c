@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/merge.h"
 
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@ struct merge {
 	enum merge_subject subject;
 	char name[DOMAIN_NAME_MAX];
 	struct dane *dane;
+	struct event *
+		soon; /* a smart host that is an address: nothing is to be looked up, and nobody called back from within */
 	struct mtasts_ask *policy_ask;
 	bool has_entry;
 	struct local_entry entry;
@@ -176,6 +179,41 @@ static void on_dane(void *owner, const struct dane_result *result)
 	finish_if_complete(merge);
 }
 
+/* A host that is named by its address: the operator's word is all there is. */
+static void on_soon(evutil_socket_t none, short what, void *argument)
+{
+	struct merge *merge = argument;
+
+	(void)none;
+	(void)what;
+	event_free(merge->soon);
+	merge->soon = NULL;
+	merge->has_destination = true;
+	finish_if_complete(merge);
+}
+
+static bool stand_at(struct merge *merge, const struct address *address)
+{
+	static const struct timeval now = { 0 };
+	struct destination *destination = &merge->destination;
+	struct mx_host *host = &destination->hosts[0];
+
+	merge->soon = evtimer_new(merge->sources->base, on_soon, merge);
+	if (!merge->soon || evtimer_add(merge->soon, &now) < 0)
+		return false;
+	memcpy(destination->name, merge->name, sizeof(destination->name));
+	destination->mx_state = merge->subject == MERGE_HOST ? MX_HOST : MX_TABLE;
+	destination->mx_security = DNS_SECURE;
+	destination->ttl_s = DANE_TTL_MAX_S;
+	destination->host_count = 1;
+	(void)address_format(host->name, address);
+	host->address_security = DNS_SECURE;
+	host->promise.state = PROMISE_NONE;
+	destination->place_count = 1;
+	destination->places[0].address = *address;
+	return true;
+}
+
 static void on_policy(void *owner, const struct mtasts_answer *answer)
 {
 	struct merge *merge = owner;
@@ -202,7 +240,10 @@ static bool ask_dane(struct merge *merge)
 {
 	struct resolver *resolver = merge->sources->resolver;
 	const char *next_hop = merge->has_entry ? merge->entry.next_hop : "";
+	struct address address;
 
+	if (address_parse(&address, merge->subject == MERGE_HOST ? merge->name : next_hop))
+		return stand_at(merge, &address);
 	if (merge->subject == MERGE_HOST)
 		merge->dane = dane_ask_host(resolver, merge->name, on_dane, merge);
 	else if (next_hop[0])
@@ -237,6 +278,8 @@ struct merge *merge_ask(const struct merge_sources *sources, const struct merge_
 	snprintf(merge->name, sizeof(merge->name), "%s", question->name);
 	find_entry(merge);
 	if (!ask_dane(merge)) {
+		if (merge->soon)
+			event_free(merge->soon);
 		free(merge);
 		return NULL;
 	}
@@ -248,6 +291,8 @@ void merge_cancel(struct merge *merge)
 {
 	if (merge->dane)
 		dane_cancel(merge->dane);
+	if (merge->soon)
+		event_free(merge->soon);
 	if (merge->policy_ask)
 		mtasts_cancel(merge->policy_ask);
 	free(merge);

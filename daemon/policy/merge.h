@@ -18,14 +18,16 @@ enum merge_subject {
 	MERGE_HOST,   /* a host: MX_HOST */
 };
 
+struct event_base;
 struct local;
 struct mtasts;
 struct policy_lists;
 struct seen;
 struct watch_list;
 
-/* Where promises come from; all borrowed, each but the resolver may be NULL: then it says nothing. */
+/* Where promises come from; all borrowed, each but the loop and the resolver may be NULL: then it says nothing. */
 struct merge_sources {
+	struct event_base *base;
 	struct resolver *resolver;
 	struct mtasts *mtasts;
 	const struct local *local;

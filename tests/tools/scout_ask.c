@@ -168,6 +168,7 @@ static bool ask(struct tool *tool, const char *question)
 	if (!peer_name_normalise(name, is_host ? question + 5 : question))
 		return false;
 	tool->pending++;
+	tool->sources.base = tool->base;
 	tool->sources.resolver = tool->resolver;
 	asked.subject = is_host ? MERGE_HOST : MERGE_DOMAIN;
 	asked.name = name;
