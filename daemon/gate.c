@@ -293,8 +293,11 @@ void gate_answer(struct gate *gate, const struct destination *destination, uint6
 	gate->time_ms = time_ms;
 	memcpy(key.name, destination->name, strnlen(destination->name, sizeof(key.name) - 1));
 	asked = table_find(gate->asked, &key);
-	if (asked)
+	if (asked) {
 		asked->answered_ms = now_ms;
+		if (asked->is_refresh)
+			asked->renewed_ms = now_ms;
+	}
 	/* Without memory the flows go on waiting, and hold-seconds ends it. */
 	(void)promise_cache_put(gate->cache, destination, now_ms);
 	for (flow = gate->busy; flow; flow = next) {

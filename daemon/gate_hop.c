@@ -18,7 +18,7 @@ static void asked_key_of(struct asked_key *key, enum question_kind kind, const c
 	memcpy(key->name, name, strnlen(name, sizeof(key->name) - 1));
 }
 
-/* Asks unless the same question is out already. */
+/* Asks unless the same question is out already; one that may be answered from a cache is not the same as one that asks afresh. */
 static void ask(struct gate *gate, enum question_kind kind, const char *name, bool is_refresh)
 {
 	struct asked_key key;
@@ -26,13 +26,16 @@ static void ask(struct gate *gate, enum question_kind kind, const char *name, bo
 
 	asked_key_of(&key, kind, name);
 	asked = table_find(gate->asked, &key);
-	if (asked && asked->answered_ms == 0 &&
+	if (asked && asked->answered_ms == 0 && asked->is_refresh >= is_refresh &&
 	    is_recent(asked->asked_ms, gate->now_ms, GATE_ASK_AGAIN_MS))
 		return;
 	if (!asked)
 		asked = table_insert(gate->asked, &key);
-	if (asked)
-		*asked = (struct asked){ .asked_ms = gate->now_ms };
+	if (asked) {
+		asked->asked_ms = gate->now_ms;
+		asked->answered_ms = 0;
+		asked->is_refresh = is_refresh;
+	}
 	gate->counters.questions++;
 	gate->actions.ask(gate->owner, kind, name, is_refresh);
 }
@@ -289,9 +292,20 @@ void gate_find_candidates(struct gate *gate, struct candidates *candidates,
 		add_candidate(candidates)->hop.promise.state = PROMISE_NONE;
 }
 
+/* An answer that is young may tell of a policy that is old: it counts only where it was asked for afresh. */
+static bool was_renewed_lately(struct gate *gate, const char *domain)
+{
+	struct asked_key key;
+	const struct asked *asked;
+
+	asked_key_of(&key, QUESTION_DOMAIN, domain);
+	asked = table_find(gate->asked, &key);
+	return asked && is_recent(asked->renewed_ms, gate->now_ms, GATE_REFRESH_VALID_MS);
+}
+
 bool gate_ask_afresh(struct gate *gate, const struct hop *hop)
 {
-	if (hop->domain[0] == '\0' || was_answered_lately(gate, QUESTION_DOMAIN, hop->domain))
+	if (hop->domain[0] == '\0' || was_renewed_lately(gate, hop->domain))
 		return false;
 	ask(gate, QUESTION_DOMAIN, hop->domain, true);
 	return true;

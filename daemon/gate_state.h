@@ -50,6 +50,8 @@ struct asked_key {
 struct asked {
 	uint64_t asked_ms;
 	uint64_t answered_ms; /* 0: not yet */
+	uint64_t renewed_ms;  /* the last answer to a question that asked afresh; 0: none */
+	bool is_refresh;      /* the question that was asked last */
 };
 
 struct broken_note {

@@ -429,6 +429,28 @@ static void an_answer_that_has_run_out_is_asked_for_without_a_refresh(void **sta
 	simulation_free(simulation);
 }
 
+/* What the first look brought, a moment ago, may have come from a cache. */
+static void a_policy_that_was_looked_up_just_now_is_asked_for_afresh_as_well(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination *answer =
+		promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+
+	(void)state;
+	answer->promise = (struct promise){ .state = PROMISE_KEY, .source = SOURCE_MTA_STS };
+	answer->hosts[0].promise = answer->promise;
+	answer[1].hosts[0].promise = (struct promise){ .state = PROMISE_NONE };
+	assert_true(simulation_server(simulation, "220 mx1.example.org ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, "250 mx1.example.org\r\n"));
+	simulation->refresh_count = 0;
+	assert_false(simulation_client(simulation, "MAIL FROM:<a@client.example>\r\n"
+	                                           "RCPT TO:<bob@example.org>\r\n"));
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_STARTTLS_STRIPPED);
+	assert_int_equal(simulation->refresh_count, 1);
+	simulation_free(simulation);
+}
+
 static void a_policy_that_still_holds_blocks_after_the_second_look(void **state)
 {
 	struct simulation *simulation = start();
@@ -560,6 +582,7 @@ int main(void)
 		cmocka_unit_test(a_strangers_domain_does_not_stop_a_command_to_the_host),
 		cmocka_unit_test(a_policy_is_asked_for_afresh_before_it_blocks),
 		cmocka_unit_test(an_answer_that_has_run_out_is_asked_for_without_a_refresh),
+		cmocka_unit_test(a_policy_that_was_looked_up_just_now_is_asked_for_afresh_as_well),
 		cmocka_unit_test(a_policy_that_still_holds_blocks_after_the_second_look),
 		cmocka_unit_test(what_a_host_showed_is_told_to_memory_once),
 		cmocka_unit_test(
