@@ -279,8 +279,9 @@ static struct verdict judge(const struct facts *facts, const struct stance *stan
 		if (facts->commitment == COMMITMENT_TLS && facts->is_hop_unknown &&
 		    !has_injection(facts))
 			return without_known_hop(stance);
-		/* What the operator says of a destination stands above what he says of all. */
-		if (stance->default_level == LEVEL_MAY || facts->promise_source == SOURCE_LOCAL)
+		/* What the operator says of a destination stands above what he says of all: a MAIL does not name it yet. */
+		if (stance->default_level == LEVEL_MAY || facts->promise_source == SOURCE_LOCAL ||
+		    facts->commitment == COMMITMENT_MAIL)
 			return without_promise(facts);
 		return with_promise(facts, stance);
 	case PROMISE_TLS:

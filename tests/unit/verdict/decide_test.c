@@ -527,6 +527,24 @@ static void the_operators_exception_stands_above_the_default_level(void **state)
 	assert_int_equal(decide(&facts, &strict).action, ACTION_BLOCK);
 }
 
+/* Whose exception it might be, only the recipient tells. */
+static void the_default_level_is_asked_at_rcpt_and_not_before(void **state)
+{
+	struct facts facts = { .commitment = COMMITMENT_MAIL,
+		               .ehlo = EHLO_ACCEPTED,
+		               .starttls = STARTTLS_ABSENT,
+		               .promise = PROMISE_NONE };
+	struct stance strict = enforce;
+
+	(void)state;
+	strict.default_level = LEVEL_ENCRYPT;
+	assert_int_equal(decide(&facts, &strict).action, ACTION_PASS);
+	facts.commitment = COMMITMENT_RCPT;
+	assert_int_equal(decide(&facts, &strict).action, ACTION_BLOCK);
+	facts.promise_source = SOURCE_LOCAL;
+	assert_int_equal(decide(&facts, &strict).action, ACTION_PASS);
+}
+
 static void the_default_level_asks_tls_of_everybody(void **state)
 {
 	struct stance strict = enforce;
@@ -580,6 +598,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_hop_passes_when_the_operator_says_so),
 		cmocka_unit_test(a_promise_that_is_only_told_spares_nobody_the_default_level),
 		cmocka_unit_test(the_operators_exception_stands_above_the_default_level),
+		cmocka_unit_test(the_default_level_is_asked_at_rcpt_and_not_before),
 		cmocka_unit_test(the_default_level_asks_tls_of_everybody),
 		cmocka_unit_test(all_reasons_but_one_are_attacks_and_each_is_a_case),
 		cmocka_unit_test(every_reason_has_a_name_words_and_advice),
