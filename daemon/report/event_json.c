@@ -33,10 +33,11 @@ static void put_promise(json_t *object, const struct promise *promise)
 {
 	json_t *part;
 
-	if (promise->state == PROMISE_UNKNOWN)
+	if (promise->state == PROMISE_UNKNOWN && promise->source == SOURCE_NONE)
 		return;
 	part = json_object();
-	object_put(part, "state", promise_state_name(promise->state));
+	if (promise->state != PROMISE_UNKNOWN)
+		object_put(part, "state", promise_state_name(promise->state));
 	if (promise->only_alerts)
 		(void)json_object_set_new(part, "only_alerts", json_true());
 	if (promise->source != SOURCE_NONE)

@@ -18,7 +18,7 @@ static void add_promise(struct line *line, const struct promise *promise)
 {
 	char text[PROMISE_DETAIL_MAX + 64];
 
-	if (promise->state == PROMISE_UNKNOWN)
+	if (promise->state == PROMISE_UNKNOWN && promise->source == SOURCE_NONE)
 		return;
 	snprintf(text, sizeof(text), "%s%s%s", promise_source_name(promise->source),
 	         promise->detail[0] ? " " : "", promise->detail);
