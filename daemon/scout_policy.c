@@ -11,8 +11,9 @@ void scout_forget_answers(struct scout *scout)
 {
 	const struct message_forget forget = { .type = MESSAGE_FORGET };
 
-	promise_cache_clear(scout->cache);
 	(void)process_send_guards(scout->process, &forget, sizeof(forget), -1);
+	scout_table_remind(scout);
+	promise_cache_clear(scout->cache);
 	scout_table_renew(scout);
 }
 

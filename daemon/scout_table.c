@@ -217,6 +217,23 @@ void scout_table_take(struct scout *scout, const char *path, struct bytes text, 
 		snprintf(problem, room, "out of memory: the table before holds");
 }
 
+void scout_table_remind(struct scout *scout)
+{
+	const struct scout_table *table = &scout->table;
+	uint32_t age_s;
+
+	scout->answer.type = MESSAGE_DESTINATION;
+	for (size_t i = 0; i < table->standing_count; i++) {
+		if (!table->standing[i].is_host ||
+		    promise_cache_get(&scout->answer.destination, &age_s, scout->cache,
+		                      table->standing[i].name, true,
+		                      process_now_ms()) == CACHE_UNKNOWN)
+			continue;
+		(void)process_send_guards(scout->process, &scout->answer, sizeof(scout->answer),
+		                          -1);
+	}
+}
+
 void scout_table_renew(struct scout *scout)
 {
 	for (size_t i = 0; i < scout->table.standing_count; i++)

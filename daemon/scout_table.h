@@ -56,6 +56,11 @@ int scout_table_configure(struct scout *scout, const struct config *config);
 void scout_table_take(struct scout *scout, const char *path, struct bytes text, char *problem,
                       size_t room);
 
+/*
+ * The guards have forgotten everything, the scout has not yet: they are told again where the smart hosts stand, as mail to one of
+ * them would be taken for mail to a stranger until it is looked up anew.
+ */
+void scout_table_remind(struct scout *scout);
 /* What was learnt is forgotten: all names are due. */
 void scout_table_renew(struct scout *scout);
 /* Asks for what is due; tells of entries that end. */
