@@ -230,12 +230,12 @@ static void tell(struct gate *gate, struct flow *flow, const struct event *event
 	gate->counters.verdicts[event->action]++;
 	if (event->reason != REASON_NONE)
 		gate->counters.reasons[event->reason]++;
+	note_domain(flow, event->domain);
 	if (event->action == ACTION_PASS && event->promise.state <= PROMISE_NONE &&
 	    !gate->config->events_passes)
 		return;
 	flow->last_action = event->action;
 	flow->last_reason = event->reason;
-	note_domain(flow, event->domain);
 	if (is_news)
 		gate->actions.tell(gate->owner, event);
 }

@@ -451,6 +451,29 @@ static void a_policy_that_was_looked_up_just_now_is_asked_for_afresh_as_well(voi
 	simulation_free(simulation);
 }
 
+/* Neither at its MAIL nor at its end. */
+static void an_exception_from_the_default_level_is_no_finding(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination *answer =
+		promise(simulation, "example.org", "mx1.example.org", PROMISE_NONE);
+
+	(void)state;
+	simulation->config.stance.default_level = LEVEL_ENCRYPT;
+	answer->promise = (struct promise){ .state = PROMISE_NONE, .source = SOURCE_LOCAL };
+	answer->hosts[0].promise = answer->promise;
+	answer[1].hosts[0].promise = (struct promise){ .state = PROMISE_NONE };
+	assert_true(simulation_server(simulation, "220 mx1.example.org ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, "250 mx1.example.org\r\n"));
+	assert_true(simulation_client(simulation, "MAIL FROM:<a@client.example>\r\n"
+	                                          "RCPT TO:<bob@example.org>\r\n"));
+	(void)simulation_end(simulation, true, false);
+	(void)simulation_end(simulation, false, false);
+	assert_null(simulation_finding(simulation));
+	simulation_free(simulation);
+}
+
 static void a_policy_that_still_holds_blocks_after_the_second_look(void **state)
 {
 	struct simulation *simulation = start();
@@ -582,6 +605,7 @@ int main(void)
 		cmocka_unit_test(a_strangers_domain_does_not_stop_a_command_to_the_host),
 		cmocka_unit_test(a_policy_is_asked_for_afresh_before_it_blocks),
 		cmocka_unit_test(an_answer_that_has_run_out_is_asked_for_without_a_refresh),
+		cmocka_unit_test(an_exception_from_the_default_level_is_no_finding),
 		cmocka_unit_test(a_policy_that_was_looked_up_just_now_is_asked_for_afresh_as_well),
 		cmocka_unit_test(a_policy_that_still_holds_blocks_after_the_second_look),
 		cmocka_unit_test(what_a_host_showed_is_told_to_memory_once),
