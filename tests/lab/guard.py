@@ -51,9 +51,9 @@ class Syslog:
 
 
 class Guard:
-    """One run of the program. `settings` are more words of its configuration."""
+    """One run of the program. `settings` are more words of its configuration, `configuration` the text of its file."""
 
-    def __init__(self, host, directory, dns, clients, settings=()):
+    def __init__(self, host, directory, dns, clients, settings=(), configuration=""):
         self.host = host
         self.directory = os.path.join(directory, f"guard-{time.monotonic_ns()}")
         os.makedirs(self.directory)
@@ -67,8 +67,8 @@ class Guard:
         self._event_start = 0
         # A configuration file of its own, so that the machine's is not read.
         self.configuration = os.path.join(self.directory, "hopguard.conf")
-        with open(self.configuration, "w", encoding="utf-8"):
-            pass
+        with open(self.configuration, "w", encoding="utf-8") as file:
+            file.write(configuration)
         self.settings = ["mode=enforce", "on-failure=closed", "clients={" + ", ".join(clients) + "}",
                          f"dns.trust-anchor={dns.trust_anchor}", f"dns.root-hints={dns.root_hints}",
                          f"state-directory={self.state}", f"control-socket={self.socket}",
@@ -123,10 +123,10 @@ class Guard:
         with contextlib.suppress(FileNotFoundError):
             self._event_start = os.path.getsize(self.event_path)
 
-    def events(self):
+    def events(self, from_start=False):
         try:
             with open(self.event_path, "rb") as file:
-                file.seek(self._event_start)
+                file.seek(0 if from_start else self._event_start)
                 lines = file.read().split(b"\n")
         except FileNotFoundError:
             return []

@@ -73,9 +73,10 @@ class Lab:
     def close(self):
         self.world.close()
 
-    def guard_at(self, place, world_place=None, settings=()):
-        """Puts a guard into a place, unless just that one stands there; None: no guard, the gateway as world_place."""
-        wanted = (place, tuple(settings)) if place else None
+    def guard_at(self, place, world_place=None, settings=(), configuration=""):
+        """Puts a guard into a place, unless just that one stands there; None: no guard, the gateway as world_place.
+        configuration: the file's text, for sections that no setting reaches."""
+        wanted = (place, tuple(settings), configuration) if place else None
         if self._standing == wanted and self.world.place == (place or world_place or "routed"):
             return self.guard
         if self.guard:
@@ -86,7 +87,8 @@ class Lab:
         self.world.set_place(place or world_place or "routed")
         if place:
             host = self.world.sender if place == "host" else self.world.gateway
-            self.guard = guard.Guard(host, self.world.directory, self.dns, world.CLIENTS, settings).start()
+            self.guard = guard.Guard(host, self.world.directory, self.dns, world.CLIENTS, settings,
+                                     configuration).start()
             self._standing = wanted
         return self.guard
 
@@ -113,14 +115,18 @@ class Lab:
             self.guard.mark()
 
     def play(self, attack, sender_name, family, kind="protected", retries=True, timeout_s=None):
-        """One letter under one attack (None: an honest path), and what became of it.
+        """One letter under one attack (None: an honest path) to a destination that was not met before."""
+        kind = "two-hosts" if attack and attack.needs_two_hosts else kind
+        return self.carry(attack, sender_name, self.destinations.next(kind, family), retries, timeout_s)
+
+    def carry(self, attack, sender_name, destination, retries=True, timeout_s=None):
+        """One letter under one attack to that destination, and what became of it.
 
         A letter that the sender kept is tried once more: Postfix comes in clear only then.
         """
         self.reset()
         sender = self.senders[sender_name]
         sender.reset()
-        destination = self.destinations.next("two-hosts" if attack and attack.needs_two_hosts else kind, family)
         self.sink.without_starttls.update(destination.addresses[1:])
         number = next(self._serial)
         recipient = f"you{number}@{destination.domain}"

@@ -54,9 +54,12 @@ NGINX_SERVER = """
 
 
 class Nginx:
-    def __init__(self, directory, prefix):
-        self.directory = os.path.join(directory, "nginx")
+    """Policy hosts at an IPv4 and an IPv6 address."""
+
+    def __init__(self, directory, prefix, addresses=(NGINX, NGINX_V6), name="nginx"):
+        self.directory = os.path.join(directory, name)
         self.prefix = prefix
+        self.addresses = addresses
         self.process = None
         os.makedirs(self.directory)
         os.chmod(self.directory, 0o755)
@@ -65,7 +68,7 @@ class Nginx:
     def host(self, domain, certificate, key, text=None, more=""):
         root = os.path.join(self.directory, "roots", domain)
         os.makedirs(os.path.join(root, ".well-known"))
-        self.blocks.append(NGINX_SERVER.format(v4=NGINX, v6=NGINX_V6, domain=domain, certificate=certificate, key=key,
+        self.blocks.append(NGINX_SERVER.format(v4=self.addresses[0], v6=self.addresses[1], domain=domain, certificate=certificate, key=key,
                                                root=root, more=more))
         if text is not None:
             self.publish(domain, text)
@@ -94,7 +97,7 @@ class Nginx:
         deadline = time.monotonic() + 10
         probe = "import socket, sys; socket.create_connection((sys.argv[1], 443), 1)"
         while time.monotonic() < deadline and self.process.poll() is None:
-            done = subprocess.run([*self.prefix, sys.executable, "-c", probe, NGINX], stderr=subprocess.DEVNULL,
+            done = subprocess.run([*self.prefix, sys.executable, "-c", probe, self.addresses[0]], stderr=subprocess.DEVNULL,
                                   check=False)
             if done.returncode == 0:
                 return
