@@ -151,20 +151,14 @@ static struct verdict without_answer(const struct facts *facts, const struct sta
 		return verdict_of(ACTION_PASS, REASON_NONE, "nothing leaves in clear");
 	if (!facts->is_hold_over)
 		return verdict_of(ACTION_WAIT, REASON_NONE, "look-up under way");
+	/* As where it fails: else a stranger whose name servers never come to an end stops mail to every place that he names. */
+	if (!is_in_clear(facts) && !has_injection(facts))
+		return verdict_of(ACTION_ALERT, REASON_UNDECIDED,
+		                  "hold-seconds are over, nothing leaves in clear");
 	if (stance->blocks_undecided)
 		return verdict_of(ACTION_DEFER, REASON_UNDECIDED, "hold-seconds are over");
 	return verdict_of(ACTION_ALERT, REASON_UNDECIDED,
 	                  "hold-seconds are over, undecided = pass");
-}
-
-static struct verdict without_policy(const struct facts *facts)
-{
-	/* A name that only the server's own words brought up does not hold up a MAIL: its RCPT decides. */
-	if (facts->commitment == COMMITMENT_MAIL)
-		return verdict_of(ACTION_PASS, REASON_NONE, "decided at RCPT");
-	if (facts->commitment == COMMITMENT_END || !is_in_clear(facts))
-		return verdict_of(ACTION_PASS, REASON_NONE, "nothing leaves in clear");
-	return verdict_of(ACTION_DEFER, REASON_POLICY_UNAVAILABLE, "look-up failed or bogus");
 }
 
 /* A guard died, or was not there: what its connections were at, a recipient perhaps that waited for a verdict, is not known. */
@@ -249,19 +243,45 @@ static struct verdict with_promise(const struct facts *facts, const struct stanc
 	return verdict_of(ACTION_BLOCK, rung->reason, rung->rule);
 }
 
-/* A promise that is only told must not spare anybody what is asked of all. */
-static struct verdict with_told_promise(const struct facts *facts, const struct stance *stance)
+/* A promise that is only told must not spare anybody what is asked of all. True: that is broken. */
+static bool breaks_default_level(struct verdict *verdict, const struct facts *facts,
+                                 const struct stance *stance)
 {
 	struct facts asked = *facts;
-	struct verdict verdict;
 
 	if (stance->default_level == LEVEL_MAY || facts->promise_source == SOURCE_LOCAL)
-		return with_promise(facts, stance);
+		return false;
 	asked.promise_only_alerts = false;
 	asked.promise_source = SOURCE_DEFAULT;
 	asked.place = PLACE_MX;
-	verdict = with_promise(&asked, stance);
-	return verdict.action == ACTION_BLOCK ? verdict : with_promise(facts, stance);
+	*verdict = with_promise(&asked, stance);
+	return verdict->action == ACTION_BLOCK;
+}
+
+static struct verdict with_told_promise(const struct facts *facts, const struct stance *stance)
+{
+	struct verdict verdict;
+
+	return breaks_default_level(&verdict, facts, stance) ? verdict
+	                                                     : with_promise(facts, stance);
+}
+
+static struct verdict without_policy(const struct facts *facts, const struct stance *stance)
+{
+	struct verdict verdict;
+
+	/* A name that only the server's own words brought up does not hold up a MAIL: its RCPT decides. */
+	if (facts->commitment == COMMITMENT_MAIL)
+		return verdict_of(ACTION_PASS, REASON_NONE, "decided at RCPT");
+	if (facts->commitment == COMMITMENT_END || !is_in_clear(facts))
+		return verdict_of(ACTION_PASS, REASON_NONE, "nothing leaves in clear");
+	if (!facts->promise_only_alerts)
+		return verdict_of(ACTION_DEFER, REASON_POLICY_UNAVAILABLE,
+		                  "look-up failed or bogus");
+	if (breaks_default_level(&verdict, facts, stance))
+		return verdict;
+	return verdict_of(ACTION_ALERT, REASON_POLICY_UNAVAILABLE,
+	                  "look-up failed or bogus, told, not enforced");
 }
 
 static struct verdict judge(const struct facts *facts, const struct stance *stance)
@@ -270,7 +290,7 @@ static struct verdict judge(const struct facts *facts, const struct stance *stan
 	case PROMISE_UNKNOWN:
 		return without_answer(facts, stance);
 	case PROMISE_UNAVAILABLE:
-		return without_policy(facts);
+		return without_policy(facts, stance);
 	case PROMISE_NONE:
 		if (facts->is_hop_unseen && commits_in_clear(facts))
 			return without_hop(stance);

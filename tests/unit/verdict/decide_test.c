@@ -482,6 +482,38 @@ static void undecided_passes_only_when_the_operator_says_so(void **state)
 	assert_int_equal(decide(&late, &lenient).reason, REASON_UNDECIDED);
 }
 
+static void what_the_operator_only_watches_is_told_when_it_cannot_be_looked_up(void **state)
+{
+	struct stance strict = enforce;
+	struct facts facts = { AT_RCPT, .promise = PROMISE_UNAVAILABLE, .promise_only_alerts = true,
+		               .starttls = STARTTLS_ABSENT };
+
+	(void)state;
+	assert_int_equal(decide(&facts, &enforce).action, ACTION_ALERT);
+	assert_int_equal(decide(&facts, &enforce).reason, REASON_POLICY_UNAVAILABLE);
+	strict.default_level = LEVEL_ENCRYPT;
+	assert_int_equal(decide(&facts, &strict).action, ACTION_BLOCK);
+	assert_int_equal(decide(&facts, &strict).reason, REASON_STARTTLS_STRIPPED);
+	/* The operator's entry stands above his default. */
+	facts.promise_source = SOURCE_LOCAL;
+	assert_int_equal(decide(&facts, &strict).action, ACTION_ALERT);
+}
+
+static void a_look_up_without_end_stops_no_mail_in_tls(void **state)
+{
+	struct facts facts = { .commitment = COMMITMENT_TLS,
+		               .tls = TLS_ESTABLISHED,
+		               .is_answer_awaited = true };
+
+	(void)state;
+	assert_int_equal(decide(&facts, &enforce).action, ACTION_WAIT);
+	facts.is_hold_over = true;
+	assert_int_equal(decide(&facts, &enforce).action, ACTION_ALERT);
+	assert_int_equal(decide(&facts, &enforce).reason, REASON_UNDECIDED);
+	facts.injection = INJECTION_COMMAND;
+	assert_int_equal(decide(&facts, &enforce).action, ACTION_DEFER);
+}
+
 static void an_unknown_hop_passes_when_the_operator_says_so(void **state)
 {
 	struct stance lenient = enforce;
@@ -595,6 +627,9 @@ int main(void)
 		cmocka_unit_test(monitor_alerts_where_enforce_would_block),
 		cmocka_unit_test(inability_is_only_told_when_the_operator_says_so),
 		cmocka_unit_test(undecided_passes_only_when_the_operator_says_so),
+		cmocka_unit_test(
+			what_the_operator_only_watches_is_told_when_it_cannot_be_looked_up),
+		cmocka_unit_test(a_look_up_without_end_stops_no_mail_in_tls),
 		cmocka_unit_test(an_unknown_hop_passes_when_the_operator_says_so),
 		cmocka_unit_test(a_promise_that_is_only_told_spares_nobody_the_default_level),
 		cmocka_unit_test(the_operators_exception_stands_above_the_default_level),
