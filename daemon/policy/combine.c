@@ -96,9 +96,10 @@ void combine(struct destination *destination, const struct local_entry *entry,
 		else if (policy)
 			apply_policy(host, policy, is_signed);
 	}
+	/* Nor is a failing look-up made good by what is only told. */
 	if (is_decisive(entry))
 		destination->promise = local_promise(entry, &unknown);
-	else if (policy)
+	else if (policy && (is_enforced(policy) || destination->mx_state != MX_UNAVAILABLE))
 		destination->promise = promise_of(policy);
 	if (entry && entry->only_alerts)
 		only_alert(destination);

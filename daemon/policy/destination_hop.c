@@ -43,7 +43,14 @@ static void hop_unavailable(struct hop *hop, const struct record *record)
 	}
 	hop->promise.state = PROMISE_UNAVAILABLE;
 	hop->promise.source = SOURCE_DANE;
+	hop->promise.only_alerts = record->promise.only_alerts;
 	strcpy(hop->promise.detail, record->texts + record->why);
+}
+
+/* What a domain only tries out, or a list that is over, does not stand before what its hosts promise and mean. */
+static bool is_overruled(const struct record_promise *promise, const struct record_host *host)
+{
+	return promise->only_alerts && promises_tls(host) && !host->promise.only_alerts;
 }
 
 static void hop_unrelated(struct hop *hop, const struct record *record)
@@ -53,7 +60,8 @@ static void hop_unrelated(struct hop *hop, const struct record *record)
 	start_hop(hop, record);
 	hop->place = PLACE_UNRELATED;
 	/* What the domain itself promised holds there too; what a host promised, only where it proves the place wrong. */
-	if (record->promise.state != PROMISE_UNKNOWN)
+	if (record->promise.state != PROMISE_UNKNOWN &&
+	    (host == record->host_count || !is_overruled(&record->promise, &record->hosts[host])))
 		record_unpack_promise(&hop->promise, record, &record->promise);
 	else if (host < record->host_count)
 		record_unpack_promise(&hop->promise, record, &record->hosts[host].promise);
@@ -83,6 +91,17 @@ void record_hop_at(struct hop *hop, const struct record *record, size_t place)
 	hop_of_host(hop, record, record->places[place].host);
 }
 
+/* The stronger promise; of equals the host that the domain's policy names: it takes the mail at that address. */
+static bool is_better(const struct record *record, size_t place, size_t other)
+{
+	enum promise_state state = record_state_at(record, place);
+	enum promise_state others = record_state_at(record, other);
+
+	return state > others ||
+	       (state == others && record->hosts[record->places[other].host].is_excluded &&
+	        !record->hosts[record->places[place].host].is_excluded);
+}
+
 void record_hop(struct hop *hop, const struct record *record, const struct address *address,
                 uint64_t now_ms)
 {
@@ -93,15 +112,14 @@ void record_hop(struct hop *hop, const struct record *record, const struct addre
 		hop_unavailable(hop, record);
 		return;
 	}
-	/* Two hosts of one destination may share an address: the stronger promise counts. */
+	/* Two hosts of one destination may share an address. */
 	for (i = 0; i < record->place_count; i++) {
 		const struct record_place *place = &record->places[i];
 
 		if ((place->is_earlier && place->expires_ms <= now_ms) ||
 		    !address_equal(&place->address, address))
 			continue;
-		if (best == record->place_count ||
-		    record_state_at(record, i) > record_state_at(record, best))
+		if (best == record->place_count || is_better(record, i, best))
 			best = i;
 	}
 	if (best < record->place_count)

@@ -369,10 +369,10 @@ bool promise_cache_strongest(struct hop *hop, const struct promise_cache *cache,
 	return true;
 }
 
-bool promise_cache_next_hop(struct hop *hop, const struct promise_cache *cache,
+bool promise_cache_next_hop(struct hop *hop, struct promise_cache *cache,
                             const struct address *address)
 {
-	const struct mentions *mentions = table_peek(cache->addresses, address);
+	const struct mentions *mentions = table_find(cache->addresses, address);
 
 	for (size_t i = 0; mentions && i < PROMISE_CACHE_MENTIONS_MAX; i++) {
 		const struct mention *mention = &mentions->mention[i];

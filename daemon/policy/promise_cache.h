@@ -52,8 +52,8 @@ enum cache_answer promise_cache_get(struct destination *destination, uint32_t *a
 /* The strongest promise that any fresh destination makes for that address. False: none names it. */
 bool promise_cache_strongest(struct hop *hop, const struct promise_cache *cache,
                              const struct address *address, uint64_t now_ms);
-/* The smart host that stands there, as the operator named it. False: none. */
-bool promise_cache_next_hop(struct hop *hop, const struct promise_cache *cache,
+/* The smart host that stands there, as the operator named it; an address that is asked about stays known longer. False: none. */
+bool promise_cache_next_hop(struct hop *hop, struct promise_cache *cache,
                             const struct address *address);
 /* All that fresh answers say of that address, in no order. How many. */
 size_t promise_cache_at(struct hop hops[PROMISE_CACHE_MENTIONS_MAX],
