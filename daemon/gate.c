@@ -284,20 +284,11 @@ void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_
 void gate_answer(struct gate *gate, const struct destination *destination, uint64_t now_ms,
                  uint64_t time_ms)
 {
-	struct asked_key key = { .kind = destination->mx_state == MX_HOST ? QUESTION_HOST
-		                                                          : QUESTION_DOMAIN };
-	struct asked *asked;
 	struct flow *flow, *next;
 
 	gate->now_ms = now_ms;
 	gate->time_ms = time_ms;
-	memcpy(key.name, destination->name, strnlen(destination->name, sizeof(key.name) - 1));
-	asked = table_find(gate->asked, &key);
-	if (asked) {
-		asked->answered_ms = now_ms;
-		if (asked->is_refresh)
-			asked->renewed_ms = now_ms;
-	}
+	gate_note_answer(gate, destination);
 	/* Without memory the flows go on waiting, and hold-seconds ends it. */
 	(void)promise_cache_put(gate->cache, destination, now_ms);
 	for (flow = gate->busy; flow; flow = next) {
@@ -324,45 +315,15 @@ void gate_broken(struct gate *gate, const struct message_broken *broken, uint64_
 	memcpy(note->how, broken->how, sizeof(note->how));
 }
 
-/* The same again lives longer; else a new one takes the place of the oldest told. */
-void gate_candidate(struct gate *gate, const struct message_candidate *candidate, uint64_t now_ms)
-{
-	const struct address place = address_behind_nat64(&candidate->server);
-	struct heard_notes *notes = table_find(gate->heard, &place);
-	struct heard_note *note = NULL;
-
-	gate->counters.candidates++;
-	if (!notes)
-		notes = table_insert(gate->heard, &place);
-	if (!notes)
-		return;
-	for (size_t i = 0; i < GATE_HEARD_PER_ADDRESS && !note; i++) {
-		if (strcmp(notes->notes[i].domain, candidate->domain) == 0 &&
-		    strcmp(notes->notes[i].host, candidate->host) == 0)
-			note = &notes->notes[i];
-	}
-	if (!note)
-		note = &notes->notes[notes->next++ % GATE_HEARD_PER_ADDRESS];
-	note->expires_ms = now_ms + (uint64_t)candidate->life_s * 1000;
-	note->is_excluded = candidate->is_excluded != 0;
-	memcpy(note->domain, candidate->domain, sizeof(note->domain));
-	memcpy(note->host, candidate->host, sizeof(note->host));
-}
-
 void gate_forget(struct gate *gate, const char *name)
 {
-	struct asked_key key = { .kind = QUESTION_DOMAIN };
-
 	if (name[0] == '\0') {
 		promise_cache_clear(gate->cache);
 		table_clear(gate->asked);
 		return;
 	}
 	promise_cache_forget(gate->cache, name);
-	text_copy(key.name, sizeof(key.name), name);
-	table_remove(gate->asked, &key);
-	key.kind = QUESTION_HOST;
-	table_remove(gate->asked, &key);
+	gate_forget_asked(gate, name);
 }
 
 static uint64_t life_ms(const struct flow *flow)

@@ -11,10 +11,12 @@ static bool is_recent(uint64_t when_ms, uint64_t now_ms, uint64_t life_ms)
 	return when_ms != 0 && now_ms - when_ms < life_ms;
 }
 
-static void asked_key_of(struct asked_key *key, enum question_kind kind, const char *name)
+static void asked_key_of(struct asked_key *key, enum question_kind kind, const char *name,
+                         bool is_refresh)
 {
 	memset(key, 0, sizeof(*key));
-	key->kind = kind;
+	key->kind = (uint16_t)kind;
+	key->is_refresh = is_refresh;
 	memcpy(key->name, name, strnlen(name, sizeof(key->name) - 1));
 }
 
@@ -24,28 +26,26 @@ static void ask(struct gate *gate, enum question_kind kind, const char *name, bo
 	struct asked_key key;
 	struct asked *asked;
 
-	asked_key_of(&key, kind, name);
+	asked_key_of(&key, kind, name, is_refresh);
 	asked = table_find(gate->asked, &key);
-	if (asked && asked->answered_ms == 0 && asked->is_refresh >= is_refresh &&
+	if (asked && asked->answered_ms == 0 &&
 	    is_recent(asked->asked_ms, gate->now_ms, GATE_ASK_AGAIN_MS))
 		return;
 	if (!asked)
 		asked = table_insert(gate->asked, &key);
-	if (asked) {
-		asked->asked_ms = gate->now_ms;
-		asked->answered_ms = 0;
-		asked->is_refresh = is_refresh;
-	}
+	if (asked)
+		*asked = (struct asked){ .asked_ms = gate->now_ms };
 	gate->counters.questions++;
 	gate->actions.ask(gate->owner, kind, name, is_refresh);
 }
 
-static bool was_answered_lately(struct gate *gate, enum question_kind kind, const char *name)
+/* Whatever else was answered may have come from what the scout, or its cache of policies, knew for long. */
+static bool was_asked_afresh(struct gate *gate, enum question_kind kind, const char *name)
 {
 	struct asked_key key;
 	const struct asked *asked;
 
-	asked_key_of(&key, kind, name);
+	asked_key_of(&key, kind, name, true);
 	asked = table_find(gate->asked, &key);
 	return asked && is_recent(asked->answered_ms, gate->now_ms, GATE_REFRESH_VALID_MS);
 }
@@ -61,7 +61,7 @@ static void find_hop(struct gate *gate, struct hop *hop, enum question_kind kind
 	/* Geo-DNS and farms answer each resolver differently: before an address is called wrong, ask afresh. */
 	bool is_doubtful = answer == CACHE_FRESH && kind == QUESTION_DOMAIN &&
 	                   hop->place == PLACE_UNRELATED && hop->promise.state != PROMISE_NONE &&
-	                   !was_answered_lately(gate, kind, name);
+	                   !was_asked_afresh(gate, kind, name);
 
 	if (answer == CACHE_FRESH && !is_doubtful)
 		return;
@@ -225,7 +225,10 @@ static void add_heard(struct gate *gate, struct candidates *candidates,
 		if (candidate->hop.place == PLACE_UNRELATED &&
 		    !promise_cache_find_mx(&candidate->hop, gate->cache, note->domain, note->host))
 			candidate->is_led_astray = true;
-		if (note->is_excluded && promise_is_of_domain(candidate->hop.promise.source))
+		/* Unless a host that the policy names takes the domain's mail at that address, too. */
+		if (note->is_excluded && promise_is_of_domain(candidate->hop.promise.source) &&
+		    (candidate->hop.place != PLACE_MX ||
+		     strcmp(candidate->hop.mx, note->host) == 0))
 			candidate->hop.place = PLACE_EXCLUDED;
 		candidate->binds = candidate->hop.is_established;
 	}
@@ -292,23 +295,37 @@ void gate_find_candidates(struct gate *gate, struct candidates *candidates,
 		add_candidate(candidates)->hop.promise.state = PROMISE_NONE;
 }
 
-/* An answer that is young may tell of a policy that is old: it counts only where it was asked for afresh. */
-static bool was_renewed_lately(struct gate *gate, const char *domain)
-{
-	struct asked_key key;
-	const struct asked *asked;
-
-	asked_key_of(&key, QUESTION_DOMAIN, domain);
-	asked = table_find(gate->asked, &key);
-	return asked && is_recent(asked->renewed_ms, gate->now_ms, GATE_REFRESH_VALID_MS);
-}
-
 bool gate_ask_afresh(struct gate *gate, const struct hop *hop)
 {
-	if (hop->domain[0] == '\0' || was_renewed_lately(gate, hop->domain))
+	if (hop->domain[0] == '\0' || was_asked_afresh(gate, QUESTION_DOMAIN, hop->domain))
 		return false;
 	ask(gate, QUESTION_DOMAIN, hop->domain, true);
 	return true;
+}
+
+void gate_note_answer(struct gate *gate, const struct destination *destination)
+{
+	enum question_kind kind =
+		destination->mx_state == MX_HOST ? QUESTION_HOST : QUESTION_DOMAIN;
+	struct asked_key key;
+	struct asked *asked;
+
+	for (int is_refresh = 0; is_refresh <= destination->is_afresh; is_refresh++) {
+		asked_key_of(&key, kind, destination->name, is_refresh == 1);
+		asked = table_find(gate->asked, &key);
+		if (asked)
+			asked->answered_ms = gate->now_ms;
+	}
+}
+
+void gate_forget_asked(struct gate *gate, const char *name)
+{
+	struct asked_key key;
+
+	for (int i = 0; i < 4; i++) {
+		asked_key_of(&key, i & 1 ? QUESTION_HOST : QUESTION_DOMAIN, name, (i & 2) != 0);
+		table_remove(gate->asked, &key);
+	}
 }
 
 void gate_ask_address(struct gate *gate, const struct address *server)
@@ -318,7 +335,7 @@ void gate_ask_address(struct gate *gate, const struct address *server)
 	struct asked *asked;
 	char text[ADDRESS_TEXT_MAX];
 
-	asked_key_of(&key, QUESTION_ADDRESS, address_format(text, &place));
+	asked_key_of(&key, QUESTION_ADDRESS, address_format(text, &place), false);
 	asked = table_find(gate->asked, &key);
 	if (asked && is_recent(asked->asked_ms, gate->now_ms, GATE_ADDRESS_AGAIN_MS))
 		return;
@@ -370,7 +387,8 @@ void gate_tell_sighting(struct gate *gate, const struct flow *flow, const struct
 	memset(&sighting, 0, SIGHTING_HEAD_LEN);
 	sighting.type = MESSAGE_SIGHTING;
 	sighting.offers_starttls = 1;
-	sighting.met = is_met && hop->promise.state >= PROMISE_TLS;
+	sighting.met =
+		is_met && (hop->promise.state == PROMISE_TLS || hop->promise.state == PROMISE_KEY);
 	sighting.tls_version = session_tls_version(flow->session);
 	sighting.server = address_behind_nat64(&flow->server.address);
 	memcpy(sighting.host, hop->mx, sizeof(sighting.host));

@@ -408,7 +408,8 @@ void gate_judge_afterthoughts(struct gate *gate)
 		fill_event(gate, event, &judged);
 		name_cause(gate, event, judged.broken);
 		gate->counters.verdicts[judged.verdict.action]++;
-		gate->counters.reasons[judged.verdict.reason]++;
+		if (judged.verdict.reason != REASON_NONE)
+			gate->counters.reasons[judged.verdict.reason]++;
 		if (judged.verdict.action == ACTION_PASS && event->promise.state <= PROMISE_NONE &&
 		    !gate->config->events_passes)
 			continue;

@@ -4,7 +4,7 @@
 
 /*
  * What the gate's files share: gate.c (packets, time and answers come in), gate_segment.c (a segment through
- * streams and session), gate_held.c (packets that wait), gate_hop.c (whose hop it is), gate_judge.c (facts, verdicts, events),
+ * streams and session), gate_held.c (packets that wait), gate_heard.c (candidates that the DNS brought up), gate_hop.c (whose hop it is), gate_judge.c (facts, verdicts, events),
  * gate_refuse.c (a verdict becomes a refusal).
  */
 
@@ -19,7 +19,7 @@
 enum {
 	GATE_CLIENT_HELD_MAX = 256,   /* packets of one client that may wait at a time */
 	GATE_ASK_AGAIN_MS = 2000,     /* the scout may have died with our question */
-	GATE_REFRESH_VALID_MS = 5000, /* an answer this young needs no refresh before mx-mismatch */
+	GATE_REFRESH_VALID_MS = 5000, /* a name asked for afresh so lately is not asked so again */
 	GATE_ASKED_MAX = 4096,
 	GATE_LINE_PATIENCE_MS =
 		1000, /* a held incomplete RCPT is decided by the address after that */
@@ -41,17 +41,16 @@ enum {
 	GATE_SETTLE_MS = 1000, /* within a first retransmission timeout (RFC 6298 section 2) */
 };
 
-/* A name that was asked of the scout. Keyed by kind and name. */
+/* A name that was asked of the scout, or asked for afresh. */
 struct asked_key {
-	uint32_t kind;
+	uint16_t kind;
+	uint16_t is_refresh;
 	char name[DOMAIN_NAME_MAX];
 };
 
 struct asked {
 	uint64_t asked_ms;
 	uint64_t answered_ms; /* 0: not yet */
-	uint64_t renewed_ms;  /* the last answer to a question that asked afresh; 0: none */
-	bool is_refresh;      /* the question that was asked last */
 };
 
 struct broken_note {
@@ -215,6 +214,9 @@ bool gate_ask_afresh(struct gate *gate, const struct hop *hop);
 /* Asks ahead for who stands at that address, and for what the server calls itself. */
 void gate_ask_address(struct gate *gate, const struct address *server);
 void gate_ask_words(struct gate *gate, struct flow *flow);
+/* The scout answered, or what was asked is forgotten. */
+void gate_note_answer(struct gate *gate, const struct destination *destination);
+void gate_forget_asked(struct gate *gate, const char *name);
 /* Tells the scout what a host showed, now and then. */
 void gate_tell_sighting(struct gate *gate, const struct flow *flow, const struct hop *hop,
                         bool is_met);

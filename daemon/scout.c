@@ -102,6 +102,7 @@ static void on_answer(void *owner, const struct enquirers *enquirers,
 	if (!scout_recall(scout, &scout->answer.destination, &age_s, destination->name,
 	                  destination->mx_state == MX_HOST))
 		scout->answer.destination = *destination;
+	scout->answer.destination.is_afresh = destination->is_afresh;
 	scout_files_learn(scout, destination);
 	scout_table_learn(scout, destination);
 	/* Whom the policy excludes is known now, and must be known before the answer is. */

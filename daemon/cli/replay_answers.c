@@ -132,6 +132,8 @@ static void on_answer(void *owner, const struct destination *destination)
 	struct replay_answers *answers = owner;
 
 	answers->answer = *destination;
+	/* There is nothing older to answer from. */
+	answers->answer.is_afresh = true;
 	answers->is_answered = true;
 }
 
@@ -160,6 +162,7 @@ const struct destination *replay_answers_next(struct replay_answers *answers)
 	is_host = question.kind == QUESTION_HOST;
 	answers->is_answered = false;
 	answers->answer = (struct destination){
+		.is_afresh = true,
 		.mx_state = is_host         ? MX_HOST
 		            : answers->base ? MX_UNAVAILABLE
 		                            : MX_IMPLICIT,

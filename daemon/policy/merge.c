@@ -26,6 +26,7 @@ struct merge {
 	struct mtasts_ask *policy_ask;
 	bool has_entry;
 	struct local_entry entry;
+	bool is_refresh;
 	bool has_destination;
 	uint32_t policy_ttl_s; /* how long what was learnt of its policy holds; 0: nothing was */
 	struct destination destination;
@@ -147,6 +148,7 @@ static void finish(struct merge *merge)
 	remember_offers(destination, merge->sources);
 	destination->is_established = is_domain && is_established(merge, all.is_listed);
 	destination->is_next_hop = !is_domain && merge->has_entry;
+	destination->is_afresh = merge->is_refresh;
 	if (merge->policy_ttl_s > 0 && merge->policy_ttl_s < destination->ttl_s)
 		destination->ttl_s = merge->policy_ttl_s;
 	merge->fn(merge->owner, destination);
@@ -167,6 +169,22 @@ static void become_redirected(struct destination *destination, const struct merg
 	destination->mx_security = DNS_SECURE;
 }
 
+/* An address in the place of a host: the DNS has nothing to say of it. */
+static void stand_at_literal(struct destination *destination)
+{
+	struct address address;
+
+	if (destination->mx_state != MX_HOST || destination->host_count != 1 ||
+	    !address_parse(&address, destination->hosts[0].name))
+		return;
+	destination->mx_security = DNS_SECURE;
+	destination->hosts[0].address_security = DNS_SECURE;
+	destination->hosts[0].promise = (struct promise){ .state = PROMISE_NONE };
+	destination->why[0] = '\0';
+	destination->place_count = 1;
+	destination->places[0] = (struct mx_place){ .address = address };
+}
+
 static void on_dane(void *owner, const struct dane_result *result)
 {
 	struct merge *merge = owner;
@@ -174,6 +192,7 @@ static void on_dane(void *owner, const struct dane_result *result)
 	merge->dane = NULL;
 	merge->destination = result->destination;
 	merge->has_destination = true;
+	stand_at_literal(&merge->destination);
 	if (merge->subject == MERGE_DOMAIN && result->destination.mx_state == MX_HOST)
 		become_redirected(&merge->destination, merge);
 	finish_if_complete(merge);
@@ -254,14 +273,14 @@ static bool ask_dane(struct merge *merge)
 }
 
 /* Where the table says all, no policy is asked for. */
-static void ask_policy(struct merge *merge, bool is_refresh)
+static void ask_policy(struct merge *merge)
 {
 	struct mtasts *mtasts = merge->sources->mtasts;
 
 	if (!mtasts || merge->subject != MERGE_DOMAIN ||
 	    (merge->has_entry && merge->entry.level != LOCAL_UNSET))
 		return;
-	merge->policy_ask = mtasts_ask(mtasts, merge->name, is_refresh, on_policy, merge);
+	merge->policy_ask = mtasts_ask(mtasts, merge->name, merge->is_refresh, on_policy, merge);
 }
 
 struct merge *merge_ask(const struct merge_sources *sources, const struct merge_question *question,
@@ -275,6 +294,7 @@ struct merge *merge_ask(const struct merge_sources *sources, const struct merge_
 	merge->fn = fn;
 	merge->owner = owner;
 	merge->subject = question->subject;
+	merge->is_refresh = question->is_refresh;
 	snprintf(merge->name, sizeof(merge->name), "%s", question->name);
 	find_entry(merge);
 	if (!ask_dane(merge)) {
@@ -283,7 +303,7 @@ struct merge *merge_ask(const struct merge_sources *sources, const struct merge_
 		free(merge);
 		return NULL;
 	}
-	ask_policy(merge, question->is_refresh);
+	ask_policy(merge);
 	return merge;
 }
 

@@ -55,7 +55,7 @@ enum mx_state {
 	MX_IMPLICIT, /* no MX records: the domain's own addresses (RFC 5321 section 5.1) */
 	MX_NULL,     /* RFC 7505 */
 	MX_NXDOMAIN,
-	MX_TABLE, /* the operator's table names the host that takes the domain's mail */
+	MX_TABLE,       /* the operator's table names the host that takes the domain's mail */
 	MX_UNAVAILABLE, /* bogus or failed: nothing is known, mail waits */
 	MX_HOST,        /* not a domain: the question named a host (QUESTION_HOST) */
 };
@@ -89,6 +89,7 @@ struct destination {
 	char why[PROMISE_DETAIL_MAX]; /* why it is bogus or failed; else empty */
 	uint32_t ttl_s;               /* how long this may be kept */
 	bool is_truncated;
+	bool is_afresh; /* every source was asked again for it, where the policy is kept included */
 	uint8_t host_count;
 	uint8_t place_count;
 	struct mx_host hosts[MX_HOSTS_MAX];

@@ -94,9 +94,9 @@ bool destination_is_sound(const struct destination *destination)
 	size_t i;
 
 	if (!is_bool(&destination->is_truncated) || !is_bool(&destination->is_next_hop) ||
-	    !is_bool(&destination->is_established) || !promise_is_sound(&destination->promise) ||
-	    destination->host_count > MX_HOSTS_MAX || destination->place_count > MX_PLACES_MAX ||
-	    !is_up_to(destination->mx_state, MX_HOST) ||
+	    !is_bool(&destination->is_established) || !is_bool(&destination->is_afresh) ||
+	    !promise_is_sound(&destination->promise) || destination->host_count > MX_HOSTS_MAX ||
+	    destination->place_count > MX_PLACES_MAX || !is_up_to(destination->mx_state, MX_HOST) ||
 	    !is_up_to(destination->mx_security, DNS_FAILED) ||
 	    !is_string(destination->name, sizeof(destination->name)) ||
 	    !is_string(destination->why, sizeof(destination->why)))

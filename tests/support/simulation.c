@@ -88,8 +88,10 @@ static void on_ask(void *owner, enum question_kind kind, const char *name, bool 
 	/* Neither memory nor a reverse zone knows anything here. */
 	if (kind == QUESTION_ADDRESS)
 		return;
-	if (simulation->asked_count < sizeof(simulation->asked) / sizeof(simulation->asked[0]))
-		text_copy(simulation->asked[simulation->asked_count++], DOMAIN_NAME_MAX, name);
+	if (simulation->asked_count == sizeof(simulation->asked) / sizeof(simulation->asked[0]))
+		return;
+	simulation->is_asked_afresh[simulation->asked_count] = is_refresh;
+	text_copy(simulation->asked[simulation->asked_count++], DOMAIN_NAME_MAX, name);
 }
 
 static void on_tell(void *owner, const struct event *event)
@@ -140,14 +142,21 @@ static void fill_promise(const struct simulation *simulation, struct destination
 	answer->places[0].address = simulation->server_endpoint.address;
 }
 
-static void promise_to(struct simulation *simulation, const char *name)
+/* The same of the domain and of the host of that name. */
+static void answer_both(struct simulation *simulation, struct destination *answer, bool is_afresh)
+{
+	answer->is_afresh = is_afresh;
+	gate_answer(simulation->gate, answer, simulation->now_ms, simulation->now_ms);
+	answer->mx_state = MX_HOST;
+	gate_answer(simulation->gate, answer, simulation->now_ms, simulation->now_ms);
+}
+
+static void promise_to(struct simulation *simulation, const char *name, bool is_afresh)
 {
 	struct destination answer;
 
 	fill_promise(simulation, &answer, name, name, simulation->everybody);
-	gate_answer(simulation->gate, &answer, simulation->now_ms, simulation->now_ms);
-	answer.mx_state = MX_HOST;
-	gate_answer(simulation->gate, &answer, simulation->now_ms, simulation->now_ms);
+	answer_both(simulation, &answer, is_afresh);
 }
 
 /* The scout's part: every open question is answered, by a canned answer or by "promised nothing". */
@@ -155,29 +164,27 @@ static void answer_questions(struct simulation *simulation)
 {
 	while (simulation->is_answering && simulation->asked_count > 0) {
 		char name[DOMAIN_NAME_MAX];
-		bool is_known = false;
+		bool is_known = false, is_afresh;
 
 		text_copy(name, sizeof(name), simulation->asked[--simulation->asked_count]);
+		is_afresh = simulation->is_asked_afresh[simulation->asked_count];
 		for (size_t i = 0; i < simulation->answer_count; i++) {
 			if (strcmp(simulation->answers[i].name, name) != 0)
 				continue;
 			is_known = true;
+			simulation->answers[i].is_afresh = is_afresh;
 			gate_answer(simulation->gate, &simulation->answers[i], simulation->now_ms,
 			            simulation->now_ms);
 		}
 		if (!is_known && simulation->everybody != PROMISE_UNKNOWN) {
-			promise_to(simulation, name);
+			promise_to(simulation, name, is_afresh);
 		} else if (!is_known) {
 			struct destination nothing = { .mx_state = MX_NXDOMAIN,
 				                       .ttl_s = 600,
 				                       .mx_security = DNS_SECURE };
 
 			text_copy(nothing.name, sizeof(nothing.name), name);
-			gate_answer(simulation->gate, &nothing, simulation->now_ms,
-			            simulation->now_ms);
-			nothing.mx_state = MX_HOST;
-			gate_answer(simulation->gate, &nothing, simulation->now_ms,
-			            simulation->now_ms);
+			answer_both(simulation, &nothing, is_afresh);
 		}
 	}
 }

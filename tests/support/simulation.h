@@ -57,6 +57,7 @@ struct simulation {
 	enum promise_state everybody; /* of names without an answer; UNKNOWN: they do not exist */
 	bool is_answering;            /* false: questions stay open */
 	char asked[64][DOMAIN_NAME_MAX];
+	bool is_asked_afresh[64];
 	size_t asked_count;
 	size_t refresh_count; /* questions that no cache may answer */
 	uint32_t next_id;
