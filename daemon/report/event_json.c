@@ -87,7 +87,8 @@ static void put_verdict(json_t *object, const struct event *event)
 	put_endpoint(object, "server", &event->server);
 	object_put(object, "domain", event->domain);
 	object_put(object, "mx", event->mx);
-	put_promise(object, &event->promise);
+	if (event->promise.state != PROMISE_UNKNOWN)
+		put_promise(object, &event->promise);
 	put_seen(object, event);
 	if (is_proven(event))
 		object_put(object, "assurance", "proven");

@@ -59,7 +59,8 @@ static void add_verdict(struct line *line, const struct event *event)
 	add_endpoint(line, "server", &event->server);
 	line_pair(line, "domain", event->domain);
 	line_pair(line, "mx", event->mx);
-	add_promise(line, &event->promise);
+	if (event->promise.state != PROMISE_UNKNOWN)
+		add_promise(line, &event->promise);
 	add_seen(line, event);
 	line_number(line, "held_ms", event->held_ms);
 }

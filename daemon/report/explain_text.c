@@ -4,7 +4,10 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "report/line.h"
 #include "report/object.h"
+
+enum { CLEAN_MAX = 1024 };
 
 static void print_addresses(FILE *out, const json_t *host)
 {
@@ -100,6 +103,21 @@ static void print_host(FILE *out, const json_t *host, bool is_coloured)
 	print_verdict(out, "with TLS 1.3", json_object_get(host, "with_tls13"), is_coloured);
 }
 
+/* Details have words of strangers: none of them steers a terminal. */
+static void clean(json_t *value)
+{
+	char text[CLEAN_MAX];
+	const char *key;
+	json_t *part;
+	size_t i;
+
+	if (json_is_string(value))
+		(void)json_string_set(value,
+		                      line_clean(text, sizeof(text), json_string_value(value)));
+	json_array_foreach(value, i, part) clean(part);
+	json_object_foreach(value, key, part) clean(part);
+}
+
 bool explain_text_print(FILE *out, const char *json, bool is_coloured)
 {
 	json_t *object = json_loads(json, 0, NULL);
@@ -111,6 +129,7 @@ bool explain_text_print(FILE *out, const char *json, bool is_coloured)
 		json_decref(object);
 		return false;
 	}
+	clean(object);
 	fprintf(out, "%s: mx %s, %s", object_text(object, "name"), object_text(object, "mx"),
 	        object_text(object, "mx_security"));
 	if (object_text(object, "why")[0])

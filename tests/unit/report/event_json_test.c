@@ -143,6 +143,38 @@ static void the_longest_event_fits(void **state)
 	free(text);
 }
 
+static void a_finding_about_a_policy_names_its_source_and_no_connection(void **state)
+{
+	static const char want[] =
+		"{\"time\":\"1970-01-01T00:00:00.000Z\",\"event\":\"policy\",\"action\":\"alert\","
+		"\"reason\":\"policy-unavailable\",\"kind\":\"attack\",\"domain\":\"example.org\","
+		"\"promise\":{\"source\":\"mta-sts\"},"
+		"\"text\":\"the policy cannot be fetched\",\"count\":1,\"advice\":\"";
+	struct event event = a_policy_event();
+	char text[EVENT_JSON_MAX];
+
+	(void)state;
+	event_json_print(text, &event);
+	assert_memory_equal(text, want, sizeof(want) - 1);
+	/* Nobody promised anything: nothing is said of it. */
+	event.promise.source = SOURCE_NONE;
+	event.reason = REASON_NONE;
+	event_json_print(text, &event);
+	assert_null(strstr(text, "promise"));
+	assert_null(strstr(text, "reason"));
+}
+
+static void the_source_of_a_promise_that_is_not_known_yet_is_not_told_of_a_connection(void **state)
+{
+	struct event event = a_finding();
+	char text[EVENT_JSON_MAX];
+
+	(void)state;
+	event.promise.state = PROMISE_UNKNOWN;
+	event_json_print(text, &event);
+	assert_null(strstr(text, "\"promise\""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +187,9 @@ int main(void)
 		cmocka_unit_test(other_events_carry_a_sentence_and_no_verdict),
 		cmocka_unit_test(octets_that_are_no_text_do_not_get_into_json),
 		cmocka_unit_test(the_longest_event_fits),
+		cmocka_unit_test(a_finding_about_a_policy_names_its_source_and_no_connection),
+		cmocka_unit_test(
+			the_source_of_a_promise_that_is_not_known_yet_is_not_told_of_a_connection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

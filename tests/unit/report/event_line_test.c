@@ -93,6 +93,23 @@ static void what_somebody_should_look_at_has_a_priority_that_is_seen(void **stat
 	assert_int_equal(event_line_priority(&event), LOG_NOTICE);
 }
 
+static void a_finding_about_a_policy_names_its_source(void **state)
+{
+	static const char want[] =
+		"policy action=alert reason=policy-unavailable domain=example.org promise=mta-sts "
+		"text=\"the policy cannot be fetched\" advice=\"";
+	struct event event = a_policy_event();
+	char text[EVENT_LINE_MAX];
+
+	(void)state;
+	event_line_print(text, &event);
+	assert_memory_equal(text, want, sizeof(want) - 1);
+	assert_int_equal(event_line_priority(&event), LOG_WARNING);
+	event.promise.source = SOURCE_NONE;
+	event_line_print(text, &event);
+	assert_null(strstr(text, "promise="));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -101,6 +118,7 @@ int main(void)
 		cmocka_unit_test(the_far_end_cannot_write_pairs_of_its_own),
 		cmocka_unit_test(other_events_are_a_word_and_a_sentence),
 		cmocka_unit_test(the_longest_event_is_cut_to_what_syslog_takes),
+		cmocka_unit_test(a_finding_about_a_policy_names_its_source),
 		cmocka_unit_test(what_somebody_should_look_at_has_a_priority_that_is_seen),
 	};
 

@@ -139,6 +139,21 @@ static void what_is_no_event_is_refused(void **state)
 		assert_false(event_text_print(text, others[i], false));
 }
 
+static void a_finding_about_a_policy_reads_like_a_sentence(void **state)
+{
+	static const char want[] = "00:00:00Z alert policy-unavailable: mail for example.org: "
+				   "the policy cannot be fetched. ";
+	struct event event = a_policy_event();
+	char text[EVENT_SENTENCE_MAX];
+
+	(void)state;
+	print(text, &event, false);
+	assert_memory_equal(text, want, sizeof(want) - 1);
+	event.reason = REASON_NONE;
+	print(text, &event, false);
+	assert_memory_equal(text, "00:00:00Z alert: mail for example.org: the policy", 49);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +164,7 @@ int main(void)
 		cmocka_unit_test(the_far_end_cannot_steer_the_terminal),
 		cmocka_unit_test(the_longest_event_is_cut_to_a_line),
 		cmocka_unit_test(colour_never_passes_the_end_of_the_room),
+		cmocka_unit_test(a_finding_about_a_policy_reads_like_a_sentence),
 		cmocka_unit_test(what_is_no_event_is_refused),
 	};
 

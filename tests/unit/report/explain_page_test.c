@@ -223,6 +223,23 @@ static void a_source_that_failed_or_expired_is_a_finding(void **state)
 	free(destination);
 }
 
+static void words_of_strangers_do_not_steer_the_terminal(void **state)
+{
+	struct destination *destination = malloc(sizeof(*destination));
+	const char *text;
+
+	(void)state;
+	fill(destination);
+	strcpy(destination->why, "why\033[2J\n");
+	strcpy(destination->hosts[0].promise.detail, "3 1 1 \033]0;owned\007\xc2\x9b");
+	text = text_of(json_of(destination, &enforcing), false);
+	assert_null(strchr(text, '\033'));
+	assert_null(strchr(text, '\007'));
+	assert_null(strchr(text, '\x9b'));
+	assert_non_null(strstr(text, "why?[2J?\n"));
+	free(destination);
+}
+
 static void what_is_no_explanation_is_refused(void **state)
 {
 	(void)state;
@@ -241,6 +258,7 @@ int main(void)
 		cmocka_unit_test(the_largest_destination_fits),
 		cmocka_unit_test(each_source_says_its_state_its_age_and_its_evidence),
 		cmocka_unit_test(a_source_that_failed_or_expired_is_a_finding),
+		cmocka_unit_test(words_of_strangers_do_not_steer_the_terminal),
 		cmocka_unit_test(what_is_no_explanation_is_refused),
 	};
 

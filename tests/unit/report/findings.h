@@ -56,4 +56,19 @@ static inline struct event the_longest_finding(void)
 	return event;
 }
 
+/* Of a promise, without a connection. */
+static inline struct event a_policy_event(void)
+{
+	struct event event = { .kind = EVENT_POLICY,
+		               .action = ACTION_ALERT,
+		               .would = ACTION_ALERT,
+		               .reason = REASON_POLICY_UNAVAILABLE,
+		               .promise.source = SOURCE_MTA_STS,
+		               .count = 1 };
+
+	strcpy(event.domain, "example.org");
+	strcpy(event.text, "the policy cannot be fetched");
+	return event;
+}
+
 #endif
