@@ -124,8 +124,11 @@ bool enquiries_ask_for_guard(struct enquiries *enquiries, const struct merge_que
 bool enquiries_ask_ahead(struct enquiries *enquiries, enum merge_subject subject, const char *name)
 {
 	const struct merge_question question = { .subject = subject, .name = name };
-	struct enquirers *enquirers = join(enquiries, &question);
+	struct enquirers *enquirers;
 
+	if (table_count(enquiries->table) >= ENQUIRIES_AHEAD_MAX)
+		return false;
+	enquirers = join(enquiries, &question);
 	if (!enquirers)
 		return false;
 	enquirers->guards = UINT64_MAX;
@@ -143,6 +146,29 @@ bool enquiries_ask_for_explanation(struct enquiries *enquiries, enum merge_subje
 		return false;
 	enquirers->explanations[enquirers->explanation_count++] = request;
 	return true;
+}
+
+void enquiries_renew(struct enquiries *enquiries)
+{
+	const void *key;
+	struct enquiry **each;
+
+	for (each = table_oldest(enquiries->table, &key); each;
+	     each = table_younger(enquiries->table, each, &key)) {
+		struct enquiry *enquiry = *each;
+		const struct merge_question question = {
+			.subject = (enum merge_subject)enquiry->key.subject,
+			.name = enquiry->key.name,
+			.is_refresh = enquiry->key.is_refresh,
+		};
+		struct merge *merge =
+			merge_ask(enquiries->sources, &question, on_destination, enquiry);
+
+		if (!merge)
+			continue;
+		merge_cancel(enquiry->merge);
+		enquiry->merge = merge;
+	}
 }
 
 size_t enquiries_count(const struct enquiries *enquiries)

@@ -13,6 +13,7 @@
 
 enum {
 	ENQUIRIES_MAX = 1024,         /* beyond, a question is dropped: the guard asks again */
+	ENQUIRIES_AHEAD_MAX = 512,    /* beyond, nothing is looked up ahead: the rest is for mail */
 	ENQUIRY_EXPLANATIONS_MAX = 8, /* operators who wait for the same name */
 };
 
@@ -39,10 +40,12 @@ void enquiries_free(struct enquiries *enquiries);
 /* False: no room, nothing will come. */
 bool enquiries_ask_for_guard(struct enquiries *enquiries, const struct merge_question *question,
                              unsigned guard);
-/* For mail that may follow: every guard is answered. */
+/* For mail that may follow: every guard is answered. False also from ENQUIRIES_AHEAD_MAX on. */
 bool enquiries_ask_ahead(struct enquiries *enquiries, enum merge_subject subject, const char *name);
 bool enquiries_ask_for_explanation(struct enquiries *enquiries, enum merge_subject subject,
                                    const char *name, uint32_t request);
+/* What the open look-ups began with has changed: they begin anew. */
+void enquiries_renew(struct enquiries *enquiries);
 size_t enquiries_count(const struct enquiries *enquiries);
 
 #endif

@@ -41,6 +41,9 @@ static void ask_host(struct scout *scout, uint64_t guards, const char *name)
 {
 	struct message_question question = { .type = MESSAGE_QUESTION, .kind = QUESTION_HOST };
 
+	/* Whoever owns the reverse zone chooses the names: what is left is for mail. */
+	if (enquiries_count(scout->enquiries) >= ENQUIRIES_AHEAD_MAX)
+		return;
 	text_copy(question.name, sizeof(question.name), name);
 	for (unsigned i = 0; i < CONFIG_QUEUES_MAX; i++) {
 		if (guards >> i & 1)

@@ -350,8 +350,9 @@ void scout_files_second(struct scout *scout)
 	for (size_t i = 0; i < scout->files.count; i++)
 		tell(scout, &scout->files.files[i]);
 	send_rows(scout);
-	(void)ask_ahead(scout, scout->files.listed,
-	                ask_ahead(scout, scout->files.watch, WATCH_RATE));
+	if (scout_rows_are_in(scout->rows))
+		(void)ask_ahead(scout, scout->files.listed,
+		                ask_ahead(scout, scout->files.watch, WATCH_RATE));
 }
 
 void scout_files_learn(struct scout *scout, const struct destination *destination)

@@ -47,13 +47,15 @@ static void on_candidate(void *owner, const struct heard_candidate *heard_of)
 		.type = MESSAGE_CANDIDATE,
 		.life_s = heard_of->life_s,
 		.server = heard_of->server,
-		.is_excluded =
-			merge_excludes(&heard->scout->sources, heard_of->domain, heard_of->host),
 	};
 
-	if (heard->candidates_left == 0)
+	if (heard->candidates_left == 0) {
+		heard->dropped++;
 		return;
+	}
 	heard->candidates_left--;
+	candidate.is_excluded =
+		merge_excludes(&heard->scout->sources, heard_of->domain, heard_of->host);
 	text_copy(candidate.domain, sizeof(candidate.domain), heard_of->domain);
 	text_copy(candidate.host, sizeof(candidate.host), heard_of->host);
 	(void)process_send_guards(heard->scout->process, &candidate, sizeof(candidate), -1);

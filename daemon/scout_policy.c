@@ -14,6 +14,7 @@ void scout_forget_answers(struct scout *scout)
 	(void)process_send_guards(scout->process, &forget, sizeof(forget), -1);
 	scout_table_remind(scout);
 	promise_cache_clear(scout->cache);
+	enquiries_renew(scout->enquiries);
 	scout_table_renew(scout);
 }
 

@@ -123,6 +123,15 @@ void scout_rows_defer(struct scout_rows *rows, unsigned guard,
 		rows->deferred[rows->deferred_count++] = (struct deferred){ guard, *question };
 }
 
+/* An answer that was made without memory knows nothing of the policies that are kept there. */
+static void forget_answers(struct scout_rows *rows)
+{
+	struct scout *scout = rows->scout;
+
+	if (promise_cache_count(scout->cache) > 0 || enquiries_count(scout->enquiries) > 0)
+		scout_forget_answers(scout);
+}
+
 static void answer_deferred(struct scout_rows *rows)
 {
 	rows->goes_on = true;
@@ -174,6 +183,7 @@ bool scout_rows_take_end(struct scout_rows *rows, const struct message_rows_end 
 		rows->must_tell |= rows->is_degraded;
 		rows->is_degraded = false;
 		scout_files_rows_end(rows->scout);
+		forget_answers(rows);
 		seen_figures(&figures, rows->seen);
 		log_info("memory is there hosts=%llu domains=%llu",
 		         (unsigned long long)figures.hosts, (unsigned long long)figures.domains);

@@ -209,7 +209,8 @@ void scout_table_take(struct scout *scout, const char *path, struct bytes text, 
 		snprintf(problem, room, "out of memory: the table before holds");
 		return;
 	}
-	memcpy(copy, text.data, text.len);
+	if (text.len > 0)
+		memcpy(copy, text.data, text.len);
 	free(kept->octets);
 	kept->octets = copy;
 	kept->len = text.len;
@@ -271,14 +272,18 @@ static void on_end(void *owner, const struct local_entry *entry, enum local_end 
 	         local_time_print(until, entry->until_ms), entry->reason[0] ? ": " : "",
 	         entry->reason);
 	scout_tell_policy(scout, SOURCE_LOCAL, entry->name, REASON_NONE, text);
-	if (end == LOCAL_ENDED)
-		scout_forget_answers(scout);
+	scout->table.has_ended |= end == LOCAL_ENDED;
 }
 
 void scout_table_second(struct scout *scout)
 {
-	ask_standing(scout);
+	/* Before memory is there, an answer would be one without the policies that it keeps. */
+	if (scout_rows_are_in(scout->rows))
+		ask_standing(scout);
+	scout->table.has_ended = false;
 	local_tell_ends(scout->table.local, process_time_ms(), SOON_MS, on_end, scout);
+	if (scout->table.has_ended)
+		scout_forget_answers(scout);
 }
 
 void scout_table_learn(struct scout *scout, const struct destination *destination)
@@ -299,7 +304,8 @@ void scout_table_tell_guard(struct scout *scout, unsigned guard)
 {
 	const struct scout_table *table = &scout->table;
 
-	for (size_t i = 0; i < table->standing_count; i++) {
+	/* Else each is looked up for all guards as soon as they are. */
+	for (size_t i = 0; scout_rows_are_in(scout->rows) && i < table->standing_count; i++) {
 		struct message_question question = {
 			.type = MESSAGE_QUESTION,
 			.kind = table->standing[i].is_host ? QUESTION_HOST : QUESTION_DOMAIN,

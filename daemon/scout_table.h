@@ -44,6 +44,7 @@ struct scout_table {
 	size_t postfix_count;
 	struct standing *standing; /* STANDING_MAX of them */
 	size_t standing_count;
+	bool has_ended; /* an entry, in this second */
 };
 
 /* 0 or -ENOMEM. */
