@@ -14,7 +14,7 @@
 #include "verdict/promise.h"
 
 enum {
-	CONTROL_REQUEST_MAX = 4096,    /* octets of a request line */
+	CONTROL_REQUEST_MAX = 4096,     /* octets of a request line */
 	CONTROL_REPLY_MAX = 128 * 1024, /* octets of one line of an answer */
 	CONTROL_ERROR_MAX = 640,
 };
