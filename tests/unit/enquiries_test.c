@@ -100,8 +100,8 @@ static void whoever_asks_meanwhile_waits_for_the_same_answer(void **state)
 
 	assert_true(ask(fixture, "example.org", false, 0));
 	assert_true(ask(fixture, "example.org", false, 63));
-	assert_true(enquiries_ask_for_explanation(fixture->enquiries, MERGE_DOMAIN, "example.org",
-	                                          7));
+	assert_true(
+		enquiries_ask_for_explanation(fixture->enquiries, MERGE_DOMAIN, "example.org", 7));
 	assert_int_equal(enquiries_count(fixture->enquiries), 1);
 	wait_for(fixture, 1);
 	assert_true(fixture->enquirers.guards == (1 | (uint64_t)1 << 63));
@@ -140,8 +140,8 @@ static void operators_beyond_the_bound_are_told_at_once(void **state)
 	for (uint32_t i = 0; i < ENQUIRY_EXPLANATIONS_MAX; i++)
 		assert_true(enquiries_ask_for_explanation(fixture->enquiries, MERGE_DOMAIN,
 		                                          "example.org", i));
-	assert_false(enquiries_ask_for_explanation(fixture->enquiries, MERGE_DOMAIN, "example.org",
-	                                           99));
+	assert_false(
+		enquiries_ask_for_explanation(fixture->enquiries, MERGE_DOMAIN, "example.org", 99));
 }
 
 /* Strangers choose the names that are looked up ahead. */
