@@ -169,17 +169,6 @@ static void a_table_is_dropped_with_its_name_and_no_sooner(void **state)
 	assert_int_equal(source_of(fixture, "a.example"), SOURCE_NONE);
 }
 
-/* The open look-up began with the old table. */
-static void an_answer_that_was_open_is_made_of_the_new_table(void **state)
-{
-	struct fixture *fixture = *state;
-
-	end_rows(fixture, true);
-	ask(fixture, 1, "c.example");
-	send_table(fixture, "c.example encrypt\n");
-	assert_int_equal(source_of(fixture, "c.example"), SOURCE_LOCAL);
-}
-
 static const struct event *next_event(struct fixture *fixture, enum event_kind kind)
 {
 	const struct message_event *message;
@@ -233,7 +222,6 @@ int main(void)
 		TEST(a_guard_that_starts_anew_is_told_before_it_asks),
 		TEST(a_table_of_postfix_counts_until_another_takes_its_place),
 		TEST(a_table_is_dropped_with_its_name_and_no_sooner),
-		TEST(an_answer_that_was_open_is_made_of_the_new_table),
 		TEST(lines_that_cannot_be_honoured_are_told),
 		cmocka_unit_test_setup_teardown(
 			the_end_of_an_entry_is_told_before_and_when_it_has_come, set_up_with_ends,

@@ -220,6 +220,22 @@ static void where_the_table_says_all_no_policy_counts(void **state)
 	assert_false(merge_excludes(&fixture->sources, "example.org", "mx.evil.example"));
 }
 
+static void where_the_table_says_all_no_policy_is_asked_for(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t before;
+
+	add_entry(fixture, &(struct local_entry){ .scope = LOCAL_DOMAIN,
+	                                          .name = "silent.example",
+	                                          .level = LOCAL_MAY });
+	before = resolver_counts(fixture->resolver).lookups;
+	(void)answer(fixture, MERGE_DOMAIN, "silent.example");
+	assert_int_equal(resolver_counts(fixture->resolver).lookups, before + 1);
+	/* Of a stranger MX and policy. */
+	(void)answer(fixture, MERGE_DOMAIN, "stranger.example");
+	assert_true(resolver_counts(fixture->resolver).lookups > before + 2);
+}
+
 static void each_kind_of_knowledge_makes_a_domain_established(void **state)
 {
 	static const char *const known[] = { "listed.example", "watched.example", "entry.example",
@@ -348,6 +364,7 @@ int main(void)
 		TEST(the_host_that_the_table_names_takes_the_mail),
 		TEST(a_smart_host_may_be_an_address),
 		TEST(where_the_table_says_all_no_policy_counts),
+		TEST(where_the_table_says_all_no_policy_is_asked_for),
 		TEST(each_kind_of_knowledge_makes_a_domain_established),
 		TEST(a_policy_that_is_kept_counts_when_nothing_can_be_asked),
 		TEST(hosts_that_no_policy_of_the_domain_names_are_excluded),
