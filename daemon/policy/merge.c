@@ -169,22 +169,6 @@ static void become_redirected(struct destination *destination, const struct merg
 	destination->mx_security = DNS_SECURE;
 }
 
-/* An address in the place of a host: the DNS has nothing to say of it. */
-static void stand_at_literal(struct destination *destination)
-{
-	struct address address;
-
-	if (destination->mx_state != MX_HOST || destination->host_count != 1 ||
-	    !address_parse(&address, destination->hosts[0].name))
-		return;
-	destination->mx_security = DNS_SECURE;
-	destination->hosts[0].address_security = DNS_SECURE;
-	destination->hosts[0].promise = (struct promise){ .state = PROMISE_NONE };
-	destination->why[0] = '\0';
-	destination->place_count = 1;
-	destination->places[0] = (struct mx_place){ .address = address };
-}
-
 static void on_dane(void *owner, const struct dane_result *result)
 {
 	struct merge *merge = owner;
@@ -192,7 +176,6 @@ static void on_dane(void *owner, const struct dane_result *result)
 	merge->dane = NULL;
 	merge->destination = result->destination;
 	merge->has_destination = true;
-	stand_at_literal(&merge->destination);
 	if (merge->subject == MERGE_DOMAIN && result->destination.mx_state == MX_HOST)
 		become_redirected(&merge->destination, merge);
 	finish_if_complete(merge);

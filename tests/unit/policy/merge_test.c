@@ -112,6 +112,7 @@ static int set_up(void **state)
 	fixture->base = event_base_new();
 	assert_non_null(fixture->base);
 	assert_int_equal(resolver_new(&fixture->resolver, fixture->base, &options), 0);
+	fixture->sources.base = fixture->base;
 	open_policies(fixture);
 	open_lists(fixture);
 	fixture->local = local_new(secret);
