@@ -3,6 +3,7 @@
 
 #include <event2/event.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -17,6 +18,7 @@ enum {
 	AHEAD_WAITING_MAX = 256,
 	AHEAD_CLIENT_MAX = 64, /* of one client */
 	AHEAD_TICK_MS = 100,
+	AHEAD_HOSTS_MAX = 3, /* of a domain, that are asked for before its own look-up names them */
 	CANDIDATE_RATE = 2000, /* told a second */
 	SWEEP_S = 60,
 };
@@ -24,6 +26,7 @@ enum {
 struct ahead {
 	struct address client;
 	char domain[DOMAIN_NAME_MAX];
+	char hosts[AHEAD_HOSTS_MAX][DOMAIN_NAME_MAX]; /* as heard; the first empty one ends them */
 };
 
 struct scout_heard {
@@ -67,20 +70,48 @@ void scout_heard_learn(struct scout *scout, const struct destination *destinatio
 		heard_repeat(scout->heard->heard, destination->name, process_now_ms());
 }
 
+/* Its answer stays in the resolver's cache, for the look-up of the domain to find it there. */
+static void on_warmed(void *owner, const struct lookup *lookup)
+{
+	(void)owner;
+	(void)lookup;
+}
+
+/*
+ * The mail server goes on to its hosts at once. A look-up of ours that asks one thing after the other, and validates each, takes more
+ * round trips than the mail: so what it will need is asked for beside it. That the names are only heard takes nothing from its answer.
+ */
+static void warm(struct resolver *resolver, const struct ahead *ahead)
+{
+	char tlsa[sizeof("_25._tcp.") + DOMAIN_NAME_MAX];
+
+	for (size_t i = 0; i < AHEAD_HOSTS_MAX && ahead->hosts[i][0]; i++) {
+		const char *host = ahead->hosts[i];
+
+		(void)resolver_ask(resolver, host, DNS_TYPE_A, on_warmed, NULL);
+		(void)resolver_ask(resolver, host, DNS_TYPE_AAAA, on_warmed, NULL);
+		if (snprintf(tlsa, sizeof(tlsa), "_25._tcp.%s", host) < DOMAIN_NAME_MAX - 2)
+			(void)resolver_ask(resolver, tlsa, DNS_TYPE_TLSA, on_warmed, NULL);
+	}
+}
+
 /* A name that is known and fresh, or is looked up already, costs nothing. */
-static bool look_up(struct scout_heard *heard, const char *domain)
+static bool look_up(struct scout_heard *heard, const struct ahead *ahead)
 {
 	struct scout *scout = heard->scout;
 	size_t open = enquiries_count(scout->enquiries);
 	uint32_t age_s;
 
-	if (scout_recall(scout, &scout->answer.destination, &age_s, domain, false))
+	if (scout_recall(scout, &scout->answer.destination, &age_s, ahead->domain, false))
 		return false;
-	if (!enquiries_ask_ahead(scout->enquiries, MERGE_DOMAIN, domain)) {
+	if (!enquiries_ask_ahead(scout->enquiries, MERGE_DOMAIN, ahead->domain)) {
 		heard->dropped++;
 		return false;
 	}
-	heard->prefetches += enquiries_count(scout->enquiries) > open;
+	if (enquiries_count(scout->enquiries) > open) {
+		heard->prefetches++;
+		warm(scout->resolver, ahead);
+	}
 	return true;
 }
 
@@ -106,7 +137,7 @@ static void look_up_waiting(struct scout_heard *heard)
 		memmove(&heard->waiting[i], &heard->waiting[i + 1],
 		        (heard->waiting_count - i) * sizeof(ahead));
 		heard->served = ahead.client;
-		heard->ahead_left -= look_up(heard, ahead.domain);
+		heard->ahead_left -= look_up(heard, &ahead);
 	}
 }
 
@@ -128,8 +159,28 @@ static void on_tick(evutil_socket_t none, short what, void *argument)
 	wait_for_tick(heard);
 }
 
-static void ask_ahead(struct scout_heard *heard, const struct address *client, const char *domain)
+static void read_hosts(struct ahead *ahead, const struct dns_message *message)
 {
+	struct dns_answer answer;
+	struct dns_record record;
+	struct dns_mx mx;
+	size_t count = 0;
+
+	if (dns_answer_parse(&answer, message->octets) != PARSE_OK)
+		return;
+	if (answer.record_count == 0 && answer.rcode == DNS_RCODE_NOERROR)
+		text_copy(ahead->hosts[0], sizeof(ahead->hosts[0]), answer.name);
+	for (size_t i = 0; count < AHEAD_HOSTS_MAX && dns_answer_record(&record, &answer, i); i++) {
+		if (dns_mx_parse(&mx, &answer, &record) == PARSE_OK && scout_is_name(mx.host))
+			text_copy(ahead->hosts[count++], sizeof(ahead->hosts[0]), mx.host);
+	}
+}
+
+static void ask_ahead(struct scout_heard *heard, const struct address *client,
+                      const struct dns_message *message)
+{
+	const char *domain = message->name;
+	struct ahead *ahead;
 	size_t own = 0, i;
 
 	for (i = 0; i < heard->waiting_count; i++) {
@@ -141,9 +192,11 @@ static void ask_ahead(struct scout_heard *heard, const struct address *client, c
 		heard->dropped++;
 		return;
 	}
-	heard->waiting[heard->waiting_count].client = *client;
-	text_copy(heard->waiting[heard->waiting_count].domain, DOMAIN_NAME_MAX, domain);
-	heard->waiting_count++;
+	ahead = &heard->waiting[heard->waiting_count++];
+	memset(ahead, 0, sizeof(*ahead));
+	ahead->client = *client;
+	text_copy(ahead->domain, sizeof(ahead->domain), domain);
+	read_hosts(ahead, message);
 	look_up_waiting(heard);
 	wait_for_tick(heard);
 }
@@ -189,7 +242,7 @@ bool scout_take_dns_answer(struct scout *scout, unsigned index, const void *octe
 		if ((is_mail_domain || message.type != DNS_TYPE_MX) &&
 		    heard_answer(heard->heard, &answer->client, &message, process_now_ms()) &&
 		    is_mail_domain)
-			ask_ahead(heard, &answer->client, message.name);
+			ask_ahead(heard, &answer->client, &message);
 		is_checked = is_to_be_checked(heard, answer, &message) &&
 		             scout_checks_begin(heard->checks, index, answer, message.name);
 	}

@@ -343,7 +343,8 @@ class Faulty:
 
     A rule is (type, name, fault); type or name may be "*", a name may begin with "*." for all below. Faults: "drop"
     (no answer), "servfail", "refused", "nxdomain", "nodata" (both without any proof), "strip" (the answer without
-    DNSSEC records), "tcp-only" (truncated over UDP), "slow" (the answer after half a second). upstream_port: another than the world's own for such zones, as of a resolver.
+    DNSSEC records), "tcp-only" (truncated over UDP), "slow" (the answer after half a second), "late:30" (after so many
+    milliseconds). upstream_port: another than the world's own for such zones, as of a resolver.
     """
 
     def __init__(self, world, address, rules, prefix=(), upstream_port=BACK_PORT):
@@ -410,6 +411,8 @@ def _answer(wire, upstream, rules, over_tcp):
         reply = _ask_upstream(message, upstream, over_tcp)
     if fault == "slow":
         time.sleep(0.5)
+    if fault and fault.startswith("late:"):
+        time.sleep(int(fault[5:]) / 1000)
     if fault == "strip":
         dnssec = (dns.rdatatype.RRSIG, dns.rdatatype.NSEC, dns.rdatatype.NSEC3, dns.rdatatype.DS, dns.rdatatype.DNSKEY)
         for section in (reply.answer, reply.authority, reply.additional):

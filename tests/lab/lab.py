@@ -25,7 +25,8 @@ Outcome = collections.namedtuple("Outcome", "attempt clear arrived hit recipient
 
 
 class Lab:
-    """`zones` are more of them, (name, records); KEY in a record stands for the TLSA data of the sink's key."""
+    """`zones` are more of them, (name, records) or with options as well; KEY in a record stands for the TLSA data of the
+    sink's key."""
 
     def __init__(self, with_senders=senders.ALL, with_receivers=(), zones=()):
         self.world = world.World(with_receivers)
@@ -48,11 +49,11 @@ class Lab:
         self.destinations = destinations.Destinations(self.world.directory, self.tlsa, {
             name: dnsworld.tlsa(one.certificate) if one.speaks_tls else None for name, one in self.receivers.items()})
         self.dns = self.destinations.dns
-        for name, records in zones:
-            self.dns.zone(name, records.replace("KEY", self.tlsa))
+        for name, records, *options in zones:
+            self.dns.zone(name, records.replace("KEY", self.tlsa), **(options[0] if options else {}))
         self.nameserver = self.dns.serve(self.world.far.command([]))
-        self.world.start_resolver([f'root-hints: "{self.dns.root_hints}"',
-                                   f'trust-anchor-file: "{self.dns.trust_anchor}"'])
+        self.resolver = self.world.start_resolver([f'root-hints: "{self.dns.root_hints}"',
+                                                   f'trust-anchor-file: "{self.dns.trust_anchor}"'])
         self.near = attacker.Attacker(self.world.inside, "in0", "out0")
         self.wide = attacker.Attacker(self.world.outside, "in0", "out0", *(["mx0"] if receiving else []))
         self.before = capture.Capture(self.world.inside, "in0")   # what the sender says
