@@ -53,16 +53,38 @@ struct scout_checks {
 	uint64_t dropped;
 };
 
+static uint64_t *find_finding(struct scout_checks *checks, struct finding_key *key,
+                              const char *name)
+{
+	memset(key->name, 0, sizeof(key->name));
+	text_copy(key->name, sizeof(key->name), name);
+	return table_find(checks->findings, key);
+}
+
+/* A zone whose signatures are broken is one piece of news, its hosts and their keys are none. */
+static bool was_told_of_parent(struct scout_checks *checks, const char *name, uint64_t now_ms)
+{
+	struct finding_key key = { .reason = REASON_DNS_BOGUS };
+
+	while ((name = strchr(name, '.')) != NULL) {
+		const uint64_t *told_ms = find_finding(checks, &key, ++name);
+
+		if (told_ms && now_ms - *told_ms < FINDING_PAUSE_MS)
+			return true;
+	}
+	return false;
+}
+
 /* Told now and not lately. */
 static bool is_news(struct scout_checks *checks, const char *name, enum reason reason)
 {
 	struct finding_key key = { .reason = reason };
 	uint64_t now_ms = process_now_ms();
-	uint64_t *told_ms;
+	uint64_t *told_ms = find_finding(checks, &key, name);
 
-	text_copy(key.name, sizeof(key.name), name);
-	told_ms = table_find(checks->findings, &key);
 	if (told_ms && now_ms - *told_ms < FINDING_PAUSE_MS)
+		return false;
+	if (reason == REASON_DNS_BOGUS && was_told_of_parent(checks, name, now_ms))
 		return false;
 	if (checks->findings_left == 0)
 		return false;

@@ -379,7 +379,7 @@ def test_a_domain_whose_signatures_are_over_is_told_as_bogus(net, setting):
     net.start_resolver()
     assert net.hosts("expired.lab")
     time.sleep(1)
-    assert len(net.findings()) == 1
+    assert len(net.findings()) == 1, net.findings()
 
 
 # DNS does not die with us.
