@@ -18,9 +18,11 @@ static uint64_t end_of(uint32_t ttl_s, uint64_t now_ms)
 static void tell(struct heard *heard, const struct naming *naming, const struct place *place,
                  uint64_t now_ms)
 {
+	const struct domain *domain = naming->domain;
 	uint64_t until_ms = naming->until_ms < place->until_ms ? naming->until_ms : place->until_ms;
+
 	struct heard_candidate candidate = {
-		.domain = naming->domain->item.name,
+		.domain = domain->item.name,
 		.host = naming->host->item.name,
 		.server = place->address,
 	};
@@ -66,10 +68,10 @@ static bool read_address(struct address *address, uint16_t type, struct bytes da
 	return true;
 }
 
-/* That of this host, else a free one, else the one that ends first. */
-static struct naming *naming_for(struct domain *domain, const char *name)
+/* The naming of that host, else a free one, else the one that ends first. */
+static struct naming *choose_naming(struct domain *domain, const char *name)
 {
-	struct naming *chosen = domain->namings;
+	struct naming *chosen = &domain->namings[0];
 	size_t i;
 
 	for (i = 0; i < HEARD_HOSTS_MAX; i++) {
@@ -83,28 +85,38 @@ static struct naming *naming_for(struct domain *domain, const char *name)
 	return chosen;
 }
 
+/*
+ * Clients are answered differently, and one of them by an attacker perhaps: what another was told, or we ourselves, takes nothing
+ * away from what the first will believe to the end of its TTL.
+ */
 static void name_host(struct heard *heard, struct domain *domain, struct holder *holder,
-                      const char *name)
+                      const char *name, uint64_t until_ms)
 {
-	struct naming *naming = naming_for(domain, name);
+	struct naming *naming = choose_naming(domain, name);
 	struct host *host;
 
-	if (naming->host && strcmp(naming->host->item.name, name) != 0)
-		heard_unname(heard, naming);
+	if (naming->host && strcmp(naming->host->item.name, name) == 0) {
+		if (naming->until_ms < until_ms)
+			naming->until_ms = until_ms;
+		naming->answer = domain->answers;
+		return;
+	}
+	heard_unname(heard, naming);
 	host = heard_obtain(heard, holder, name, KIND_NAMED);
 	if (!host)
 		return;
 	heard_become(heard, host, KIND_NAMED);
-	if (naming->host)
-		TAILQ_REMOVE(&host->namings, naming, link);
-	naming->domain = domain;
-	naming->host = host;
-	naming->until_ms = domain->item.until_ms;
+	*naming = (struct naming){
+		.domain = domain,
+		.host = host,
+		.until_ms = until_ms,
+		.answer = domain->answers,
+	};
 	TAILQ_INSERT_HEAD(&host->namings, naming, link);
 }
 
 static void name_hosts(struct heard *heard, struct domain *domain, struct holder *holder,
-                       const struct dns_answer *answer)
+                       const struct dns_answer *answer, uint64_t until_ms)
 {
 	struct dns_record record;
 	struct dns_mx mx;
@@ -112,10 +124,10 @@ static void name_hosts(struct heard *heard, struct domain *domain, struct holder
 
 	for (i = 0; i < HEARD_HOSTS_MAX && dns_answer_record(&record, answer, i); i++) {
 		if (dns_mx_parse(&mx, answer, &record) == PARSE_OK && mx.host[0])
-			name_host(heard, domain, holder, mx.host);
+			name_host(heard, domain, holder, mx.host, until_ms);
 	}
 	if (answer->record_count == 0 && answer->rcode == DNS_RCODE_NOERROR)
-		name_host(heard, domain, holder, answer->name);
+		name_host(heard, domain, holder, answer->name, until_ms);
 }
 
 static struct host *named_by(const struct domain *domain, const char *name)
@@ -123,14 +135,16 @@ static struct host *named_by(const struct domain *domain, const char *name)
 	size_t i;
 
 	for (i = 0; i < HEARD_HOSTS_MAX; i++) {
-		if (domain->namings[i].host &&
-		    strcmp(domain->namings[i].host->item.name, name) == 0)
-			return domain->namings[i].host;
+		const struct naming *naming = &domain->namings[i];
+
+		if (naming->host && naming->answer == domain->answers &&
+		    strcmp(naming->host->item.name, name) == 0)
+			return naming->host;
 	}
 	return NULL;
 }
 
-/* Of the domain's hosts; others' are nobody's word. */
+/* Of the hosts that this very answer names; others' are nobody's word. */
 static void learn_additional(const struct domain *domain, const struct dns_message *message,
                              uint64_t now_ms)
 {
@@ -150,16 +164,12 @@ static void learn_additional(const struct domain *domain, const struct dns_messa
 	}
 }
 
-static void tell_all(struct heard *heard, const struct domain *domain, uint64_t now_ms)
+static void tell_places(struct heard *heard, const struct naming *naming, uint64_t now_ms)
 {
-	size_t i, k;
+	size_t i;
 
-	for (i = 0; i < HEARD_HOSTS_MAX; i++) {
-		const struct naming *naming = &domain->namings[i];
-
-		for (k = 0; naming->host && k < naming->host->place_count; k++)
-			tell(heard, naming, &naming->host->places[k], now_ms);
-	}
+	for (i = 0; naming->host && i < naming->host->place_count; i++)
+		tell(heard, naming, &naming->host->places[i], now_ms);
 }
 
 void heard_repeat(struct heard *heard, const char *domain, uint64_t now_ms)
@@ -167,8 +177,8 @@ void heard_repeat(struct heard *heard, const char *domain, uint64_t now_ms)
 	const struct domain *known = heard_find(heard->domains, domain);
 
 	heard->told = 0;
-	if (known)
-		tell_all(heard, known, now_ms);
+	for (size_t i = 0; known && i < HEARD_HOSTS_MAX; i++)
+		tell_places(heard, &known->namings[i], now_ms);
 }
 
 static void hear_domain(struct heard *heard, struct holder *holder,
@@ -176,13 +186,19 @@ static void hear_domain(struct heard *heard, struct holder *holder,
                         uint64_t now_ms)
 {
 	struct domain *domain = heard_obtain(heard, holder, answer->name, KIND_DOMAIN);
+	uint64_t until_ms = end_of(answer->ttl_s, now_ms);
 
 	if (!domain)
 		return;
-	domain->item.until_ms = end_of(answer->ttl_s, now_ms);
-	name_hosts(heard, domain, holder, answer);
+	if (domain->item.until_ms < until_ms)
+		domain->item.until_ms = until_ms;
+	domain->answers++;
+	name_hosts(heard, domain, holder, answer, until_ms);
 	learn_additional(domain, message, now_ms);
-	tell_all(heard, domain, now_ms);
+	for (size_t i = 0; i < HEARD_HOSTS_MAX; i++) {
+		if (domain->namings[i].answer == domain->answers)
+			tell_places(heard, &domain->namings[i], now_ms);
+	}
 }
 
 static void hear_host(struct heard *heard, struct holder *holder, const struct dns_answer *answer,

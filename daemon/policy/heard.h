@@ -51,8 +51,7 @@ void heard_free(struct heard *heard);
 
 /*
  * An answer to `client`: of MX its hosts, and addresses beside them, of A and AAAA its addresses; anything else is left. A domain
- * without MX is its own host (RFC 5321 section 5.1). What earlier answers said holds until its TTL is over, for each resolver
- * may get another. False: not taken, for it is malformed, or a referral.
+ * without MX is its own host (RFC 5321 section 5.1). False: not taken, for it is malformed, or a referral.
  */
 bool heard_answer(struct heard *heard, const struct address *client,
                   const struct dns_message *message, uint64_t now_ms);

@@ -16,7 +16,7 @@ struct item {
 	TAILQ_ENTRY(item) link; /* of its client's, the oldest first */
 	struct holder *holder;
 	enum kind kind;
-	uint64_t until_ms; /* of a domain */
+	uint64_t until_ms; /* of a domain: when the last of its answers is over */
 	char name[DNS_NAME_TEXT_MAX];
 };
 
@@ -33,6 +33,7 @@ struct naming {
 	struct domain *domain;
 	struct host *host; /* NULL: free */
 	uint64_t until_ms;
+	unsigned answer; /* of the domain's, that named it last */
 };
 
 TAILQ_HEAD(naming_list, naming);
@@ -40,6 +41,7 @@ TAILQ_HEAD(naming_list, naming);
 struct domain {
 	struct item item;
 	struct naming namings[HEARD_HOSTS_MAX];
+	unsigned answers;
 };
 
 struct place {
@@ -70,7 +72,7 @@ void *heard_find(const struct table *table, const char *name);
 struct holder *heard_holder(struct heard *heard, const struct address *address);
 /* That domain, or for both other kinds that host, or a new one. NULL: out of memory. */
 void *heard_obtain(struct heard *heard, struct holder *holder, const char *name, enum kind kind);
-/* The host goes, too, if nothing else is known of it. */
+/* A host that nothing else is known of goes. */
 void heard_unname(struct heard *heard, struct naming *naming);
 void heard_become(struct heard *heard, struct host *host, enum kind kind);
 /* Frees it, and whatever points to it lets go. */

@@ -208,13 +208,11 @@ static void each_lives_as_long_as_its_ttl_within_bounds(void **state)
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char domain[32], host[32];
-		size_t at;
+		char host[32];
 
-		(void)snprintf(domain, sizeof(domain), "d%zu.example", i);
 		(void)snprintf(host, sizeof(host), "mx%zu.example", i);
-		begin(&message, FOUND, domain, DNS_TYPE_MX, 1, 0);
-		at = begin_record(&message, domain, DNS_TYPE_MX, 86400);
+		begin(&message, FOUND, "example.org", DNS_TYPE_MX, 1, 0);
+		size_t at = begin_record(&message, "example.org", DNS_TYPE_MX, 86400);
 		add_u16(&message, 10);
 		add_name(&message, host);
 		end_record(&message, at);
@@ -244,47 +242,45 @@ static void what_is_over_is_no_candidate_and_goes(void **state)
 	assert_int_equal(heard_count(fixture->heard), 0);
 }
 
-static void answers_that_differ_count_together_each_for_its_time(void **state)
+static void what_another_client_was_told_takes_nothing_from_the_first(void **state)
 {
 	struct fixture *fixture = *state;
-	struct message old = mx_of("example.org", "old.example.org");
-	struct message new = mx_of("example.org", "new.example.org");
-	struct message a = a_of("old.example.org", 1, 300);
-	uint64_t later_ms = NOW_MS + 30 * 1000;
+	struct message message = mx_of("example.org", "forged.example.net");
 
-	assert_true(hear(fixture, &old, NOW_MS));
-	assert_true(hear(fixture, &new, later_ms));
-	assert_true(hear(fixture, &a, later_ms));
+	assert_true(hear(fixture, &message, NOW_MS));
+	message = mx_of("example.org", "mx.example.org");
+	assert_true(hear_for(fixture, "192.0.2.77", &message, NOW_MS + 1));
+	assert_true(heard_names_host(fixture->heard, "forged.example.net", NOW_MS + 1));
+	message = a_of("forged.example.net", 1, 300);
+	assert_true(hear(fixture, &message, NOW_MS + 2));
 	assert_int_equal(fixture->count, 1);
 	assert_told(fixture, 0, "example.org", 1);
-	assert_int_equal(fixture->told[0].life_s, 30);
-	a = a_of("new.example.org", 2, 300);
-	assert_true(hear(fixture, &a, later_ms));
+	message = a_of("mx.example.org", 2, 300);
+	assert_true(hear_for(fixture, "192.0.2.77", &message, NOW_MS + 2));
+	assert_int_equal(fixture->count, 2);
 	assert_told(fixture, 1, "example.org", 2);
-	assert_int_equal(fixture->told[1].life_s, 60);
-	assert_false(heard_names_host(fixture->heard, "old.example.org", NOW_MS + 60 * 1000));
-	assert_true(heard_names_host(fixture->heard, "new.example.org", NOW_MS + 60 * 1000));
+	/* To the end of its own TTL. */
+	message = mx_of("example.org", "mx.example.org");
+	assert_true(hear(fixture, &message, NOW_MS + 59 * 1000));
+	assert_false(heard_names_host(fixture->heard, "forged.example.net", NOW_MS + 60 * 1000));
+	assert_true(heard_names_host(fixture->heard, "mx.example.org", NOW_MS + 60 * 1000));
 }
 
-static void a_domain_has_room_for_so_many_hosts_the_last_ones(void **state)
+static void of_too_many_hosts_those_stay_that_last_longest(void **state)
 {
 	struct fixture *fixture = *state;
-	struct message message;
-	char host[32];
-	unsigned i;
 
-	for (i = 0; i < HEARD_HOSTS_MAX + 3; i++) {
-		(void)snprintf(host, sizeof(host), "mx%u.example.org", i);
+	for (unsigned i = 0; i <= HEARD_HOSTS_MAX; i++) {
+		char host[32];
+		struct message message;
+
+		(void)snprintf(host, sizeof(host), "mx%u.example", i);
 		message = mx_of("example.org", host);
 		assert_true(hear(fixture, &message, NOW_MS + i));
-		/* Heard again it takes no more room. */
-		assert_true(hear(fixture, &message, NOW_MS + i));
 	}
-	for (i = 0; i < HEARD_HOSTS_MAX + 3; i++) {
-		(void)snprintf(host, sizeof(host), "mx%u.example.org", i);
-		assert_int_equal(heard_names_host(fixture->heard, host, NOW_MS), i >= 3);
-	}
-	assert_int_equal(heard_count(fixture->heard), 1 + HEARD_HOSTS_MAX);
+	assert_false(heard_names_host(fixture->heard, "mx0.example", NOW_MS + HEARD_HOSTS_MAX));
+	assert_true(heard_names_host(fixture->heard, "mx1.example", NOW_MS + HEARD_HOSTS_MAX));
+	assert_true(heard_names_host(fixture->heard, "mx16.example", NOW_MS + HEARD_HOSTS_MAX));
 }
 
 static void one_answer_tells_only_so_many_candidates(void **state)
@@ -378,8 +374,8 @@ int main(void)
 		TEST(a_referral_says_nothing),
 		TEST(each_lives_as_long_as_its_ttl_within_bounds),
 		TEST(what_is_over_is_no_candidate_and_goes),
-		TEST(answers_that_differ_count_together_each_for_its_time),
-		TEST(a_domain_has_room_for_so_many_hosts_the_last_ones),
+		TEST(what_another_client_was_told_takes_nothing_from_the_first),
+		TEST(of_too_many_hosts_those_stay_that_last_longest),
 		TEST(one_answer_tells_only_so_many_candidates),
 		TEST(a_storm_pushes_out_its_own_and_stays_within_bounds),
 		TEST(addresses_of_one_network_are_one_client),
