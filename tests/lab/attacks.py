@@ -68,6 +68,24 @@ class Attack:
         return True
 
 
+class Distance(Attack):
+    """No attack: a long way, so that each reply of the server takes its time. SYN and handshake take none."""
+
+    def __init__(self, round_trip_ms):
+        super().__init__("distance", ("",))
+        self._round_trip_s = round_trip_ms / 1000
+
+    def _wait(self, reply):
+        time.sleep(self._round_trip_s)
+        return reply
+
+    banner = capabilities = _wait
+
+    def starttls(self, session, command):
+        self._wait(None)
+        return super().starttls(session, command)
+
+
 class Strip(Attack):
     """The keyword is deleted, and the line before it becomes the last."""
 

@@ -27,21 +27,6 @@ SLOW_MS = 300
 CASES = {"nothing-promised": ("pass", ""), "promise-broken": ("block", "starttls-stripped"), "tls": ("pass", "")}
 
 
-class Distance(attacks.Attack):
-    """No attack: a long way."""
-
-    @staticmethod
-    def _wait(reply):
-        time.sleep(ROUND_TRIP_MS / 1000)
-        return reply
-
-    banner = capabilities = _wait
-
-    def starttls(self, session, command):
-        self._wait(None)
-        return super().starttls(session, command)
-
-
 class Domains:
     """A zone, a mail server and an address for each letter, so that nothing of one is known for the next."""
 
@@ -103,7 +88,7 @@ def wait_for_decisions(net, before, count, timeout_s=5):
 def test_the_first_mail_to_a_domain_waits_for_no_verdict(net, case, sender, record_property):
     net.guard_at("routed", settings=("events.passes=true",))
     net.reset()
-    net.wide.start(Distance("distance", ("",)))
+    net.wide.start(attacks.Distance(ROUND_TRIP_MS))
     before = net.guard.status()["counters"]
     held_ms = []
     for _ in range(LETTERS):
@@ -155,6 +140,5 @@ def test_a_name_that_nobody_asked_for_waits_as_long_as_its_look_up_takes(net, ca
         assert reply.startswith(b"421" if case == "signed" else b"250"), reply
         held.append(event["held_ms"])
     record_property("ms", {"looked_up": looked_up, "held": held})
-    print(looked_up, held)
     assert min(held) > SLOW_MS  # more than one answer that is not there before
     assert max(held) < 1.25 * min(looked_up) + SLOW_MS / 2
