@@ -112,13 +112,13 @@ static int set_up(void **state)
 	fixture->base = event_base_new();
 	assert_non_null(fixture->base);
 	assert_int_equal(resolver_new(&fixture->resolver, fixture->base, &options), 0);
-	fixture->sources.base = fixture->base;
 	open_policies(fixture);
 	open_lists(fixture);
 	fixture->local = local_new(secret);
 	fixture->seen = seen_new(64, secret, on_row, NULL);
 	assert_true(fixture->local && fixture->seen);
 	fixture->sources = (struct merge_sources){
+		.base = fixture->base,
 		.resolver = fixture->resolver,
 		.mtasts = fixture->mtasts,
 		.local = fixture->local,
