@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/siphash.h"
 
+#include <endian.h>
+#include <string.h>
+
 struct state {
 	uint64_t v0, v1, v2, v3;
 };
@@ -10,13 +13,22 @@ static uint64_t rotated(uint64_t word, unsigned bits)
 	return word << bits | word >> (64 - bits);
 }
 
-static uint64_t little_endian(const uint8_t *octets, size_t len)
+/* A whole word in one load: tables hash with every step, and most keys are a word long. */
+static uint64_t word_at(const uint8_t *octets)
 {
-	uint64_t word = 0;
-	size_t i;
+	uint64_t word;
 
-	for (i = 0; i < len; i++)
-		word |= (uint64_t)octets[i] << (8 * i);
+	memcpy(&word, octets, sizeof(word));
+	return le64toh(word);
+}
+
+static uint64_t last_word(const uint8_t *octets, size_t len)
+{
+	uint64_t word = (uint64_t)(len & 0xff) << 56;
+	size_t at = len / 8 * 8;
+
+	for (size_t i = at; i < len; i++)
+		word |= (uint64_t)octets[i] << (8 * (i - at));
 	return word;
 }
 
@@ -46,8 +58,8 @@ static void absorb(struct state *state, uint64_t word)
 uint64_t siphash(const uint8_t key[SIPHASH_KEY_LEN], const void *data, size_t len)
 {
 	const uint8_t *octets = data;
-	uint64_t k0 = little_endian(key, 8);
-	uint64_t k1 = little_endian(key + 8, 8);
+	uint64_t k0 = word_at(key);
+	uint64_t k1 = word_at(key + 8);
 	/* "somepseudorandomlygeneratedbytes" */
 	struct state state = {
 		.v0 = k0 ^ 0x736f6d6570736575,
@@ -58,8 +70,8 @@ uint64_t siphash(const uint8_t key[SIPHASH_KEY_LEN], const void *data, size_t le
 	size_t at;
 
 	for (at = 0; len - at >= 8; at += 8)
-		absorb(&state, little_endian(octets + at, 8));
-	absorb(&state, little_endian(octets + at, len - at) | (uint64_t)(len & 0xff) << 56);
+		absorb(&state, word_at(octets + at));
+	absorb(&state, last_word(octets, len));
 	state.v2 ^= 0xff;
 	mix(&state, 4);
 	return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
