@@ -22,7 +22,8 @@
 enum {
 	GATE_FLOWS_MAX = 65536,
 	GATE_MEMORY_MAX = 256 * 1024 * 1024, /* streams and held packets of one guard */
-	GATE_NAMES_MAX = 4096,               /* destinations in the promise cache */
+	GATE_NAMES_MAX =
+		16384, /* destinations in the promise cache; whoever leaves is asked of the scout again */
 	GATE_TICK_MS = 50,
 };
 

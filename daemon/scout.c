@@ -16,7 +16,7 @@
 
 enum {
 	EXIT_SYSTEM = 4,
-	SCOUT_NAMES_MAX = 16384, /* answers kept; a guard that starts anew is served from them */
+	SCOUT_NAMES_MAX = 131072, /* answers kept; guards that start anew are served from them */
 };
 
 void scout_resolver_options(struct resolver_options *options, const struct config *config)

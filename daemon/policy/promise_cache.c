@@ -22,6 +22,7 @@ enum { WORTH_ESTABLISHED = 10, WORTH_NEXT_HOP = 20 };
 
 struct mentions {
 	struct mention mention[PROMISE_CACHE_MENTIONS_MAX];
+	bool is_crowded; /* somebody had to go, or found no place */
 };
 
 struct promise_cache {
@@ -175,6 +176,7 @@ static void drop_outdated(struct promise_cache *cache, struct mentions *mentions
 			continue;
 		release(cache, mention->record);
 		mention->record = NULL;
+		mentions->is_crowded = true;
 	}
 }
 
@@ -192,6 +194,7 @@ static int mention_place(struct promise_cache *cache, struct record *record, siz
 		return -ENOMEM;
 	drop_outdated(cache, mentions, &next);
 	mention = choose_mention(mentions, &next, now_ms);
+	mentions->is_crowded |= !mention || (mention->record && !says_the_same(mention, &next));
 	if (!mention)
 		return 0;
 	record_hold(record);
@@ -242,12 +245,33 @@ static bool shares_address(const struct record *a, const struct record *b)
 	return false;
 }
 
-/* Others named the same host at the same address, and were displaced by `gone`: they speak again. */
+/* Whether anybody was displaced at an address of it; from now on that is counted anew. */
+static bool leaves_room(struct promise_cache *cache, const struct record *gone)
+{
+	bool is_crowded = false;
+
+	for (size_t i = 0; i < record_place_count(gone); i++) {
+		struct mentions *mentions = table_peek(cache->addresses, record_address(gone, i));
+
+		if (!mentions)
+			continue;
+		is_crowded |= mentions->is_crowded;
+		mentions->is_crowded = false;
+	}
+	return is_crowded;
+}
+
+/*
+ * Others named the same host at the same address, and were displaced by `gone`: they speak again. All names are looked through, but only
+ * where somebody was displaced: most have their addresses to themselves.
+ */
 static void mention_others(struct promise_cache *cache, const struct record *gone)
 {
 	const void *key;
 	struct record **value;
 
+	if (!leaves_room(cache, gone))
+		return;
 	for (value = table_oldest(cache->names, &key); value;
 	     value = table_younger(cache->names, value, &key)) {
 		if (*value != gone && shares_address(gone, *value))

@@ -16,13 +16,14 @@
 
 enum {
 	/* Octets of answers per entry of capacity; a typical one has 300 to 600, the largest 30,000. */
-	PROMISE_CACHE_OCTETS_PER_NAME = 2048,
+	PROMISE_CACHE_OCTETS_PER_NAME = 1024,
 	/* Names that may share an address and are told apart; the strongest promises stay. */
 	PROMISE_CACHE_MENTIONS_MAX = 8,
 };
 
 struct promise_cache;
 
+/* Memory grows with what is put. NULL: out of memory. */
 struct promise_cache *promise_cache_new(size_t capacity, const uint8_t secret[TABLE_SECRET_LEN]);
 void promise_cache_free(struct promise_cache *cache);
 
@@ -65,7 +66,7 @@ bool promise_cache_find_mx(struct hop *hop, const struct promise_cache *cache, c
 /* Whether `address` is a validated place of the domain or the host of that name. */
 bool promise_cache_includes(const struct promise_cache *cache, const char *name,
                             const struct address *address, uint64_t now_ms);
-/* The domain and the host of that name. Entries forgotten. */
+/* The domain and the host of that name. Entries forgotten. Where an address of theirs is crowded, all names are looked through. */
 size_t promise_cache_forget(struct promise_cache *cache, const char *name);
 void promise_cache_clear(struct promise_cache *cache);
 size_t promise_cache_count(const struct promise_cache *cache);

@@ -374,6 +374,43 @@ static void what_is_forgotten_is_gone_and_nothing_else(void **state)
 	assert_false(strongest(fixture, "192.0.2.1", NOW));
 }
 
+static void who_found_no_room_at_an_address_speaks_when_another_is_forgotten(void **state)
+{
+	enum { NAMES = PROMISE_CACHE_MENTIONS_MAX + 2 };
+	struct fixture *fixture = *state;
+	struct hop hops[PROMISE_CACHE_MENTIONS_MAX];
+	const struct address address = address_of(4, (const uint8_t[]){ 192, 0, 2, 1 });
+	char name[32], host[40];
+
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof(name), "d%d.example", i);
+		snprintf(host, sizeof(host), "mx.d%d.example", i);
+		put_simple(fixture, name, host, PROMISE_KEY, "192.0.2.1", 600);
+	}
+	for (int gone = 1; gone <= NAMES; gone++) {
+		size_t left = (size_t)(NAMES - gone);
+
+		snprintf(name, sizeof(name), "d%d.example", NAMES - gone);
+		assert_int_equal(promise_cache_forget(fixture->cache, name), 1);
+		assert_int_equal(promise_cache_at(hops, fixture->cache, &address, NOW),
+		                 left < PROMISE_CACHE_MENTIONS_MAX ? left
+		                                                   : PROMISE_CACHE_MENTIONS_MAX);
+	}
+}
+
+static void a_host_that_was_overruled_speaks_when_who_did_is_forgotten(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put_simple(fixture, "a.example", "mx.big.example", PROMISE_KEY, "192.0.2.1", 600);
+	put_simple(fixture, "c.example", "mx.big.example", PROMISE_NONE, "192.0.2.1", 600);
+	assert_true(strongest(fixture, "192.0.2.1", NOW));
+	assert_int_equal(fixture->hop.promise.state, PROMISE_NONE);
+	promise_cache_forget(fixture->cache, "c.example");
+	assert_true(strongest(fixture, "192.0.2.1", NOW));
+	assert_int_equal(fixture->hop.promise.state, PROMISE_KEY);
+}
+
 static void a_cleared_cache_knows_no_name_and_no_address(void **state)
 {
 	struct fixture *fixture = *state;
@@ -471,6 +508,8 @@ int main(void)
 		TEST(many_names_for_an_address_do_not_drive_a_promise_out),
 		TEST(a_shorter_lived_answer_about_a_shared_host_leaves_the_longer_one),
 		TEST(what_is_forgotten_is_gone_and_nothing_else),
+		TEST(who_found_no_room_at_an_address_speaks_when_another_is_forgotten),
+		TEST(a_host_that_was_overruled_speaks_when_who_did_is_forgotten),
 		TEST(a_cleared_cache_knows_no_name_and_no_address),
 		TEST(a_full_cache_gives_up_what_was_unused_for_longest),
 		TEST(the_largest_destinations_stay_within_the_memory_of_the_cache),
