@@ -32,6 +32,7 @@ struct guard {
 	struct event *tick;
 	struct marks marks;
 	struct counters told;
+	bool is_told; /* to this ledger */
 	bool has_received;
 	struct message_event *waiting; /* a ring */
 	size_t waiting_first;
@@ -230,10 +231,11 @@ static void tell_counters(struct guard *guard)
 		guard_dns_count(guard->dns, &message.counters);
 	message.counters.queue_overruns = nfqueue_counters(guard->queue)->overruns;
 	message.counters.messages_refused = process_refused(guard->process);
-	if (memcmp(&message.counters, &guard->told, sizeof(guard->told)) == 0)
+	if (guard->is_told && memcmp(&message.counters, &guard->told, sizeof(guard->told)) == 0)
 		return;
-	if (process_send(guard->process, ROLE_LEDGER, 0, &message, sizeof(message)) == 0)
-		guard->told = message.counters;
+	guard->is_told =
+		process_send(guard->process, ROLE_LEDGER, 0, &message, sizeof(message)) == 0;
+	guard->told = message.counters;
 }
 
 static bool is_text(const char *text, size_t room)
@@ -303,6 +305,16 @@ static void on_message(void *owner, enum role from, unsigned index, const void *
 		process_count_refused(guard->process);
 }
 
+/* A ledger that starts anew knows none of our sums, and they may not change for long. */
+static void on_peer(void *owner, enum role role, unsigned index)
+{
+	struct guard *guard = owner;
+
+	(void)index;
+	if (role == ROLE_LEDGER)
+		guard->is_told = false;
+}
+
 static void on_config(void *owner, const struct config *config)
 {
 	struct guard *guard = owner;
@@ -321,6 +333,7 @@ static int start(struct guard *guard)
 	static const struct timeval tick = { .tv_usec = GATE_TICK_MS * 1000 };
 	static const struct process_hooks hooks = {
 		.on_message = on_message,
+		.on_peer = on_peer,
 		.on_config = on_config,
 		.on_second = on_second,
 	};

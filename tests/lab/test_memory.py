@@ -310,3 +310,37 @@ def test_mail_and_verdicts_go_on_without_a_database(lab, spoil, words):
         if kept:
             kept.close()
         lab.guard_at(None)
+
+
+def test_sums_of_the_guards_are_those_of_before_when_the_ledger_was_killed(lab):
+    """Nothing changes them any more: whoever counts traffic must not see it go back to nothing."""
+    guard = lab.guard_at("routed", settings=("queues=1",))
+    lab.reset()
+    try:
+        open_to_all = lab.destinations.next("unprotected", 4)
+        assert first_refusal(lab, open_to_all.addresses[0], f"you@{open_to_all.domain}").startswith(b"250")
+
+        def sums():
+            with contextlib.suppress(namespaces.LabError, ValueError, KeyError):
+                counters = guard.status()["counters"]
+                return counters["packets"], counters["flows_opened"]
+            return None
+
+        def settle():
+            before, end = None, time.monotonic() + 10
+            while time.monotonic() < end:
+                now = sums()
+                if now and now == before and now[0] > 0:
+                    return now
+                before = now
+                time.sleep(1.5)
+            raise AssertionError(f"the sums do not come to rest: {before}")
+
+        before = settle()
+        guard.host.run(["kill", "-9", str(guard.processes()["ledger"])])
+        end = time.monotonic() + 5
+        while time.monotonic() < end and sums() != before:
+            time.sleep(0.1)
+        assert sums() == before
+    finally:
+        lab.guard_at(None)
