@@ -25,8 +25,9 @@ struct scout_rows {
 	struct seen *seen;
 	struct row_queue *outgoing;
 	uint64_t started_ms;
-	bool is_whole; /* memory is there; what comes again is older */
-	bool goes_on;  /* answers may be given */
+	uint64_t heard_ms; /* of the ledger, rows */
+	bool is_whole;     /* memory is there; what comes again is older */
+	bool goes_on;      /* answers may be given */
 	bool must_tell;
 	bool is_degraded;
 	struct deferred deferred[SCOUT_QUESTIONS_MAX];
@@ -83,7 +84,7 @@ struct scout_rows *scout_rows_new(struct scout *scout)
 	if (!rows)
 		return NULL;
 	rows->scout = scout;
-	rows->started_ms = process_now_ms();
+	rows->started_ms = rows->heard_ms = process_now_ms();
 	if (getrandom(secret, sizeof(secret), 0) == (ssize_t)sizeof(secret)) {
 		rows->seen = seen_new(SEEN_HOSTS_MAX, secret, scout_rows_send, rows);
 		rows->outgoing = row_queue_new(secret);
@@ -168,6 +169,7 @@ static void ignore_row(void *owner, const struct row *row)
 
 bool scout_rows_take(struct scout_rows *rows, const struct message_rows *message, size_t len)
 {
+	rows->heard_ms = process_now_ms();
 	/* A ledger that started anew reads all of it again. */
 	return row_batch_read(message, len, rows->is_whole ? ignore_row : take_row, rows);
 }
@@ -261,8 +263,12 @@ static void tell(struct scout_rows *rows)
 
 void scout_rows_tick(struct scout_rows *rows)
 {
-	if (!rows->goes_on && process_now_ms() - rows->started_ms >= SCOUT_ROWS_WAIT_MS) {
-		log_warn("memory did not come, going on without waited_ms=%d", SCOUT_ROWS_WAIT_MS);
+	uint64_t now_ms = process_now_ms();
+
+	if (!rows->goes_on && (now_ms - rows->heard_ms >= SCOUT_ROWS_WAIT_MS ||
+	                       now_ms - rows->started_ms >= SCOUT_ROWS_WHOLE_MS)) {
+		log_warn("memory did not come, going on without waited_ms=%llu",
+		         (unsigned long long)(now_ms - rows->started_ms));
 		rows->is_degraded = rows->must_tell = true;
 		answer_deferred(rows);
 	}

@@ -5,7 +5,7 @@
 /*
  * The scout's side of the memory that survives a restart: rows come from the ledger at the start, and go to their owners; rows of the owners
  * go to the ledger, and wait while it is slow or gone. Until memory is there, questions wait: an answer without it could lack a
- * promise.
+ * promise. What was answered without it all the same, guards and cache forget when it comes.
  */
 
 #include "messages.h"
@@ -15,7 +15,8 @@ struct scout;
 struct scout_rows;
 
 enum {
-	SCOUT_ROWS_WAIT_MS = 3000, /* for the ledger; then it goes on without */
+	SCOUT_ROWS_WAIT_MS = 3000,       /* without a word of the ledger; then it goes on without */
+	SCOUT_ROWS_WHOLE_MS = 10 * 1000, /* for all that it has; a guard holds mail for longer */
 	SCOUT_QUESTIONS_MAX = 128, /* that wait meanwhile; what has no room the guard asks again */
 };
 
