@@ -17,7 +17,7 @@ struct row_batch {
 void row_batch_clear(struct row_batch *batch);
 /* False: no room. A batch without rows has room for any. */
 bool row_batch_add(struct row_batch *batch, const struct row *row);
-/* Calls with each row. False: not sound; none is then given. */
+/* Calls with each row, which is gone when the call returns. False: not sound; none is then given. */
 bool row_batch_read(const struct message_rows *message, size_t len,
                     void (*take)(void *owner, const struct row *row), void *owner);
 

@@ -73,6 +73,43 @@ static void rows_come_out_as_they_went_in(void **state)
 	assert_string_equal(fixture->last, "met.example");
 }
 
+static void take_same(void *owner, const struct row *row)
+{
+	struct fixture *fixture = owner;
+
+	assert_int_equal(row_len(row), row_len(&fixture->row));
+	assert_memory_equal(row, &fixture->row, row_len(row));
+	fixture->taken++;
+}
+
+static void every_kind_comes_out_octet_for_octet(void **state)
+{
+	struct fixture *fixture = *state;
+	struct row *row = &fixture->row;
+
+	for (uint32_t kind = 0; kind < ROW_KIND_COUNT; kind++) {
+		for (size_t name_len = 1; name_len < DOMAIN_NAME_MAX; name_len++) {
+			memset(row, 0x5a, sizeof(*row));
+			row->kind = kind;
+			row->is_removed = name_len % 2;
+			memset(row->policy.domain, 0, sizeof(row->policy.domain));
+			memset(row->policy.domain, 'a', name_len);
+			if (kind == ROW_POLICY) {
+				row->policy.id[1] = '\0';
+				row->policy.text_len = (uint32_t)name_len;
+			} else if (kind == ROW_PLACE) {
+				row->place.address.family = 6;
+				row->place.has_key = 1;
+			}
+			row_batch_clear(&fixture->batch);
+			assert_true(row_batch_add(&fixture->batch, row));
+			assert_true(row_batch_read(&fixture->batch.message, fixture->batch.len,
+			                           take_same, fixture));
+		}
+	}
+	assert_int_equal(fixture->taken, ROW_KIND_COUNT * (DOMAIN_NAME_MAX - 1));
+}
+
 static void a_batch_that_is_full_says_so_and_stays_whole(void **state)
 {
 	struct fixture *fixture = *state;
@@ -105,7 +142,15 @@ static void one_bad_row_spoils_the_batch(void **state)
 static void a_claimed_length_is_not_believed(void **state)
 {
 	struct fixture *fixture = *state;
-	static const uint64_t lens[] = { 0, 1, 8, 1 << 20, UINT64_MAX, UINT64_MAX - 7 };
+	static const uint64_t lens[] = { 0,
+		                         1,
+		                         8,
+		                         256,
+		                         1 << 20,
+		                         UINT64_C(1) << 32,
+		                         UINT64_C(0xffffffff) << 32,
+		                         UINT64_MAX,
+		                         UINT64_MAX - 7 };
 
 	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
 		row_batch_clear(&fixture->batch);
@@ -148,6 +193,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(rows_come_out_as_they_went_in),
+		TEST(every_kind_comes_out_octet_for_octet),
 		TEST(a_batch_that_is_full_says_so_and_stays_whole),
 		TEST(one_bad_row_spoils_the_batch),
 		TEST(a_claimed_length_is_not_believed),
