@@ -156,6 +156,63 @@ def test_a_scout_comes_up_while_the_ledger_keeps_dying(machine):
     assert machine.wait_until(lambda: remembers(guard))
 
 
+def fill_much(guard, count):
+    """Policies of as many domains, each with a host and met on two days."""
+    now = int(time.time() * 1000)
+    names = [f"customer-{number}.example.org" for number in range(count)]
+    with opened(guard) as database:
+        database.execute("BEGIN")
+        database.executemany(
+            "INSERT INTO policy (domain, policy_id, fetched_ms, saved_ms, left_s, written_s, text) "
+            f"VALUES (?, '1', {now - HOUR_MS}, {now - HOUR_MS}, 2592000, 0, ?)",
+            [(name, f"version: STSv1\r\nmode: enforce\r\nmx: mx.{name}\r\nmax_age: 2592000\r\n".encode())
+             for name in names])
+        database.executemany(
+            "INSERT INTO place (host, address, first_ms, last_ms, tls_version, written_s) "
+            f"VALUES (?, ?, {now - 48 * HOUR_MS}, {now - HOUR_MS}, 772, 0)",
+            [(f"mx.{name}", bytes((10, *number.to_bytes(3, "big")))) for number, name in enumerate(names)])
+        database.executemany("INSERT INTO met (domain, first_ms, last_ms, days, written_s) "
+                             f"VALUES (?, {now - 48 * HOUR_MS}, {now - HOUR_MS}, 2, 0)", [(name,) for name in names])
+        database.execute("COMMIT")
+    hand_over(guard)
+
+
+@contextlib.contextmanager
+def busy(host, processes=4):
+    """The machine has other things to do."""
+    burning = [host.spawn(["sh", "-c", "while :; do :; done"]) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for one in burning:
+            namespaces.stop(one)
+
+
+def test_much_is_remembered_in_seconds_while_others_work_and_ask(machine):
+    """20,000 domains. Who asked too early does not keep an answer that lacks what was remembered."""
+    count = 20000
+    guard = machine.start(*alone.MONITOR, "queues=1")
+    guard.stop()
+    fill_much(guard, count)
+    with busy(machine.host):
+        guard.start()
+        for killed in ((), ("scout",), ("ledger", "scout")):
+            assert machine.wait_until(machine.is_whole), killed
+            pids = machine.processes()
+            for name in killed:
+                machine.kill(pids[name])
+            early = [f"customer-{number}.example.org" for number in (0, 10000, 19999)]
+            for name in early:
+                machine.ask("explain", name)
+            assert machine.wait_until(machine.is_whole, timeout_s=15), killed
+            assert machine.wait_until(lambda: remembers(guard, count, count), timeout_s=10), killed
+            assert database_of(guard)["policies"] == count
+            for name in [*early, "customer-5000.example.org"]:
+                # In no DNS here: all that can be known of it is what was remembered.
+                assert f"mode enforce, id 1, mx mx.{name}" in machine.ask("explain", name).stdout, (killed, name)
+    assert "going on without" not in guard.output()
+
+
 def spoil_text(path):
     with open(path, "w", encoding="utf-8") as file:
         file.write("this is a letter to somebody, and not a database at all\n" * 40)
