@@ -139,6 +139,24 @@ static void note(struct store *store, enum store_outcome outcome, const char *wh
 	}
 }
 
+static uint64_t file_octets(const char *path, const char *suffix)
+{
+	char name[STORE_PATH_MAX + 8];
+	struct stat status;
+
+	snprintf(name, sizeof(name), "%s%s", path, suffix);
+	return stat(name, &status) == 0 ? (uint64_t)status.st_size : 0;
+}
+
+/* Once, and not where it would take so long that we were taken for dead; damage shows in any case when it is read or written. */
+static bool must_check(const struct store *store)
+{
+	uint64_t octets_max = store->options.check_octets_max ? store->options.check_octets_max
+	                                                      : STORE_CHECK_OCTETS_MAX;
+
+	return !store->is_checked && file_octets(store->path, "") <= octets_max;
+}
+
 /* That it can be opened does not say yet that it can be written: the next transaction does. */
 static void open_database(struct store *store, uint64_t now_ms)
 {
@@ -150,7 +168,7 @@ static void open_database(struct store *store, uint64_t now_ms)
 
 	store_db_close(&store->db);
 	store->must_open = true;
-	outcome = store_db_open(&store->db, why, store->path, octets_max, !store->is_checked);
+	outcome = store_db_open(&store->db, why, store->path, octets_max, must_check(store));
 	if (outcome != STORE_DONE)
 		note(store, outcome, why, now_ms);
 	if (outcome == STORE_FAILED)
@@ -390,15 +408,6 @@ void store_read_stop(struct store *store)
 			(void)sqlite3_reset(store->db.select[kind]);
 	}
 	store->is_reading = false;
-}
-
-static uint64_t file_octets(const char *path, const char *suffix)
-{
-	char name[STORE_PATH_MAX + 8];
-	struct stat status;
-
-	snprintf(name, sizeof(name), "%s%s", path, suffix);
-	return stat(name, &status) == 0 ? (uint64_t)status.st_size : 0;
 }
 
 void store_figures(struct store_figures *figures, const struct store *store)

@@ -34,6 +34,8 @@ enum {
 };
 
 #define STORE_OCTETS_MAX (512ULL * 1024 * 1024) /* the file; beyond, the oldest policies leave */
+/* A larger file is not read as a whole when it is opened. */
+#define STORE_CHECK_OCTETS_MAX (64ULL * 1024 * 1024)
 
 enum {
 	STORE_BATCH_MAX = 512,  /* rows in one transaction: some milliseconds */
@@ -44,9 +46,10 @@ enum {
 };
 
 struct store_options {
-	const char *directory; /* borrowed */
-	uint64_t octets_max;   /* 0: STORE_OCTETS_MAX */
-	uint64_t time_ms;      /* wall clock, for the name of a damaged database */
+	const char *directory;     /* borrowed */
+	uint64_t octets_max;       /* 0: STORE_OCTETS_MAX */
+	uint64_t check_octets_max; /* 0: STORE_CHECK_OCTETS_MAX */
+	uint64_t time_ms;          /* wall clock, for the name of a damaged database */
 	/* What does not work, in a sentence; empty: it works again. */
 	void (*on_problem)(void *owner, const char *problem);
 	void *owner;

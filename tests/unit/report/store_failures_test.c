@@ -209,20 +209,48 @@ static void a_database_cut_short_is_moved_aside(void **state)
 	damaged_at_the_start(fixture);
 }
 
-static void a_database_overwritten_in_its_middle_is_moved_aside(void **state)
+static void overwrite_middle(const struct fixture *fixture)
 {
-	struct fixture *fixture = *state;
 	char noise[4096];
 	int file;
 
-	fill_and_close(fixture);
 	memset(noise, 0x5a, sizeof(noise));
 	file = open(fixture->path, O_WRONLY);
 	assert_true(file >= 0);
 	for (off_t page = 4; page < 30; page++)
 		assert_int_equal(pwrite(file, noise, sizeof(noise), page * 4096), sizeof(noise));
 	close(file);
+}
+
+static void a_database_overwritten_in_its_middle_is_moved_aside(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fill_and_close(fixture);
+	overwrite_middle(fixture);
 	damaged_at_the_start(fixture);
+}
+
+static void a_database_too_large_to_be_checked_is_moved_aside_when_it_is_read(void **state)
+{
+	struct fixture *fixture = *state;
+	enum store_read read = STORE_READ_ROW;
+
+	fixture->options.check_octets_max = 4096;
+	fill_and_close(fixture);
+	overwrite_middle(fixture);
+	open_store(fixture);
+	assert_int_equal(fixture->problems, 0);
+	assert_true(store_read_start(fixture->store, fixture->now_ms));
+	while (read == STORE_READ_ROW)
+		read = store_read_next(&fixture->row, fixture->store);
+	assert_int_equal(read, STORE_READ_BROKEN);
+	must_have_a_problem(fixture, "it is damaged");
+	tick(fixture, 1000);
+	put_met(fixture, "new.example", 1);
+	tick(fixture, 1000);
+	assert_int_equal(fixture->recoveries, 1);
+	assert_int_equal(read_all(fixture, ROW_MET), 1);
 }
 
 static void a_database_without_our_tables_is_moved_aside(void **state)
@@ -321,6 +349,7 @@ int main(void)
 		TEST(a_database_cut_short_is_moved_aside),
 		TEST(a_database_overwritten_in_its_middle_is_moved_aside),
 		TEST(a_database_without_our_tables_is_moved_aside),
+		TEST(a_database_too_large_to_be_checked_is_moved_aside_when_it_is_read),
 		TEST(damaged_databases_are_kept_but_not_for_ever),
 		TEST(a_database_of_a_later_version_is_left_alone),
 		TEST(somebody_elses_database_is_left_alone),
