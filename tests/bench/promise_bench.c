@@ -2,8 +2,8 @@
 /*
  * What the cache of promises costs that scout and guards keep: octets of a domain, and the time of a put, a find, a flush at 10, at 1,000
  * and at as many domains as are asked for. A domain has two hosts with TLSA records and one to three addresses; half of all are customers
- * of a few large providers, and share the addresses of those. Times are of the processor; the longest is of the clock, and has in it whatever
- * else the machine did then.
+ * of a few large providers, and share the addresses of those. Times are of the processor, with the reading of
+ * its clock in them.
  *
  *     promise_bench [DOMAINS]
  */
@@ -32,11 +32,11 @@ struct timing {
 	size_t count;
 };
 
-static double clock_us(clockid_t clock)
+static double clock_us(void)
 {
 	struct timespec now;
 
-	clock_gettime(clock, &now);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
 	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
 }
 
@@ -89,14 +89,14 @@ static void fill(struct destination *destination, size_t number)
 			(struct mx_place){ address_at(number, i), (uint8_t)(i % 2) };
 }
 
-static void count_in(struct timing *timing, double begin_us, double begin_clock_us)
+static void count_in(struct timing *timing, double begin_us)
 {
-	double elapsed_us = clock_us(CLOCK_MONOTONIC) - begin_clock_us;
+	double used_us = clock_us() - begin_us;
 
-	timing->sum_us += clock_us(CLOCK_THREAD_CPUTIME_ID) - begin_us;
+	timing->sum_us += used_us;
 	timing->count++;
-	if (elapsed_us > timing->longest_us)
-		timing->longest_us = elapsed_us;
+	if (used_us > timing->longest_us)
+		timing->longest_us = used_us;
 }
 
 static void report(const char *what, const struct timing *timing)
@@ -107,14 +107,13 @@ static void report(const char *what, const struct timing *timing)
 
 static void put(struct world *world, struct timing *timing, size_t number)
 {
-	double clock, begin;
+	double begin;
 
 	fill(&world->destination, number);
-	clock = clock_us(CLOCK_MONOTONIC);
-	begin = clock_us(CLOCK_THREAD_CPUTIME_ID);
+	begin = clock_us();
 	if (promise_cache_put(world->cache, &world->destination, NOW_MS) < 0)
 		exit(4);
-	count_in(timing, begin, clock);
+	count_in(timing, begin);
 }
 
 static void find_all(struct world *world, size_t count)
@@ -126,14 +125,13 @@ static void find_all(struct world *world, size_t count)
 	for (size_t i = 0; i < FINDS; i++) {
 		size_t number = i * 7919 % count;
 		struct address address = address_at(number, 0);
-		double clock, begin;
+		double begin;
 
 		snprintf(name, sizeof(name), "customer-%zu.example.org", number);
-		clock = clock_us(CLOCK_MONOTONIC);
-		begin = clock_us(CLOCK_THREAD_CPUTIME_ID);
+		begin = clock_us();
 		if (promise_cache_find(&hop, world->cache, name, &address, NOW_MS) != CACHE_FRESH)
 			exit(4);
-		count_in(&timing, begin, clock);
+		count_in(&timing, begin);
 	}
 	report("find", &timing);
 }
@@ -145,11 +143,10 @@ static void ask_addresses(struct world *world, size_t count)
 
 	for (size_t i = 0; i < FINDS; i++) {
 		struct address address = address_at(i * 7919 % count, 0);
-		double clock = clock_us(CLOCK_MONOTONIC);
-		double begin = clock_us(CLOCK_THREAD_CPUTIME_ID);
+		double begin = clock_us();
 
 		(void)promise_cache_at(hops, world->cache, &address, NOW_MS);
-		count_in(&timing, begin, clock);
+		count_in(&timing, begin);
 	}
 	report("all that is said of an address", &timing);
 }
@@ -162,14 +159,13 @@ static void flush(struct world *world, size_t count, bool of_provider)
 
 	for (size_t i = 0; i < FLUSHES && 2 * i + 1 < count; i++) {
 		size_t number = 2 * i + of_provider;
-		double clock, begin;
+		double begin;
 
 		snprintf(name, sizeof(name), "customer-%zu.example.org", number);
-		clock = clock_us(CLOCK_MONOTONIC);
-		begin = clock_us(CLOCK_THREAD_CPUTIME_ID);
+		begin = clock_us();
 		if (promise_cache_forget(world->cache, name) != 1)
 			exit(4);
-		count_in(&timing, begin, clock);
+		count_in(&timing, begin);
 		put(world, &again, number);
 	}
 	report(of_provider ? "flush, shared addresses" : "flush, own addresses", &timing);
@@ -180,7 +176,7 @@ static void measure(size_t count)
 	struct world world = { .cache = NULL };
 	struct timing first = { .count = 0 }, again = { .count = 0 }, clear = { .count = 0 };
 	size_t before;
-	double clock, begin;
+	double begin;
 
 	world.cache = promise_cache_new(CAPACITY, secret);
 	if (!world.cache)
@@ -198,10 +194,9 @@ static void measure(size_t count)
 	ask_addresses(&world, count);
 	flush(&world, count, false);
 	flush(&world, count, true);
-	clock = clock_us(CLOCK_MONOTONIC);
-	begin = clock_us(CLOCK_THREAD_CPUTIME_ID);
+	begin = clock_us();
 	promise_cache_clear(world.cache);
-	count_in(&clear, begin, clock);
+	count_in(&clear, begin);
 	report("flush of all", &clear);
 	promise_cache_free(world.cache);
 }
