@@ -117,21 +117,6 @@ static void rows_that_keep_coming_are_waited_for(void **state)
 	must_remember(fixture, 1, 1);
 }
 
-static void what_was_answered_without_memory_is_forgotten_when_it_comes(void **state)
-{
-	struct fixture *fixture = *state;
-	const struct message_forget *forget;
-
-	ask(fixture, 0, "example.org");
-	end_rows(fixture, false);
-	assert_non_null(next(fixture, fixture->guards[0], MESSAGE_DESTINATION, 2000));
-	send_batch(fixture, fixture->ledger);
-	end_rows(fixture, true);
-	forget = next(fixture, fixture->guards[0], MESSAGE_FORGET, 2000);
-	assert_non_null(forget);
-	assert_string_equal(forget->name, "");
-}
-
 static uint32_t flush_count(struct fixture *fixture, const char *name)
 {
 	struct message_flush flush = { .type = MESSAGE_FLUSH };
@@ -424,7 +409,6 @@ int main(void)
 		TEST(a_ledger_that_cannot_read_its_database_holds_nobody_up),
 		TEST(without_a_ledger_it_goes_on_after_a_while),
 		TEST(rows_that_keep_coming_are_waited_for),
-		TEST(what_was_answered_without_memory_is_forgotten_when_it_comes),
 		TEST(what_a_successor_of_the_ledger_brings_again_is_not_taken),
 		TEST(a_policy_is_forgotten_with_its_domain),
 		TEST(what_is_forgotten_is_told_to_the_ledger_even_to_one_that_comes_later),
