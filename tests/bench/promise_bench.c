@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the cache of promises costs that scout and guards keep: octets of a domain, and the time of a put, a find, a flush at 10, at 1,000
- * and at as many domains as are asked for. A domain has two hosts with TLSA records and one to three addresses; half of all are customers
+ * and at as many domains as are asked for. A domain has two hosts with TLSA records and two to four addresses; half of all are customers
  * of a few large providers, and share the addresses of those. Times are of the processor, with the reading of
  * its clock in them.
  *

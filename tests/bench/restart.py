@@ -12,6 +12,9 @@ meets both. Prints the median of each, the least and the most:
     scout      from the death of the scout (SIGKILL) until its successor has it
     ledger     from the death of the ledger until its successor answers `hopguard status` with the rows of the database
     both       from the death of both until the scout has it
+    scout CPU, ledger CPU    processor time of theirs from the start of the program until then
+
+and the resident memory of the scout.
 """
 
 import os
@@ -68,6 +71,7 @@ def until(holds, timeout_s=60):
 class Machine:
     def __init__(self, count):
         self.count = count
+        self.resident = 0
         self.one = alone.Alone()
         self.guard = self.one.start(*alone.MONITOR, "queues=1")
         self.guard.stop()
@@ -86,7 +90,17 @@ class Machine:
         self.guard.start(timeout_s=60)
         ready_s = time.monotonic() - begin
         until(lambda: self.remembered() > before)
-        return {"ready": ready_s, "memory": time.monotonic() - begin}
+        figures = {"ready": ready_s, "memory": time.monotonic() - begin}
+        for name in ("scout", "ledger"):
+            fields = self.of_process(name, "stat").rsplit(")", 1)[1].split()
+            figures[f"{name} CPU"] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        self.resident = int(self.of_process("scout", "statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return figures
+
+    def of_process(self, name, file):
+        path = f"/proc/{self.one.host.pid}/root/proc/{self.one.processes()[name]}/{file}"
+        with open(path, encoding="utf-8") as opened:
+            return opened.read()
 
     def rest(self):
         """Until all processes count as healthy, and start again at once."""
@@ -132,10 +146,11 @@ class Machine:
 
 
 def report(name, machine, runs):
-    print(f"{name}: {machine.count} rows of each of three kinds, {machine.size() / 1048576:.1f} MiB")
+    print(f"{name}: {machine.count} rows of each of three kinds, {machine.size() / 1048576:.1f} MiB; "
+          f"the scout has {machine.resident / 1048576:.0f} MiB resident")
     for what in runs[0]:
         seconds = [run[what] for run in runs]
-        print(f"  {what:8} {statistics.median(seconds):6.2f} s   {min(seconds):.2f} to {max(seconds):.2f}")
+        print(f"  {what:10} {statistics.median(seconds):6.2f} s   {min(seconds):.2f} to {max(seconds):.2f}")
 
 
 def main():
