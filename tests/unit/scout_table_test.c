@@ -80,6 +80,8 @@ static const struct destination *answer_of(struct fixture *fixture, int guard, c
 	do {
 		answer = next(fixture, fixture->guards[guard], MESSAGE_DESTINATION, WAIT_MS);
 		assert_non_null(answer);
+		if (!answer)
+			abort();
 	} while (strcmp(answer->destination.name, name) != 0);
 	return &answer->destination;
 }
