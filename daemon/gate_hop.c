@@ -310,8 +310,8 @@ void gate_note_answer(struct gate *gate, const struct destination *destination)
 	struct asked_key key;
 	struct asked *asked;
 
-	for (int is_refresh = 0; is_refresh <= destination->is_afresh; is_refresh++) {
-		asked_key_of(&key, kind, destination->name, is_refresh == 1);
+	for (int i = 0; i < (destination->is_afresh ? 2 : 1); i++) {
+		asked_key_of(&key, kind, destination->name, i == 1);
 		asked = table_find(gate->asked, &key);
 		if (asked)
 			asked->answered_ms = gate->now_ms;

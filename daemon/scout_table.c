@@ -135,7 +135,7 @@ static int build(struct scout *scout, const struct config *config, const char *p
 {
 	struct scout_table *table = &scout->table;
 	struct local *local = local_new(table->secret);
-	char unwanted[POSTFIX_PROBLEM_MAX];
+	char unwanted[POSTFIX_PROBLEM_MAX] = "";
 	size_t i;
 
 	if (!local)
