@@ -328,7 +328,7 @@ def test_a_forged_answer_is_told_and_where_wished_kept_from_the_resolver(net, ac
         assert net.attacker.forged
     finding = net.guard.wait_for(lambda one: one.get("reason") == "dns-forged", 5)
     assert finding and words in finding["text"], net.guard.events()
-    assert (finding["domain"], finding["kind"], finding["action"]) == (name, "attack", "alert")
+    assert (finding["event"], finding["domain"], finding["kind"], finding["action"]) == ("policy", name, "attack", "alert")
     assert finding["client"].startswith(OWN) and finding["server"] == f"{world.NAMESERVER}:53"
     if action == "alert":
         assert answer and answer.answer != honest.answer
@@ -374,6 +374,7 @@ def test_a_domain_whose_signatures_are_over_is_told_as_bogus(net, setting):
     assert net.hosts("expired.lab") == ["mx.expired.lab."]
     finding = net.guard.wait_for(lambda one: one.get("reason") == "dns-bogus", 5)
     assert finding and finding["domain"] == "expired.lab" and finding["text"], net.guard.events()
+    assert finding["event"] == "policy"
     assert not net.findings("dns-forged")
     time.sleep(1)
     net.start_resolver()
