@@ -266,9 +266,9 @@ static void on_end(void *owner, const struct local_entry *entry, enum local_end 
 	struct scout *scout = owner;
 	char name[DOMAIN_NAME_MAX + 2], until[32], text[EVENT_TEXT_MAX + 64];
 
-	snprintf(text, sizeof(text), "%s: the entry for %.100s (level %s) %s %s%s%.60s",
-	         entry->origin, local_name_print(name, entry), local_level_name(entry->level),
-	         end == LOCAL_ENDED ? "ended on" : "ends on",
+	snprintf(text, sizeof(text), "%s: the entry for %.100s (%s%s) %s %s%s%.60s", entry->origin,
+	         local_name_print(name, entry), entry->level == LOCAL_UNSET ? "no level" : "level ",
+	         local_level_name(entry->level), end == LOCAL_ENDED ? "ended on" : "ends on",
 	         local_time_print(until, entry->until_ms), entry->reason[0] ? ": " : "",
 	         entry->reason);
 	scout_tell_policy(scout, SOURCE_LOCAL, entry->name, REASON_NONE, text);
