@@ -145,6 +145,7 @@ void gate_free(struct gate *gate)
 void gate_configure(struct gate *gate, const struct config *config)
 {
 	gate->config = config;
+	gate->next_hops_are_known = false;
 }
 
 static bool is_guarded_port(const struct gate *gate, uint16_t port)
@@ -320,6 +321,7 @@ void gate_forget(struct gate *gate, const char *name)
 	if (name[0] == '\0') {
 		promise_cache_clear(gate->cache);
 		table_clear(gate->asked);
+		gate->next_hops_are_known = false;
 		return;
 	}
 	promise_cache_forget(gate->cache, name);

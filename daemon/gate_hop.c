@@ -268,6 +268,28 @@ static bool names_a_domain(const struct candidates *candidates)
 	return false;
 }
 
+/* Whoever stands at an address may be a smart host that has not been looked up yet: until he is, nothing is decided. */
+static bool awaits_next_hops(struct gate *gate, const struct address *place)
+{
+	const struct config *config = gate->config;
+	bool awaits = false;
+	struct hop hop;
+
+	if (gate->next_hops_are_known)
+		return false;
+	for (size_t i = 0; i < config->next_hop_count; i++) {
+		const char *name = config->next_hops[i].name;
+
+		if (promise_cache_find_host(&hop, gate->cache, name, place, gate->now_ms) !=
+		    CACHE_UNKNOWN)
+			continue;
+		ask(gate, QUESTION_HOST, name, false);
+		awaits = true;
+	}
+	gate->next_hops_are_known = !awaits;
+	return awaits;
+}
+
 void gate_find_candidates(struct gate *gate, struct candidates *candidates,
                           const struct hop_query *query)
 {
@@ -279,6 +301,10 @@ void gate_find_candidates(struct gate *gate, struct candidates *candidates,
 	candidate = add_candidate(candidates);
 	if (promise_cache_next_hop(&candidate->hop, gate->cache, &query->place))
 		return;
+	if (awaits_next_hops(gate, &query->place)) {
+		candidate->is_awaited = true;
+		return;
+	}
 	if (query->commitment->kind != COMMITMENT_TLS) {
 		if (is_of_recipient(query))
 			find_hop_of_recipient(gate, candidates, &candidate->hop, query);

@@ -105,6 +105,7 @@ struct hop_query {
 /* One thing that a connection may stand for. */
 struct candidate {
 	struct hop hop;
+	bool is_awaited; /* TLS, too, waits for what it promised; so it does for what is heard */
 	bool is_heard; /* a guarded client asked for the domain, and was answered with this address */
 	bool is_known; /* a domain that the operator, a list or memory knows has its mail there */
 	bool is_led_astray; /* as in struct facts */
@@ -134,6 +135,7 @@ struct gate {
 	struct table *client_held; /* struct address of the client → uint32_t */
 	struct afterthought *afterthoughts;
 	size_t afterthought_count;    /* in use */
+	bool next_hops_are_known;     /* each smart host of the configuration was looked up once */
 	struct candidates candidates; /* room, as these are large */
 	struct counters counters;
 	uint8_t secret[TABLE_SECRET_LEN];

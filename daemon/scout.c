@@ -164,8 +164,11 @@ static bool question_is_sound(const struct message_question *question)
 	if (question->kind > QUESTION_ADDRESS || question->is_refresh > 1 ||
 	    !scout_is_text(question->name, sizeof(question->name)))
 		return false;
-	return question->kind == QUESTION_ADDRESS ? address_parse(&address, question->name)
-	                                          : scout_is_name(question->name);
+	if (question->kind == QUESTION_DOMAIN)
+		return scout_is_name(question->name);
+	/* A smart host may be named by its address. */
+	return address_parse(&address, question->name) ||
+	       (question->kind == QUESTION_HOST && scout_is_name(question->name));
 }
 
 static bool take_question(struct scout *scout, unsigned guard,

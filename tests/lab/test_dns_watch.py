@@ -234,7 +234,7 @@ def test_a_storm_of_names_is_looked_up_bit_by_bit(net):
     # Fifty a second; what waits for one client is bounded, the rest is left out and counted.
     assert 50 <= net.counter("prefetches") <= 200
     assert net.wait_for("heard_dropped") > 50
-    assert net.wait_for("prefetches", 100) >= 100
+    assert net.wait_for("prefetches", 70) >= 70
 
 
 # What is forged. The resolver believes everything: without the guard each of these reaches the client.

@@ -328,6 +328,37 @@ static void a_smart_host_is_the_hop_of_all_that_goes_there(void **state)
 	simulation_free(simulation);
 }
 
+/* Right after a start: whoever stands at the address may be he. */
+static void mail_waits_until_the_smart_hosts_are_known(void **state)
+{
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+	struct destination relay, *domain;
+
+	(void)state;
+	relay = *promise(simulation, "relay.example", "relay.example", PROMISE_TLS);
+	relay.mx_state = MX_HOST;
+	relay.is_next_hop = true;
+	domain = promise(simulation, "example.org", "mx1.example.org", PROMISE_NONE);
+	move_away(domain);
+	push(simulation, domain);
+	simulation->config.next_hop_count = 1;
+	strcpy(simulation->config.next_hops[0].name, "relay.example");
+	simulation->is_answering = false;
+	assert_true(simulation_open(simulation));
+	assert_true(simulation_server(simulation, "220 nobody ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, "250 nobody\r\n"));
+	assert_false(simulation_client(simulation, "MAIL FROM:<a@client.example>\r\n"
+	                                           "RCPT TO:<bob@example.org>\r\n"));
+	assert_null(simulation_finding(simulation));
+	/* The recipient's domain promised nothing; the smart host did. */
+	push(simulation, &relay);
+	simulation_pass_time(simulation, 1000);
+	assert_false(simulation_got(&simulation->server, "bob@example.org"));
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_STARTTLS_STRIPPED);
+	simulation_free(simulation);
+}
+
 static void a_smart_host_is_no_wrong_place_for_a_signed_domain(void **state)
 {
 	struct simulation *simulation = start();
@@ -599,6 +630,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_hop_is_refused_when_the_operator_wants_it),
 		cmocka_unit_test(behind_nat64_the_hop_is_found_by_its_own_address),
 		cmocka_unit_test(a_smart_host_is_the_hop_of_all_that_goes_there),
+		cmocka_unit_test(mail_waits_until_the_smart_hosts_are_known),
 		cmocka_unit_test(a_smart_host_is_no_wrong_place_for_a_signed_domain),
 		cmocka_unit_test(
 			a_password_waits_for_tls_where_the_host_of_the_address_promised_it),
