@@ -114,13 +114,15 @@ struct gate *gate_new(const struct config *config, const uint8_t secret[TABLE_SE
 	                         sizeof(struct broken_notes), secret, NULL, NULL);
 	gate->heard = table_new(GATE_HEARD_ADDRESSES_MAX, sizeof(struct address),
 	                        sizeof(struct heard_notes), secret, NULL, NULL);
+	gate->named = table_new(GATE_NAMED_MAX, sizeof(struct address), sizeof(struct named),
+	                        secret, NULL, NULL);
 	gate->sighted =
 		table_new(GATE_SIGHTED_MAX, sizeof(uint64_t), sizeof(uint64_t), secret, NULL, NULL);
 	gate->client_held = table_new(GATE_FLOWS_MAX, sizeof(struct address), sizeof(uint32_t),
 	                              secret, NULL, NULL);
 	gate->afterthoughts = calloc(GATE_AFTERTHOUGHTS_MAX, sizeof(*gate->afterthoughts));
 	if (!gate->flows || !gate->cache || !gate->asked || !gate->broken || !gate->client_held ||
-	    !gate->afterthoughts || !gate->heard || !gate->sighted) {
+	    !gate->afterthoughts || !gate->heard || !gate->named || !gate->sighted) {
 		gate_free(gate);
 		return NULL;
 	}
@@ -136,6 +138,7 @@ void gate_free(struct gate *gate)
 	table_free(gate->asked);
 	table_free(gate->broken);
 	table_free(gate->heard);
+	table_free(gate->named);
 	table_free(gate->sighted);
 	table_free(gate->client_held);
 	free(gate->afterthoughts);
@@ -321,6 +324,7 @@ void gate_forget(struct gate *gate, const char *name)
 	if (name[0] == '\0') {
 		promise_cache_clear(gate->cache);
 		table_clear(gate->asked);
+		table_clear(gate->heard);
 		gate->next_hops_are_known = false;
 		return;
 	}

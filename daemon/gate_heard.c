@@ -68,6 +68,28 @@ static void make_room(struct gate *gate)
 	}
 }
 
+/* One more name of that address. Names of the same look-up come one after the other; those of an older one are over by then. */
+static void learn_name(struct gate *gate, const struct address *place,
+                       const struct message_candidate *candidate)
+{
+	struct named *named = table_find(gate->named, place);
+	size_t i;
+
+	if (!named)
+		named = table_insert(gate->named, place);
+	if (!named)
+		return;
+	if (named->expires_ms <= gate->now_ms)
+		memset(named, 0, sizeof(*named));
+	for (i = 0; i < GATE_NAMES_PER_ADDRESS && named->hosts[i][0]; i++) {
+		if (strcmp(named->hosts[i], candidate->host) == 0)
+			break;
+	}
+	if (i < GATE_NAMES_PER_ADDRESS)
+		memcpy(named->hosts[i], candidate->host, sizeof(named->hosts[i]));
+	named->expires_ms = gate->now_ms + (uint64_t)candidate->life_s * 1000;
+}
+
 /* The same again lives longer. */
 void gate_candidate(struct gate *gate, const struct message_candidate *candidate, uint64_t now_ms)
 {
@@ -76,6 +98,10 @@ void gate_candidate(struct gate *gate, const struct message_candidate *candidate
 	struct heard_note *note = NULL;
 
 	gate->now_ms = now_ms;
+	if (candidate->domain[0] == '\0') {
+		learn_name(gate, &place, candidate);
+		return;
+	}
 	gate->counters.candidates++;
 	if (!notes) {
 		make_room(gate);

@@ -113,19 +113,31 @@ static void find_hop_by_words(struct gate *gate, struct hop *strongest,
 }
 
 /*
- * Whose hop it is, told by the address alone: a host of that name, which memory, the reverse zone or somebody's words brought up and
- * a validated look-up confirmed. Domains do not count here: any stranger's may have its mail server at that address.
+ * Whose hop it is, told by the address alone: the hosts that its reverse zone names, which a validated look-up leads back. Anybody else's
+ * name for that address, domain or host, does not count: a stranger may point his at any server. A line that stays incomplete is judged
+ * by the strongest of all.
  */
 static void find_hop_by_address(struct gate *gate, struct hop *strongest,
                                 const struct hop_query *query)
 {
+	const struct named *named = table_find(gate->named, &query->place);
 	struct hop hops[PROMISE_CACHE_MENTIONS_MAX];
-	size_t count = promise_cache_at(hops, gate->cache, &query->place, gate->now_ms);
+	size_t count;
 
-	for (size_t i = 0; i < count; i++) {
-		if (hops[i].domain[0] == '\0' || query->is_line_overdue)
-			keep_stronger(strongest, &hops[i]);
+	for (size_t i = 0; named && i < GATE_NAMES_PER_ADDRESS && named->hosts[i][0]; i++) {
+		struct hop hop = { 0 };
+
+		if (named->expires_ms <= gate->now_ms)
+			break;
+		find_hop(gate, &hop, QUESTION_HOST, named->hosts[i], &query->place);
+		if (hop.promise.state != PROMISE_UNKNOWN && hop.place == PLACE_MX)
+			keep_stronger(strongest, &hop);
 	}
+	if (!query->is_line_overdue)
+		return;
+	count = promise_cache_at(hops, gate->cache, &query->place, gate->now_ms);
+	for (size_t i = 0; i < count; i++)
+		keep_stronger(strongest, &hops[i]);
 }
 
 static void find_hop_of_host(struct gate *gate, struct hop *hop, const struct hop_query *query)
@@ -226,7 +238,9 @@ static void add_heard(struct gate *gate, struct candidates *candidates,
 		    !promise_cache_find_mx(&candidate->hop, gate->cache, note->domain, note->host))
 			candidate->is_led_astray = true;
 		/* Unless a host that the policy names takes the domain's mail at that address, too. */
-		if (note->is_excluded && promise_is_of_domain(candidate->hop.promise.source) &&
+		if (note->is_excluded &&
+		    (promise_is_of_domain(candidate->hop.promise.source) ||
+		     candidate->hop.promise.state == PROMISE_UNAVAILABLE) &&
 		    (candidate->hop.place != PLACE_MX ||
 		     strcmp(candidate->hop.mx, note->host) == 0))
 			candidate->hop.place = PLACE_EXCLUDED;
@@ -290,6 +304,25 @@ static bool awaits_next_hops(struct gate *gate, const struct address *place)
 	return awaits;
 }
 
+/*
+ * A smart host's addresses come from the DNS, signed or not: where one of them is a place of the recipient's own domain, as a signed
+ * answer has it, what that promised is not lost.
+ */
+static void keep_own_place(struct gate *gate, struct hop *hop, const struct hop_query *query)
+{
+	char name[DOMAIN_NAME_MAX];
+	struct hop own;
+
+	if (query->commitment->kind != COMMITMENT_RCPT || query->is_authenticated ||
+	    query->commitment->path != SMTP_PATH_DOMAIN ||
+	    !peer_name_normalise(name, query->commitment->domain) ||
+	    promise_cache_find(&own, gate->cache, name, &query->place, gate->now_ms) != CACHE_FRESH)
+		return;
+	if (own.place == PLACE_MX && own.mx_security == DNS_SECURE &&
+	    strength(&own) > strength(hop))
+		*hop = own;
+}
+
 void gate_find_candidates(struct gate *gate, struct candidates *candidates,
                           const struct hop_query *query)
 {
@@ -299,8 +332,10 @@ void gate_find_candidates(struct gate *gate, struct candidates *candidates,
 	candidates->is_recipient_unreadable = false;
 	candidates->is_hop_unknown = false;
 	candidate = add_candidate(candidates);
-	if (promise_cache_next_hop(&candidate->hop, gate->cache, &query->place))
+	if (promise_cache_next_hop(&candidate->hop, gate->cache, &query->place)) {
+		keep_own_place(gate, &candidate->hop, query);
 		return;
+	}
 	if (awaits_next_hops(gate, &query->place)) {
 		candidate->is_awaited = true;
 		return;

@@ -30,6 +30,8 @@ enum {
 	GATE_AFTERTHOUGHTS_MAX = 256,
 	GATE_HEARD_ADDRESSES_MAX = 2048,
 	GATE_HEARD_PER_ADDRESS = 6,
+	GATE_NAMED_MAX = 2048,
+	GATE_NAMES_PER_ADDRESS = 4,
 	GATE_ADDRESS_AGAIN_MS =
 		10 * 60 * 1000, /* what stands at an address is asked so often at most */
 	GATE_SIGHTED_MAX = 4096,
@@ -76,6 +78,12 @@ struct heard_note {
 struct heard_notes {
 	struct heard_note notes[GATE_HEARD_PER_ADDRESS];
 	size_t next;
+};
+
+/* What the reverse zone calls an address; the first empty one ends them. */
+struct named {
+	uint64_t expires_ms;
+	char hosts[GATE_NAMES_PER_ADDRESS][DOMAIN_NAME_MAX];
 };
 
 /* In monitor nothing waits: what could not be judged yet is judged when its answer comes. */
@@ -131,6 +139,7 @@ struct gate {
 	struct table *asked;       /* struct asked_key → struct asked */
 	struct table *broken;      /* struct address of the client → struct broken_notes */
 	struct table *heard;       /* struct address of the server → struct heard_notes */
+	struct table *named;       /* struct address of the server → struct named */
 	struct table *sighted;     /* hash of host and address → uint64_t, when it was told */
 	struct table *client_held; /* struct address of the client → uint32_t */
 	struct afterthought *afterthoughts;

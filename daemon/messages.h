@@ -281,7 +281,10 @@ struct message_dns_verdict {
 	uint32_t is_forged;
 };
 
-/* A guarded client was answered that mail for `domain` goes to `host`, which is at `server`. */
+/*
+ * A guarded client was answered that mail for `domain` goes to `host`, which is at `server`; or, without a domain, the reverse zone of
+ * `server` calls it `host`.
+ */
 struct message_candidate {
 	uint32_t type;
 	uint32_t life_s;

@@ -7,8 +7,10 @@
 #include "base/log.h"
 #include "policy/reverse.h"
 
-/* Beyond, an address is left to what its server calls itself. */
-enum { ADDRESSES_MAX = 256 };
+enum {
+	ADDRESSES_MAX = 256, /* beyond, an address is left to what its server calls itself */
+	NAME_LIFE_S = 3600,  /* a guard asks again before, as long as mail goes there */
+};
 
 /* Who stands at that address? The names that come of it are looked up for those guards. */
 struct address_question {
@@ -51,6 +53,21 @@ static void ask_host(struct scout *scout, uint64_t guards, const char *name)
 	}
 }
 
+static void tell_name(struct scout *scout, uint64_t guards, const struct address *address,
+                      const char *name)
+{
+	struct message_candidate candidate = { .type = MESSAGE_CANDIDATE,
+		                               .life_s = NAME_LIFE_S,
+		                               .server = *address };
+
+	text_copy(candidate.host, sizeof(candidate.host), name);
+	for (unsigned i = 0; i < CONFIG_QUEUES_MAX; i++) {
+		if (guards >> i & 1)
+			(void)process_send(scout->process, ROLE_GUARD, i, &candidate,
+			                   sizeof(candidate));
+	}
+}
+
 static void on_names(void *owner, const struct reverse_names *names)
 {
 	struct address_question *question = owner;
@@ -60,8 +77,10 @@ static void on_names(void *owner, const struct reverse_names *names)
 
 	question->reverse = NULL;
 	table_remove(scout->addresses, &address);
-	for (size_t i = 0; i < names->count; i++)
+	for (size_t i = 0; i < names->count; i++) {
+		tell_name(scout, guards, &address, names->names[i]);
 		ask_host(scout, guards, names->names[i]);
+	}
 }
 
 /* Who was there before is asked first: that needs no look-up of ours to be known. */

@@ -55,8 +55,14 @@ static void apply_policy(struct mx_host *host, const struct domain_policy *polic
 {
 	struct promise dane = host->promise;
 
-	if (dane.state == PROMISE_UNAVAILABLE || (is_signed && has_usable_keys(&dane)))
+	if (is_signed && has_usable_keys(&dane))
 		return;
+	/* A failing look-up stays one, and makes no host of whom the policy does not name: his zone may be the attacker's. */
+	if (dane.state == PROMISE_UNAVAILABLE) {
+		host->is_excluded = !is_signed && is_enforced(policy) &&
+		                    !policy->allows(policy->owner, host->name);
+		return;
+	}
 	/* What binds is not weakened by what is only told. */
 	if (!is_enforced(policy) && dane.state != PROMISE_NONE)
 		return;
@@ -110,5 +116,6 @@ bool combine_excludes(const struct local_entry *entry, const struct domain_polic
 {
 	const struct domain_policy *policy = choose_policy(policies, count);
 
-	return !is_decisive(entry) && policy && !policy->allows(policy->owner, host);
+	return !is_decisive(entry) && policy && is_enforced(policy) &&
+	       !policy->allows(policy->owner, host);
 }

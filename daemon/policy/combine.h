@@ -33,7 +33,7 @@ struct domain_policy {
 /* `destination` has what DANE says of each host, and leaves with what counts. entry: the operator's; NULL: there is none. */
 void combine(struct destination *destination, const struct local_entry *entry,
              const struct domain_policy *policies, size_t count);
-/* Whether the policy that counts for the domain names hosts, and not this one. */
+/* Whether an enforced policy counts for the domain, and does not name this host. */
 bool combine_excludes(const struct local_entry *entry, const struct domain_policy *policies,
                       size_t count, const char *host);
 

@@ -285,6 +285,10 @@ static json_t *load(struct reading *reading, struct bytes text)
 		(void)complain(reading, "the list", "more than %d values", POLICY_LIST_VALUES_MAX);
 		return NULL;
 	}
+	if (text.len == 0) {
+		(void)complain(reading, "the list", "empty");
+		return NULL;
+	}
 	root = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &why);
 	if (root)
 		return root;

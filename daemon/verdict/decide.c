@@ -273,11 +273,20 @@ static struct verdict without_policy(const struct facts *facts, const struct sta
 	/* A name that only the server's own words brought up does not hold up a MAIL: its RCPT decides. */
 	if (facts->commitment == COMMITMENT_MAIL)
 		return verdict_of(ACTION_PASS, REASON_NONE, "decided at RCPT");
-	if (facts->commitment == COMMITMENT_END || !is_in_clear(facts))
+	if (facts->commitment == COMMITMENT_END)
+		return verdict_of(ACTION_PASS, REASON_NONE, "nothing was committed");
+	if (goes_to_an_excluded_host(facts))
+		return verdict_of(facts->promise_only_alerts ? ACTION_ALERT : ACTION_BLOCK,
+		                  REASON_MX_MISMATCH,
+		                  "host is none of those that the domain's policy names");
+	/* TLS is all that is asked of it yet, unless the operator wants usable records or no mail. */
+	if (!is_in_clear(facts) && facts->promise_source != SOURCE_LOCAL)
 		return verdict_of(ACTION_PASS, REASON_NONE, "nothing leaves in clear");
 	if (!facts->promise_only_alerts)
 		return verdict_of(ACTION_DEFER, REASON_POLICY_UNAVAILABLE,
-		                  "look-up failed or bogus");
+		                  facts->promise_source == SOURCE_LOCAL
+		                          ? "level dane-only, and no usable TLSA record"
+		                          : "look-up failed or bogus");
 	if (breaks_default_level(&verdict, facts, stance))
 		return verdict;
 	return verdict_of(ACTION_ALERT, REASON_POLICY_UNAVAILABLE,

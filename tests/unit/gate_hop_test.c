@@ -379,6 +379,12 @@ static void a_smart_host_is_no_wrong_place_for_a_signed_domain(void **state)
 	simulation_free(simulation);
 }
 
+/* The reverse zone of the server's address calls it that. */
+static void name_host(struct simulation *simulation, const char *host)
+{
+	hear(simulation, "", host, false);
+}
+
 /* A password goes to whoever stands there, whatever he calls himself: what was looked up for the address before counts. */
 static void a_password_waits_for_tls_where_the_host_of_the_address_promised_it(void **state)
 {
@@ -389,6 +395,7 @@ static void a_password_waits_for_tls_where_the_host_of_the_address_promised_it(v
 	(void)state;
 	host.mx_state = MX_HOST;
 	push(simulation, &host);
+	name_host(simulation, "submit.example");
 	assert_true(simulation_server(simulation, "220 nobody ESMTP\r\n"));
 	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
 	assert_true(simulation_server(simulation, "250-nobody\r\n250 AUTH PLAIN\r\n"));
@@ -399,6 +406,70 @@ static void a_password_waits_for_tls_where_the_host_of_the_address_promised_it(v
 }
 
 /* Any stranger may have his domain's mail server there: he does not stop what is said to the host. */
+/* He signs an address record for somebody else's server, and has us look it up. */
+static void a_strangers_host_does_not_stop_what_is_said_at_that_address(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination trap =
+		*promise(simulation, "mx.trap.example", "mx.trap.example", PROMISE_KEY);
+
+	(void)state;
+	trap.mx_state = MX_HOST;
+	push(simulation, &trap);
+	promise(simulation, "plain.example", "mx.plain.example", PROMISE_NONE);
+	assert_true(simulation_server(simulation, "220 nobody ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, "250-nobody\r\n250 AUTH PLAIN\r\n"));
+	assert_true(simulation_client(simulation, "MAIL FROM:<a@client.example>\r\n"));
+	assert_true(simulation_client(simulation, "RCPT TO:<bob@plain.example>\r\n"));
+	assert_true(simulation_client(simulation, "AUTH PLAIN AGEAYg==\r\n"));
+	assert_null(simulation_finding(simulation));
+	simulation_free(simulation);
+}
+
+/* Whoever forges the unsigned address of a smart host may name a recipient's own server with it. */
+static void a_smart_host_at_a_recipients_own_place_takes_no_promise_away(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination relay =
+		*promise(simulation, "relay.example", "relay.example", PROMISE_NONE);
+	struct destination *bank =
+		promise(simulation, "bank.example", "mx.bank.example", PROMISE_KEY);
+
+	(void)state;
+	relay.mx_state = MX_HOST;
+	relay.is_next_hop = true;
+	push(simulation, &relay);
+	push(simulation, bank);
+	assert_true(simulation_server(simulation, "220 nobody ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, "250 nobody\r\n"));
+	assert_false(simulation_client(simulation, "MAIL FROM:<a@client.example>\r\n"
+	                                           "RCPT TO:<bob@bank.example>\r\n"));
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_STARTTLS_STRIPPED);
+	assert_string_equal(simulation_finding(simulation)->domain, "bank.example");
+	simulation_free(simulation);
+}
+
+/* Our own look-ups of the domain are dropped, and the client is led to a host that its policy does not name. */
+static void an_excluded_host_is_refused_though_nothing_can_be_looked_up(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination *answer =
+		promise(simulation, "listed.example", "mx.listed.example", PROMISE_NONE);
+
+	(void)state;
+	answer->mx_state = MX_UNAVAILABLE;
+	answer->mx_security = DNS_FAILED;
+	answer->host_count = answer->place_count = 0;
+	answer->promise = (struct promise){ .state = PROMISE_KEY, .source = SOURCE_LIST };
+	answer->is_established = true;
+	hear(simulation, "listed.example", "mx.evil.example", true);
+	assert_false(speak_tls(simulation));
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_MX_MISMATCH);
+	simulation_free(simulation);
+}
+
 static void a_strangers_domain_does_not_stop_a_command_to_the_host(void **state)
 {
 	struct simulation *simulation = start();
@@ -634,6 +705,9 @@ int main(void)
 		cmocka_unit_test(a_smart_host_is_no_wrong_place_for_a_signed_domain),
 		cmocka_unit_test(
 			a_password_waits_for_tls_where_the_host_of_the_address_promised_it),
+		cmocka_unit_test(a_strangers_host_does_not_stop_what_is_said_at_that_address),
+		cmocka_unit_test(a_smart_host_at_a_recipients_own_place_takes_no_promise_away),
+		cmocka_unit_test(an_excluded_host_is_refused_though_nothing_can_be_looked_up),
 		cmocka_unit_test(a_strangers_domain_does_not_stop_a_command_to_the_host),
 		cmocka_unit_test(a_policy_is_asked_for_afresh_before_it_blocks),
 		cmocka_unit_test(an_answer_that_has_run_out_is_asked_for_without_a_refresh),

@@ -129,7 +129,7 @@ static const struct {
 	const char *text;
 	const char *error;
 } malformed[] = {
-	{ "", "line 1, column " },
+	{ "", "the list: empty" },
 	{ "{", "line 1, column " },
 	{ "[]", "the list: not a JSON object" },
 	{ LIST("", "") "x", "line 1, column " },
