@@ -18,6 +18,9 @@ struct slot {
 	uint64_t age_ms; /* when it was taken */
 };
 
+/* How far ahead the clock of whoever made a list may be. */
+enum { SKEW_MS = 24 * 60 * 60 * 1000 };
+
 struct newest {
 	struct row_list row;
 	bool is_saved;
@@ -140,6 +143,14 @@ static void put_in(struct slot *slot, struct policy_list *list, struct policy_mo
 	slot->age_ms = time_ms - timestamp_ms;
 }
 
+/* A list from the future, by mistake or not, must not keep all that come after it away. */
+static uint64_t believable_ms(const struct policy_list *list, struct policy_moment moment)
+{
+	uint64_t latest_ms = moment.time_ms + SKEW_MS;
+
+	return list->timestamp_s * 1000 < latest_ms ? list->timestamp_s * 1000 : latest_ms;
+}
+
 int policy_lists_take(struct policy_lists *lists, const struct policy_list_offer *offer,
                       struct policy_moment moment, char error[POLICY_LIST_ERROR_MAX])
 {
@@ -158,7 +169,7 @@ int policy_lists_take(struct policy_lists *lists, const struct policy_list_offer
 		policy_list_free(list);
 		return -ESTALE;
 	}
-	remember(lists, offer->path, list->timestamp_s * 1000, false);
+	remember(lists, offer->path, believable_ms(list, moment), false);
 	put_in(slot, list, moment);
 	slot->is_signed = offer->is_signed;
 	return 0;

@@ -145,6 +145,22 @@ static void a_clock_behind_the_list_does_not_lengthen_its_life(void **state)
 	assert_int_equal(listed.age_s, 0);
 }
 
+static void a_list_from_the_future_does_not_keep_later_ones_away(void **state)
+{
+	/* Ours is two days behind that of whoever made it, or his was wrong. */
+	const struct policy_moment before = {
+		.now_ms = 5000, .time_ms = (MADE_S - 2 * 24 * 60 * 60) * UINT64_C(1000)
+	};
+	struct policy_lists *lists = *state;
+
+	assert_int_equal(take_at(lists, A, "future.example", "enforce", MADE_S, before), 0);
+	assert_int_equal(
+		take_at(lists, A, "old.example", "enforce", MADE_S - 2 * 24 * 60 * 60, before),
+		-ESTALE);
+	assert_int_equal(take_at(lists, A, "next.example", "enforce", MADE_S - 60, before), 0);
+	assert_int_equal(state_of(lists, "next.example", before.now_ms), LISTED_ENFORCE);
+}
+
 static void a_list_older_than_the_newest_is_refused_and_the_newest_stays(void **state)
 {
 	struct policy_lists *lists = *state;
@@ -269,6 +285,7 @@ int main(void)
 		TEST(a_list_expires_once_and_is_told_once),
 		TEST(a_clock_that_steps_neither_kills_a_list_nor_revives_it),
 		TEST(a_clock_behind_the_list_does_not_lengthen_its_life),
+		TEST(a_list_from_the_future_does_not_keep_later_ones_away),
 		TEST(a_list_older_than_the_newest_is_refused_and_the_newest_stays),
 		TEST(a_malformed_list_leaves_the_one_before),
 		TEST(what_an_earlier_process_remembered_is_not_gone_back_behind),
