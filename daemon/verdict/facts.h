@@ -78,7 +78,7 @@ struct facts {
 	/* A guarded client was answered that the domain's mail goes here, to a host that is none of the domain's. */
 	bool is_led_astray;
 	bool is_answer_awaited; /* TLS, too, waits for what this hop promised */
-	bool is_hop_unknown; /* TLS to a place that no known domain names */
+	bool is_hop_unknown;    /* TLS to a place that no known domain names */
 };
 
 #endif
