@@ -91,6 +91,12 @@ static void send_answer(struct scout *scout, unsigned guard)
 	                   sizeof(scout->answer));
 }
 
+void scout_send_answer_to_all(struct scout *scout)
+{
+	for (unsigned i = 0; i < CONFIG_QUEUES_MAX; i++)
+		send_answer(scout, i);
+}
+
 static void on_answer(void *owner, const struct enquirers *enquirers,
                       const struct destination *destination)
 {

@@ -95,15 +95,20 @@ static void warm(struct resolver *resolver, const struct ahead *ahead)
 	}
 }
 
-/* A name that is known and fresh, or is looked up already, costs nothing. */
+/* True: it cost something. A stranger's name that is known and fresh, or is looked up already, does not. */
 static bool look_up(struct scout_heard *heard, const struct ahead *ahead)
 {
 	struct scout *scout = heard->scout;
 	size_t open = enquiries_count(scout->enquiries);
 	uint32_t age_s;
 
-	if (scout_recall(scout, &scout->answer.destination, &age_s, ahead->domain, false))
-		return false;
+	if (scout_recall(scout, &scout->answer.destination, &age_s, ahead->domain, false)) {
+		/* A guard that did not ask, or is new, must know that it binds before strangers' names come by. */
+		if (!scout->answer.destination.is_established)
+			return false;
+		scout_send_answer_to_all(scout);
+		return true;
+	}
 	if (!enquiries_ask_ahead(scout->enquiries, MERGE_DOMAIN, ahead->domain)) {
 		heard->dropped++;
 		return false;

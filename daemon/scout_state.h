@@ -59,6 +59,8 @@ bool scout_recall(struct scout *scout, struct destination *destination, uint32_t
 /* Answers a sound question of that guard, now or when it is looked up. */
 void scout_answer(struct scout *scout, unsigned guard, const struct message_question *question);
 bool scout_is_text(const char *text, size_t room);
+/* scout->answer.destination is filled. */
+void scout_send_answer_to_all(struct scout *scout);
 /* In the one form of names, and terminated. */
 bool scout_is_name(const char name[DOMAIN_NAME_MAX]);
 

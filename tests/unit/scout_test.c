@@ -183,6 +183,23 @@ static void a_domain_that_was_heard_of_is_looked_up_for_all_guards(void **state)
 	assert_int_equal(counters->counters.prefetches, 1);
 }
 
+static int set_up_with_a_table(void **state)
+{
+	int result = set_up_with(state, "destination \"example.org\" { level = encrypt }\n");
+
+	end_rows(*state, true);
+	return result;
+}
+
+static void a_known_domain_that_is_heard_of_is_told_to_all_guards_again(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_non_null(next(fixture, fixture->guards[1], MESSAGE_DESTINATION, WAIT_MS));
+	tell_answer(fixture, mx_answer("example.org", "mx.example.net"));
+	assert_non_null(next(fixture, fixture->guards[1], MESSAGE_DESTINATION, 3000));
+}
+
 static void a_domain_and_an_address_make_a_candidate_for_all_guards(void **state)
 {
 	struct fixture *fixture = *state;
@@ -398,6 +415,9 @@ int main(void)
 		TEST(one_look_up_serves_all_who_ask_meanwhile),
 		TEST(a_broken_handshake_is_told_to_all_other_guards),
 		TEST(a_domain_that_was_heard_of_is_looked_up_for_all_guards),
+		cmocka_unit_test_setup_teardown(
+			a_known_domain_that_is_heard_of_is_told_to_all_guards_again,
+			set_up_with_a_table, tear_down),
 		TEST(a_domain_and_an_address_make_a_candidate_for_all_guards),
 		TEST(an_answer_that_waits_gets_its_verdict),
 		TEST(what_does_not_fit_is_refused_and_counted),
