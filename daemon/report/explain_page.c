@@ -69,11 +69,34 @@ static bool sibling_promises(const struct destination *destination, size_t host)
 	return false;
 }
 
+/* Where no host is known: what the domain itself promised, or that it cannot be told. */
+static struct facts facts_of_domain(const struct destination *destination)
+{
+	struct facts facts = {
+		.ehlo = EHLO_ACCEPTED,
+		.promise = destination->promise.state,
+		.promise_source = destination->promise.source,
+		.promise_only_alerts = destination->promise.only_alerts,
+		.mx_security = destination->mx_security,
+	};
+
+	if (destination->mx_state == MX_UNAVAILABLE && facts.promise_source != SOURCE_LOCAL) {
+		facts.promise = PROMISE_UNAVAILABLE;
+		facts.promise_source = SOURCE_DANE;
+	} else if (facts.promise == PROMISE_UNKNOWN) {
+		facts.promise = PROMISE_NONE;
+	}
+	return facts;
+}
+
+/* host: an index; host_count for the domain itself. */
 static struct facts facts_of(const struct explanation *explanation, size_t host)
 {
 	const struct destination *destination = explanation->destination;
 	const struct mx_host *mx = &destination->hosts[host];
 
+	if (host == destination->host_count)
+		return facts_of_domain(destination);
 	return (struct facts){
 		.ehlo = EHLO_ACCEPTED,
 		.promise = mx->promise.state,
@@ -128,6 +151,13 @@ static json_t *verdict_in_tls(const struct explanation *explanation, size_t host
 	return verdict_of(&verdict);
 }
 
+static void put_verdicts(json_t *object, const struct explanation *explanation, size_t host)
+{
+	(void)json_object_set_new(object, "without_starttls", verdict_in_clear(explanation, host));
+	(void)json_object_set_new(object, "with_wrong_key", verdict_in_tls(explanation, host));
+	(void)json_object_set_new(object, "with_tls13", verdict_in_tls(explanation, host));
+}
+
 static json_t *host_of(const struct explanation *explanation, size_t index)
 {
 	const struct mx_host *host = &explanation->destination->hosts[index];
@@ -143,9 +173,7 @@ static json_t *host_of(const struct explanation *explanation, size_t index)
 	if (host->is_excluded)
 		(void)json_object_set_new(object, "is_excluded", json_true());
 	object_put(object, "offered_before", host->offered_before);
-	(void)json_object_set_new(object, "without_starttls", verdict_in_clear(explanation, index));
-	(void)json_object_set_new(object, "with_wrong_key", verdict_in_tls(explanation, index));
-	(void)json_object_set_new(object, "with_tls13", verdict_in_tls(explanation, index));
+	put_verdicts(object, explanation, index);
 	return object;
 }
 
@@ -175,6 +203,8 @@ size_t explain_json_print(char text[EXPLAIN_JSON_MAX], const struct explanation 
 	for (i = 0; i < destination->host_count; i++)
 		(void)json_array_append_new(hosts, host_of(explanation, i));
 	(void)json_object_set_new(object, "hosts", hosts);
+	if (destination->host_count == 0 && destination->mx_state != MX_UNKNOWN)
+		put_verdicts(object, explanation, 0);
 	(void)json_object_set_new(object, "is_finding",
 	                          json_boolean(explain_is_finding(explanation)));
 	return object_print(text, EXPLAIN_JSON_MAX, object);

@@ -81,6 +81,16 @@ static void print_evidence(FILE *out, const json_t *list)
 	}
 }
 
+/* Of a host; of the domain where none is known. */
+static void print_verdicts(FILE *out, const json_t *object, bool is_coloured)
+{
+	print_verdict(out, "without STARTTLS", json_object_get(object, "without_starttls"),
+	              is_coloured);
+	print_verdict(out, "with another key", json_object_get(object, "with_wrong_key"),
+	              is_coloured);
+	print_verdict(out, "with TLS 1.3", json_object_get(object, "with_tls13"), is_coloured);
+}
+
 static void print_host(FILE *out, const json_t *host, bool is_coloured)
 {
 	const json_t *promise = json_object_get(host, "promise");
@@ -96,11 +106,7 @@ static void print_host(FILE *out, const json_t *host, bool is_coloured)
 	if (object_text(host, "offered_before")[0])
 		fprintf(out, "  memory     offered STARTTLS %s\n",
 		        object_text(host, "offered_before"));
-	print_verdict(out, "without STARTTLS", json_object_get(host, "without_starttls"),
-	              is_coloured);
-	print_verdict(out, "with another key", json_object_get(host, "with_wrong_key"),
-	              is_coloured);
-	print_verdict(out, "with TLS 1.3", json_object_get(host, "with_tls13"), is_coloured);
+	print_verdicts(out, host, is_coloured);
 }
 
 /* Details have words of strangers: none of them steers a terminal. */
@@ -143,6 +149,8 @@ bool explain_text_print(FILE *out, const char *json, bool is_coloured)
 		print_promise(out, "the domain promises ", json_object_get(object, "promise"));
 	print_evidence(out, json_object_get(object, "evidence"));
 	json_array_foreach(hosts, i, host) print_host(out, host, is_coloured);
+	if (json_object_get(object, "without_starttls"))
+		print_verdicts(out, object, is_coloured);
 	if (json_is_true(json_object_get(object, "is_truncated")))
 		fprintf(out, "(more hosts than are kept: only the best preferences)\n");
 	json_decref(object);

@@ -205,6 +205,25 @@ static void each_source_says_its_state_its_age_and_its_evidence(void **state)
 	free(destination);
 }
 
+static void where_no_host_is_known_it_is_said_what_becomes_of_mail_all_the_same(void **state)
+{
+	struct destination *destination = calloc(1, sizeof(*destination));
+	const char *text;
+
+	(void)state;
+	strcpy(destination->name, "example.org");
+	destination->mx_state = MX_UNAVAILABLE;
+	destination->mx_security = DNS_FAILED;
+	destination->promise = (struct promise){ .state = PROMISE_KEY, .source = SOURCE_MTA_STS };
+	text = text_of(json_of(destination, &enforcing), false);
+	assert_non_null(strstr(text, "  without STARTTLS  defer, policy-unavailable"));
+	assert_non_null(strstr(text, "  with TLS 1.3      pass"));
+	destination->promise.source = SOURCE_LOCAL;
+	text = text_of(json_of(destination, &enforcing), false);
+	assert_non_null(strstr(text, "  without STARTTLS  block, starttls-stripped"));
+	free(destination);
+}
+
 static void a_source_that_failed_or_expired_is_a_finding(void **state)
 {
 	struct destination *destination = malloc(sizeof(*destination));
@@ -257,6 +276,8 @@ int main(void)
 		cmocka_unit_test(what_is_bogus_or_failed_is_a_finding_with_its_reason),
 		cmocka_unit_test(the_largest_destination_fits),
 		cmocka_unit_test(each_source_says_its_state_its_age_and_its_evidence),
+		cmocka_unit_test(
+			where_no_host_is_known_it_is_said_what_becomes_of_mail_all_the_same),
 		cmocka_unit_test(a_source_that_failed_or_expired_is_a_finding),
 		cmocka_unit_test(words_of_strangers_do_not_steer_the_terminal),
 		cmocka_unit_test(what_is_no_explanation_is_refused),
