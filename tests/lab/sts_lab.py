@@ -83,10 +83,17 @@ class Nginx:
             file.write(text if isinstance(text, bytes) else text.encode())
         os.rename(path + ".new", path)
 
-    def asked(self):
-        """How often a file was asked for, all hosts together."""
+    def _logged(self):
         with open(os.path.join(self.directory, "access.log"), encoding="utf-8") as file:
             return sum(1 for _ in file)
+
+    def asked(self):
+        """How often a file was asked for, all hosts together; it is written down a little after the answer."""
+        before, logged = None, self._logged()
+        while before != logged:
+            time.sleep(0.3)
+            before, logged = logged, self._logged()
+        return logged
 
     def start(self):
         path = os.path.join(self.directory, "nginx.conf")
