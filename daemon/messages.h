@@ -13,6 +13,7 @@
  *                           DNS_ANSWER
  *     guard → ledger        EVENT COUNTERS FLOW         ledger → guard     FLOWS
  *     ledger → scout        EXPLAIN FLUSH ROWS ROWS_END scout → ledger     EVENT EXPLANATION FLUSHED COUNTERS ROWS
+ *     guard → verifier      CHECK                       verifier → guard   CHECKED
  */
 
 #include <stddef.h>
@@ -21,6 +22,8 @@
 #include "base/address.h"
 #include "verdict/event.h"
 #include "verdict/evidence.h"
+#include "verdict/key_finding.h"
+#include "verdict/key_rule.h"
 #include "verdict/promise.h"
 #include "verdict/row.h"
 
@@ -54,6 +57,8 @@ enum message_type {
 	MESSAGE_DNS_ANSWER,
 	MESSAGE_DNS_VERDICT,
 	MESSAGE_CANDIDATE,
+	MESSAGE_CHECK,
+	MESSAGE_CHECKED,
 };
 
 enum {
@@ -292,6 +297,40 @@ struct message_candidate {
 	struct address server;
 	char domain[DOMAIN_NAME_MAX];
 	char host[DOMAIN_NAME_MAX];
+};
+
+enum {
+	CHECK_CHAIN_MAX =
+		64 *
+		1024, /* of a Certificate message: OpenSSL takes 100 KiB, and the longest real ones have a fifth of this */
+	CHECK_EXCHANGE_MAX =
+		4096, /* a ServerKeyExchange: 8192-bit parameters and an RSA signature as large */
+	CHECK_OCTETS_MAX = KEY_RULES_LEN_MAX + CHECK_CHAIN_MAX + CHECK_EXCHANGE_MAX,
+	CHECK_RANDOM_LEN = 32,
+};
+
+/* Whether a server's certificates meet a promise, and whether it has the key. Sent as long as its octets are. */
+struct message_check {
+	uint32_t type;
+	uint32_t request;
+	uint16_t tls_version; /* as on the wire */
+	uint16_t cipher_suite;
+	uint32_t rules_len; /* packed (verdict/key_rule.h) */
+	uint32_t
+		chain_len; /* RFC 5246 section 7.4.2: the list without its own length, each certificate behind its three octets of length */
+	uint32_t
+		exchange_len; /* the body of the ServerKeyExchange; 0: there is no signature to verify */
+	uint8_t client_random[CHECK_RANDOM_LEN];
+	uint8_t server_random[CHECK_RANDOM_LEN];
+	uint8_t octets[CHECK_OCTETS_MAX]; /* rules, chain, exchange */
+};
+
+enum { CHECK_HEAD_LEN = offsetof(struct message_check, octets) };
+
+struct message_checked {
+	uint32_t type;
+	uint32_t request;
+	struct key_finding finding;
 };
 
 struct message_flush {

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "verdict/key_rule.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "unit/guarded.h"
+
+static const uint8_t digest[32] = { 0x60, 0xb8, 0x75 };
+
+static struct key_rule a_rule(void)
+{
+	struct key_rule rule = {
+		.kind = KEY_RULE_TLSA,
+		.source = SOURCE_DANE,
+		.group = 3,
+		.names = bytes_of_string("mx1.example.org:example.org"),
+		.record_count = 2,
+	};
+
+	rule.records[0] = (struct key_record){ 3, 1, 1, bytes_of(digest, sizeof(digest)) };
+	rule.records[1] = (struct key_record){ 2, 0, 2, bytes_of(digest, 5) };
+	return rule;
+}
+
+static struct key_rules *new_rules(void)
+{
+	struct key_rules *rules = calloc(1, sizeof(*rules));
+
+	assert_non_null(rules);
+	return rules;
+}
+
+static void a_rule_comes_out_as_it_went_in(void **state)
+{
+	struct key_rules *rules = new_rules();
+	const struct key_rule rule = a_rule();
+	struct key_rule read;
+	struct cursor rest;
+
+	(void)state;
+	assert_true(key_rules_add(rules, &rule));
+	assert_true(key_rules_add(rules, &rule));
+	rest = cursor_over(bytes_of(rules->octets, rules->len));
+	for (int i = 0; i < 2; i++) {
+		assert_true(key_rule_next(&read, &rest));
+		assert_int_equal(read.kind, KEY_RULE_TLSA);
+		assert_int_equal(read.source, SOURCE_DANE);
+		assert_int_equal(read.group, 3);
+		assert_false(read.is_told_only);
+		assert_true(bytes_equal(read.names, rule.names));
+		assert_int_equal(read.record_count, 2);
+		assert_int_equal(read.records[0].usage, 3);
+		assert_int_equal(read.records[1].matching, 2);
+		assert_true(bytes_equal(read.records[1].data, rule.records[1].data));
+	}
+	assert_false(key_rule_next(&read, &rest));
+	assert_true(cursor_finished(&rest));
+	free(rules);
+}
+
+static void rules_that_end_too_early_are_not_sound(void **state)
+{
+	struct key_rules *rules = new_rules();
+	const struct key_rule rule = a_rule();
+	struct guarded guarded = guarded_new();
+
+	(void)state;
+	assert_true(key_rules_add(rules, &rule));
+	for (size_t len = 1; len < rules->len; len++)
+		assert_false(key_rules_are_sound(
+			bytes_of(guarded_place(&guarded, bytes_of(rules->octets, len)), len)));
+	assert_true(key_rules_are_sound(bytes_of(rules->octets, rules->len)));
+	assert_true(key_rules_are_sound(bytes_of(NULL, 0)));
+	guarded_free(&guarded);
+	free(rules);
+}
+
+static void each_octet_out_of_its_range_is_found(void **state)
+{
+	static const struct {
+		size_t at;
+		uint8_t value;
+	} wrong[] = { { 0, 0 }, { 0, 4 }, { 1, 0 }, { 1, 200 }, { 2, 2 }, { 4, 0xff } };
+	struct key_rules *rules = new_rules();
+	const struct key_rule rule = a_rule();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		memset(rules, 0, sizeof(*rules));
+		assert_true(key_rules_add(rules, &rule));
+		rules->octets[wrong[i].at] = wrong[i].value;
+		assert_false(key_rules_are_sound(bytes_of(rules->octets, rules->len)));
+	}
+	free(rules);
+}
+
+static void what_is_beyond_a_bound_is_not_added(void **state)
+{
+	struct key_rules *rules = new_rules();
+	struct key_rule rule = a_rule();
+	static const uint8_t long_names[KEY_NAMES_MAX + 1];
+	static uint8_t large[KEY_RULES_LEN_MAX];
+
+	(void)state;
+	rule.names = bytes_of(long_names, sizeof(long_names));
+	assert_false(key_rules_add(rules, &rule));
+	rule.names.len--;
+	assert_true(key_rules_add(rules, &rule));
+	rule.records[0].data = bytes_of(large, sizeof(large));
+	assert_false(key_rules_add(rules, &rule));
+	assert_int_equal(rules->count, 1);
+	rule = a_rule();
+	rule.names.len = rule.record_count = 0;
+	for (int i = 1; i < KEY_RULES_MAX; i++)
+		assert_true(key_rules_add(rules, &rule));
+	assert_false(key_rules_add(rules, &rule));
+	free(rules);
+}
+
+static void appended_rules_are_a_group_or_none_of_them_is(void **state)
+{
+	struct key_rules *rules = new_rules(), *all = new_rules();
+	const struct key_rule rule = a_rule();
+	struct key_rule read;
+	struct cursor rest;
+	size_t len;
+
+	(void)state;
+	assert_true(key_rules_add(rules, &rule));
+	assert_true(key_rules_add(rules, &rule));
+	assert_true(key_rules_append(all, bytes_of(rules->octets, rules->len), 7));
+	assert_int_equal(all->count, 2);
+	rest = cursor_over(bytes_of(all->octets, all->len));
+	while (key_rule_next(&read, &rest))
+		assert_int_equal(read.group, 7);
+	len = all->len;
+	assert_false(key_rules_append(all, bytes_of(rules->octets, rules->len - 1), 8));
+	assert_int_equal(all->count, 2);
+	assert_int_equal(all->len, len);
+	free(rules);
+	free(all);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_rule_comes_out_as_it_went_in),
+		cmocka_unit_test(rules_that_end_too_early_are_not_sound),
+		cmocka_unit_test(each_octet_out_of_its_range_is_found),
+		cmocka_unit_test(what_is_beyond_a_bound_is_not_added),
+		cmocka_unit_test(appended_rules_are_a_group_or_none_of_them_is),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
