@@ -187,6 +187,9 @@ static void on_mx(void *owner, const struct lookup *lookup)
 
 	dane->mx = NULL;
 	destination->mx_security = lookup->security;
+	if (lookup->outcome != LOOKUP_UNKNOWN)
+		text_copy(dane->result.canonical, sizeof(dane->result.canonical),
+		          lookup->answer.canonical);
 	switch (lookup->outcome) {
 	case LOOKUP_UNKNOWN:
 		destination->mx_state = MX_UNAVAILABLE;

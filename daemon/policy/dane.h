@@ -9,14 +9,16 @@
 
 struct dane_result {
 	struct destination destination;
+	/* The end of the domain's CNAME chain, its own name without one; empty: the MX look-up failed, or a host was asked for. */
+	char canonical[DOMAIN_NAME_MAX];
 	/* By host; NULL where there are no secure TLSA records. */
 	struct dane_keys *keys[MX_HOSTS_MAX];
 };
 
 struct dane;
 
-/* `result` is valid during the callback, after which the ask is gone. */
-typedef void (*dane_fn)(void *owner, const struct dane_result *result);
+/* `result` is valid during the callback, after which the ask is gone; who sets keys to NULL owns them. */
+typedef void (*dane_fn)(void *owner, struct dane_result *result);
 
 /* `name` in lower case A-labels. NULL: out of memory. Never calls back from within. */
 struct dane *dane_ask_domain(struct resolver *resolver, const char *name, dane_fn fn, void *owner);

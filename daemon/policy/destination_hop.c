@@ -141,3 +141,51 @@ bool record_hop_of_host(struct hop *hop, const struct record *record, const char
 	}
 	return false;
 }
+
+static bool is_host_at(const struct record *record, size_t host, const struct address *address,
+                       uint64_t now_ms)
+{
+	for (size_t i = 0; i < record->place_count; i++) {
+		const struct record_place *place = &record->places[i];
+
+		if (place->host == host && (!place->is_earlier || place->expires_ms > now_ms) &&
+		    address_equal(&place->address, address))
+			return true;
+	}
+	return false;
+}
+
+/* Without mx, all of the latest answer. */
+static bool add_keys(struct key_rules *rules, const struct record *record,
+                     const struct address *address, const char *mx, uint64_t now_ms)
+{
+	bool is_complete = true;
+
+	for (size_t i = 0; i < record->host_count; i++) {
+		const struct record_host *host = &record->hosts[i];
+		bool counts = mx ? is_host_at(record, i, address, now_ms) ||
+		                              strcmp(record->texts + host->name, mx) == 0
+		                 : !host->is_earlier;
+
+		/* Of two hosts there the one that promised a key counts, as in record_hop. */
+		if (counts && !host->is_excluded && host->keys.len > 0)
+			is_complete &= key_rules_append(
+				rules, record_keys_octets(record, host->keys), (uint8_t)i);
+	}
+	return is_complete;
+}
+
+bool record_keys(struct key_rules *rules, const struct record *record,
+                 const struct address *address, const char *mx, uint64_t now_ms)
+{
+	bool is_complete;
+
+	rules->count = rules->len = 0;
+	is_complete = add_keys(rules, record, address, mx, now_ms);
+	if (rules->count == 0)
+		is_complete = add_keys(rules, record, address, NULL, now_ms);
+	if (rules->count == 0)
+		is_complete = key_rules_append(
+			rules, record_keys_octets(record, record->keys_anywhere), 0);
+	return is_complete && rules->count > 0;
+}

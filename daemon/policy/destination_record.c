@@ -13,6 +13,7 @@ struct draft {
 	const char *host_names[RECORD_HOSTS_MAX];
 	const char *host_details[RECORD_HOSTS_MAX];
 	const char *host_offers[RECORD_HOSTS_MAX];
+	struct bytes host_keys[RECORD_HOSTS_MAX];
 	struct record_place places[RECORD_PLACES_MAX];
 };
 
@@ -48,6 +49,11 @@ static struct record_promise pack_promise(const struct promise *promise)
 	};
 }
 
+static struct bytes keys_of(const struct destination *destination, struct key_slice slice)
+{
+	return bytes_slice(bytes_of(destination->keys, destination->keys_len), slice.at, slice.len);
+}
+
 static void draft_latest(struct draft *draft, const struct destination *destination,
                          uint64_t expires_ms)
 {
@@ -61,6 +67,7 @@ static void draft_latest(struct draft *draft, const struct destination *destinat
 		draft->host_names[i] = host->name;
 		draft->host_details[i] = host->promise.detail;
 		draft->host_offers[i] = host->offered_before;
+		draft->host_keys[i] = keys_of(destination, host->keys);
 		draft->hosts[i] = (struct record_host){
 			.preference = host->preference,
 			.address_security = (uint8_t)host->address_security,
@@ -91,6 +98,7 @@ static size_t draft_earlier_host(struct draft *draft, const struct record *earli
 	draft->host_names[host] = name;
 	draft->host_details[host] = earlier->texts + earlier->hosts[index].promise.detail;
 	draft->host_offers[host] = earlier->texts + earlier->hosts[index].offered_before;
+	draft->host_keys[host] = record_keys_octets(earlier, earlier->hosts[index].keys);
 	draft->hosts[host] = earlier->hosts[index];
 	draft->hosts[host].is_earlier = true;
 	draft->host_count++;
@@ -134,13 +142,25 @@ static uint32_t put_text(char *texts, size_t *at, const char *text)
 	return (uint32_t)offset;
 }
 
+static struct record_keys put_keys(char *texts, size_t *at, struct bytes keys)
+{
+	const struct record_keys kept = { (uint32_t)*at, (uint16_t)keys.len };
+
+	if (keys.len > 0)
+		memcpy(texts + *at, keys.data, keys.len);
+	*at += keys.len;
+	return kept;
+}
+
 static struct record *record_of(const struct draft *draft, const struct destination *destination)
 {
 	const char *name = destination->name, *why = destination->why;
 	const char *detail = destination->promise.detail;
 	size_t hosts_at = sizeof(struct record) + draft->place_count * sizeof(struct record_place);
 	size_t texts_at = hosts_at + draft->host_count * sizeof(struct record_host);
-	size_t octets = texts_at + 1 + text_octets(name) + text_octets(why) + text_octets(detail);
+	const struct bytes anywhere = keys_of(destination, destination->keys_anywhere);
+	size_t octets = texts_at + 1 + text_octets(name) + text_octets(why) + text_octets(detail) +
+	                anywhere.len;
 	size_t used = 1;
 	struct record *record;
 	struct record_host *hosts;
@@ -149,7 +169,7 @@ static struct record *record_of(const struct draft *draft, const struct destinat
 
 	for (i = 0; i < draft->host_count; i++)
 		octets += text_octets(draft->host_names[i]) + text_octets(draft->host_details[i]) +
-		          text_octets(draft->host_offers[i]);
+		          text_octets(draft->host_offers[i]) + draft->host_keys[i].len;
 	record = calloc(1, octets);
 	if (!record)
 		return NULL;
@@ -162,11 +182,13 @@ static struct record *record_of(const struct draft *draft, const struct destinat
 	record->why = put_text(texts, &used, why);
 	record->promise = pack_promise(&destination->promise);
 	record->promise.detail = put_text(texts, &used, detail);
+	record->keys_anywhere = put_keys(texts, &used, anywhere);
 	for (i = 0; i < draft->host_count; i++) {
 		hosts[i] = draft->hosts[i];
 		hosts[i].name = put_text(texts, &used, draft->host_names[i]);
 		hosts[i].promise.detail = put_text(texts, &used, draft->host_details[i]);
 		hosts[i].offered_before = put_text(texts, &used, draft->host_offers[i]);
+		hosts[i].keys = put_keys(texts, &used, draft->host_keys[i]);
 	}
 	for (i = 0; i < draft->place_count; i++)
 		record->places[i] = draft->places[i];
@@ -270,6 +292,23 @@ void record_unpack_promise(struct promise *promise, const struct record *record,
 	strcpy(promise->detail, record->texts + packed->detail);
 }
 
+struct bytes record_keys_octets(const struct record *record, struct record_keys keys)
+{
+	return bytes_of(record->texts + keys.at, keys.len);
+}
+
+static struct key_slice unpack_keys(struct destination *destination, const struct record *record,
+                                    struct record_keys packed)
+{
+	const struct bytes octets = record_keys_octets(record, packed);
+	const struct key_slice slice = { destination->keys_len, packed.len };
+
+	if (octets.len > 0)
+		memcpy(destination->keys + destination->keys_len, octets.data, octets.len);
+	destination->keys_len = (uint16_t)(destination->keys_len + packed.len);
+	return slice;
+}
+
 void record_unpack(struct destination *destination, const struct record *record, uint64_t now_ms)
 {
 	uint64_t left_ms = record->expires_ms > now_ms ? record->expires_ms - now_ms : 0;
@@ -285,6 +324,7 @@ void record_unpack(struct destination *destination, const struct record *record,
 	destination->is_next_hop = record->is_next_hop;
 	destination->is_established = record->is_established;
 	record_unpack_promise(&destination->promise, record, &record->promise);
+	destination->keys_anywhere = unpack_keys(destination, record, record->keys_anywhere);
 	for (i = 0; i < record->host_count && !record->hosts[i].is_earlier; i++) {
 		struct mx_host *host = &destination->hosts[i];
 
@@ -294,6 +334,7 @@ void record_unpack(struct destination *destination, const struct record *record,
 		host->is_excluded = record->hosts[i].is_excluded;
 		strcpy(host->offered_before, record->texts + record->hosts[i].offered_before);
 		record_unpack_promise(&host->promise, record, &record->hosts[i].promise);
+		host->keys = unpack_keys(destination, record, record->hosts[i].keys);
 		destination->host_count++;
 	}
 	for (i = 0; i < record->place_count && !record->places[i].is_earlier; i++) {

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "verdict/key_rule.h"
 #include "verdict/promise.h"
 
 enum {
@@ -59,5 +60,12 @@ void record_hop(struct hop *hop, const struct record *record, const struct addre
 void record_hop_at(struct hop *hop, const struct record *record, size_t place);
 /* At that host, whatever its address. False: it is none of the latest answer. */
 bool record_hop_of_host(struct hop *hop, const struct record *record, const char *host);
+
+/*
+ * What it asks of the key at that address: of each host there, and of `mx` whatever its address; where it has none there, of each host
+ * that its mail may go to. A host's rules are a group. False: no rules, or more than there is room for.
+ */
+bool record_keys(struct key_rules *rules, const struct record *record,
+                 const struct address *address, const char *mx, uint64_t now_ms);
 
 #endif

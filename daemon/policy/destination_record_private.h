@@ -4,6 +4,7 @@
 
 /* What destination_record.c (made, read) and destination_hop.c (what it asks at an address) share. */
 
+#include "base/bytes.h"
 #include "policy/destination_record.h"
 
 struct record_place {
@@ -21,10 +22,17 @@ struct record_promise {
 	bool only_alerts;
 };
 
+/* Octets of packed rules, which stand behind the texts. */
+struct record_keys {
+	uint32_t at;
+	uint16_t len;
+};
+
 struct record_host {
 	uint32_t name;
 	uint32_t offered_before;
 	struct record_promise promise;
+	struct record_keys keys;
 	uint16_t preference;
 	uint8_t address_security;
 	bool is_excluded;
@@ -39,6 +47,7 @@ struct record {
 	uint32_t name;
 	uint32_t why;
 	struct record_promise promise;
+	struct record_keys keys_anywhere;
 	bool is_next_hop;
 	bool is_established;
 	uint8_t mx_state;
@@ -53,5 +62,8 @@ struct record {
 
 void record_unpack_promise(struct promise *promise, const struct record *record,
                            const struct record_promise *packed);
+
+/* Borrowed from the record. */
+struct bytes record_keys_octets(const struct record *record, struct record_keys keys);
 
 #endif

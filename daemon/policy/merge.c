@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/combine.h"
+#include "policy/combine_keys.h"
 #include "policy/dane.h"
 #include "policy/local.h"
 #include "policy/mtasts.h"
@@ -30,6 +31,8 @@ struct merge {
 	bool has_destination;
 	uint32_t policy_ttl_s; /* how long what was learnt of its policy holds; 0: nothing was */
 	struct destination destination;
+	char canonical[DOMAIN_NAME_MAX];
+	struct dane_keys *dane_keys[MX_HOSTS_MAX]; /* as in struct dane_result; ours */
 };
 
 struct list_policy {
@@ -136,15 +139,28 @@ static void remember_offers(struct destination *destination, const struct merge_
 	}
 }
 
+static void free_merge(struct merge *merge)
+{
+	for (size_t i = 0; i < MX_HOSTS_MAX; i++)
+		free(merge->dane_keys[i]);
+	free(merge);
+}
+
 static void finish(struct merge *merge)
 {
 	struct destination *destination = &merge->destination;
 	struct domain_policies all = { .count = 0 };
 	bool is_domain = merge->subject == MERGE_DOMAIN;
+	const struct key_sources keys = {
+		.entry = merge->has_entry ? &merge->entry : NULL,
+		.dane = merge->dane_keys,
+		.canonical = merge->canonical,
+	};
 
 	if (is_domain)
 		read_policies(&all, merge->sources, merge->name);
-	combine(destination, merge->has_entry ? &merge->entry : NULL, all.policies, all.count);
+	combine(destination, keys.entry, all.policies, all.count);
+	combine_keys(destination, &keys);
 	remember_offers(destination, merge->sources);
 	destination->is_established = is_domain && is_established(merge, all.is_listed);
 	destination->is_next_hop = !is_domain && merge->has_entry;
@@ -152,7 +168,7 @@ static void finish(struct merge *merge)
 	if (merge->policy_ttl_s > 0 && merge->policy_ttl_s < destination->ttl_s)
 		destination->ttl_s = merge->policy_ttl_s;
 	merge->fn(merge->owner, destination);
-	free(merge);
+	free_merge(merge);
 }
 
 static void finish_if_complete(struct merge *merge)
@@ -169,12 +185,15 @@ static void become_redirected(struct destination *destination, const struct merg
 	destination->mx_security = DNS_SECURE;
 }
 
-static void on_dane(void *owner, const struct dane_result *result)
+static void on_dane(void *owner, struct dane_result *result)
 {
 	struct merge *merge = owner;
 
 	merge->dane = NULL;
 	merge->destination = result->destination;
+	memcpy(merge->canonical, result->canonical, sizeof(merge->canonical));
+	memcpy(merge->dane_keys, result->keys, sizeof(merge->dane_keys));
+	memset(result->keys, 0, sizeof(result->keys));
 	merge->has_destination = true;
 	if (merge->subject == MERGE_DOMAIN && result->destination.mx_state == MX_HOST)
 		become_redirected(&merge->destination, merge);
@@ -298,7 +317,7 @@ void merge_cancel(struct merge *merge)
 		event_free(merge->soon);
 	if (merge->policy_ask)
 		mtasts_cancel(merge->policy_ask);
-	free(merge);
+	free_merge(merge);
 }
 
 bool merge_excludes(const struct merge_sources *sources, const char *domain, const char *host)

@@ -433,6 +433,15 @@ bool promise_cache_find_mx(struct hop *hop, const struct promise_cache *cache, c
 	return slot && record_hop_of_host(hop, *slot, host);
 }
 
+bool promise_cache_keys(struct key_rules *rules, const struct promise_cache *cache,
+                        const struct hop *hop, const struct address *address, uint64_t now_ms)
+{
+	bool is_host = hop->domain[0] == '\0';
+	struct record **slot = slot_of(cache, is_host ? hop->mx : hop->domain, is_host);
+
+	return slot && record_keys(rules, *slot, address, hop->mx, now_ms);
+}
+
 bool promise_cache_includes(const struct promise_cache *cache, const char *name,
                             const struct address *address, uint64_t now_ms)
 {

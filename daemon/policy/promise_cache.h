@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/table.h"
+#include "verdict/key_rule.h"
 #include "verdict/promise.h"
 
 enum {
@@ -63,6 +64,12 @@ size_t promise_cache_at(struct hop hops[PROMISE_CACHE_MENTIONS_MAX],
 /* What the domain asks at that MX host of its, whatever the address. False: the host is none of its latest answer. */
 bool promise_cache_find_mx(struct hop *hop, const struct promise_cache *cache, const char *domain,
                            const char *host);
+/*
+ * What the key at that address is to meet for that hop, as one of the above gave it. False: its answer is gone, or it has no rules (for
+ * PROMISE_KEY: there was no room for them).
+ */
+bool promise_cache_keys(struct key_rules *rules, const struct promise_cache *cache,
+                        const struct hop *hop, const struct address *address, uint64_t now_ms);
 /* Whether `address` is a validated place of the domain or the host of that name. */
 bool promise_cache_includes(const struct promise_cache *cache, const char *name,
                             const struct address *address, uint64_t now_ms);

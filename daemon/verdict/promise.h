@@ -16,6 +16,8 @@ enum {
 	OFFERED_BEFORE_MAX = 64,
 	MX_HOSTS_MAX = 32,   /* the best preferences of a larger MX RRset; then is_truncated */
 	MX_PLACES_MAX = 128, /* addresses over all hosts */
+	/* Octets of packed rules over all hosts: a large domain has a dozen hosts of 200, one full certificate has 2000. */
+	DESTINATION_KEYS_MAX = 16384,
 };
 
 /* In order of strength. */
@@ -60,11 +62,18 @@ enum mx_state {
 	MX_HOST,        /* not a domain: the question named a host (QUESTION_HOST) */
 };
 
+/* A part of struct destination's keys: packed rules (verdict/key_rule.h), all of which are to be met. */
+struct key_slice {
+	uint16_t at;
+	uint16_t len;
+};
+
 struct mx_host {
 	char name[DOMAIN_NAME_MAX]; /* lower case, A-labels, no final dot */
 	uint16_t preference;
 	enum dns_security address_security;
 	struct promise promise;
+	struct key_slice keys; /* empty, for PROMISE_KEY: there was no room for them */
 	/* The domain has a policy that names its hosts, and not this one. */
 	bool is_excluded;
 	/* It offered STARTTLS before: when, as text; else empty. */
@@ -84,7 +93,9 @@ struct destination {
 	enum dns_security mx_security;
 	/* What the domain promised wherever its mail goes (table, MTA-STS, list); PROMISE_UNKNOWN: nothing. */
 	struct promise promise;
-	bool is_next_hop; /* a smart host: whatever goes there is judged by this alone */
+	struct key_slice
+		keys_anywhere; /* what that asks of the key where no host of the domain is known */
+	bool is_next_hop;      /* a smart host: whatever goes there is judged by this alone */
 	bool is_established; /* the operator names the domain, or mail met its promise from here before */
 	char why[PROMISE_DETAIL_MAX]; /* why it is bogus or failed; else empty */
 	uint32_t ttl_s;               /* how long this may be kept */
@@ -94,6 +105,8 @@ struct destination {
 	uint8_t place_count;
 	struct mx_host hosts[MX_HOSTS_MAX];
 	struct mx_place places[MX_PLACES_MAX];
+	uint16_t keys_len;
+	uint8_t keys[DESTINATION_KEYS_MAX];
 };
 
 /* Which place of a destination a connection goes to. */

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "verdict/key_rule.h"
+
 static bool is_string(const char *text, size_t room)
 {
 	return memchr(text, '\0', room) != NULL;
@@ -68,6 +70,12 @@ static bool host_is_sound(const struct mx_host *host)
 	       is_string(host->offered_before, sizeof(host->offered_before));
 }
 
+static bool keys_are_sound(const struct destination *destination, struct key_slice slice)
+{
+	return slice.at <= destination->keys_len && slice.len <= destination->keys_len - slice.at &&
+	       key_rules_are_sound(bytes_of(destination->keys + slice.at, slice.len));
+}
+
 static bool place_is_sound(const struct mx_place *place, unsigned host_count)
 {
 	return (place->address.family == 4 || place->address.family == 6) &&
@@ -96,13 +104,17 @@ bool destination_is_sound(const struct destination *destination)
 	if (!is_bool(&destination->is_truncated) || !is_bool(&destination->is_next_hop) ||
 	    !is_bool(&destination->is_established) || !is_bool(&destination->is_afresh) ||
 	    !promise_is_sound(&destination->promise) || destination->host_count > MX_HOSTS_MAX ||
-	    destination->place_count > MX_PLACES_MAX || !is_up_to(destination->mx_state, MX_HOST) ||
+	    destination->place_count > MX_PLACES_MAX ||
+	    destination->keys_len > DESTINATION_KEYS_MAX ||
+	    !keys_are_sound(destination, destination->keys_anywhere) ||
+	    !is_up_to(destination->mx_state, MX_HOST) ||
 	    !is_up_to(destination->mx_security, DNS_FAILED) ||
 	    !is_string(destination->name, sizeof(destination->name)) ||
 	    !is_string(destination->why, sizeof(destination->why)))
 		return false;
 	for (i = 0; i < destination->host_count; i++) {
-		if (!host_is_sound(&destination->hosts[i]))
+		if (!host_is_sound(&destination->hosts[i]) ||
+		    !keys_are_sound(destination, destination->hosts[i].keys))
 			return false;
 	}
 	for (i = 0; i < destination->place_count; i++) {
