@@ -10,104 +10,7 @@
 
 #include <cmocka.h>
 
-static const uint8_t secret[TABLE_SECRET_LEN] = "sixteen octets.";
-
-enum { NOW = 1000000 };
-
-struct fixture {
-	struct promise_cache *cache;
-	struct destination destination;
-	struct hop hop;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-
-	assert_non_null(fixture);
-	fixture->cache = promise_cache_new(64, secret);
-	assert_non_null(fixture->cache);
-	*state = fixture;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *fixture = *state;
-
-	promise_cache_free(fixture->cache);
-	free(fixture);
-	return 0;
-}
-
-static struct address at(const char *text)
-{
-	struct address address;
-
-	assert_true(address_parse(&address, text));
-	return address;
-}
-
-static struct destination *begin(struct fixture *fixture, const char *name, uint32_t ttl_s)
-{
-	struct destination *destination = &fixture->destination;
-
-	memset(destination, 0, sizeof(*destination));
-	snprintf(destination->name, sizeof(destination->name), "%s", name);
-	destination->mx_state = MX_FOUND;
-	destination->mx_security = DNS_SECURE;
-	destination->ttl_s = ttl_s;
-	return destination;
-}
-
-static void add_host(struct destination *destination, const char *name, enum promise_state promise,
-                     const char *address)
-{
-	struct mx_host *host = &destination->hosts[destination->host_count];
-
-	snprintf(host->name, sizeof(host->name), "%s", name);
-	host->preference = (uint16_t)(10 * destination->host_count);
-	host->address_security = DNS_SECURE;
-	host->promise.state = promise;
-	host->promise.source = promise == PROMISE_NONE ? SOURCE_NONE : SOURCE_DANE;
-	if (promise == PROMISE_KEY)
-		snprintf(host->promise.detail, PROMISE_DETAIL_MAX, "_25._tcp.%.200s 3 1 1 60b8",
-		         name);
-	if (address) {
-		destination->places[destination->place_count].address = at(address);
-		destination->places[destination->place_count++].host = destination->host_count;
-	}
-	destination->host_count++;
-}
-
-static void put(struct fixture *fixture, uint64_t now_ms)
-{
-	assert_int_equal(promise_cache_put(fixture->cache, &fixture->destination, now_ms), 0);
-}
-
-/* A domain of one host. */
-static void put_simple(struct fixture *fixture, const char *name, const char *host,
-                       enum promise_state promise, const char *address, uint32_t ttl_s)
-{
-	add_host(begin(fixture, name, ttl_s), host, promise, address);
-	put(fixture, NOW);
-}
-
-static enum cache_answer find(struct fixture *fixture, const char *name, const char *address,
-                              uint64_t now_ms)
-{
-	struct address place = at(address);
-
-	memset(&fixture->hop, 0xee, sizeof(fixture->hop));
-	return promise_cache_find(&fixture->hop, fixture->cache, name, &place, now_ms);
-}
-
-static bool strongest(struct fixture *fixture, const char *address, uint64_t now_ms)
-{
-	struct address place = at(address);
-
-	return promise_cache_strongest(&fixture->hop, fixture->cache, &place, now_ms);
-}
+#include "promise_cache_fixture.h"
 
 static void a_name_never_put_is_unknown(void **state)
 {
@@ -314,103 +217,6 @@ static void a_domain_includes_its_addresses_while_they_are_fresh(void **state)
 	assert_false(promise_cache_includes(fixture->cache, "example.net", &mine, NOW));
 }
 
-static void an_address_asks_the_strongest_of_all_who_name_it(void **state)
-{
-	struct fixture *fixture = *state;
-
-	put_simple(fixture, "a.example", "mx.a.example", PROMISE_NONE, "192.0.2.1", 600);
-	put_simple(fixture, "b.example", "mx.b.example", PROMISE_KEY, "192.0.2.1", 60);
-	put_simple(fixture, "c.example", "mx.c.example", PROMISE_TLS, "192.0.2.1", 600);
-	assert_true(strongest(fixture, "192.0.2.1", NOW));
-	assert_string_equal(fixture->hop.domain, "b.example");
-	assert_int_equal(fixture->hop.place, PLACE_MX);
-	assert_true(strongest(fixture, "192.0.2.1", NOW + 60000));
-	assert_string_equal(fixture->hop.domain, "c.example");
-	assert_false(strongest(fixture, "192.0.2.1", NOW + 600000));
-	assert_false(strongest(fixture, "192.0.2.2", NOW));
-}
-
-static void many_names_for_an_address_do_not_drive_a_promise_out(void **state)
-{
-	struct fixture *fixture = *state;
-	char name[32], host[40];
-	int i;
-
-	put_simple(fixture, "victim.example", "mx.victim.example", PROMISE_KEY, "192.0.2.1", 600);
-	for (i = 0; i < 40; i++) {
-		snprintf(name, sizeof(name), "d%d.example", i);
-		snprintf(host, sizeof(host), "mx.d%d.example", i);
-		put_simple(fixture, name, host, PROMISE_NONE, "192.0.2.1", 86400);
-	}
-	assert_true(strongest(fixture, "192.0.2.1", NOW));
-	assert_string_equal(fixture->hop.domain, "victim.example");
-}
-
-static void a_shorter_lived_answer_about_a_shared_host_leaves_the_longer_one(void **state)
-{
-	struct fixture *fixture = *state;
-
-	put_simple(fixture, "a.example", "mx.big.example", PROMISE_KEY, "192.0.2.1", 600);
-	put_simple(fixture, "b.example", "mx.big.example", PROMISE_KEY, "192.0.2.1", 5);
-	assert_true(strongest(fixture, "192.0.2.1", NOW + 10000));
-	/* A host that stopped to promise does so at once, whoever named it before. */
-	put_simple(fixture, "c.example", "mx.big.example", PROMISE_NONE, "192.0.2.1", 5);
-	assert_true(strongest(fixture, "192.0.2.1", NOW));
-	assert_int_equal(fixture->hop.promise.state, PROMISE_NONE);
-}
-
-static void what_is_forgotten_is_gone_and_nothing_else(void **state)
-{
-	struct fixture *fixture = *state;
-
-	put_simple(fixture, "a.example", "mx.big.example", PROMISE_KEY, "192.0.2.1", 60);
-	put_simple(fixture, "b.example", "mx.big.example", PROMISE_KEY, "192.0.2.1", 600);
-	assert_int_equal(promise_cache_forget(fixture->cache, "b.example"), 1);
-	assert_int_equal(promise_cache_forget(fixture->cache, "b.example"), 0);
-	assert_int_equal(find(fixture, "b.example", "192.0.2.1", NOW), CACHE_UNKNOWN);
-	assert_true(strongest(fixture, "192.0.2.1", NOW));
-	assert_string_equal(fixture->hop.domain, "a.example");
-	promise_cache_forget(fixture->cache, "a.example");
-	assert_false(strongest(fixture, "192.0.2.1", NOW));
-}
-
-static void who_found_no_room_at_an_address_speaks_when_another_is_forgotten(void **state)
-{
-	enum { NAMES = PROMISE_CACHE_MENTIONS_MAX + 2 };
-	struct fixture *fixture = *state;
-	struct hop hops[PROMISE_CACHE_MENTIONS_MAX];
-	const struct address address = address_of(4, (const uint8_t[]){ 192, 0, 2, 1 });
-	char name[32], host[40];
-
-	for (int i = 0; i < NAMES; i++) {
-		snprintf(name, sizeof(name), "d%d.example", i);
-		snprintf(host, sizeof(host), "mx.d%d.example", i);
-		put_simple(fixture, name, host, PROMISE_KEY, "192.0.2.1", 600);
-	}
-	for (int gone = 1; gone <= NAMES; gone++) {
-		size_t left = (size_t)(NAMES - gone);
-
-		snprintf(name, sizeof(name), "d%d.example", NAMES - gone);
-		assert_int_equal(promise_cache_forget(fixture->cache, name), 1);
-		assert_int_equal(promise_cache_at(hops, fixture->cache, &address, NOW),
-		                 left < PROMISE_CACHE_MENTIONS_MAX ? left
-		                                                   : PROMISE_CACHE_MENTIONS_MAX);
-	}
-}
-
-static void a_host_that_was_overruled_speaks_when_who_did_is_forgotten(void **state)
-{
-	struct fixture *fixture = *state;
-
-	put_simple(fixture, "a.example", "mx.big.example", PROMISE_KEY, "192.0.2.1", 600);
-	put_simple(fixture, "c.example", "mx.big.example", PROMISE_NONE, "192.0.2.1", 600);
-	assert_true(strongest(fixture, "192.0.2.1", NOW));
-	assert_int_equal(fixture->hop.promise.state, PROMISE_NONE);
-	promise_cache_forget(fixture->cache, "c.example");
-	assert_true(strongest(fixture, "192.0.2.1", NOW));
-	assert_int_equal(fixture->hop.promise.state, PROMISE_KEY);
-}
-
 static void a_cleared_cache_knows_no_name_and_no_address(void **state)
 {
 	struct fixture *fixture = *state;
@@ -431,13 +237,13 @@ static void a_full_cache_gives_up_what_was_unused_for_longest(void **state)
 	char name[32];
 	int i;
 
-	for (i = 0; i < 64; i++) {
+	for (i = 0; i < CACHE_NAMES; i++) {
 		snprintf(name, sizeof(name), "d%d.example", i);
 		put_simple(fixture, name, "mx.example", PROMISE_NONE, "192.0.2.1", 600);
 	}
 	assert_int_equal(find(fixture, "d0.example", "192.0.2.1", NOW), CACHE_FRESH);
 	put_simple(fixture, "new.example", "mx.example", PROMISE_NONE, "192.0.2.1", 600);
-	assert_int_equal(promise_cache_count(fixture->cache), 64);
+	assert_int_equal(promise_cache_count(fixture->cache), CACHE_NAMES);
 	assert_int_equal(find(fixture, "d0.example", "192.0.2.1", NOW), CACHE_FRESH);
 	assert_int_equal(find(fixture, "d1.example", "192.0.2.1", NOW), CACHE_UNKNOWN);
 	assert_int_equal(find(fixture, "new.example", "192.0.2.1", NOW), CACHE_FRESH);
@@ -480,16 +286,15 @@ static void the_largest_destinations_stay_within_the_memory_of_the_cache(void **
 	int i, round;
 
 	for (round = 0; round < 3; round++) {
-		for (i = 0; i < 64; i++)
+		for (i = 0; i < CACHE_NAMES; i++)
 			put_largest(fixture, i, NOW + (uint64_t)round * 2048);
 	}
-	/* 64 * PROMISE_CACHE_OCTETS_PER_NAME octets of room, at least 20,000 for each of these. */
+	/* CACHE_NAMES * PROMISE_CACHE_OCTETS_PER_NAME octets of room, at least 20,000 for each of these. */
 	assert_in_range(promise_cache_count(fixture->cache), 1, 6);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(a_name_never_put_is_unknown),
 		TEST(each_host_asks_at_its_own_address),
@@ -504,12 +309,6 @@ int main(void)
 		TEST(the_latest_answer_comes_back_as_it_was_put),
 		TEST(a_host_and_a_domain_of_one_name_are_two_things),
 		TEST(a_domain_includes_its_addresses_while_they_are_fresh),
-		TEST(an_address_asks_the_strongest_of_all_who_name_it),
-		TEST(many_names_for_an_address_do_not_drive_a_promise_out),
-		TEST(a_shorter_lived_answer_about_a_shared_host_leaves_the_longer_one),
-		TEST(what_is_forgotten_is_gone_and_nothing_else),
-		TEST(who_found_no_room_at_an_address_speaks_when_another_is_forgotten),
-		TEST(a_host_that_was_overruled_speaks_when_who_did_is_forgotten),
 		TEST(a_cleared_cache_knows_no_name_and_no_address),
 		TEST(a_full_cache_gives_up_what_was_unused_for_longest),
 		TEST(the_largest_destinations_stay_within_the_memory_of_the_cache),
