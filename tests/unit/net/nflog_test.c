@@ -2,23 +2,20 @@
 #include "net/nflog.h"
 
 #include <errno.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "loopback.h"
+
 /* Each test has a network of its own, where datagrams over the loopback are copied to group 7. */
-enum { GROUP = 7, PORT = 9000, WAIT_MS = 2000, UDP_HEADERS = 28, LARGE = 60000 };
+enum { GROUP = 7, LARGE = 60000 };
 
 struct world {
 	int descriptor;
@@ -33,39 +30,20 @@ struct seen {
 	uint8_t octets[70000];
 };
 
-static void set_loopback_up(void)
-{
-	struct ifreq request = { .ifr_name = "lo" };
-	int socket_descriptor = socket(AF_INET, SOCK_DGRAM, 0);
-
-	assert_return_code(ioctl(socket_descriptor, SIOCGIFFLAGS, &request), errno);
-	request.ifr_flags |= IFF_UP;
-	assert_return_code(ioctl(socket_descriptor, SIOCSIFFLAGS, &request), errno);
-	close(socket_descriptor);
-}
-
 static int set_up(void **state)
 {
-	const struct sockaddr_in at = {
-		.sin_family = AF_INET,
-		.sin_port = htons(PORT),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
 	struct world *world = calloc(1, sizeof(*world));
 
 	*state = world;
-	if (!world || unshare(CLONE_NEWNET) < 0)
+	if (!world || !enter_network())
 		return 0;
-	set_loopback_up();
 	assert_int_equal(system("iptables-legacy -w -t mangle -A OUTPUT -p udp --dport 9000 "
 	                        "-j NFLOG --nflog-group 7"),
 	                 0);
 	assert_int_equal(nflog_open(&world->descriptor, GROUP), 0);
 	world->log = nflog_adopt(dup(world->descriptor));
-	world->receiver = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-	world->sender = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-	assert_return_code(bind(world->receiver, (const struct sockaddr *)&at, sizeof(at)), errno);
-	assert_return_code(connect(world->sender, (const struct sockaddr *)&at, sizeof(at)), errno);
+	world->receiver = udp_socket(true);
+	world->sender = udp_socket(false);
 	return 0;
 }
 
@@ -91,13 +69,6 @@ static struct world *world_of(void **state)
 	if (!world->log)
 		skip();
 	return world;
-}
-
-static bool is_readable(int descriptor, int timeout_ms)
-{
-	struct pollfd wait = { .fd = descriptor, .events = POLLIN };
-
-	return poll(&wait, 1, timeout_ms) == 1;
 }
 
 static void on_packet(void *owner, struct bytes packet)

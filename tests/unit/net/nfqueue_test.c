@@ -2,24 +2,20 @@
 #include "net/nfqueue.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "loopback.h"
+
 /* Each test has a network of its own, where datagrams over the loopback go through queue 7. */
-enum { QUEUE = 7, QUEUE_LEN = 256, PORT = 9000, WAIT_MS = 2000, UDP_HEADERS = 28 };
+enum { QUEUE = 7, QUEUE_LEN = 256 };
 
 struct world {
 	int queue_descriptor;
@@ -34,44 +30,14 @@ struct seen {
 	uint8_t octets[2048];
 };
 
-static void set_loopback_up(void)
-{
-	struct ifreq request = { .ifr_name = "lo" };
-	int socket_descriptor = socket(AF_INET, SOCK_DGRAM, 0);
-
-	assert_return_code(ioctl(socket_descriptor, SIOCGIFFLAGS, &request), errno);
-	request.ifr_flags |= IFF_UP;
-	assert_return_code(ioctl(socket_descriptor, SIOCSIFFLAGS, &request), errno);
-	close(socket_descriptor);
-}
-
-static int udp_socket(bool is_bound)
-{
-	const struct sockaddr_in at = {
-		.sin_family = AF_INET,
-		.sin_port = htons(PORT),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-
-	if (is_bound)
-		assert_return_code(bind(descriptor, (const struct sockaddr *)&at, sizeof(at)),
-		                   errno);
-	else
-		assert_return_code(connect(descriptor, (const struct sockaddr *)&at, sizeof(at)),
-		                   errno);
-	return descriptor;
-}
-
 static int set_up(void **state)
 {
 	struct world *world = calloc(1, sizeof(*world));
 	uint32_t owner;
 
 	*state = world;
-	if (!world || unshare(CLONE_NEWNET) < 0)
+	if (!world || !enter_network())
 		return 0;
-	set_loopback_up();
 	assert_int_equal(system("iptables-legacy -w -t mangle -A OUTPUT -p udp --dport 9000 "
 	                        "-m mark ! --mark 4/4 -j NFQUEUE --queue-num 7"),
 	                 0);
@@ -104,13 +70,6 @@ static struct world *world_of(void **state)
 	if (!world->queue)
 		skip();
 	return world;
-}
-
-static bool is_readable(int descriptor, int timeout_ms)
-{
-	struct pollfd wait = { .fd = descriptor, .events = POLLIN };
-
-	return poll(&wait, 1, timeout_ms) == 1;
 }
 
 static void on_packet(void *owner, const struct nfqueue_packet *packet)
