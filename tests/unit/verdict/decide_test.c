@@ -3,15 +3,12 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <string.h>
+#include <stddef.h>
 
 #include <cmocka.h>
 
-#define DANE                                                                                       \
-	.promise = PROMISE_KEY, .promise_source = SOURCE_DANE, .place = PLACE_MX,                  \
-	.mx_security = DNS_SECURE
-#define AT_RCPT    .commitment = COMMITMENT_RCPT, .ehlo = EHLO_ACCEPTED
-#define UNPROMISED .promise = PROMISE_NONE, .place = PLACE_MX
+#include "decide_dialogue_cases.h"
+#include "decide_hop_cases.h"
 
 static const struct stance enforce = {
 	.mode = MODE_ENFORCE,
@@ -21,443 +18,42 @@ static const struct stance enforce = {
 };
 
 static const struct {
-	const char *name;
-	struct facts facts;
-	enum action action;
-	enum reason reason;
-} cases[] = {
-	{
-		"missing STARTTLS is refused when DANE promises a key",
-		{ AT_RCPT, DANE, .starttls = STARTTLS_ABSENT },
-		ACTION_BLOCK,
-		REASON_STARTTLS_STRIPPED,
-	},
-	{
-		"missing STARTTLS is refused when all TLSA records are unusable",
-		{ AT_RCPT, .promise = PROMISE_TLS, .place = PLACE_MX, .starttls = STARTTLS_ABSENT },
-		ACTION_BLOCK,
-		REASON_STARTTLS_STRIPPED,
-	},
-	{
-		"missing STARTTLS passes where nothing was promised",
-		{ AT_RCPT, UNPROMISED, .starttls = STARTTLS_ABSENT },
-		ACTION_PASS,
-		REASON_NONE,
-	},
-	{
-		"a recipient waits while the promise is unknown",
-		{ AT_RCPT, .starttls = STARTTLS_ABSENT },
-		ACTION_WAIT,
-		REASON_NONE,
-	},
-	{
-		"a recipient waits while the promise is unknown though TLS was offered",
-		{ AT_RCPT, .starttls = STARTTLS_OFFERED },
-		ACTION_WAIT,
-		REASON_NONE,
-	},
-	{
-		"MAIL goes on to RCPT while the promise is unknown",
-		{ .commitment = COMMITMENT_MAIL, .starttls = STARTTLS_ABSENT },
-		ACTION_PASS,
-		REASON_NONE,
-	},
-	{
-		"MAIL is refused when the hop is known to promise a key",
-		{ .commitment = COMMITMENT_MAIL,
-	          .ehlo = EHLO_ACCEPTED,
-	          DANE,
-	          .starttls = STARTTLS_ABSENT },
-		ACTION_BLOCK,
-		REASON_STARTTLS_STRIPPED,
-	},
-	{
-		"MAIL goes on to RCPT when only the host's own name could not be looked up",
-		{ .commitment = COMMITMENT_MAIL, .promise = PROMISE_UNAVAILABLE },
-		ACTION_PASS,
-		REASON_NONE,
-	},
-	{
-		"a recipient is deferred when the promise cannot be looked up",
-		{ AT_RCPT, .promise = PROMISE_UNAVAILABLE, .starttls = STARTTLS_OFFERED },
-		ACTION_DEFER,
-		REASON_POLICY_UNAVAILABLE,
-	},
-	{
-		"a recipient is deferred when the hold time ends without an answer",
-		{ AT_RCPT, .is_hold_over = true },
-		ACTION_DEFER,
-		REASON_UNDECIDED,
-	},
-	{
-		"a masked keyword is told apart from a missing one",
-		{ AT_RCPT, DANE, .starttls = STARTTLS_MASKED },
-		ACTION_BLOCK,
-		REASON_STARTTLS_MASKED,
-	},
-	{
-		"a client that says HELO to an overwritten banner was made to",
-		{ .commitment = COMMITMENT_RCPT,
-	          .ehlo = EHLO_NOT_SENT,
-	          DANE,
-	          .is_banner_masked = true },
-		ACTION_BLOCK,
-		REASON_STARTTLS_MASKED,
-	},
-	{
-		"a refused STARTTLS is refused",
-		{ AT_RCPT, DANE, .starttls = STARTTLS_OFFERED, .starttls_answer = STARTTLS_REFUSED,
-	          .starttls_code = 454 },
-		ACTION_BLOCK,
-		REASON_STARTTLS_REFUSED,
-	},
-	{
-		"an unanswered STARTTLS is a refused one",
-		{ AT_RCPT, DANE, .starttls = STARTTLS_OFFERED,
-	          .starttls_answer = STARTTLS_UNANSWERED },
-		ACTION_BLOCK,
-		REASON_STARTTLS_REFUSED,
-	},
-	{
-		"a STARTTLS that was refused though it was not offered names the refusal",
-		{ AT_RCPT, DANE, .starttls = STARTTLS_ABSENT, .starttls_answer = STARTTLS_REFUSED,
-	          .starttls_code = 502 },
-		ACTION_BLOCK,
-		REASON_STARTTLS_REFUSED,
-	},
-	{
-		"a refused EHLO is refused",
-		{ .commitment = COMMITMENT_RCPT, .ehlo = EHLO_REFUSED, DANE },
-		ACTION_BLOCK,
-		REASON_EHLO_REFUSED,
-	},
-	{
-		"a refused EHLO passes where nothing was promised",
-		{ .commitment = COMMITMENT_RCPT, .ehlo = EHLO_REFUSED, UNPROMISED },
-		ACTION_PASS,
-		REASON_NONE,
-	},
-	{
-		"clear text after a broken handshake is sabotage, not inability",
-		{ AT_RCPT, DANE, .starttls = STARTTLS_OFFERED, .is_handshake_broken_before = true },
-		ACTION_BLOCK,
-		REASON_TLS_SABOTAGED,
-	},
-	{
-		"clear text to a weaker MX after a broken handshake is sabotage",
-		{ AT_RCPT, UNPROMISED, .another_host_promises = true, .starttls = STARTTLS_ABSENT,
-	          .is_handshake_broken_before = true },
-		ACTION_BLOCK,
-		REASON_TLS_SABOTAGED,
-	},
-	{
-		"clear text to a weaker MX alone is told, not blocked",
-		{ AT_RCPT, UNPROMISED, .another_host_promises = true, .starttls = STARTTLS_ABSENT },
-		ACTION_ALERT,
-		REASON_STARTTLS_STRIPPED,
-	},
-	{
-		"a sender that does not ask for promised TLS is refused for inability",
-		{ AT_RCPT, DANE, .starttls = STARTTLS_OFFERED },
-		ACTION_BLOCK,
-		REASON_TLS_NOT_USED,
-	},
-	{
-		"a sender that only says HELO is refused for inability",
-		{ .commitment = COMMITMENT_RCPT, .ehlo = EHLO_NOT_SENT, DANE },
-		ACTION_BLOCK,
-		REASON_TLS_NOT_USED,
-	},
-	{
-		"a connection that began before us is judged as if EHLO was unseen",
-		{ .commitment = COMMITMENT_RCPT, .is_midstream = true, DANE },
-		ACTION_BLOCK,
-		REASON_TLS_NOT_USED,
-	},
-	{
-		"a command to an unseen hop of a connection that began before us waits",
-		{ .commitment = COMMITMENT_COMMAND,
-	          .is_midstream = true,
-	          .is_hop_unseen = true,
-	          UNPROMISED },
-		ACTION_DEFER,
-		REASON_UNDECIDED,
-	},
-	{
-		"a recipient without a domain waits there, too",
-		{ .commitment = COMMITMENT_RCPT,
-	          .is_midstream = true,
-	          .is_hop_unseen = true,
-	          UNPROMISED },
-		ACTION_DEFER,
-		REASON_UNDECIDED,
-	},
-	{
-		"MAIL to an unseen hop is decided by its RCPT",
-		{ .commitment = COMMITMENT_MAIL,
-	          .is_midstream = true,
-	          .is_hop_unseen = true,
-	          UNPROMISED },
-		ACTION_PASS,
-		REASON_NONE,
-	},
-	{
-		"TLS that began before us goes on",
-		{ .commitment = COMMITMENT_TLS,
-	          .is_midstream = true,
-	          .is_hop_unseen = true,
-	          UNPROMISED },
-		ACTION_PASS,
-		REASON_NONE,
-	},
-	{
-		"an address that is none of a signed domain's is refused",
-		{ AT_RCPT, .promise = PROMISE_KEY, .place = PLACE_UNRELATED,
-	          .mx_security = DNS_SECURE, .starttls = STARTTLS_OFFERED },
-		ACTION_BLOCK,
-		REASON_MX_MISMATCH,
-	},
-	{
-		"an address that is none of an unsigned MX RRset's is told, not blocked",
-		{ AT_RCPT, .promise = PROMISE_KEY, .place = PLACE_UNRELATED,
-	          .mx_security = DNS_INSECURE },
-		ACTION_ALERT,
-		REASON_MX_MISMATCH,
-	},
-	{
-		"an address that is none of an unpromised domain's passes",
-		{ AT_RCPT, .promise = PROMISE_NONE, .place = PLACE_UNRELATED,
-	          .mx_security = DNS_SECURE },
-		ACTION_PASS,
-		REASON_NONE,
-	},
-	{
-		"what the domain itself promised holds at a place of an unsigned MX RRset, too",
-		{ AT_RCPT, .promise = PROMISE_KEY, .promise_source = SOURCE_MTA_STS,
-	          .place = PLACE_UNRELATED, .mx_security = DNS_INSECURE,
-	          .starttls = STARTTLS_ABSENT },
-		ACTION_BLOCK,
-		REASON_STARTTLS_STRIPPED,
-	},
-	{
-		"a host that the domain's policy does not name is refused",
-		{ AT_RCPT, .promise = PROMISE_KEY, .promise_source = SOURCE_MTA_STS,
-	          .place = PLACE_EXCLUDED, .mx_security = DNS_INSECURE,
-	          .starttls = STARTTLS_OFFERED },
-		ACTION_BLOCK,
-		REASON_MX_MISMATCH,
-	},
-	{
-		"a host that the domain's policy does not name is refused in TLS",
-		{ .commitment = COMMITMENT_TLS,
-	          .promise = PROMISE_KEY,
-	          .promise_source = SOURCE_MTA_STS,
-	          .place = PLACE_EXCLUDED,
-	          .mx_security = DNS_INSECURE,
-	          .tls = TLS_HELLO },
-		ACTION_BLOCK,
-		REASON_MX_MISMATCH,
-	},
-	{
-		"a host that a policy in testing does not name is told, not blocked",
-		{ AT_RCPT, .promise = PROMISE_KEY, .promise_source = SOURCE_MTA_STS,
-	          .promise_only_alerts = true, .place = PLACE_EXCLUDED,
-	          .mx_security = DNS_INSECURE },
-		ACTION_ALERT,
-		REASON_MX_MISMATCH,
-	},
-	{
-		"missing STARTTLS is told, not blocked, where the policy is in testing",
-		{ AT_RCPT, .promise = PROMISE_KEY, .promise_source = SOURCE_MTA_STS,
-	          .promise_only_alerts = true, .place = PLACE_MX, .starttls = STARTTLS_ABSENT },
-		ACTION_ALERT,
-		REASON_STARTTLS_STRIPPED,
-	},
-	{
-		"TLS to where a forged answer of a signed domain led is refused",
-		{ .commitment = COMMITMENT_TLS,
-	          .promise = PROMISE_KEY,
-	          .promise_source = SOURCE_DANE,
-	          .place = PLACE_UNRELATED,
-	          .mx_security = DNS_SECURE,
-	          .is_led_astray = true,
-	          .tls = TLS_HELLO },
-		ACTION_BLOCK,
-		REASON_MX_MISMATCH,
-	},
-	{
-		"TLS to another address of a host that the client named is no mismatch",
-		{ .commitment = COMMITMENT_TLS,
-	          .promise = PROMISE_KEY,
-	          .promise_source = SOURCE_DANE,
-	          .place = PLACE_UNRELATED,
-	          .mx_security = DNS_SECURE,
-	          .tls = TLS_HELLO },
-		ACTION_PASS,
-		REASON_NONE,
-	},
-	{
-		"the operator's own demand is not asked where the mail goes",
-		{ AT_RCPT, .promise = PROMISE_TLS, .promise_source = SOURCE_LOCAL,
-	          .place = PLACE_UNRELATED, .mx_security = DNS_SECURE,
-	          .starttls = STARTTLS_ABSENT },
-		ACTION_BLOCK,
-		REASON_STARTTLS_STRIPPED,
-	},
-	{
-		"an offer that was there before and is gone is told",
-		{ AT_RCPT, UNPROMISED, .was_offered_before = true, .starttls = STARTTLS_ABSENT },
-		ACTION_ALERT,
-		REASON_STARTTLS_REGRESSED,
-	},
-	{
-		"an offer that is still there is no news",
-		{ AT_RCPT, UNPROMISED, .was_offered_before = true, .starttls = STARTTLS_OFFERED },
-		ACTION_PASS,
-		REASON_NONE,
-	},
-	{
-		"TLS to a place that nobody names is refused where the operator wants it",
-		{ .commitment = COMMITMENT_TLS, .promise = PROMISE_NONE, .is_hop_unknown = true },
-		ACTION_DEFER,
-		REASON_UNKNOWN_HOP,
-	},
-	{
-		"a host that the policy does not name is refused though its TLSA look-up fails",
-		{ .commitment = COMMITMENT_TLS,
-	          .promise = PROMISE_UNAVAILABLE,
-	          .promise_source = SOURCE_DANE,
-	          .place = PLACE_EXCLUDED,
-	          .mx_security = DNS_INSECURE,
-	          .tls = TLS_HELLO },
-		ACTION_BLOCK,
-		REASON_MX_MISMATCH,
-	},
-	{
-		"level dane-only takes no mail in TLS either where there is no usable record",
-		{ .commitment = COMMITMENT_TLS,
-	          .promise = PROMISE_UNAVAILABLE,
-	          .promise_source = SOURCE_LOCAL,
-	          .place = PLACE_MX,
-	          .tls = TLS_HELLO },
-		ACTION_DEFER,
-		REASON_POLICY_UNAVAILABLE,
-	},
-	{
-		"an authenticated submission is no MX of the recipient and need not be",
-		{ AT_RCPT, .promise = PROMISE_KEY, .place = PLACE_UNRELATED,
-	          .mx_security = DNS_SECURE, .is_authenticated = true,
-	          .starttls = STARTTLS_ABSENT },
-		ACTION_BLOCK,
-		REASON_STARTTLS_STRIPPED,
-	},
-	{
-		"injected octets are named before anything else of the dialogue",
-		{ .commitment = COMMITMENT_COMMAND,
-	          DANE,
-	          .starttls = STARTTLS_OFFERED,
-	          .starttls_answer = STARTTLS_PENDING,
-	          .injection = INJECTION_COMMAND },
-		ACTION_BLOCK,
-		REASON_INJECTED,
-	},
-	{
-		"an injected reply is refused where no name of the hop is known",
-		{ .commitment = COMMITMENT_COMMAND,
-	          .promise = PROMISE_NONE,
-	          .place = PLACE_UNKNOWN,
-	          .injection = INJECTION_RESPONSE },
-		ACTION_BLOCK,
-		REASON_INJECTED,
-	},
-	{
-		"an injected reply is told where nothing was promised",
-		{ .commitment = COMMITMENT_COMMAND, UNPROMISED, .injection = INJECTION_RESPONSE },
-		ACTION_ALERT,
-		REASON_INJECTED,
-	},
-	{
-		"an inconsistent retransmission to a promised host is refused",
-		{ AT_RCPT, DANE, .starttls = STARTTLS_OFFERED, .is_retransmit_inconsistent = true },
-		ACTION_BLOCK,
-		REASON_INCONSISTENT_RETRANSMISSION,
-	},
-	{
-		"a violated protocol is refused where TLS was promised",
-		{ AT_RCPT, DANE, .starttls = STARTTLS_OFFERED, .is_protocol_violated = true },
-		ACTION_BLOCK,
-		REASON_PROTOCOL_VIOLATION,
-	},
-	{
-		"a reached bound is refused where TLS was promised",
-		{ AT_RCPT, DANE, .starttls = STARTTLS_OFFERED, .is_inspection_cut_short = true },
-		ACTION_BLOCK,
-		REASON_INSPECTION_LIMIT,
-	},
-	{
-		"TLS waits for no answer",
-		{ .commitment = COMMITMENT_TLS,
-	          .ehlo = EHLO_ACCEPTED,
-	          .promise = PROMISE_UNKNOWN,
-	          .starttls = STARTTLS_OFFERED,
-	          .starttls_answer = STARTTLS_READY,
-	          .tls = TLS_HELLO },
-		ACTION_PASS,
-		REASON_NONE,
-	},
-	{
-		"TLS that somebody reached into does",
-		{ .commitment = COMMITMENT_TLS,
-	          .ehlo = EHLO_ACCEPTED,
-	          .promise = PROMISE_UNKNOWN,
-	          .starttls = STARTTLS_OFFERED,
-	          .starttls_answer = STARTTLS_READY,
-	          .injection = INJECTION_COMMAND },
-		ACTION_WAIT,
-		REASON_NONE,
-	},
-	{
-		"TLS to a promised host passes",
-		{ .commitment = COMMITMENT_TLS,
-	          .ehlo = EHLO_ACCEPTED,
-	          DANE,
-	          .starttls = STARTTLS_OFFERED,
-	          .starttls_answer = STARTTLS_READY,
-	          .tls = TLS_HELLO },
-		ACTION_PASS,
-		REASON_NONE,
-	},
-	{
-		"a sender that resists a stripped offer and leaves is told about",
-		{ .commitment = COMMITMENT_END,
-	          .ehlo = EHLO_ACCEPTED,
-	          DANE,
-	          .starttls = STARTTLS_ABSENT },
-		ACTION_BLOCK,
-		REASON_STARTTLS_STRIPPED,
-	},
-	{
-		"a sender that leaves an honest host without a word is not told about",
-		{ .commitment = COMMITMENT_END,
-	          .ehlo = EHLO_ACCEPTED,
-	          DANE,
-	          .starttls = STARTTLS_OFFERED },
-		ACTION_PASS,
-		REASON_NONE,
-	},
+	const struct decide_case *cases;
+	size_t count;
+} tables[] = {
+	{ dialogue_cases, sizeof(dialogue_cases) / sizeof(dialogue_cases[0]) },
+	{ hop_cases, sizeof(hop_cases) / sizeof(hop_cases[0]) },
 };
+
+static void check_each(void (*check)(const struct decide_case *, struct verdict),
+                       const struct stance *stance)
+{
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		for (size_t k = 0; k < tables[i].count; k++)
+			check(&tables[i].cases[k], decide(&tables[i].cases[k].facts, stance));
+	}
+}
+
+static void check_named(const struct decide_case *one, struct verdict verdict)
+{
+	if (verdict.action != one->action || verdict.reason != one->reason)
+		fail_msg("%s: got %s %s (%s)", one->name, action_name(verdict.action),
+		         reason_name(verdict.reason), verdict.rule);
+	assert_int_equal(verdict.would, verdict.action);
+}
 
 static void each_case_ends_as_its_name_says(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct verdict verdict = decide(&cases[i].facts, &enforce);
+	check_each(check_named, &enforce);
+}
 
-		if (verdict.action != cases[i].action || verdict.reason != cases[i].reason)
-			fail_msg("%s: got %s %s (%s)", cases[i].name, action_name(verdict.action),
-			         reason_name(verdict.reason), verdict.rule);
-		assert_int_equal(verdict.would, verdict.action);
-	}
+static void check_monitored(const struct decide_case *one, struct verdict verdict)
+{
+	assert_int_equal(verdict.would, one->action);
+	assert_int_equal(verdict.reason, one->reason);
+	assert_int_not_equal(verdict.action, ACTION_BLOCK);
+	assert_int_not_equal(verdict.action, ACTION_DEFER);
 }
 
 static void monitor_alerts_where_enforce_would_block(void **state)
@@ -466,14 +62,15 @@ static void monitor_alerts_where_enforce_would_block(void **state)
 
 	(void)state;
 	monitor.mode = MODE_MONITOR;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct verdict verdict = decide(&cases[i].facts, &monitor);
+	check_each(check_monitored, &monitor);
+}
 
-		assert_int_equal(verdict.would, cases[i].action);
-		assert_int_equal(verdict.reason, cases[i].reason);
-		assert_int_not_equal(verdict.action, ACTION_BLOCK);
-		assert_int_not_equal(verdict.action, ACTION_DEFER);
-	}
+static void check_spared(const struct decide_case *one, struct verdict verdict)
+{
+	bool is_spared = one->action == ACTION_BLOCK && reason_kind(one->reason) == KIND_INABILITY;
+
+	assert_int_equal(verdict.action, is_spared ? ACTION_ALERT : one->action);
+	assert_int_equal(verdict.reason, one->reason);
 }
 
 static void inability_is_only_told_when_the_operator_says_so(void **state)
@@ -482,14 +79,7 @@ static void inability_is_only_told_when_the_operator_says_so(void **state)
 
 	(void)state;
 	lenient.blocks_inability = false;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct verdict verdict = decide(&cases[i].facts, &lenient);
-		bool is_spared = cases[i].action == ACTION_BLOCK &&
-		                 reason_kind(cases[i].reason) == KIND_INABILITY;
-
-		assert_int_equal(verdict.action, is_spared ? ACTION_ALERT : cases[i].action);
-		assert_int_equal(verdict.reason, cases[i].reason);
-	}
+	check_each(check_spared, &lenient);
 }
 
 static void undecided_passes_only_when_the_operator_says_so(void **state)
@@ -612,33 +202,27 @@ static void the_default_level_asks_tls_of_everybody(void **state)
 	assert_int_equal(decide(&elsewhere, &strict).reason, REASON_STARTTLS_STRIPPED);
 }
 
+static bool is_case(enum reason reason)
+{
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		for (size_t k = 0; k < tables[i].count; k++) {
+			if (tables[i].cases[k].reason == reason)
+				return true;
+		}
+	}
+	return false;
+}
+
 static void all_reasons_but_one_are_attacks_and_each_is_a_case(void **state)
 {
 	(void)state;
 	for (enum reason reason = REASON_NONE + 1; reason < REASON_COUNT; reason++) {
-		bool is_case = false;
-
-		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-			is_case = is_case || cases[i].reason == reason;
 		/* Those of DNS answers are no verdict on a flow. */
-		if (!is_case && reason != REASON_DNS_FORGED && reason != REASON_DNS_BOGUS)
+		if (!is_case(reason) && reason != REASON_DNS_FORGED && reason != REASON_DNS_BOGUS)
 			fail_msg("no case ends as %s", reason_name(reason));
 		assert_int_equal(reason_kind(reason),
 		                 reason == REASON_TLS_NOT_USED ? KIND_INABILITY : KIND_ATTACK);
 	}
-}
-
-static void every_reason_has_a_name_words_and_advice(void **state)
-{
-	(void)state;
-	for (enum reason reason = REASON_NONE + 1; reason < REASON_COUNT; reason++) {
-		assert_true(strlen(reason_name(reason)) > 3);
-		assert_true(strlen(reason_words(reason)) > 10);
-		assert_true(strlen(reason_advice(reason)) > 20);
-		for (enum reason other = REASON_NONE; other < reason; other++)
-			assert_string_not_equal(reason_name(reason), reason_name(other));
-	}
-	assert_string_equal(reason_name((enum reason)999), "none");
 }
 
 int main(void)
@@ -657,7 +241,6 @@ int main(void)
 		cmocka_unit_test(the_default_level_is_asked_at_rcpt_and_not_before),
 		cmocka_unit_test(the_default_level_asks_tls_of_everybody),
 		cmocka_unit_test(all_reasons_but_one_are_attacks_and_each_is_a_case),
-		cmocka_unit_test(every_reason_has_a_name_words_and_advice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
