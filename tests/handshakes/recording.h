@@ -65,6 +65,24 @@ static inline struct recording *recording_read(FILE *file)
 	return recording;
 }
 
+/* The file of that name in tests/handshakes, from the folder of the repository. The caller frees. */
+static inline struct recording *recording_named(const char *name)
+{
+	char path[512];
+	struct recording *recording;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "tests/handshakes/%s", name);
+	file = fopen(path, "r");
+	if (!file) {
+		perror(path);
+		abort();
+	}
+	recording = recording_read(file);
+	fclose(file);
+	return recording;
+}
+
 /* A connection on which a handshake is due. Nothing that commits will be allowed. */
 static inline struct play recording_begin(void)
 {

@@ -9,23 +9,8 @@
 
 #include <cmocka.h>
 
-#include "../handshakes/recording.h"
+#include "handshakes/recording.h"
 #include "support/simulation.h"
-
-static struct recording *read_named(const char *name)
-{
-	char path[512];
-	FILE *file;
-	struct recording *recording;
-
-	snprintf(path, sizeof(path), "tests/handshakes/%s.txt", name);
-	file = fopen(path, "r");
-	if (!file)
-		fail_msg("%s is missing", path);
-	recording = recording_read(file);
-	fclose(file);
-	return recording;
-}
 
 /* A connection to a host that promised TLS, at which the handshake is due. */
 static struct simulation *start(enum simulation_cut cut)
@@ -50,18 +35,18 @@ static void the_event_of_a_tls_connection_has_its_version_and_the_name(void **st
 		uint16_t version;
 		const char *name;
 	} cases[] = {
-		{ "tls1.0", 0x0301, "mx.example.org" },
-		{ "tls1.2-ecdsa-uppercase-name", 0x0303, "mx.example.org" },
-		{ "tls1.3-retried", 0x0304, "mx.example.org" },
-		{ "tls1.3-without-name", 0x0304, "" },
-		{ "tls1.3-encrypted-hello-decoy-and-post-quantum-share", 0x0304, "localhost" },
+		{ "tls1.0.txt", 0x0301, "mx.example.org" },
+		{ "tls1.2-ecdsa-uppercase-name.txt", 0x0303, "mx.example.org" },
+		{ "tls1.3-retried.txt", 0x0304, "mx.example.org" },
+		{ "tls1.3-without-name.txt", 0x0304, "" },
+		{ "tls1.3-encrypted-hello-decoy-and-post-quantum-share.txt", 0x0304, "localhost" },
 	};
 	static const enum simulation_cut cuts[] = { CUT_NONE, CUT_RANDOM, CUT_HOSTILE,
 		                                    CUT_EVERY_OCTET };
 
 	(void)state;
 	for (size_t i = 0; i < 4 * sizeof(cases) / sizeof(cases[0]); i++) {
-		struct recording *recording = read_named(cases[i / 4].recording);
+		struct recording *recording = recording_named(cases[i / 4].recording);
 		struct simulation *simulation = start(cuts[i % 4]);
 		const struct event *event;
 
@@ -81,7 +66,7 @@ static void the_event_of_a_tls_connection_has_its_version_and_the_name(void **st
 
 static void a_handshake_broken_off_is_told_with_the_name(void **state)
 {
-	struct recording *recording = read_named("tls1.2");
+	struct recording *recording = recording_named("tls1.2.txt");
 	struct simulation *simulation = start(CUT_NONE);
 
 	(void)state;
@@ -97,7 +82,7 @@ static void a_handshake_broken_off_is_told_with_the_name(void **state)
 
 static void an_unreadable_client_hello_keeps_mail_from_a_host_that_promised(void **state)
 {
-	struct recording *recording = read_named("tls1.2");
+	struct recording *recording = recording_named("tls1.2.txt");
 	struct simulation *simulation = start(CUT_NONE);
 
 	(void)state;

@@ -17,21 +17,6 @@ enum { CUTS = 1500 };
 
 static const char folder[] = "tests/handshakes";
 
-static struct recording *read_named(const char *name)
-{
-	char path[512];
-	FILE *file;
-	struct recording *recording;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	file = fopen(path, "r");
-	if (!file)
-		fail_msg("%s is missing", path);
-	recording = recording_read(file);
-	fclose(file);
-	return recording;
-}
-
 /* A certificate is a DER sequence that says how long it is. */
 static void check_leaf(const char *name, struct bytes leaf)
 {
@@ -42,7 +27,7 @@ static void check_leaf(const char *name, struct bytes leaf)
 
 static void check_recording(const char *name)
 {
-	struct recording *recording = read_named(name);
+	struct recording *recording = recording_named(name);
 	struct play whole = recording_play(recording, SIZE_MAX);
 	struct play cut = recording_play(recording, 0);
 	size_t step = 1 + recording->len / CUTS;
@@ -108,13 +93,13 @@ static void a_server_that_could_do_more_downgrades_only_who_offered_more(void **
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct recording *recording = read_named("tls1.2.txt");
+		struct recording *recording = recording_named("tls1.2.txt");
 		uint8_t *offered = recording->octets + 5 + 4;
 		struct play play;
 
 		/* Without the extension nobody offers TLS 1.3, so that one is taken from another recording. */
 		if (cases[i].offered == 0x0304) {
-			struct recording *newer = read_named("tls1.3.txt");
+			struct recording *newer = recording_named("tls1.3.txt");
 			struct bytes hello = newer->chunks[0].octets;
 
 			play = recording_begin();
@@ -140,7 +125,7 @@ static void a_server_that_could_do_more_downgrades_only_who_offered_more(void **
 static void memory_is_taken_for_what_came_and_given_back(void **state)
 {
 	struct budget *budget = play_budget();
-	struct recording *recording = read_named("tls1.2.txt");
+	struct recording *recording = recording_named("tls1.2.txt");
 	static const uint8_t data[5 + 20] = { 0x17, 3, 3, 0, 20 };
 	size_t at_rest;
 	struct play play = recording_begin();
@@ -170,7 +155,7 @@ static void memory_is_taken_for_what_came_and_given_back(void **state)
 
 static void without_memory_it_is_cut_short_and_passes(void **state)
 {
-	struct recording *recording = read_named("tls1.2.txt");
+	struct recording *recording = recording_named("tls1.2.txt");
 	size_t limit = play_budget()->limit;
 
 	(void)state;
