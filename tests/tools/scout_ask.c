@@ -19,6 +19,7 @@
 #include "policy/dns_health.h"
 #include "policy/merge.h"
 #include "policy/peer_names.h"
+#include "print_string.h"
 
 struct tool {
 	struct event_base *base;
@@ -29,17 +30,6 @@ struct tool {
 	uint32_t renew_ms;
 	int pending;
 };
-
-static void print_string(const char *key, const char *text)
-{
-	printf("\"%s\":\"", key);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			putchar('\\');
-		putchar(*text);
-	}
-	putchar('"');
-}
 
 static void print_addresses(const struct destination *destination, uint8_t host)
 {

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "policy/mtasts.h"
+#include "print_string.h"
 
 enum { ROWS_MAX = 64, LINE_MAX_LEN = 1024 };
 
@@ -73,17 +74,6 @@ static uint64_t now_ms(void)
 static uint64_t wall_ms(void)
 {
 	return real_ms(CLOCK_REALTIME) + (uint64_t)(moved_ms + wall_moved_ms);
-}
-
-static void print_string(const char *key, const char *text)
-{
-	printf("\"%s\":\"", key);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			putchar('\\');
-		putchar(*text);
-	}
-	putchar('"');
 }
 
 static void on_row(void *owner, const struct row *row)
