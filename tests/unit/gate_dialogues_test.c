@@ -9,15 +9,14 @@
 
 #include <cmocka.h>
 
-#include "dialogues/dialogue.h"
-#include "support/simulation.h"
+#include "dialogues/rehearse.h"
 
 /*
  * Every dialogue of tests/dialogues through the whole gate, to a destination that promised a key: once in whole segments, then cut,
  * shuffled and doubled. The verdict must be the same, and no recipient may ever have reached the server.
  */
 
-enum { CUTS = 1000, DIALOGUES_MAX = 512, NAME_LEN = 128, PATH_LEN = 512, PAUSE_MS = 5000 };
+enum { CUTS = 1000, DIALOGUES_MAX = 512, NAME_LEN = 128, PATH_LEN = 512 };
 
 static const char folder[] = "tests/dialogues";
 
@@ -44,20 +43,7 @@ static struct outcome play(const struct dialogue *dialogue, const char *name,
 	struct outcome outcome = { 0 };
 
 	simulation->everybody = PROMISE_KEY;
-	if (strncmp(name, "midstream", 9) != 0)
-		assert_true(simulation_open(simulation));
-	for (size_t i = 0; i < dialogue->count; i++) {
-		const struct dialogue_segment *segment = &dialogue->segments[i];
-
-		if (segment->is_pause) {
-			simulation_pass_time(simulation, PAUSE_MS);
-			continue;
-		}
-		if (!simulation_say(simulation, segment->is_client,
-		                    bytes_of(dialogue->octets + segment->at, segment->len)) &&
-		    simulation_finding(simulation))
-			break;
-	}
+	rehearse(simulation, dialogue, name);
 	finding = simulation_finding(simulation);
 	if (finding) {
 		outcome.action = finding->action;

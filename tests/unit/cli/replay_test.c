@@ -14,21 +14,14 @@
 
 #include <cmocka.h>
 
-#include "dialogues/dialogue.h"
-#include "support/simulation.h"
+#include "dialogues/rehearse.h"
 
 /*
  * Every dialogue of tests/dialogues between a client and a server, once with an enforcing gate between them, once with
  * nobody but a wiretap. What the gate said of the one, `hopguard replay` must say of the capture of the other.
  */
 
-enum {
-	DIALOGUES_MAX = 512,
-	NAME_LEN = 128,
-	PATH_LEN = 512,
-	PAUSE_MS = 5000,
-	SNAPSHOT_LEN = 262144
-};
+enum { DIALOGUES_MAX = 512, NAME_LEN = 128, PATH_LEN = 512, SNAPSHOT_LEN = 262144 };
 
 static const char folder[] = "tests/dialogues";
 static const uint64_t capture_began_ms = 1795341600000; /* 2026-11-22T10:00:00Z */
@@ -118,20 +111,7 @@ static struct finding play(const struct dialogue *dialogue, const char *name, en
 	simulation->config.stance.default_level = LEVEL_ENCRYPT;
 	simulation->tap = capture ? on_tap : NULL;
 	simulation->tap_owner = capture;
-	if (strncmp(name, "midstream", 9) != 0)
-		assert_true(simulation_open(simulation));
-	for (size_t i = 0; i < dialogue->count; i++) {
-		const struct dialogue_segment *segment = &dialogue->segments[i];
-
-		if (segment->is_pause) {
-			simulation_pass_time(simulation, PAUSE_MS);
-			continue;
-		}
-		if (!simulation_say(simulation, segment->is_client,
-		                    bytes_of(dialogue->octets + segment->at, segment->len)) &&
-		    simulation_finding(simulation))
-			break;
-	}
+	rehearse(simulation, dialogue, name);
 	(void)simulation_end(simulation, true, false);
 	(void)simulation_end(simulation, false, false);
 	note_finding(&finding, simulation);
