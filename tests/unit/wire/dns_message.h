@@ -2,13 +2,14 @@
 #ifndef HOPGUARD_TESTS_UNIT_WIRE_DNS_MESSAGE_H
 #define HOPGUARD_TESTS_UNIT_WIRE_DNS_MESSAGE_H
 
-/* DNS messages, written record by record. */
+/* DNS messages, written record by record, and read against an unreadable page. */
 
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "unit/guarded.h"
 #include "wire/dns_answer.h"
 
 enum { QUESTION_AT = 12, POINTER = 0xc000, FOUND = 0x8180, ABSENT = 0x8183 };
@@ -120,6 +121,16 @@ static inline void add_soa(struct message *message, uint32_t ttl, uint32_t minim
 	add_u32(message, 4);
 	add_u32(message, minimum);
 	end_record(message, at);
+}
+
+/* The first octets of it, until the next are read. */
+static inline struct bytes against_the_end(const struct message *message, size_t len)
+{
+	static struct guarded page;
+
+	if (!page.start)
+		page = guarded_new();
+	return guarded_bytes(&page, bytes_of(message->octets, len));
 }
 
 #endif

@@ -6,31 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
 #include "dns_message.h"
 
 enum { COUNTS_AT = 6, ADDITIONAL_COUNT_AT = 10, DO = 0x8000 };
-
-/* The message lies against an unreadable page: an octet read too far is a crash. */
-static struct bytes against_the_end(const struct message *message, size_t len)
-{
-	static uint8_t *end;
-	size_t room = 4096;
-
-	if (!end) {
-		uint8_t *page = mmap(NULL, 2 * room, PROT_READ | PROT_WRITE,
-		                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		assert_true(page != MAP_FAILED);
-		assert_int_equal(mprotect(page + room, room, PROT_NONE), 0);
-		end = page + room;
-	}
-	memcpy(end - len, message->octets, len);
-	return bytes_of(end - len, len);
-}
 
 static struct dns_message parse_ok(const struct message *message)
 {
