@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "enquiries.h"
 
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +11,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
+#include "no_network.h"
 #include "policy/local.h"
 #include "process.h"
 
@@ -195,7 +195,6 @@ int main(void)
 		TEST(a_table_that_changed_meanwhile_counts_for_what_is_open),
 	};
 
-	if (unshare(CLONE_NEWNET) < 0)
-		(void)unshare(CLONE_NEWUSER | CLONE_NEWNET);
+	leave_network();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

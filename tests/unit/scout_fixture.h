@@ -3,7 +3,6 @@
 #define HOPGUARD_TESTS_SCOUT_FIXTURE_H
 
 #include <poll.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -17,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
+#include "no_network.h"
 #include "process.h"
 #include "scout.h"
 
@@ -46,9 +46,7 @@ static inline void run_scout(struct fixture *fixture, int channel)
 		.state_directory = -1,
 	};
 
-	/* Without privilege the user namespace is what allows the other one. */
-	if (unshare(CLONE_NEWNET) < 0)
-		(void)unshare(CLONE_NEWUSER | CLONE_NEWNET);
+	leave_network();
 	log_open("scout", LOG_LEVEL_ERROR);
 	_exit(scout_run(&child));
 }

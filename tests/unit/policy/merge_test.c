@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/merge.h"
 
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +17,7 @@
 #include "policy/seen.h"
 #include "policy/watch_list.h"
 #include "process.h"
+#include "unit/no_network.h"
 
 /* Every source in one process and without any network: what is at hand counts, and each look-up fails. */
 
@@ -374,7 +374,6 @@ int main(void)
 		TEST(the_largest_evidence_has_its_bound),
 	};
 
-	if (unshare(CLONE_NEWNET) < 0)
-		(void)unshare(CLONE_NEWUSER | CLONE_NEWNET);
+	leave_network();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
