@@ -375,32 +375,6 @@ static void guards_keep_what_they_know_when_memory_comes_in_time(void **state)
 	assert_null(next(fixture, fixture->guards[0], MESSAGE_FORGET, 1500));
 }
 
-static void a_policy_is_flushed_with_its_domain(void **state)
-{
-	static const char policy[] =
-		"version: STSv1\nmode: enforce\nmx: mx.example.org\nmax_age: 604800\n";
-	struct fixture *fixture = *state;
-	struct row_batch *batch = calloc(1, sizeof(*batch));
-	struct row *row = calloc(1, sizeof(*row));
-
-	assert_non_null(batch);
-	assert_non_null(row);
-	row->kind = ROW_POLICY;
-	strcpy(row->policy.domain, "example.org");
-	strcpy(row->policy.id, "1");
-	row->policy.fetched_ms = row->policy.saved_ms = process_time_ms();
-	row->policy.left_s = 604800;
-	row->policy.text_len = sizeof(policy) - 1;
-	memcpy(row->policy.text, policy, sizeof(policy) - 1);
-	assert_true(row_batch_add(batch, row));
-	assert_int_equal(channel_send(fixture->ledger, &batch->message, batch->len), 0);
-	free(row);
-	free(batch);
-	end_rows(fixture, true);
-	assert_int_equal(flush_count(fixture, "example.org"), 1);
-	assert_int_equal(flush_count(fixture, "example.org"), 0);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -417,7 +391,6 @@ int main(void)
 		cmocka_unit_test(a_sighting_counts_where_our_own_look_up_led_to_that_host_there),
 		TEST(what_was_answered_without_memory_is_forgotten_when_it_comes),
 		TEST(guards_keep_what_they_know_when_memory_comes_in_time),
-		TEST(a_policy_is_flushed_with_its_domain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
