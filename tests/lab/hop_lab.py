@@ -18,7 +18,6 @@ import lab
 import mta
 import namespaces
 import receivers
-import senders
 import world
 
 OTHER_NAMESERVER = "198.51.100.3"  # the same zones as other clients see them

@@ -13,7 +13,6 @@ import dnsworld
 import guard
 import mta
 import receivers
-import namespaces
 import senders
 import sink
 import world

@@ -115,7 +115,7 @@ case("alias-out", f"@ MX 10 mx\nmx CNAME real.insecure-out.example.\n{TLSA}", pr
      detail=SEEN.format("mx.alias-out.example"), address_security="insecure", addresses=[A],
      more=[("insecure-out", f"real A {A}\n_25._tcp.real TLSA 3 1 1 {64 * 'd'}\n", dict(signed=False))])
 case("alias-out-none", "@ MX 10 mx\nmx CNAME real.insecure-out.example.\n", promise="none")
-case("alias-insecure", f"@ MX 10 mx.insecure-alias.example.\n", promise="none", address_security="insecure",
+case("alias-insecure", "@ MX 10 mx.insecure-alias.example.\n", promise="none", address_security="insecure",
      more=[("insecure-alias", f"mx CNAME real.insecure-out.example.\n{TLSA}", dict(signed=False))])
 case("tlsa-alias", f"{HOST}_25._tcp.mx CNAME keys\nkeys TLSA 3 1 1 {KEY}\n", promise="key",
      detail=SEEN.format("mx.tlsa-alias.example"))

@@ -9,7 +9,7 @@ import time
 import pytest
 
 import servers
-from dane_lab import ADDRESS, FAULTY_TOO, KEY, NOBODY, DaneLab
+from dane_lab import ADDRESS, KEY, NOBODY, DaneLab
 from dnsworld import Faulty, World
 
 NAMES = 600
