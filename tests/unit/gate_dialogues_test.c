@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gate.h"
 
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -16,9 +15,7 @@
  * shuffled and doubled. The verdict must be the same, and no recipient may ever have reached the server.
  */
 
-enum { CUTS = 1000, DIALOGUES_MAX = 512, NAME_LEN = 128, PATH_LEN = 512 };
-
-static const char folder[] = "tests/dialogues";
+enum { CUTS = 1000 };
 
 struct outcome {
 	enum action action;
@@ -75,44 +72,24 @@ static void compare(const struct dialogue *dialogue, const char *name, int cuts)
 	}
 }
 
-static int by_name(const void *a, const void *b)
+static void compare_cuts(void *owner, const struct dialogue *dialogue, const char *name)
 {
-	return strcmp(a, b);
+	const char *wish = getenv("HOPGUARD_CUTS");
+
+	(void)owner;
+	if (getenv("HOPGUARD_VERBOSE")) {
+		struct outcome whole = play(dialogue, name, CUT_NONE, 0);
+
+		print_message("%-60s %s %s\n", name, action_name(whole.action),
+		              reason_name(whole.reason));
+	}
+	compare(dialogue, name, wish ? atoi(wish) : CUTS);
 }
 
 static void cuts_disorder_and_copies_change_no_verdict_and_leak_no_recipient(void **state)
 {
-	static char names[DIALOGUES_MAX][NAME_LEN];
-	static struct dialogue dialogue;
-	const char *wish = getenv("HOPGUARD_CUTS");
-	DIR *directory = opendir(folder);
-	struct dirent *entry;
-	size_t count = 0;
-
 	(void)state;
-	assert_non_null(directory);
-	while ((entry = readdir(directory)) && count < DIALOGUES_MAX) {
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-			text_copy(names[count++], NAME_LEN, entry->d_name);
-	}
-	closedir(directory);
-	assert_true(count > 40);
-	qsort(names, count, NAME_LEN, by_name);
-	for (size_t i = 0; i < count; i++) {
-		char path[PATH_LEN];
-
-		snprintf(path, sizeof(path), "%s/%.*s/dialogue.txt", folder, NAME_LEN, names[i]);
-		memset(&dialogue, 0, sizeof(dialogue));
-		if (!dialogue_read(&dialogue, path))
-			continue;
-		if (getenv("HOPGUARD_VERBOSE")) {
-			struct outcome whole = play(&dialogue, names[i], CUT_NONE, 0);
-
-			print_message("%-60s %s %s\n", names[i], action_name(whole.action),
-			              reason_name(whole.reason));
-		}
-		compare(&dialogue, names[i], wish ? atoi(wish) : CUTS);
-	}
+	dialogue_each(compare_cuts, NULL);
 }
 
 int main(void)

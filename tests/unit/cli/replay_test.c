@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/cli.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
@@ -21,9 +20,8 @@
  * nobody but a wiretap. What the gate said of the one, `hopguard replay` must say of the capture of the other.
  */
 
-enum { DIALOGUES_MAX = 512, NAME_LEN = 128, PATH_LEN = 512, SNAPSHOT_LEN = 262144 };
+enum { PATH_LEN = 512, SNAPSHOT_LEN = 262144 };
 
-static const char folder[] = "tests/dialogues";
 static const uint64_t capture_began_ms = 1795341600000; /* 2026-11-22T10:00:00Z */
 
 struct fixture {
@@ -190,50 +188,31 @@ static bool compare(const struct fixture *fixture, const struct dialogue *dialog
 	return want.action[0] != '\0';
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
+struct tally {
+	const struct fixture *fixture;
+	size_t found;
+	size_t clean;
+};
 
-static size_t read_names(char names[DIALOGUES_MAX][NAME_LEN])
+static void compare_each(void *owner, const struct dialogue *dialogue, const char *name)
 {
-	DIR *directory = opendir(folder);
-	struct dirent *entry;
-	size_t count = 0;
+	struct tally *tally = owner;
 
-	assert_non_null(directory);
-	while ((entry = readdir(directory)) && count < DIALOGUES_MAX) {
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-			text_copy(names[count++], NAME_LEN, entry->d_name);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		if (compare(tally->fixture, dialogue, name, &ways[i]))
+			tally->found++;
+		else
+			tally->clean++;
 	}
-	closedir(directory);
-	assert_true(count > 40);
-	qsort(names, count, NAME_LEN, by_name);
-	return count;
 }
 
 static void of_a_capture_is_said_what_the_gate_said_of_the_connection(void **state)
 {
-	static char names[DIALOGUES_MAX][NAME_LEN];
-	static struct dialogue dialogue;
-	size_t count = read_names(names), found = 0, clean = 0;
+	struct tally tally = { .fixture = *state };
 
-	for (size_t i = 0; i < count; i++) {
-		char path[PATH_LEN];
-
-		snprintf(path, sizeof(path), "%s/%.*s/dialogue.txt", folder, NAME_LEN, names[i]);
-		memset(&dialogue, 0, sizeof(dialogue));
-		if (!dialogue_read(&dialogue, path))
-			continue;
-		for (size_t w = 0; w < sizeof(ways) / sizeof(ways[0]); w++) {
-			if (compare(*state, &dialogue, names[i], &ways[w]))
-				found++;
-			else
-				clean++;
-		}
-	}
-	assert_true(found > 100);
-	assert_true(clean > 10);
+	dialogue_each(compare_each, &tally);
+	assert_true(tally.found > 100);
+	assert_true(tally.clean > 10);
 }
 
 int main(void)
