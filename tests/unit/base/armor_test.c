@@ -52,6 +52,8 @@ static void keys_stand_one_behind_the_other_whatever_is_between_them(void **stat
 
 static void damaged_armor_is_refused(void **state)
 {
+	static const char secret[] = "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nSGVs\n"
+				     "-----END PGP PRIVATE KEY BLOCK-----\n";
 	static const char *const texts[] = {
 		"",
 		"SGVsbG8=\n",
@@ -67,8 +69,7 @@ static void damaged_armor_is_refused(void **state)
 		BEGINS "\nSG=s\n" ENDS,
 		BEGINS "\nSGVsbG8=bG8h\n" ENDS,
 		BEGINS "\nSGVs\n" BEGINS,
-		"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nSGVs\n-----END PGP PRIVATE KEY "
-		"BLOCK-----\n",
+		secret,
 	};
 
 	(void)state;
