@@ -4,7 +4,6 @@
 import os
 import signal
 import subprocess
-import time
 import types
 
 import guard
@@ -47,16 +46,7 @@ class Alone:
         return self.guard.processes()
 
     def wait_until(self, holds, timeout_s=5):
-        """True as soon as holds() is; exceptions of an answer that cannot be had count as not yet."""
-        end = time.monotonic() + timeout_s
-        while time.monotonic() < end:
-            try:
-                if holds():
-                    return True
-            except (namespaces.LabError, ValueError, KeyError):
-                pass
-            time.sleep(0.05)
-        return False
+        return namespaces.wait_until(holds, timeout_s)
 
     def is_whole(self):
         return self.guard.is_whole()

@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 
 import servers
 
@@ -36,6 +37,19 @@ ADDITIONS = ("usr/lib", "usr/libexec", "usr/sbin")
 
 class LabError(Exception):
     pass
+
+
+def wait_until(holds, timeout_s=20):
+    """True as soon as holds() is; exceptions of an answer that cannot be had count as not yet."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        try:
+            if holds():
+                return True
+        except (LabError, ValueError, KeyError):
+            pass
+        time.sleep(0.05)
+    return False
 
 
 def make_directory():

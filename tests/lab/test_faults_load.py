@@ -3,7 +3,6 @@
 judged, with on-failure = open no connection is lost, and mail flows again."""
 
 import signal
-import time
 
 import attacks
 import capture
@@ -51,29 +50,17 @@ class Faults:
         self.guard.host.run(["kill", f"-{int(signal.SIGKILL)}", *map(str, pids)])
         passed = None
         if name == "supervisor":
-            assert _wait_until(lambda: not self.guard.host.run(["cat", "/proc/net/netfilter/nfnetlink_queue"]).strip())
+            assert namespaces.wait_until(lambda: not self.guard.host.run(["cat", "/proc/net/netfilter/nfnetlink_queue"]).strip())
             passed = self.load.watch.record(SILENCE_S)
             self.guard.process.wait(5)
             self.guard.mark()
             self.guard.start()
-        assert _wait_until(lambda: self._is_whole_without(pids))
+        assert namespaces.wait_until(lambda: self._is_whole_without(pids))
         return passed
 
     def _is_whole_without(self, pids):
         processes = self.guard.status()["processes"]
         return all(one["state"] == "ready" and one["pid"] not in pids for one in processes)
-
-
-def _wait_until(holds, timeout_s=20):
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        try:
-            if holds():
-                return True
-        except (namespaces.LabError, ValueError, KeyError):
-            pass  # the ledger, who would answer, is not there
-        time.sleep(0.05)
-    return False
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +134,7 @@ def test_letters_that_were_kept_over_all_deaths_arrive_when_the_attack_ends(faul
     assert all(postfix.is_kept(recipient) for recipient in kept)
     faults.lab.wide.stop()
     # A busy machine may make the server lose patience with one attempt: then, as a queue does, it tries again.
-    assert _wait_until(lambda: _arrive(faults, kept), timeout_s=30), postfix.server.log()
+    assert namespaces.wait_until(lambda: _arrive(faults, kept), timeout_s=30), postfix.server.log()
 
 
 def _arrive(faults, recipients, pause_s=2):

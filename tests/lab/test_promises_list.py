@@ -10,6 +10,7 @@ import pytest
 import promises_lab
 import signers
 from attacks import ATTACKS
+from namespaces import wait_until
 
 STRIP = ATTACKS["strip"]
 LISTER, STRANGER = "lister@example.org", "stranger@example.net"
@@ -94,15 +95,6 @@ def wait_for_lists(site):
 
 def said(site, *words):
     return [line for line in site.guard.output().splitlines() if all(word in line for word in words)]
-
-
-def wait_until(holds, timeout_s=15):
-    end = time.monotonic() + timeout_s
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def refused_by_list(site, name, sender="plain"):
