@@ -47,11 +47,35 @@ def pytest_collection_modifyitems(config, items):
     items[:] = kept
 
 
+def _need_root():
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+
+
 @pytest.fixture(scope="session")
 def lab():
     """One lab for all tests; each starts with a reset."""
-    if os.geteuid() != 0:
-        pytest.skip("network namespaces need root")
+    _need_root()
     import lab as the_lab
     with the_lab.Lab() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def machine():
+    """A host without neighbours; each test ends what it started there."""
+    _need_root()
+    import alone
+    one = alone.Alone()
+    yield one
+    one.end()
+
+
+@pytest.fixture(scope="module")
+def site(request):
+    """The lab of promises, with what the module's own furnish() puts there."""
+    _need_root()
+    import promises_lab
+    with promises_lab.Promises() as one:
+        request.module.furnish(one)
         yield one

@@ -21,15 +21,6 @@ MINE = {"example.org": {"mode": "enforce", "mxs": ["mx.example.org"]}}
 
 
 @pytest.fixture(scope="module")
-def machine():
-    if os.geteuid() != 0:
-        pytest.skip("network namespaces need root")
-    one = alone.Alone()
-    yield one
-    one.end()
-
-
-@pytest.fixture(scope="module")
 def keys(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("keys"))
     one = signers.Signers(folder)

@@ -15,15 +15,6 @@ MEMBER = ["setpriv", "--reuid", "61007", "--regid", "61007", "--groups", "8"]
 STRANGER = ["setpriv", "--reuid", "61007", "--regid", "61007", "--clear-groups"]
 
 
-@pytest.fixture(scope="module")
-def machine():
-    if os.geteuid() != 0:
-        pytest.skip("network namespaces need root")
-    one = alone.Alone()
-    yield one
-    one.end()
-
-
 @pytest.fixture(autouse=True)
 def clean(machine):
     yield

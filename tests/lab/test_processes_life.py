@@ -11,15 +11,6 @@ import namespaces
 import pytest
 
 
-@pytest.fixture(scope="module")
-def machine():
-    if os.geteuid() != 0:
-        pytest.skip("network namespaces need root")
-    one = alone.Alone()
-    yield one
-    one.end()
-
-
 @pytest.fixture(autouse=True)
 def clean(machine):
     yield

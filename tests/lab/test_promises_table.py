@@ -59,15 +59,6 @@ def furnish(site):
     site.open()
 
 
-@pytest.fixture(scope="module")
-def site():
-    if os.geteuid() != 0:
-        pytest.skip("network namespaces need root")
-    with promises_lab.Promises() as one:
-        furnish(one)
-        yield one
-
-
 @pytest.fixture
 def guarded(site):
     site.guard_at("routed", configuration=site.configuration)
