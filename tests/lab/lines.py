@@ -176,3 +176,16 @@ def dial(host, address, source=None, patience_s=PATIENCE_S, sends_at_once=True, 
         sock.close()
         raise Closed(str(error)) from error
     return LineSocket(sock, patience_s)
+
+
+def say_recipient(host, address, recipient, patience_s=20):
+    """What a client that asks for no TLS is told: the first reply that is no success, or that to RCPT."""
+    stream = dial(host, (address, 25), patience_s=patience_s)
+    reply = stream.reply()
+    for line in ("EHLO client.lab", "MAIL FROM:<>", f"RCPT TO:<{recipient}>"):
+        if reply[:1] != b"2":
+            break
+        stream.send(line.encode() + b"\r\n")
+        reply = stream.reply()
+    stream.sock.close()
+    return reply

@@ -16,15 +16,6 @@ HOSTS = [(f"mx{number}.example.org", socket.inet_aton(f"198.51.100.{number + 1}"
 HOUR_MS = 3600 * 1000
 
 
-@pytest.fixture(scope="module")
-def machine():
-    if os.geteuid() != 0:
-        pytest.skip("network namespaces need root")
-    one = alone.Alone()
-    yield one
-    one.end()
-
-
 @pytest.fixture(autouse=True)
 def clean(request):
     yield
@@ -330,19 +321,6 @@ def corrupt(guard):
     spoil_text(path_of(guard))
 
 
-def first_refusal(lab, address, recipient):
-    """What a client that knows no TLS is told: the first reply that is no success, or that to RCPT."""
-    stream = lines.dial(lab.world.sender, (address, 25), patience_s=20)
-    reply = stream.reply()
-    for line in ("EHLO client.lab", "MAIL FROM:<>", f"RCPT TO:<{recipient}>"):
-        if reply[:1] != b"2":
-            break
-        stream.send(line.encode() + b"\r\n")
-        reply = stream.reply()
-    stream.sock.close()
-    return reply
-
-
 @pytest.mark.parametrize("spoil, words", [(read_only, "Permission denied"), (locked, "another process has it locked"),
                                           (later, "later version"), (corrupt, "it is damaged")])
 def test_mail_and_verdicts_go_on_without_a_database(lab, spoil, words):
@@ -357,9 +335,9 @@ def test_mail_and_verdicts_go_on_without_a_database(lab, spoil, words):
     try:
         assert guard.wait_for(degraded(words), timeout_s=12)
         open_to_all = lab.destinations.next("unprotected", 4)
-        assert first_refusal(lab, open_to_all.addresses[0], f"you@{open_to_all.domain}").startswith(b"250")
+        assert lines.say_recipient(lab.world.sender, open_to_all.addresses[0], f"you@{open_to_all.domain}").startswith(b"250")
         protected = lab.destinations.next("protected", 4)
-        reply = first_refusal(lab, protected.addresses[0], f"you@{protected.domain}")
+        reply = lines.say_recipient(lab.world.sender, protected.addresses[0], f"you@{protected.domain}")
         assert reply.startswith(b"421 4.7.4") and b"tls-not-used" in reply
         assert guard.wait_for(lambda event: event.get("domain") == protected.domain and event["action"] == "block")
         assert guard.is_whole()
@@ -375,7 +353,7 @@ def test_sums_of_the_guards_are_those_of_before_when_the_ledger_was_killed(lab):
     lab.reset()
     try:
         open_to_all = lab.destinations.next("unprotected", 4)
-        assert first_refusal(lab, open_to_all.addresses[0], f"you@{open_to_all.domain}").startswith(b"250")
+        assert lines.say_recipient(lab.world.sender, open_to_all.addresses[0], f"you@{open_to_all.domain}").startswith(b"250")
 
         def sums():
             with contextlib.suppress(namespaces.LabError, ValueError, KeyError):

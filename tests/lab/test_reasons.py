@@ -7,25 +7,10 @@ import destinations
 import lines
 import pytest
 
-PATIENCE_S = 20
-
-
-def say_recipient(lab, address, recipient):
-    """The first reply that is no success, or that to RCPT."""
-    stream = lines.dial(lab.world.sender, (address, 25), patience_s=PATIENCE_S)
-    reply = stream.reply()
-    for line in ("EHLO client.lab", "MAIL FROM:<>", f"RCPT TO:<{recipient}>"):
-        if reply[:1] != b"2":
-            break
-        stream.send(line.encode() + b"\r\n")
-        reply = stream.reply()
-    stream.sock.close()
-    return reply
-
 
 def refuse(lab, address, recipient, code):
     """The event of the refusal, once everybody has been told."""
-    reply = say_recipient(lab, address, recipient)
+    reply = lines.say_recipient(lab.world.sender, address, recipient)
     event = lab.guard.wait_for(lambda one: one["event"] == "verdict" and one.get("domain") == recipient.partition("@")[2])
     assert event, lab.guard.events()
     assert reply.startswith(code) and event["reason"].encode() in reply and event["id"].encode() in reply, reply
@@ -73,7 +58,7 @@ def test_when_the_operator_says_so_such_mail_passes_and_is_told(lab):
             (lab.destinations.next("unprotected", 4).addresses[0], destinations.MUTE, "undecided"),
             (unable.addresses[0], unable.domain, "tls-not-used")):
         recipient = f"told@{domain}"
-        assert say_recipient(lab, address, recipient).startswith(b"250")
+        assert lines.say_recipient(lab.world.sender, address, recipient).startswith(b"250")
         event = lab.guard.wait_for(lambda one, domain=domain: one["event"] == "verdict" and one.get("domain") == domain)
         assert event and (event["action"], event["reason"]) == ("alert", reason), lab.guard.events()
         assert lab.behind.saw(recipient.encode())
