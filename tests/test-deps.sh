@@ -20,7 +20,8 @@ TOOLS="python3 python3-pytest python3-dnspython python3-scapy openssl ldnsutils 
 VM_TOOLS="qemu-system-x86 kmod"
 VM_KERNEL="kernel:linux-image-cloud-amd64"
 # Folder under build/test-servers, and the packages unpacked into it.
-SERVERS="postfix:postfix exim:exim4-daemon-light,exim4-base opensmtpd:opensmtpd nsd:nsd unbound:unbound nginx:nginx"
+SERVERS="postfix:postfix exim:exim4-daemon-light,exim4-base opensmtpd:opensmtpd nsd:nsd unbound:unbound nginx:nginx
+	tayga:tayga"
 
 say() {
 	echo "test-deps: $*"

@@ -31,6 +31,11 @@ class Attacker:
         self.stop()
         self._listener.close()
 
+    def add_side(self, interface):
+        """Servers' answers come by that one, too. While nothing is taken."""
+        clients, interfaces = self._sides
+        self._sides = (clients, (*interfaces, interface))
+
     def start(self, attack, servers=("all",)):
         """From now on each connection is the attack's; with `servers`, those to these addresses."""
         self._listener.drop_all()

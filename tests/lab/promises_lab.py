@@ -47,7 +47,7 @@ class PolicyHost(sts_lab.Nginx):
 
 @dataclasses.dataclass
 class Domain:
-    """Its mail goes to mx.NAME at the address of that number; `id` is that of its MTA-STS policy."""
+    """Its mail goes to mx.NAME at the address of that number, or at `place`; `id` is that of its MTA-STS policy."""
 
     name: str
     number: int
@@ -56,18 +56,20 @@ class Domain:
     policy_host: int = POLICY_HOST
     has_tlsa: bool = False
     more: str = ""
+    family: int = 4
+    place: str = ""
     zone: dict = dataclasses.field(default_factory=dict)
 
     @property
     def address(self):
-        return world.far_address(self.number, 4)
+        return self.place or world.far_address(self.number, self.family)
 
     @property
     def destination(self):
-        return destinations.Destination("promised", self.name, f"mx.{self.name}", 4, (self.address,))
+        return destinations.Destination("promised", self.name, f"mx.{self.name}", self.family, (self.address,))
 
     def records(self, tlsa):
-        lines = [f"@ MX 10 {self.mx}", f"mx A {self.address}", self.more]
+        lines = [f"@ MX 10 {self.mx}", f"mx {'A' if self.family == 4 else 'AAAA'} {self.address}", self.more]
         if self.has_tlsa:
             lines.append(f"_25._tcp.mx TLSA {tlsa}")
         if self.id:

@@ -19,7 +19,7 @@ class MissingProgram(Exception):
 
 
 def root_of(name):
-    """The unpacked tree of a server: postfix, exim, opensmtpd, nsd, unbound, nginx."""
+    """The unpacked tree of a server: postfix, exim, opensmtpd, nsd, unbound, nginx, tayga."""
     path = os.path.join(SERVERS, name)
     if not os.path.exists(os.path.join(path, ".complete")):
         raise MissingProgram(f"{name} is not unpacked: run `make test-deps` first")
@@ -55,6 +55,10 @@ def unbound():
 
 def nginx():
     return program("nginx", "usr/sbin/nginx")
+
+
+def tayga():
+    return program("tayga", "usr/sbin/tayga")
 
 
 def ldns_signzone():

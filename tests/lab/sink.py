@@ -25,8 +25,9 @@ def make_key(directory, name):
 
 
 class Sink:
-    def __init__(self, host, key, certificate, port=25):
+    def __init__(self, host, key, certificate, port=25, name="mx.lab"):
         self.letters = []
+        self._name = name.encode()
         self.without_starttls = set()  # addresses of servers that never heard of TLS
         self.is_careless = False       # keeps what was read before the handshake (CVE-2011-0411)
         self._arrived = threading.Condition()
@@ -66,7 +67,7 @@ class Sink:
         server, client = connection.getsockname(), connection.getpeername()
         stream = lines.LineSocket(connection)
         try:
-            stream.send(b"220 mx.lab ESMTP ready\r\n")
+            stream.send(b"220 %s ESMTP ready\r\n" % self._name)
             self._converse(stream, server, client)
         finally:
             stream.close()
@@ -97,12 +98,12 @@ class Sink:
                 stream.send(b"221 2.0.0 Bye\r\n")
                 return
             elif verb in (b"HELO", b"RSET", b"NOOP"):
-                stream.send(b"250 mx.lab\r\n")
+                stream.send(b"250 %s\r\n" % self._name)
             else:
                 stream.send(b"500 5.5.2 What?\r\n")
 
     def _capabilities(self, stream, server):
-        words = [b"mx.lab", b"PIPELINING", b"SIZE 10240000", b"8BITMIME"]
+        words = [self._name, b"PIPELINING", b"SIZE 10240000", b"8BITMIME"]
         if not stream.is_tls and server[0] not in self.without_starttls:
             words.insert(3, b"STARTTLS")
         replies = [b"250-" + word for word in words[:-1]] + [b"250 " + words[-1]]

@@ -166,8 +166,8 @@ class World:
         """unbound at `far` or on another host, with the given lines in its configuration's server clause; gives the
         process."""
         host = host or self.far
-        path = os.path.join(self.directory, f"unbound-{host.name}.conf")
-        settings = ["server:", f"interface: {address}", "access-control: 0.0.0.0/0 allow", "do-daemonize: no",
+        path = os.path.join(self.directory, f"unbound-{host.name}-{address.replace(':', '-')}.conf")
+        settings = ["server:", f"interface: {address}", "access-control: 0.0.0.0/0 allow", "access-control: ::/0 allow", "do-daemonize: no",
                     'username: ""', 'chroot: ""', 'pidfile: ""', "use-syslog: no", "num-threads: 1",
                     f'directory: "{self.directory}"', f'logfile: "{self.directory}/unbound.log"', *lines,
                     "remote-control:", "control-enable: no"]
