@@ -13,6 +13,7 @@
 
 #include "base/address.h"
 #include "base/log.h"
+#include "base/nat64.h"
 #include "enforce/rules.h"
 #include "policy/local_entry.h"
 #include "verdict/decide.h"
@@ -53,6 +54,7 @@ struct config {
 	uint32_t hold_ms;
 	/* clients, hooks, ports, exempt, queues (0 became the number of cores), mark-mask */
 	struct rules rules;
+	struct nat64 nat64;
 	bool has_clients; /* false: rules.clients is to be filled by rules_default_clients */
 	enum rules_backend backend;
 	enum midstream midstream;

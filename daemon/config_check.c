@@ -282,6 +282,33 @@ bool config_check_exempt_servers(const struct config_key *key, struct config *co
 	return apply_networks(rules->exempt_servers, &rules->exempt_server_count, values, why);
 }
 
+bool config_check_nat64(const struct config_key *key, struct config *config,
+                        const struct config_values *values, char why[CONFIG_WHY_MAX])
+{
+	struct nat64 *nat64 = &config->nat64;
+	struct network network;
+	size_t i;
+
+	(void)key;
+	if (values->count > NAT64_PREFIXES_MAX) {
+		snprintf(why, CONFIG_WHY_MAX, "at most %d prefixes", NAT64_PREFIXES_MAX);
+		return false;
+	}
+	nat64->prefix_count = 0;
+	for (i = 0; i < values->count; i++) {
+		if (!read_network(&network, values->texts[i], why))
+			return false;
+		if (!nat64_is_prefix(&network)) {
+			snprintf(why, CONFIG_WHY_MAX,
+			         "IPv6 networks of 32, 40, 48, 56, 64 or 96 bits, not \"%.64s\"",
+			         values->texts[i]);
+			return false;
+		}
+		nat64->prefixes[nat64->prefix_count++] = network;
+	}
+	return true;
+}
+
 /* address, or address@port as unbound writes it. */
 static bool read_forwarder(struct endpoint *forwarder, const char *text)
 {

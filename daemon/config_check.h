@@ -30,6 +30,8 @@ bool config_check_exempt_clients(const struct config_key *key, struct config *co
                                  const struct config_values *values, char why[CONFIG_WHY_MAX]);
 bool config_check_exempt_servers(const struct config_key *key, struct config *config,
                                  const struct config_values *values, char why[CONFIG_WHY_MAX]);
+bool config_check_nat64(const struct config_key *key, struct config *config,
+                        const struct config_values *values, char why[CONFIG_WHY_MAX]);
 bool config_check_forwarders(const struct config_key *key, struct config *config,
                              const struct config_values *values, char why[CONFIG_WHY_MAX]);
 bool config_check_path(const struct config_key *key, struct config *config,

@@ -36,6 +36,7 @@ static const struct config_key keys[] = {
 	{ "", "hold-seconds", "20", config_check_number, AT(hold_ms), .min = 1, .max = 240,
 	  .unit = 1000 },
 	{ "", "clients", "", config_check_clients, .is_list = true },
+	{ "", "nat64", "", config_check_nat64, .is_list = true },
 	{ "", "hooks", "forward,output", config_check_hooks, .is_list = true,
 	  .words = { "forward", "output" } },
 	{ "", "ports", "25", config_check_ports, .is_list = true, .min = 1, .max = UINT16_MAX },

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/nat64.h"
+
 /* How many addresses are looked at for one that may be given up: a bound on the work for one candidate. */
 enum { EVICTION_LOOKS_MAX = 64 };
 
@@ -93,7 +95,7 @@ static void learn_name(struct gate *gate, const struct address *place,
 /* The same again lives longer. */
 void gate_candidate(struct gate *gate, const struct message_candidate *candidate, uint64_t now_ms)
 {
-	const struct address place = address_behind_nat64(&candidate->server);
+	const struct address place = nat64_behind(&gate->config->nat64, &candidate->server);
 	struct heard_notes *notes = table_find(gate->heard, &place);
 	struct heard_note *note = NULL;
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/nat64.h"
 #include "base/siphash.h"
 #include "policy/peer_names.h"
 
@@ -391,7 +392,7 @@ void gate_forget_asked(struct gate *gate, const char *name)
 
 void gate_ask_address(struct gate *gate, const struct address *server)
 {
-	const struct address place = address_behind_nat64(server);
+	const struct address place = nat64_behind(&gate->config->nat64, server);
 	struct asked_key key;
 	struct asked *asked;
 	char text[ADDRESS_TEXT_MAX];
@@ -407,7 +408,7 @@ void gate_ask_words(struct gate *gate, struct flow *flow)
 {
 	const char *const words[] = { session_banner_name(flow->session),
 		                      session_ehlo_name(flow->session) };
-	const struct address place = address_behind_nat64(&flow->server.address);
+	const struct address place = nat64_behind(&gate->config->nat64, &flow->server.address);
 	struct hop hop;
 	char name[DOMAIN_NAME_MAX];
 
@@ -451,7 +452,7 @@ void gate_tell_sighting(struct gate *gate, const struct flow *flow, const struct
 	sighting.met =
 		is_met && (hop->promise.state == PROMISE_TLS || hop->promise.state == PROMISE_KEY);
 	sighting.tls_version = session_tls_version(flow->session);
-	sighting.server = address_behind_nat64(&flow->server.address);
+	sighting.server = nat64_behind(&gate->config->nat64, &flow->server.address);
 	memcpy(sighting.host, hop->mx, sizeof(sighting.host));
 	memcpy(sighting.domain, hop->domain, sizeof(sighting.domain));
 	if (leaf.len <= sizeof(sighting.leaf)) {

@@ -24,7 +24,7 @@ static const struct broken_note *find_broken(struct gate *gate, const struct hop
 
 		if (!is_recent(note->when_ms, gate->now_ms, GATE_BROKEN_LIFE_MS))
 			continue;
-		place = address_behind_nat64(&note->server);
+		place = nat64_behind(&gate->config->nat64, &note->server);
 		if (!address_equal(&note->server, query->server) &&
 		    (domain[0] == '\0' ||
 		     !promise_cache_includes(gate->cache, domain, &place, gate->now_ms)))
@@ -292,7 +292,7 @@ static struct hop_query query_of(const struct gate *gate, const struct flow *flo
 		.commitment = commitment,
 		.client = &flow->client.address,
 		.server = &flow->server.address,
-		.place = address_behind_nat64(&flow->server.address),
+		.place = nat64_behind(&gate->config->nat64, &flow->server.address),
 		.banner_name = session_banner_name(flow->session),
 		.ehlo_name = session_ehlo_name(flow->session),
 		.server_name = session_server_name(flow->session),
@@ -388,7 +388,7 @@ void gate_judge_afterthoughts(struct gate *gate)
 			.commitment = &thought->commitment,
 			.client = &event->client.address,
 			.server = &event->server.address,
-			.place = address_behind_nat64(&event->server.address),
+			.place = nat64_behind(&gate->config->nat64, &event->server.address),
 			.banner_name = thought->banner_name,
 			.ehlo_name = event->ehlo_name,
 			.server_name = thought->server_name,

@@ -293,6 +293,7 @@ static void on_config(void *owner, const struct config *config)
 	struct resolver_options options;
 	int err;
 
+	scout->nat64 = config->nat64;
 	scout_files_configure(scout, config);
 	scout_policy_configure(scout, config);
 	if (scout_table_configure(scout, config) < 0)

@@ -48,7 +48,8 @@ static void explain_address(struct scout *scout, uint32_t request, const char *t
                             const struct address *address)
 {
 	struct hop hops[PROMISE_CACHE_MENTIONS_MAX];
-	size_t count = promise_cache_at(hops, scout->cache, address, process_now_ms());
+	const struct address place = nat64_behind(&scout->nat64, address);
+	size_t count = promise_cache_at(hops, scout->cache, &place, process_now_ms());
 	size_t known = 0;
 	uint32_t age_s;
 

@@ -40,6 +40,7 @@ struct scout {
 	struct scout_rows *rows;
 	struct scout_files files;
 	struct scout_table table;
+	struct nat64 nat64;
 	struct mtasts *mtasts;
 	char problem[EVENT_TEXT_MAX]; /* what does not work; empty: nothing */
 	bool must_tell;               /* the ledger does not know of the problem, or of its end */

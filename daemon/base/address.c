@@ -37,15 +37,6 @@ bool address_parse(struct address *parsed, const char *text)
 	return true;
 }
 
-struct address address_behind_nat64(const struct address *address)
-{
-	static const uint8_t prefix[IPV6_LEN - IPV4_LEN] = { 0x00, 0x64, 0xff, 0x9b };
-
-	if (address->family == 6 && memcmp(address->octets, prefix, sizeof(prefix)) == 0)
-		return address_of(4, address->octets + sizeof(prefix));
-	return *address;
-}
-
 bool address_equal(const struct address *a, const struct address *b)
 {
 	return a->family == b->family && memcmp(a->octets, b->octets, sizeof(a->octets)) == 0;

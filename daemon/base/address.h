@@ -31,14 +31,12 @@ struct network {
 bool address_parse(struct address *parsed, const char *text);
 /* family 4 or 6 with that many octets at `octets`. */
 struct address address_of(uint8_t family, const uint8_t *octets);
-/* Of an address in NAT64's well-known prefix 64:ff9b::/96 (RFC 6052 section 2.1) the IPv4 address in it; any other as it is. */
-struct address address_behind_nat64(const struct address *address);
 bool address_equal(const struct address *a, const struct address *b);
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 bool network_equal(const struct network *a, const struct network *b);
-/* 4 or 16: octets used. */
 /* Loopback, private, shared and link-local ones: nowhere on the Internet (RFC 1918, 6598, 3927, 4193, 4291). */
 bool address_is_local(const struct address *address);
+/* 4 or 16: octets used. */
 size_t address_len(const struct address *address);
 /* Each returns `text`. "-" for no address. An IPv6 endpoint is written [2001:db8::1]:25. */
 const char *address_format(char text[ADDRESS_TEXT_MAX], const struct address *address);

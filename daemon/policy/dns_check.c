@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nat64.h"
 #include "policy/dns_signature.h"
 
 enum {
@@ -175,14 +176,20 @@ static bool has_local_addresses_only(const struct dns_check *check)
 	return i > 0;
 }
 
-static bool ends_in_one_of(struct bytes data, const struct dns_answer *ipv4)
+static bool stands_for_one_of(struct bytes data, const struct dns_answer *ipv4)
 {
 	struct dns_record record;
+	struct address ipv6, behind;
 	size_t i;
 
+	if (data.len != IPV6_LEN)
+		return false;
+	ipv6 = address_of(6, data.data);
 	for (i = 0; dns_answer_record(&record, ipv4, i); i++) {
-		if (data.len == IPV6_LEN && record.data.len == IPV4_LEN &&
-		    memcmp(data.data + IPV6_LEN - IPV4_LEN, record.data.data, IPV4_LEN) == 0)
+		if (record.data.len != IPV4_LEN)
+			continue;
+		behind = address_of(4, record.data.data);
+		if (nat64_may_stand_for(&ipv6, &behind))
 			return true;
 	}
 	return false;
@@ -197,7 +204,7 @@ static void on_ipv4(void *owner, const struct lookup *lookup)
 
 	check->query = NULL;
 	for (i = 0; is_dns64 && read_record(&data, check, i); i++)
-		is_dns64 = ends_in_one_of(data, &lookup->answer);
+		is_dns64 = stands_for_one_of(data, &lookup->answer);
 	if (is_dns64)
 		end_innocent(check);
 	else

@@ -10,7 +10,7 @@
  *   - it has records, without good signatures, where ours is a signed denial.
  *
  * An answer that merely differs is none: resolvers in other places get others. Nor is an answer with none but local
- * addresses (a view of one's own), or with IPv6 addresses that end in the domain's IPv4 addresses (DNS64, RFC 6147).
+ * addresses (a view of one's own), or with IPv6 addresses that hold the domain's IPv4 addresses (DNS64, RFC 6147).
  */
 
 #include <time.h>

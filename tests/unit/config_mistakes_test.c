@@ -96,14 +96,14 @@ static const struct {
 	/* Keys. */
 	{ "\n\nmod = enforce",
 	  "t.conf:3: mod: no such key; allowed: mode, on-failure, on-inability, undecided, "
-	  "unknown-hop, default-level, hold-seconds, clients, hooks, ports, watch, queues, "
+	  "unknown-hop, default-level, hold-seconds, clients, nat64, hooks, ports, watch, queues, "
 	  "queue-first, backend, mark-mask, midstream, user, control-group, log-level, "
 	  "state-directory, control-socket" },
 	{ "exempt { mode = enforce }",
 	  "t.conf:1: exempt.mode: no such key; allowed: clients, servers" },
 	{ "MODE = enforce\n",
 	  "t.conf:1: MODE: no such key; allowed: mode, on-failure, on-inability, undecided, "
-	  "unknown-hop, default-level, hold-seconds, clients, hooks, ports, watch, queues, "
+	  "unknown-hop, default-level, hold-seconds, clients, nat64, hooks, ports, watch, queues, "
 	  "queue-first, backend, mark-mask, midstream, user, control-group, log-level, "
 	  "state-directory, control-socket" },
 	{ "dsn { }", "t.conf:1: dsn: no such section; there are dns, tls, mta-sts, events, exempt, "
@@ -123,6 +123,15 @@ static const struct {
 	{ "tls { probes-max = 1 }", "t.conf:1: tls.probes-max: not built yet: leave it at 64" },
 	/* Values. */
 	{ "dns { guard = no }", "t.conf:1: dns.guard: off, alert or drop, not \"no\"" },
+	{ "nat64 = { 2001:db8::/95 }", "t.conf:1: nat64: IPv6 networks of 32, 40, 48, 56, 64 or 96 "
+	                               "bits, not \"2001:db8::/95\"" },
+	{ "nat64 = { 192.0.2.0/24 }",
+	  "t.conf:1: nat64: IPv6 networks of 32, 40, 48, 56, 64 or 96 bits, not \"192.0.2.0/24\"" },
+	{ "nat64 = { 2001:db8::1/64 }",
+	  "t.conf:1: nat64: \"2001:db8::1/64\" has bits set behind its prefix; the network is "
+	  "2001:db8::/64" },
+	{ "nat64 = { 1::/32, 2::/32, 3::/32, 4::/32, 5::/32, 6::/32, 7::/32, 8::/32, 9::/32 }",
+	  "t.conf:1: nat64: at most 8 prefixes" },
 	{ "unknown-hop = alert", "t.conf:1: unknown-hop: pass or block, not \"alert\"" },
 	{ "default-level = secure",
 	  "t.conf:1: default-level: may, encrypt or verify, not \"secure\"" },

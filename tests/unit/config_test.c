@@ -62,6 +62,7 @@ static void the_sections_have_the_documented_defaults(void **state)
 	assert_int_equal(config.syslog_facility, LOG_MAIL);
 	assert_string_equal(config.event_file, "");
 	assert_false(config.events_passes);
+	assert_int_equal(config.nat64.prefix_count, 0);
 	assert_int_equal(config.rules.exempt_client_count, 0);
 	assert_int_equal(config.rules.exempt_server_count, 0);
 }
@@ -75,6 +76,7 @@ static const char every_key[] =
 	"default-level = verify\n"
 	"hold-seconds = 30\n"
 	"clients = { 192.0.2.0/24, 2001:db8::/32 }\n"
+	"nat64 = { 2001:db8:64::/96, 2001:db8:122::/48 }\n"
 	"hooks = { forward }\n"
 	"ports = { 25, 2525 }\n"
 	"watch = /etc/hopguard/watch\n"
@@ -113,6 +115,8 @@ static void every_key_of_the_file_is_taken(void **state)
 	assert_int_equal(config.hold_ms, 30000);
 	assert_true(config.has_clients);
 	assert_int_equal(config.rules.client_count, 2);
+	assert_int_equal(config.nat64.prefix_count, 2);
+	assert_int_equal(config.nat64.prefixes[1].prefix_len, 48);
 	assert_true(config.rules.has_forward);
 	assert_false(config.rules.has_output);
 	assert_int_equal(config.rules.port_count, 2);

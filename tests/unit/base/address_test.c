@@ -240,28 +240,11 @@ static void local_addresses_are_told_from_those_of_the_internet(void **state)
 	}
 }
 
-static void behind_the_well_known_prefix_of_nat64_is_an_ipv4_address(void **state)
-{
-	struct address address, plain, behind;
-
-	(void)state;
-	assert_true(address_parse(&address, "64:ff9b::198.51.100.25"));
-	assert_true(address_parse(&plain, "198.51.100.25"));
-	behind = address_behind_nat64(&address);
-	assert_true(address_equal(&behind, &plain));
-	assert_true(address_parse(&address, "64:ff9b:1::198.51.100.25"));
-	behind = address_behind_nat64(&address);
-	assert_true(address_equal(&behind, &address));
-	behind = address_behind_nat64(&plain);
-	assert_true(address_equal(&behind, &plain));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_is_written_as_it_was_read),
 		cmocka_unit_test(a_mapped_address_is_the_ipv4_address),
-		cmocka_unit_test(behind_the_well_known_prefix_of_nat64_is_an_ipv4_address),
 		cmocka_unit_test(endpoints_are_equal_only_with_their_ports),
 		cmocka_unit_test(networks_are_equal_only_with_their_prefixes),
 		cmocka_unit_test(what_is_no_address_is_refused),
