@@ -214,6 +214,32 @@ static void add_server_name(struct gate *gate, struct candidates *candidates,
 	text_copy(candidate->hop.mx, sizeof(candidate->hop.mx), name);
 }
 
+/*
+ * The client was led to a host that our own look-up does not name. Geo-DNS names others elsewhere, and whoever forges an answer can name
+ * any; but only a domain's owner has hosts of its name with a signed address and TLSA records of their own: such a one is the hop.
+ */
+static void judge_other_host(struct gate *gate, struct candidate *candidate,
+                             const struct heard_note *note, const struct address *place)
+{
+	struct hop *hop = &candidate->hop;
+	struct hop other = { 0 };
+
+	candidate->is_led_astray = true;
+	if (hop->promise.source != SOURCE_DANE || !peer_name_is_within(note->host, note->domain))
+		return;
+	find_hop(gate, &other, QUESTION_HOST, note->host, place);
+	if (other.promise.state == PROMISE_UNKNOWN) {
+		hop->promise.state = PROMISE_UNKNOWN;
+		return;
+	}
+	if (other.place != PLACE_MX || other.promise.state != PROMISE_KEY)
+		return;
+	text_copy(other.domain, sizeof(other.domain), note->domain);
+	other.is_established = hop->is_established;
+	*hop = other;
+	candidate->is_led_astray = false;
+}
+
 /* Domains whose mail a guarded client was told to bring here; what our own look-up says of them counts. */
 static void add_heard(struct gate *gate, struct candidates *candidates,
                       const struct hop_query *query)
@@ -237,7 +263,7 @@ static void add_heard(struct gate *gate, struct candidates *candidates,
 		/* Another address of the right host: farms and geo-DNS have many (the key tells, not the place). */
 		if (candidate->hop.place == PLACE_UNRELATED &&
 		    !promise_cache_find_mx(&candidate->hop, gate->cache, note->domain, note->host))
-			candidate->is_led_astray = true;
+			judge_other_host(gate, candidate, note, &query->place);
 		/* Unless a host that the policy names takes the domain's mail at that address, too. */
 		if (note->is_excluded &&
 		    (promise_is_of_domain(candidate->hop.promise.source) ||

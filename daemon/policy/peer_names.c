@@ -103,3 +103,12 @@ bool peer_name_literal(struct address *address, const char *text)
 	*address = parsed;
 	return true;
 }
+
+bool peer_name_is_within(const char *name, const char *domain)
+{
+	size_t name_len = strlen(name), domain_len = strlen(domain);
+
+	if (name_len < domain_len || strcmp(name + name_len - domain_len, domain) != 0)
+		return false;
+	return name_len == domain_len || name[name_len - domain_len - 1] == '.';
+}

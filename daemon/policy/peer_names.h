@@ -14,6 +14,9 @@
  */
 bool peer_name_normalise(char name[DOMAIN_NAME_MAX], const char *text);
 
+/* Whether the name is the domain's own or one below it; both in that form. */
+bool peer_name_is_within(const char *name, const char *domain);
+
 /* "[192.0.2.1]" or "[IPv6:2001:db8::1]" (RFC 5321 section 4.1.3). */
 bool peer_name_literal(struct address *address, const char *text);
 

@@ -26,8 +26,8 @@ static bool goes_to_an_excluded_host(const struct facts *facts)
 }
 
 /*
- * What a domain promised holds wherever its mail goes: in clear that is broken without a look at the place, which an unsigned MX
- * RRset does not prove wrong.
+ * What a domain promised holds wherever its mail goes: in clear that is broken without a look at the place, which a policy that names
+ * hosts, and an unsigned MX RRset, do not prove wrong.
  */
 static bool goes_elsewhere(const struct facts *facts)
 {
@@ -36,7 +36,7 @@ static bool goes_elsewhere(const struct facts *facts)
 		return false;
 	if (!is_in_clear(facts))
 		return facts->is_led_astray;
-	return facts->mx_security == DNS_SECURE || !promise_is_of_domain(facts->promise_source);
+	return !promise_is_of_domain(facts->promise_source);
 }
 
 static bool has_injection(const struct facts *facts)
@@ -151,6 +151,11 @@ static struct verdict without_answer(const struct facts *facts, const struct sta
 		return verdict_of(ACTION_PASS, REASON_NONE, "nothing leaves in clear");
 	if (!facts->is_hold_over)
 		return verdict_of(ACTION_WAIT, REASON_NONE, "look-up under way");
+	/* The domain's own answer names another place, and nothing came that makes this one right. */
+	if (!is_in_clear(facts) && facts->is_led_astray)
+		return verdict_of(facts->promise_only_alerts ? ACTION_ALERT : ACTION_BLOCK,
+		                  REASON_MX_MISMATCH,
+		                  "hold-seconds are over, address is none of those known");
 	/* As where it fails: else a stranger whose name servers never come to an end stops mail to every place that he names. */
 	if (!is_in_clear(facts) && !has_injection(facts))
 		return verdict_of(ACTION_ALERT, REASON_UNDECIDED,
@@ -238,6 +243,11 @@ static struct verdict with_promise(const struct facts *facts, const struct stanc
 	    facts->mx_security != DNS_SECURE)
 		return verdict_of(ACTION_ALERT, REASON_MX_MISMATCH,
 		                  "address is none of the MX addresses, MX unsigned");
+	/* Nor does a policy that names the host: it needs no DNSSEC, but the certificate (RFC 8461 section 4.1). */
+	if (rung->reason == REASON_MX_MISMATCH && facts->place == PLACE_UNRELATED &&
+	    promise_is_of_domain(facts->promise_source))
+		return verdict_of(ACTION_ALERT, REASON_MX_MISMATCH,
+		                  "address is none of the MX addresses, host is in the policy");
 	if (reason_kind(rung->reason) == KIND_INABILITY && !stance->blocks_inability)
 		return verdict_of(ACTION_ALERT, rung->reason, "on-inability = alert");
 	return verdict_of(ACTION_BLOCK, rung->reason, rung->rule);

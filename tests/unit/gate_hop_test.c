@@ -55,6 +55,43 @@ static void another_host_of_an_unsigned_domain_is_told_not_refused(void **state)
 	simulation_free(simulation);
 }
 
+/* Of a signed domain; what is known of the host to which the client was led is another answer. */
+static bool passes_to_other_host(const char *host, const char *place, enum promise_state state)
+{
+	struct simulation *simulation = start();
+	struct destination *answer =
+		promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+	struct destination *other = promise(simulation, "unused.example", host, state);
+	bool passes;
+
+	move_away(answer);
+	answer->mx_security = DNS_SECURE;
+	answer->is_established = true;
+	assert_true(address_parse(&simulation->server_endpoint.address, "198.51.100.25"));
+	assert_true(address_parse(&other[1].places[0].address, place));
+	hear(simulation, "example.org", host, false);
+	passes = speak_tls(simulation);
+	if (passes)
+		assert_string_equal(simulation->events[simulation->event_count - 1].mx, host);
+	else
+		assert_int_equal(simulation_finding(simulation)->reason, REASON_MX_MISMATCH);
+	simulation_free(simulation);
+	return passes;
+}
+
+static void another_host_of_a_signed_domain_counts_where_its_zone_has_keys_for_it(void **state)
+{
+	(void)state;
+	assert_true(passes_to_other_host("mx9.example.org", "198.51.100.25", PROMISE_KEY));
+	assert_true(passes_to_other_host("example.org", "198.51.100.25", PROMISE_KEY));
+	/* Not by a host without keys, at another place, or of another's. */
+	assert_false(passes_to_other_host("mx9.example.org", "198.51.100.25", PROMISE_NONE));
+	assert_false(passes_to_other_host("mx9.example.org", "198.51.100.25", PROMISE_TLS));
+	assert_false(passes_to_other_host("mx9.example.org", "198.51.100.99", PROMISE_KEY));
+	assert_false(passes_to_other_host("mx9.evil.example", "198.51.100.25", PROMISE_KEY));
+	assert_false(passes_to_other_host("mx9.evilexample.org", "198.51.100.25", PROMISE_KEY));
+}
+
 static void a_host_that_the_policy_excludes_is_refused_though_its_own_key_is_promised(void **state)
 {
 	struct simulation *simulation = start();
@@ -273,6 +310,8 @@ int main(void)
 		cmocka_unit_test(tls_to_where_a_forged_answer_led_is_refused),
 		cmocka_unit_test(another_address_of_the_right_host_is_no_forgery),
 		cmocka_unit_test(another_host_of_an_unsigned_domain_is_told_not_refused),
+		cmocka_unit_test(
+			another_host_of_a_signed_domain_counts_where_its_zone_has_keys_for_it),
 		cmocka_unit_test(
 			a_host_that_the_policy_excludes_is_refused_though_its_own_key_is_promised),
 		cmocka_unit_test(a_stranger_cannot_stop_mail_for_somebody_else),

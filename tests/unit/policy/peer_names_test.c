@@ -156,6 +156,18 @@ static void address_literals_are_those_of_the_mail_standard(void **state)
 	}
 }
 
+static void a_name_is_within_its_domain_and_no_other(void **state)
+{
+	(void)state;
+	assert_true(peer_name_is_within("example.org", "example.org"));
+	assert_true(peer_name_is_within("mx.example.org", "example.org"));
+	assert_true(peer_name_is_within("a.b.example.org", "example.org"));
+	assert_false(peer_name_is_within("myexample.org", "example.org"));
+	assert_false(peer_name_is_within("org", "example.org"));
+	assert_false(peer_name_is_within("", "example.org"));
+	assert_false(peer_name_is_within("mx.example.org.evil.example", "example.org"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +175,7 @@ int main(void)
 		cmocka_unit_test(lengths_end_where_the_wire_form_ends),
 		cmocka_unit_test(an_input_without_end_is_no_name),
 		cmocka_unit_test(address_literals_are_those_of_the_mail_standard),
+		cmocka_unit_test(a_name_is_within_its_domain_and_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
