@@ -3,29 +3,43 @@
 two machines, and NAT64."""
 
 import contextlib
+import ipaddress
 import os
 import signal
 
-import attacks
 import dnsworld
 import namespaces
 import promises_lab
 import servers
 import sink
 import world
-from hop_lab import OTHER_NAMESERVER, ROUND_TRIP_MS
+from hop_lab import OTHER_NAMESERVER
 
 INNER = {4: "10.9.9.{}", 6: "fd00:9::{}"}  # private addresses beyond the gateway
-RESOLVER_6 = {prefix: f"2001:db8:3::{number}" for prefix, number in (("64:ff9b::", 4), ("2001:db8:64::", 5))}
+NAT64_PREFIXES = ("64:ff9b::/96", "2001:db8:64::/96", "2001:db8:6400::/48")
 BEHIND_NAT64 = "192.31.196.{}"  # tayga keeps documentation's networks out of the well-known prefix (RFC 6052 section 3.1)
 TAYGA = """tun-device {device}
 ipv4-addr {pool}.1
 ipv6-addr {address}
-prefix {prefix}/96
+prefix {prefix}
 dynamic-pool {pool}.0/24
 """
-LONG_WAY = attacks.Distance(ROUND_TRIP_MS)
 TTL_S = 300
+
+
+def dns64_of(prefix):
+    """The address of the resolver that makes IPv6 addresses with it."""
+    return f"2001:db8:3::{4 + NAT64_PREFIXES.index(prefix)}"
+
+
+def behind(prefix, address):
+    """How the translator writes an IPv4 address (RFC 6052 section 2.2)."""
+    network, octets = ipaddress.ip_network(prefix), ipaddress.IPv4Address(address).packed
+    at = network.prefixlen // 8
+    text = bytearray(network.network_address.packed)
+    for place, octet in zip([place for place in range(at, 16) if place != 8], octets):
+        text[place] = octet
+    return str(ipaddress.IPv6Address(bytes(text)))
 
 
 class Places(promises_lab.Promises):
@@ -41,7 +55,7 @@ class Places(promises_lab.Promises):
                "route add local 192.31.196.0/24 dev lo")
         self.world.outside.ip("route add 10.9.9.0/24 via 203.0.113.130", "route add 192.31.196.0/24 via 203.0.113.130",
                               "route add fd00:9::/64 via 2001:db8:2:0:100::2",
-                              *(f"route add {prefix}/96 via 2001:db8:2:0:100::2" for prefix in RESOLVER_6))
+                              *(f"route add {prefix} via 2001:db8:2:0:100::2" for prefix in NAT64_PREFIXES))
 
     # Two machines
 
@@ -67,15 +81,32 @@ class Places(promises_lab.Promises):
     def lead_back(self, address):
         self.world.outside.ip(f"route del {address}/{128 if ':' in address else 32}")
 
+    @contextlib.contextmanager
+    def lead_away_when_greeted(self, address):
+        """The way changes when the first client of that address says EHLO: what follows comes to a machine that knows nothing of
+        the connection."""
+        answer = self.sink._capabilities
+
+        def lead_away(stream, server):
+            if server[0] == address:
+                self.lead_to_other(address)
+            return answer(stream, server)
+        self.sink._capabilities = lead_away
+        try:
+            yield
+        finally:
+            self.sink._capabilities = answer
+            self.lead_back(address)
+
     # Views
 
-    def show(self, name, place=None, view_is_signed=False, **how):
-        """A domain; clients are told that its mail host is at `place`."""
+    def show(self, name, place=None, view_is_signed=False, view_host="mx", **how):
+        """A domain; clients are told that its mail host, or one of another name, is at `place`."""
         zone = how.setdefault("zone", {})
         zone.setdefault("ttl", TTL_S)
         domain = self.add(name, **how)
         if place:
-            self._views[name] = (place, view_is_signed)
+            self._views[name] = (place, view_is_signed, view_host)
         return domain
 
     def elsewhere(self, family):
@@ -86,9 +117,10 @@ class Places(promises_lab.Promises):
         super().open()
         views = dnsworld.World(os.path.join(self.world.directory, "views"), OTHER_NAMESERVER)
         lines, stubs = [], []
-        for name, (place, is_signed) in self._views.items():
+        for name, (place, is_signed, host) in self._views.items():
             domain = self._domains[name]
             records = domain.records(self.tlsa).replace(domain.address, place)
+            records = records.replace("@ MX 10 mx", f"@ MX 10 {host}").replace("\nmx ", f"\n{host} ")
             zone = views.zone(f"{domain.name}.", records, signed=is_signed, ttl=TTL_S)
             if is_signed:  # by the same keys: the site's resolver validates, and dns.guard sees true signatures
                 zone.keys = [os.path.join(self.dns.directory, key) for key in self.dns.zones[zone.name].keys]
@@ -99,7 +131,7 @@ class Places(promises_lab.Promises):
         namespaces.stop(self.resolver)
         self._anchors = [f'root-hints: "{self.dns.root_hints}"', f'trust-anchor-file: "{self.dns.trust_anchor}"']
         self.resolver = self.world.start_resolver(self._anchors + lines + stubs)
-        for number, prefix in enumerate(RESOLVER_6):
+        for number, prefix in enumerate(NAT64_PREFIXES):
             self._translate(prefix, number)
         return self
 
@@ -112,11 +144,11 @@ class Places(promises_lab.Promises):
         with open(path, "w", encoding="utf-8") as file:
             file.write(TAYGA.format(device=device, pool=f"192.168.{number}", address=f"2001:db8:6::{number}", prefix=prefix))
         far.run([servers.tayga(), "--mktun", "-c", path])
-        far.ip(f"link set {device} up", f"route add 192.168.{number}.0/24 dev {device}", f"route add {prefix}/96 dev {device}")
+        far.ip(f"link set {device} up", f"route add 192.168.{number}.0/24 dev {device}", f"route add {prefix} dev {device}")
         far.spawn([servers.tayga(), "-d", "-c", path], stdout=namespaces.subprocess.DEVNULL,
                   stderr=namespaces.subprocess.DEVNULL)
-        self.world.start_resolver([*self._anchors, 'module-config: "dns64 validator iterator"', f"dns64-prefix: {prefix}/96"],
-                                  address=RESOLVER_6[prefix])
+        self.world.start_resolver([*self._anchors, 'module-config: "dns64 validator iterator"', f"dns64-prefix: {prefix}"],
+                                  address=dns64_of(prefix))
 
     @contextlib.contextmanager
     def ipv6_only(self, prefix):
@@ -127,7 +159,7 @@ class Places(promises_lab.Promises):
             before = file.read()
         self.world.sender.ip("addr del 192.0.2.2/25 dev out0")
         try:
-            self._renew(postfix, resolve, f"nameserver {RESOLVER_6[prefix]}\noptions timeout:1 attempts:2\n",
+            self._renew(postfix, resolve, f"nameserver {dns64_of(prefix)}\noptions timeout:1 attempts:2\n",
                         postfix.MASTER.replace("- smtp\n", "- smtp -o inet_protocols=ipv6\n"))
             yield
         finally:
@@ -144,14 +176,14 @@ class Places(promises_lab.Promises):
 
     # Letters
 
-    def stand(self, *settings, more=""):
-        """A guard for which every domain here binds, and which listens to DNS."""
+    def stand(self, nat64=NAT64_PREFIXES[1:]):
+        """A guard for which every domain here binds, and which listens to DNS; nat64: whose translators it knows."""
         path = os.path.join(self.world.directory, "watched")
         with open(path, "w", encoding="utf-8") as file:
             file.write("".join(f"{domain.name}\n" for domain in self._domains.values()))
         self.guard_at("routed", settings=("events.passes=true", "queues=1", "dns.guard=alert",
-                                          f"tls.ca-file={self.authority.certificate}", f"watch={path}", *settings),
-                      configuration=self.configuration + more)
+                                          f"tls.ca-file={self.authority.certificate}", f"watch={path}", f"nat64={{{', '.join(nat64)}}}"),
+                      configuration=self.configuration)
 
     def reset(self):
         super().reset()
@@ -161,8 +193,8 @@ class Places(promises_lab.Promises):
         return self.sink.find(recipient) + self.other_sink.find(recipient)
 
     def honest(self, name):
-        """A letter on an honest, long way, by Postfix with its own look-ups: as it was sent, and as it arrived."""
-        outcome = self.send(name, LONG_WAY, "postfix")
+        """A letter on an honest way, by Postfix with its own look-ups: as it was sent, and as it arrived."""
+        outcome = self.send(name, sender="postfix")
         letters = self.arrived(outcome.recipient)
         assert outcome.attempt.result == "sent" and len(letters) == 1, (outcome, self.guard and self.guard.events())
         return outcome, letters[0]
