@@ -103,7 +103,7 @@ def furnish(site):
             key = site.tlsa.split()[-1]
             level = dataclasses.replace(level, match=(":".join(re.findall("..", key)),))
         for origin in FILES:
-            site.add(f"{name}-{origin}", has_tlsa=level.has_tlsa, more=level.more, zone={"signed": level.source == "dane"})
+            site.add(f"{name}-{origin}", has_tlsa=level.has_tlsa, more=level.more, zone={"signed": level.has_tlsa or level.source == "dane"})
         said += level.of_configuration(f"{name}-configured.lab")
         site.table_lines += level.of_postfix(f"{name}-listed.lab")
     site.table_lines += "".join(f"{name + '.lab' if name != 'pf-port' else '[mx.pf-port.lab]:587'} {words}\n"
