@@ -6,6 +6,7 @@ import contextlib
 import ipaddress
 import os
 import signal
+import subprocess
 
 import dnsworld
 import namespaces
@@ -145,8 +146,8 @@ class Places(promises_lab.Promises):
             file.write(TAYGA.format(device=device, pool=f"192.168.{number}", address=f"2001:db8:6::{number}", prefix=prefix))
         far.run([servers.tayga(), "--mktun", "-c", path])
         far.ip(f"link set {device} up", f"route add 192.168.{number}.0/24 dev {device}", f"route add {prefix} dev {device}")
-        far.spawn([servers.tayga(), "-d", "-c", path], stdout=namespaces.subprocess.DEVNULL,
-                  stderr=namespaces.subprocess.DEVNULL)
+        far.spawn([servers.tayga(), "-d", "-c", path], stdout=subprocess.DEVNULL,
+                  stderr=subprocess.DEVNULL)
         self.world.start_resolver([*self._anchors, 'module-config: "dns64 validator iterator"', f"dns64-prefix: {prefix}"],
                                   address=dns64_of(prefix))
 
