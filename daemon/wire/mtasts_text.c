@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "wire/mtasts_text.h"
 
+#include <stdio.h>
+#include <string.h>
+
 enum {
 	NAME_MAX_LEN = 32, /* of a field, both texts */
 	MX_LEN_MAX = 255,
 	LABEL_LEN_MAX = 63,
 	AGE_DIGITS_MAX = 10,
+	HEAD_MAX = 64, /* of a reduced policy: its version, mode and max_age */
 };
 
 static const char TXT_START[] = "v=STSv1;";
+static const char MX_START[] = "mx: ";
+static const char LINE_END[] = "\n";
 
 static bool is_blank(uint8_t octet)
 {
@@ -236,6 +242,7 @@ static bool is_mx_pattern(struct bytes pattern)
 /* What was read so far; the first of a key that comes twice counts. */
 struct reading {
 	struct mtasts_policy policy;
+	size_t kept_len; /* of its mx, reduced */
 	bool has_version;
 	bool has_mode;
 	bool has_age;
@@ -274,6 +281,16 @@ static const char *read_age(struct reading *reading, struct bytes value)
 	return NULL;
 }
 
+/* One that is no pattern is passed over. */
+static const char *read_mx(struct reading *reading, struct bytes value)
+{
+	if (!is_mx_pattern(value))
+		return NULL;
+	reading->policy.mx_count++;
+	reading->kept_len += strlen(MX_START) + value.len + strlen(LINE_END);
+	return HEAD_MAX + reading->kept_len > MTASTS_KEPT_MAX ? "more than 4 KiB of mx" : NULL;
+}
+
 static const char *read_version(struct reading *reading, struct bytes value)
 {
 	if (!is_text(value, "STSv1"))
@@ -301,9 +318,8 @@ static const char *read_line(struct reading *reading, struct bytes line)
 		return reading->has_mode ? NULL : read_mode(reading, field.value);
 	if (is_text(field.name, "max_age"))
 		return reading->has_age ? NULL : read_age(reading, field.value);
-	if (is_text(field.name, "mx") && is_mx_pattern(field.value) &&
-	    ++reading->policy.mx_count > MTASTS_MX_MAX)
-		return "more than 1024 mx";
+	if (is_text(field.name, "mx"))
+		return read_mx(reading, field.value);
 	return NULL;
 }
 
@@ -364,4 +380,50 @@ bool mtasts_mx_next(struct bytes *pattern, struct mtasts_mx_cursor *cursor)
 		return true;
 	}
 	return false;
+}
+
+static const char *mode_text(enum mtasts_mode mode)
+{
+	switch (mode) {
+	case MTASTS_MODE_NONE:
+		break;
+	case MTASTS_MODE_TESTING:
+		return "testing";
+	case MTASTS_MODE_ENFORCE:
+		return "enforce";
+	}
+	return "none";
+}
+
+/* False: no room, and nothing is written. */
+static bool append(uint8_t kept[MTASTS_KEPT_MAX], size_t *len, struct bytes piece)
+{
+	if (piece.len > MTASTS_KEPT_MAX - *len)
+		return false;
+	memcpy(kept + *len, piece.data, piece.len);
+	*len += piece.len;
+	return true;
+}
+
+size_t mtasts_policy_reduce(uint8_t kept[MTASTS_KEPT_MAX], const struct mtasts_policy *policy,
+                            struct bytes text)
+{
+	struct mtasts_mx_cursor cursor = mtasts_mx_over(text);
+	bool has_room = true;
+	char head[HEAD_MAX];
+	struct bytes pattern;
+	size_t len = 0;
+	size_t whole;
+
+	snprintf(head, sizeof(head), "version: STSv1\nmode: %s\nmax_age: %u\n",
+	         mode_text(policy->mode), policy->max_age_s);
+	has_room = append(kept, &len, bytes_of_string(head));
+	whole = len;
+	while (has_room && mtasts_mx_next(&pattern, &cursor)) {
+		whole = len;
+		has_room = append(kept, &len, bytes_of_string(MX_START)) &&
+		           append(kept, &len, pattern) &&
+		           append(kept, &len, bytes_of_string(LINE_END));
+	}
+	return has_room ? len : whole;
 }

@@ -15,8 +15,8 @@ enum {
 	MTASTS_ID_MAX = 32,
 	MTASTS_TXT_MAX = 1024, /* of one record's joined strings; one with an id alone has 45 */
 	MTASTS_POLICY_MAX = 64 * 1024,
-	MTASTS_MX_MAX =
-		1024, /* each is compared with each host; the largest in the field have ten */
+	/* Of a policy, reduced to what counts: 15 of the longest names, or some 150 usual ones; the largest in the field have ten. */
+	MTASTS_KEPT_MAX = 4096,
 	MTASTS_AGE_MAX_S = 31557600,
 };
 
@@ -59,6 +59,13 @@ struct mtasts_fault {
  */
 enum parse_result mtasts_policy_parse(struct mtasts_policy *policy, struct mtasts_fault *fault,
                                       struct bytes text);
+
+/*
+ * The policy of a file that was parsed, as a file of its own with no more in it than counts: what is kept of it. How many octets;
+ * that file is the same policy, with the same patterns.
+ */
+size_t mtasts_policy_reduce(uint8_t kept[MTASTS_KEPT_MAX], const struct mtasts_policy *policy,
+                            struct bytes text);
 
 struct mtasts_mx_cursor {
 	struct bytes rest;

@@ -134,7 +134,7 @@ file_case("file-no-colon", "version: STSv1\nmode enforce\nmx: a.example\nmax_age
 file_case("file-key", "version: STSv1\nmode : enforce\nmx: a.example\nmax_age: 86400\n", "line 2: a key is not")
 file_case("file-nul", b"version: STSv1\nmode: enforce\0\nmx: a.example\nmax_age: 86400\n", "line 2: a control character")
 file_case("file-many-mx", "version: STSv1\nmode: enforce\nmax_age: 86400\n" + 1025 * "mx: a.example\n",
-          "line 1028: more than 1024 mx")
+          "line 292: more than 4 KiB of mx")
 file_case("file-json", '{"version": "STSv1"}', "line 1: a key is not")
 
 

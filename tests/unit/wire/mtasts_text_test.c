@@ -336,23 +336,69 @@ static void a_file_of_64_kib_is_read_and_one_octet_more_is_not(void **state)
 	assert_int_equal(fault.line, 0);
 }
 
-static void more_than_1024_mx_are_too_many(void **state)
+/* A file that is not kept in full is no policy: with some of its hosts left out it would refuse the others. */
+static void a_policy_of_more_than_4_kib_of_mx_is_too_large(void **state)
 {
+	enum { MX_FOR_CERTAIN = (MTASTS_KEPT_MAX - 64) / 14 };
 	static char text[64 * 1024];
+	uint8_t kept[MTASTS_KEPT_MAX];
 	struct mtasts_policy policy;
 	struct mtasts_fault fault;
-	size_t len =
-		(size_t)snprintf(text, sizeof(text), "version: STSv1\nmode: enforce\nmax_age: 1\n");
+	size_t len = (size_t)snprintf(text, sizeof(text),
+	                              "version: STSv1\nmode: enforce\nmax_age: 31557600\n");
 
 	(void)state;
-	for (size_t i = 0; i < MTASTS_MX_MAX; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "mx: a.example\n");
+	for (size_t i = 0; i < MX_FOR_CERTAIN; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "mx:   a.example   \n");
 	assert_int_equal(mtasts_policy_parse(&policy, &fault, bytes_of(text, len)), PARSE_OK);
-	assert_int_equal(policy.mx_count, MTASTS_MX_MAX);
+	assert_int_equal(policy.mx_count, MX_FOR_CERTAIN);
+	assert_in_range(mtasts_policy_reduce(kept, &policy, bytes_of(text, len)),
+	                MTASTS_KEPT_MAX - 64, MTASTS_KEPT_MAX);
 	len += (size_t)snprintf(text + len, sizeof(text) - len, "mx: a.example\n");
 	assert_int_equal(mtasts_policy_parse(&policy, &fault, bytes_of(text, len)),
 	                 PARSE_MALFORMED);
-	assert_string_equal(fault.rule, "more than 1024 mx");
+	assert_string_equal(fault.rule, "more than 4 KiB of mx");
+	assert_int_equal(fault.line, MX_FOR_CERTAIN + 4);
+}
+
+static void must_be_the_same(const struct mtasts_policy *policy, struct bytes text,
+                             const struct mtasts_policy *again, struct bytes kept)
+{
+	struct mtasts_mx_cursor cursor = mtasts_mx_over(text);
+	struct mtasts_mx_cursor kept_cursor = mtasts_mx_over(kept);
+	struct bytes pattern, kept_pattern;
+
+	assert_int_equal(again->mode, policy->mode);
+	assert_int_equal(again->max_age_s, policy->max_age_s);
+	assert_int_equal(again->mx_count, policy->mx_count);
+	while (mtasts_mx_next(&pattern, &cursor)) {
+		assert_true(mtasts_mx_next(&kept_pattern, &kept_cursor));
+		assert_true(bytes_equal(pattern, kept_pattern));
+	}
+	assert_false(mtasts_mx_next(&kept_pattern, &kept_cursor));
+}
+
+static void what_is_kept_of_a_file_is_the_same_policy(void **state)
+{
+	uint8_t kept[MTASTS_KEPT_MAX], twice[MTASTS_KEPT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(policy_cases); i++) {
+		struct bytes text = bytes_of_string(policy_cases[i].text);
+		struct mtasts_policy policy, again;
+		struct mtasts_fault fault;
+		size_t len;
+
+		if (mtasts_policy_parse(&policy, &fault, text) != PARSE_OK)
+			continue;
+		len = mtasts_policy_reduce(kept, &policy, text);
+		assert_int_equal(mtasts_policy_parse(&again, &fault, bytes_of(kept, len)),
+		                 PARSE_OK);
+		must_be_the_same(&policy, text, &again, bytes_of(kept, len));
+		/* And there is no more to be left out. */
+		assert_int_equal(mtasts_policy_reduce(twice, &again, bytes_of(kept, len)), len);
+		assert_memory_equal(kept, twice, len);
+	}
 }
 
 static void names_over_their_bounds_are_no_hosts(void **state)
@@ -390,7 +436,8 @@ int main(void)
 		cmocka_unit_test(a_policy_file_cut_anywhere_stays_inside),
 		cmocka_unit_test(patterns_come_as_they_are_written),
 		cmocka_unit_test(a_file_of_64_kib_is_read_and_one_octet_more_is_not),
-		cmocka_unit_test(more_than_1024_mx_are_too_many),
+		cmocka_unit_test(a_policy_of_more_than_4_kib_of_mx_is_too_large),
+		cmocka_unit_test(what_is_kept_of_a_file_is_the_same_policy),
 		cmocka_unit_test(names_over_their_bounds_are_no_hosts),
 	};
 
