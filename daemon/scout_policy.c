@@ -51,6 +51,13 @@ static void on_tell(void *owner, const char *domain, enum reason reason, const c
 	scout_tell_policy(owner, SOURCE_MTA_STS, domain, reason, text);
 }
 
+static bool is_established(void *owner, const char *domain)
+{
+	const struct scout *scout = owner;
+
+	return merge_is_established(&scout->sources, domain);
+}
+
 static struct mtasts_options options_of(const struct config *config)
 {
 	struct mtasts_options options = {
@@ -67,6 +74,7 @@ int scout_policy_open(struct scout *scout, const uint8_t secret[TABLE_SECRET_LEN
 	static const struct mtasts_hooks hooks = {
 		.on_row = on_row,
 		.tell = on_tell,
+		.is_established = is_established,
 		.now_ms = process_now_ms,
 		.wall_ms = process_time_ms,
 	};

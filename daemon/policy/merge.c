@@ -103,7 +103,6 @@ static bool read_sts(struct domain_policy *policy, struct sts_policy *sts,
 struct domain_policies {
 	struct domain_policy policies[2];
 	size_t count;
-	bool is_listed;
 	struct list_policy list;
 	struct sts_policy sts;
 };
@@ -113,18 +112,20 @@ static void read_policies(struct domain_policies *all, const struct merge_source
 {
 	all->count = 0;
 	all->count += read_sts(&all->policies[all->count], &all->sts, sources, name);
-	all->is_listed = read_list(&all->policies[all->count], &all->list, sources, name);
-	all->count += all->is_listed;
+	all->count += read_list(&all->policies[all->count], &all->list, sources, name);
 }
 
-static bool is_established(const struct merge *merge, bool is_listed)
+bool merge_is_established(const struct merge_sources *sources, const char *domain)
 {
-	const struct merge_sources *sources = merge->sources;
+	uint64_t time_ms = sources->time_ms();
+	struct local_entry entry;
+	struct listed listed;
 
-	return merge->has_entry || is_listed ||
-	       (sources->watch && watch_list_has(sources->watch, merge->name)) ||
-	       (sources->seen &&
-	        seen_is_established(sources->seen, merge->name, sources->time_ms()));
+	return (sources->local && local_find(sources->local, &entry, domain, time_ms)) ||
+	       (sources->lists &&
+	        policy_lists_find(&listed, sources->lists, domain, sources->now_ms())) ||
+	       (sources->watch && watch_list_has(sources->watch, domain)) ||
+	       (sources->seen && seen_is_established(sources->seen, domain, time_ms));
 }
 
 static void remember_offers(struct destination *destination, const struct merge_sources *sources)
@@ -162,7 +163,8 @@ static void finish(struct merge *merge)
 	combine(destination, keys.entry, all.policies, all.count);
 	combine_keys(destination, &keys);
 	remember_offers(destination, merge->sources);
-	destination->is_established = is_domain && is_established(merge, all.is_listed);
+	destination->is_established =
+		is_domain && merge_is_established(merge->sources, merge->name);
 	destination->is_next_hop = !is_domain && merge->has_entry;
 	destination->is_afresh = merge->is_refresh;
 	if (merge->policy_ttl_s > 0 && merge->policy_ttl_s < destination->ttl_s)

@@ -56,6 +56,8 @@ struct merge *merge_ask(const struct merge_sources *sources, const struct merge_
 /* No callback comes. Only before it came. */
 void merge_cancel(struct merge *merge);
 
+/* Whether the operator names the domain (table, list, watch), or mail met its promise from here before. */
+bool merge_is_established(const struct merge_sources *sources, const char *domain);
 /* Whether the domain's policy, as far as it is known, names hosts, and not this one. */
 bool merge_excludes(const struct merge_sources *sources, const char *domain, const char *host);
 

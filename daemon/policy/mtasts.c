@@ -190,6 +190,8 @@ static bool needs_lookup(struct mtasts *mtasts, const char *domain, bool is_refr
 
 	if (gap)
 		gap->asked_ms = now_ms;
+	if (entry)
+		mtasts_keep_stand(mtasts, entry);
 	if (is_refresh)
 		return tried_ms == 0 || now_ms - tried_ms >= MTASTS_REFRESH_S * 1000ULL ||
 		       mtasts_enquiry_of(mtasts, domain) != NULL;

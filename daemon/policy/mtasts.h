@@ -24,11 +24,12 @@
 struct event_base;
 
 enum {
-	MTASTS_DOMAINS_MAX = 131072,
-	MTASTS_OCTETS_MAX = 128 * 1024 *
-	                    1024, /* of all policies: a KiB for each, and most have a third of it */
-	MTASTS_ASKS_MAX = 8192,   /* open at one time */
-	MTASTS_LOOKUPS_MAX = 512, /* at one time; of these in the background: */
+	MTASTS_DOMAINS_MAX = 163840,
+	/* Of all policies: a KiB for each, and most have a third of it. A quarter is for newcomers alone (policy/mtasts_cache.h). */
+	MTASTS_OCTETS_MAX = 128 * 1024 * 1024,
+	MTASTS_SETTLED_S = 24 * 60 * 60, /* a policy that was here for so long is no newcomer */
+	MTASTS_ASKS_MAX = 8192,          /* open at one time */
+	MTASTS_LOOKUPS_MAX = 512,        /* at one time; of these in the background: */
 	MTASTS_LOOKUPS_BEHIND_MAX = 128,
 	MTASTS_RENEWALS_MAX = 8, /* begun in a second */
 	MTASTS_LOOK_S =
@@ -58,6 +59,8 @@ struct mtasts_hooks {
 	void (*on_row)(void *owner, const struct row *row);
 	/* One sentence for the operator, at most MTASTS_TELL_MAX with its NUL: what it means comes first, as a long cause is cut. */
 	void (*tell)(void *owner, const char *domain, enum reason reason, const char *text);
+	/* Whether the operator names the domain, or mail met its promise from here: no stranger's policy drives that one out. */
+	bool (*is_established)(void *owner, const char *domain);
 	uint64_t (*now_ms)(void);  /* monotonic */
 	uint64_t (*wall_ms)(void); /* since 1970 */
 };

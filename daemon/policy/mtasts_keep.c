@@ -7,6 +7,8 @@
 #include "policy/mtasts_state.h"
 #include "policy/peer_names.h"
 
+_Static_assert((int)ROW_POLICY_TEXT_MAX == (int)MTASTS_KEPT_MAX, "a row has room for what is kept");
+
 enum {
 	RENEWAL_PUT_OFF_MAX_S = 60, /* where there is no room for one now */
 	RENEWAL_LOST_S =
@@ -38,9 +40,9 @@ static void send_row(struct mtasts *mtasts, const struct mtasts_entry *entry, bo
 		row->policy.fetched_ms = entry->fetched_ms;
 		row->policy.saved_ms = mtasts->hooks.wall_ms();
 		row->policy.left_s = mtasts_entry_left_s(entry, mtasts->hooks.now_ms());
+		row->policy.kept_s = mtasts_entry_kept_s(entry, mtasts->hooks.now_ms());
 		row->policy.text_len = (uint32_t)text.len;
-		if (text.len > 0)
-			memcpy(row->policy.text, text.data, text.len);
+		memcpy(row->policy.text, text.data, text.len);
 	}
 	mtasts->hooks.on_row(mtasts->owner, row);
 }
@@ -48,6 +50,24 @@ static void send_row(struct mtasts *mtasts, const struct mtasts_entry *entry, bo
 void mtasts_on_leave(void *owner, const struct mtasts_entry *entry)
 {
 	send_row(owner, entry, true);
+}
+
+/* A policy that is over binds nobody, and may be driven out by any. */
+static enum mtasts_standing standing_of(const struct mtasts *mtasts,
+                                        const struct mtasts_entry *entry)
+{
+	if (entry->is_over)
+		return MTASTS_NEWCOMER;
+	if (mtasts->hooks.is_established(mtasts->owner, mtasts_entry_domain(entry)))
+		return MTASTS_ESTABLISHED;
+	return mtasts_entry_kept_s(entry, mtasts->hooks.now_ms()) >= MTASTS_SETTLED_S
+	               ? MTASTS_SETTLED
+	               : MTASTS_NEWCOMER;
+}
+
+void mtasts_keep_stand(struct mtasts *mtasts, struct mtasts_entry *entry)
+{
+	mtasts_cache_stand(mtasts->cache, entry, standing_of(mtasts, entry));
 }
 
 static void schedule(struct mtasts *mtasts, struct mtasts_entry *entry, uint64_t now_ms)
@@ -73,6 +93,9 @@ static void take_policy(struct mtasts *mtasts, const char *domain,
 		log_error("mta-sts policy not kept domain=%s error=\"out of memory\"", domain);
 		return;
 	}
+	if (entry->since_ms == 0)
+		entry->since_ms = now_ms;
+	mtasts_keep_stand(mtasts, entry);
 	entry->fetched_ms = mtasts->hooks.wall_ms();
 	entry->expires_ms = after_s(now_ms, mtasts_life_s(finding->policy.max_age_s));
 	if (renew_s > 0)
@@ -137,7 +160,7 @@ static void doubt_policy(struct mtasts *mtasts, struct mtasts_entry *entry,
 
 	if (entry->failures < UINT16_MAX)
 		entry->failures++;
-	(void)mtasts_entry_set_trouble(entry, finding->why);
+	(void)mtasts_cache_set_trouble(mtasts->cache, entry, finding->why);
 	entry->looked_ms = now_ms;
 	entry->forced_ms = now_ms;
 	entry->renew_ms =
@@ -247,6 +270,7 @@ static void visit(struct mtasts *mtasts, struct mtasts_entry *entry, uint64_t no
 		mtasts_cache_remove(mtasts->cache, mtasts_entry_domain(entry));
 		return;
 	}
+	mtasts_keep_stand(mtasts, entry);
 	if (is_alive && now_ms >= entry->renew_ms)
 		renew(mtasts, entry, now_ms);
 	if (is_alive && now_ms >= entry->save_ms) {
@@ -310,11 +334,14 @@ bool mtasts_load(struct mtasts *mtasts, const struct row_policy *row)
 	entry = mtasts_cache_put(mtasts->cache, &taken);
 	if (!entry)
 		return false;
+	entry->since_ms = now_ms;
+	entry->kept_s = row->kept_s;
 	entry->fetched_ms = row->fetched_ms;
 	entry->expires_ms = after_s(now_ms, left_s);
 	entry->renew_ms = renewal_of_loaded(mtasts, entry, left_s, now_ms);
 	entry->save_ms = after_s(now_ms, mtasts_random(mtasts) % MTASTS_SAVE_S);
 	entry->is_over = left_s == 0;
+	mtasts_keep_stand(mtasts, entry);
 	schedule(mtasts, entry, now_ms);
 	return true;
 }

@@ -75,6 +75,8 @@ bool mtasts_look_behind(struct mtasts *mtasts, const char *domain, bool is_force
 void mtasts_keep(struct mtasts *mtasts, const char *domain, const struct mtasts_finding *finding);
 /* Each entry whose time has come. */
 void mtasts_keep_tick(struct mtasts *mtasts);
+/* Its standing, as it is now: it stays, others may leave. */
+void mtasts_keep_stand(struct mtasts *mtasts, struct mtasts_entry *entry);
 void mtasts_on_leave(void *owner, const struct mtasts_entry *entry);
 
 #endif

@@ -24,7 +24,7 @@
 
 /* What the database may hold. */
 enum {
-	STORE_POLICIES_MAX = 131072,
+	STORE_POLICIES_MAX = 163840, /* as many as the scout keeps */
 	STORE_PLACES_MAX = 262144,
 	STORE_MET_MAX = 131072,
 	STORE_LISTS_MAX = 64,

@@ -8,7 +8,7 @@
 enum {
 	DAY_S = 24 * 3600,
 	FREED_PAGES_MAX = 4096, /* given back to the file system at once */
-	LARGEST_ROW_PAGES = 64,
+	LARGEST_ROW_PAGES = 4,
 	SPARE_SHARE = 16, /* of a kind that is full, this part leaves */
 };
 

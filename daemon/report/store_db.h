@@ -15,7 +15,7 @@
 enum {
 	STORE_PATH_MAX = 4096,
 	STORE_WHY_MAX = 128,
-	STORE_SCHEMA = 1,   /* user_version of what we write */
+	STORE_SCHEMA = 2,   /* user_version of what we write */
 	STORE_BUSY_MS = 25, /* how long the event loop may wait for another process's lock */
 };
 

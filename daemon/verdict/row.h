@@ -15,8 +15,8 @@
 #include "verdict/promise.h"
 
 enum {
-	ROW_POLICY_ID_MAX = 33,          /* RFC 8461 section 3.1: 1 to 32 letters and digits */
-	ROW_POLICY_TEXT_MAX = 64 * 1024, /* a policy file's bound (RFC 8461 section 3.3) */
+	ROW_POLICY_ID_MAX = 33,     /* RFC 8461 section 3.1: 1 to 32 letters and digits */
+	ROW_POLICY_TEXT_MAX = 4096, /* what is kept of a policy file */
 	ROW_PATH_MAX = 256,
 	ROW_KEY_LEN = 32,
 };
@@ -31,7 +31,7 @@ enum row_kind {
 
 /*
  * left_s is the life that is left at saved_ms, counted by a clock that cannot be set: a wall clock that steps shall neither revive
- * nor kill a policy.
+ * nor kill a policy. kept_s, counted in the same way, is for how long the domain has had a policy here.
  */
 struct row_policy {
 	char domain[DOMAIN_NAME_MAX];
@@ -39,8 +39,9 @@ struct row_policy {
 	uint64_t fetched_ms;
 	uint64_t saved_ms;
 	uint32_t left_s;
+	uint32_t kept_s;
 	uint32_t text_len;
-	char text[ROW_POLICY_TEXT_MAX]; /* the policy file as it came; not terminated */
+	char text[ROW_POLICY_TEXT_MAX]; /* a policy file with what counts of it; not terminated */
 };
 
 struct row_place {

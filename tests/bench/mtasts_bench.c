@@ -53,6 +53,13 @@ static void on_tell(void *owner, const char *domain, enum reason reason, const c
 	(void)text;
 }
 
+static bool is_established(void *owner, const char *domain)
+{
+	(void)owner;
+	(void)domain;
+	return true;
+}
+
 static size_t resident(void)
 {
 	unsigned long total = 0, pages = 0;
@@ -131,7 +138,11 @@ static void measure(struct mtasts *mtasts, size_t count)
 int main(int argc, char **argv)
 {
 	static const struct mtasts_hooks hooks = {
-		.on_row = on_row, .tell = on_tell, .now_ms = now_ms, .wall_ms = wall_ms
+		.on_row = on_row,
+		.tell = on_tell,
+		.is_established = is_established,
+		.now_ms = now_ms,
+		.wall_ms = wall_ms,
 	};
 	struct mtasts_options options = { .is_enabled = true, .https_port = 443 };
 	struct resolver_options resolver_options = { .timeout_ms = 1000 };
@@ -140,7 +151,7 @@ int main(int argc, char **argv)
 	struct resolver *resolver;
 	struct mtasts *mtasts;
 
-	if (count == 0 || count > MTASTS_DOMAINS_MAX)
+	if (count == 0 || count > MTASTS_DOMAINS_MAX / 4 * 3)
 		return 2;
 	if (!base || resolver_new(&resolver, base, &resolver_options) < 0 ||
 	    mtasts_new(&mtasts, base, resolver, &options, &hooks, NULL) < 0)

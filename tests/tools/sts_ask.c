@@ -140,11 +140,19 @@ static void on_answer(void *owner, const struct mtasts_answer *answer)
 	free(question);
 }
 
+static bool is_established(void *owner, const char *domain)
+{
+	(void)owner;
+	(void)domain;
+	return false;
+}
+
 static int open_engine(struct tool *tool)
 {
 	static const struct mtasts_hooks hooks = {
 		.on_row = on_row,
 		.tell = on_tell,
+		.is_established = is_established,
 		.now_ms = now_ms,
 		.wall_ms = wall_ms,
 	};

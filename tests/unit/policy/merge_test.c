@@ -57,10 +57,18 @@ static void on_tell(void *owner, const char *domain, enum reason reason, const c
 	(void)text;
 }
 
+static bool is_established(void *owner, const char *domain)
+{
+	(void)owner;
+	(void)domain;
+	return false;
+}
+
 static void open_policies(struct fixture *fixture)
 {
 	static const struct mtasts_hooks hooks = { .on_row = on_row,
 		                                   .tell = on_tell,
+		                                   .is_established = is_established,
 		                                   .now_ms = process_now_ms,
 		                                   .wall_ms = process_time_ms };
 	const struct mtasts_options options = { .is_enabled = true, .https_port = 443 };

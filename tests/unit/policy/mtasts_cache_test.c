@@ -11,7 +11,9 @@
 #include <cmocka.h>
 
 static const uint8_t SECRET[TABLE_SECRET_LEN] = "0123456789abcde";
-static const char FILE_TEXT[] = "version: STSv1\nmode: enforce\nmx: a.example\nmax_age: 86400\n";
+static const char FILE_TEXT[] =
+	"version: STSv1\nx: of no use\nmode: enforce\nmx: a.example\nmx: ..\nmax_age: 86400\n";
+static const char KEPT[] = "version: STSv1\nmode: enforce\nmax_age: 86400\nmx: a.example\n";
 
 struct gone {
 	size_t count;
@@ -53,7 +55,7 @@ static void what_was_put_is_found(void **state)
 	assert_ptr_equal(entry, mtasts_cache_peek(cache, "a.example"));
 	assert_string_equal(mtasts_entry_domain(entry), "a.example");
 	assert_string_equal(mtasts_entry_id(entry), "1");
-	assert_true(bytes_equal(mtasts_entry_text(entry), bytes_of_string(FILE_TEXT)));
+	assert_true(bytes_equal(mtasts_entry_text(entry), bytes_of_string(KEPT)));
 	assert_null(mtasts_cache_find(cache, "b.example"));
 	mtasts_cache_free(cache);
 }
@@ -66,13 +68,18 @@ static void a_newer_policy_takes_the_place_of_the_older_and_nothing_leaves(void 
 
 	(void)state;
 	entry = put(cache, "a.example", "1", FILE_TEXT);
-	assert_true(mtasts_entry_set_trouble(entry, "some"));
+	assert_true(mtasts_cache_set_trouble(cache, entry, "some"));
 	mtasts_cache_schedule(cache, entry, 5000, 1000);
-	entry = put(cache, "a.example", "next", "");
+	entry->since_ms = 7;
+	entry->kept_s = 8;
+	mtasts_cache_stand(cache, entry, MTASTS_SETTLED);
+	entry = put(cache, "a.example", "next", "mx: b.example\n");
 	assert_string_equal(mtasts_entry_id(entry), "next");
 	assert_null(entry->trouble);
-	assert_int_equal(mtasts_entry_text(entry).len, 0);
+	assert_int_equal(entry->since_ms, 7);
+	assert_int_equal(mtasts_entry_kept_s(entry, 5007), 13);
 	assert_int_equal(mtasts_cache_count(cache), 1);
+	assert_int_equal(mtasts_cache_count_of(cache, MTASTS_SETTLED), 1);
 	assert_null(mtasts_cache_due(cache, 10000));
 	mtasts_cache_free(cache);
 	assert_int_equal(gone.count, 0);
@@ -96,29 +103,125 @@ static void a_full_cache_gives_up_what_was_asked_for_longest_ago(void **state)
 	mtasts_cache_free(cache);
 }
 
+/* Fifteen of the longest names: the largest that is kept. */
+static const char *large_text(void)
+{
+	static char text[5000];
+	size_t len = 0;
+
+	for (size_t i = 0; len == 0 || i < 15; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+		                        "mx: %063d.%063d.%063d.%063d\n", 0, 0, 0, 0);
+	return text;
+}
+
 static void octets_are_bounded_whatever_the_files_are(void **state)
 {
-	static char large[60 * 1024];
+	enum { BOUND = 20 * 1024, ROOM_FOR = 4 };
 	struct gone gone = { 0 };
-	struct mtasts_cache *cache = mtasts_cache_new(1000, 200 * 1024, SECRET, on_leave, &gone);
+	struct mtasts_cache *cache = mtasts_cache_new(1000, BOUND, SECRET, on_leave, &gone);
 	char domain[32];
 
 	(void)state;
-	memset(large, 'x', sizeof(large) - 1);
 	for (int i = 0; i < 20; i++) {
+		struct mtasts_entry *entry;
+
 		snprintf(domain, sizeof(domain), "d%d.example", i);
-		put(cache, domain, "1", large);
-		assert_true(mtasts_cache_octets(cache) <= 200 * 1024);
-		assert_non_null(mtasts_cache_peek(cache, domain));
+		entry = put(cache, domain, "1", large_text());
+		assert_true(mtasts_cache_octets(cache) <= BOUND);
+		assert_true(mtasts_entry_text(entry).len > MTASTS_KEPT_MAX - 300);
+		assert_ptr_equal(mtasts_cache_peek(cache, domain), entry);
+		assert_true(mtasts_cache_set_trouble(cache, entry, "it cannot be had"));
 	}
-	assert_int_equal(mtasts_cache_count(cache), 3);
-	assert_int_equal(gone.count, 17);
-	for (int i = 17; i < 20; i++) {
+	assert_int_equal(mtasts_cache_count(cache), ROOM_FOR);
+	assert_int_equal(gone.count, 20 - ROOM_FOR);
+	for (int i = 20 - ROOM_FOR; i < 20; i++) {
 		snprintf(domain, sizeof(domain), "d%d.example", i);
 		mtasts_cache_remove(cache, domain);
 	}
 	assert_int_equal(mtasts_cache_octets(cache), 0);
 	assert_int_equal(gone.count, 20);
+	mtasts_cache_free(cache);
+}
+
+static void put_many(struct mtasts_cache *cache, const char *format, int count,
+                     enum mtasts_standing standing)
+{
+	char domain[32];
+
+	for (int i = 0; i < count; i++) {
+		snprintf(domain, sizeof(domain), format, i);
+		mtasts_cache_stand(cache, put(cache, domain, "1", FILE_TEXT), standing);
+		assert_non_null(mtasts_cache_peek(cache, domain));
+	}
+}
+
+static void must_hold(const struct mtasts_cache *cache, size_t newcomers, size_t settled,
+                      size_t established)
+{
+	assert_int_equal(mtasts_cache_count_of(cache, MTASTS_NEWCOMER), newcomers);
+	assert_int_equal(mtasts_cache_count_of(cache, MTASTS_SETTLED), settled);
+	assert_int_equal(mtasts_cache_count_of(cache, MTASTS_ESTABLISHED), established);
+}
+
+static void newcomers_take_what_is_free_and_push_out_each_other_only(void **state)
+{
+	struct mtasts_cache *cache = mtasts_cache_new(8, SIZE_MAX, SECRET, NULL, NULL);
+
+	(void)state;
+	put_many(cache, "e%d.example", 2, MTASTS_ESTABLISHED);
+	put_many(cache, "s%d.example", 2, MTASTS_SETTLED);
+	put_many(cache, "n%d.example", 100, MTASTS_NEWCOMER);
+	must_hold(cache, 4, 2, 2);
+	/* Who settles needs room, which comes from newcomers as long as more than their own part is theirs. */
+	mtasts_cache_stand(cache, mtasts_cache_peek(cache, "n99.example"), MTASTS_SETTLED);
+	must_hold(cache, 3, 3, 2);
+	put_many(cache, "t%d.example", 1, MTASTS_SETTLED);
+	must_hold(cache, 2, 4, 2);
+	mtasts_cache_free(cache);
+}
+
+static void the_settled_leave_before_the_established_and_a_quarter_is_for_newcomers(void **state)
+{
+	struct gone gone = { 0 };
+	struct mtasts_cache *cache = mtasts_cache_new(8, SIZE_MAX, SECRET, on_leave, &gone);
+
+	(void)state;
+	put_many(cache, "e%d.example", 3, MTASTS_ESTABLISHED);
+	put_many(cache, "s%d.example", 100, MTASTS_SETTLED);
+	must_hold(cache, 0, 3, 3);
+	put_many(cache, "f%d.example", 3, MTASTS_ESTABLISHED);
+	must_hold(cache, 0, 0, 6);
+	put_many(cache, "g%d.example", 1, MTASTS_ESTABLISHED);
+	must_hold(cache, 0, 0, 6);
+	assert_string_equal(gone.last, "e0.example");
+	put_many(cache, "n%d.example", 2, MTASTS_NEWCOMER);
+	must_hold(cache, 2, 0, 6);
+	/* One that is nobody any more, as its policy ended, makes room for any. */
+	mtasts_cache_stand(cache, mtasts_cache_peek(cache, "g0.example"), MTASTS_NEWCOMER);
+	put_many(cache, "m%d.example", 3, MTASTS_NEWCOMER);
+	must_hold(cache, 3, 0, 5);
+	assert_null(mtasts_cache_peek(cache, "g0.example"));
+	mtasts_cache_free(cache);
+}
+
+static void who_moves_stays_where_he_is_with_his_place_in_the_agenda(void **state)
+{
+	struct gone gone = { 0 };
+	struct mtasts_cache *cache = mtasts_cache_new(8, SIZE_MAX, SECRET, on_leave, &gone);
+	struct mtasts_entry *entry = put(cache, "a.example", "1", FILE_TEXT);
+	size_t octets = mtasts_cache_octets(cache);
+
+	(void)state;
+	mtasts_cache_schedule(cache, entry, 5000, 1000);
+	for (size_t i = 0; i < 6; i++) {
+		mtasts_cache_stand(cache, entry, (enum mtasts_standing)(i % MTASTS_STANDING_COUNT));
+		assert_ptr_equal(mtasts_cache_find(cache, "a.example"), entry);
+		assert_int_equal(mtasts_cache_octets(cache), octets);
+		assert_int_equal(mtasts_cache_count(cache), 1);
+	}
+	assert_int_equal(gone.count, 0);
+	assert_ptr_equal(mtasts_cache_due(cache, 5000), entry);
 	mtasts_cache_free(cache);
 }
 
@@ -214,6 +317,10 @@ int main(void)
 		cmocka_unit_test(a_newer_policy_takes_the_place_of_the_older_and_nothing_leaves),
 		cmocka_unit_test(a_full_cache_gives_up_what_was_asked_for_longest_ago),
 		cmocka_unit_test(octets_are_bounded_whatever_the_files_are),
+		cmocka_unit_test(newcomers_take_what_is_free_and_push_out_each_other_only),
+		cmocka_unit_test(
+			the_settled_leave_before_the_established_and_a_quarter_is_for_newcomers),
+		cmocka_unit_test(who_moves_stays_where_he_is_with_his_place_in_the_agenda),
 		cmocka_unit_test(what_is_scheduled_comes_when_its_time_has_come),
 		cmocka_unit_test(nothing_is_put_off_for_more_than_an_hour),
 		cmocka_unit_test(a_jump_of_the_clock_brings_each_once),

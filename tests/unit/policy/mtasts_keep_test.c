@@ -92,6 +92,8 @@ static void an_expired_policy_is_said_and_never_binds(void **state)
 
 static void what_is_left_is_saved_each_hour(void **state)
 {
+	static const char KEPT[] = "version: STSv1\nmode: enforce\nmax_age: 604800\n"
+				   "mx: mx1.a.example\nmx: *.Mail.a.example\n";
 	struct world *world = open_world(true);
 
 	(void)state;
@@ -106,7 +108,8 @@ static void what_is_left_is_saved_each_hour(void **state)
 	assert_int_equal(world->row.policy.left_s, WEEK_S - 6 * 3600);
 	assert_int_equal(world->row.policy.saved_ms, hands.wall_ms);
 	assert_int_equal(world->row.policy.fetched_ms, WALL_MS - DAY_S * 1000ULL);
-	assert_memory_equal(world->row.policy.text, ENFORCE, sizeof(ENFORCE) - 1);
+	assert_int_equal(world->row.policy.text_len, strlen(KEPT));
+	assert_memory_equal(world->row.policy.text, KEPT, strlen(KEPT));
 	close_world(world);
 }
 
@@ -188,6 +191,93 @@ static void a_forgotten_policy_leaves_the_store(void **state)
 	close_world(world);
 }
 
+static struct row_policy *row_of(const char *text)
+{
+	struct row_policy *row = calloc(1, sizeof(*row));
+
+	assert_non_null(row);
+	snprintf(row->id, sizeof(row->id), "1");
+	row->left_s = WEEK_S;
+	row->saved_ms = row->fetched_ms = hands.wall_ms;
+	row->text_len = (uint32_t)strlen(text);
+	memcpy(row->text, text, row->text_len);
+	return row;
+}
+
+/* Policies as large as any that is kept, of more domains than there is room for. */
+static void load_strangers(struct world *world, uint32_t kept_s)
+{
+	static char text[ROW_POLICY_TEXT_MAX + 1];
+	struct row_policy *row;
+	size_t len = (size_t)snprintf(text, sizeof(text),
+	                              "version: STSv1\nmode: enforce\nmax_age: 604800\n");
+
+	for (size_t i = 0; i < 15; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+		                        "mx: %063d.%063d.%063d.%058d.evil\n", 0, 0, 0, 0);
+	row = row_of(text);
+	row->kept_s = kept_s;
+	for (size_t i = 0; i < MTASTS_OCTETS_MAX / len; i++) {
+		snprintf(row->domain, sizeof(row->domain), "x%zu-%u.evil.example", i, kept_s);
+		assert_true(mtasts_load(world->mtasts, row));
+	}
+	free(row);
+}
+
+static enum mtasts_state known_of(struct world *world, const char *domain)
+{
+	struct mtasts_answer answer;
+
+	mtasts_recall(&answer, world->mtasts, domain);
+	return answer.state;
+}
+
+static void load_of(struct world *world, const char *domain, uint32_t kept_s)
+{
+	struct row_policy *row = row_of(ENFORCE);
+
+	snprintf(row->domain, sizeof(row->domain), "%s", domain);
+	row->kept_s = kept_s;
+	assert_true(mtasts_load(world->mtasts, row));
+	free(row);
+}
+
+static void strangers_policies_never_drive_out_those_of_old_or_of_domains_that_matter(void **state)
+{
+	struct world *world = open_world(true);
+
+	(void)state;
+	world->established = "bank.example";
+	load_of(world, "bank.example", 0);
+	load_of(world, "settled.example", MTASTS_SETTLED_S);
+	load_of(world, "new.example", MTASTS_SETTLED_S - 1);
+	load_strangers(world, 0);
+	assert_int_equal(known_of(world, "new.example"), MTASTS_UNKNOWN);
+	assert_int_equal(known_of(world, "settled.example"), MTASTS_POLICY);
+	assert_int_equal(known_of(world, "bank.example"), MTASTS_POLICY);
+	assert_true(mtasts_octets(world->mtasts) <= MTASTS_OCTETS_MAX);
+	/* He waits for a day, and comes again. */
+	load_strangers(world, MTASTS_SETTLED_S);
+	assert_int_equal(known_of(world, "settled.example"), MTASTS_UNKNOWN);
+	assert_int_equal(known_of(world, "bank.example"), MTASTS_POLICY);
+	assert_true(mtasts_octets(world->mtasts) <= MTASTS_OCTETS_MAX);
+	close_world(world);
+}
+
+static void a_newcomer_settles_when_it_was_here_for_a_day(void **state)
+{
+	struct world *world = open_world(true);
+
+	(void)state;
+	load_of(world, "settled.example", 3600);
+	for (size_t i = 0; i < 23; i++)
+		pass(world, 3600);
+	assert_int_equal(world->row.policy.kept_s, MTASTS_SETTLED_S);
+	load_strangers(world, 0);
+	assert_int_equal(known_of(world, "settled.example"), MTASTS_POLICY);
+	close_world(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +290,9 @@ int main(void)
 		cmocka_unit_test(a_row_that_is_no_policy_is_not_loaded),
 		cmocka_unit_test(a_row_claims_no_longer_life_than_its_policy),
 		cmocka_unit_test(a_forgotten_policy_leaves_the_store),
+		cmocka_unit_test(
+			strangers_policies_never_drive_out_those_of_old_or_of_domains_that_matter),
+		cmocka_unit_test(a_newcomer_settles_when_it_was_here_for_a_day),
 	};
 
 	return cmocka_run_group_tests_name("policy/mtasts_keep", tests, NULL, NULL);

@@ -35,6 +35,7 @@ struct world {
 	struct mtasts_options options;
 	size_t row_count;
 	struct row row; /* the last */
+	const char *established;
 	size_t tell_count;
 	char tells[TELLS_MAX][MTASTS_TELL_MAX];
 	size_t answer_count;
@@ -85,15 +86,27 @@ static inline void on_answer(void *owner, const struct mtasts_answer *answer)
 	world->answer = *answer;
 }
 
+static inline bool is_established(void *owner, const char *domain)
+{
+	const struct world *world = owner;
+
+	return strcmp(domain, world->established) == 0;
+}
+
 static inline struct world *open_world(bool is_enabled)
 {
 	static const struct mtasts_hooks hooks = {
-		.on_row = on_row, .tell = on_tell, .now_ms = now_ms, .wall_ms = wall_ms
+		.on_row = on_row,
+		.tell = on_tell,
+		.is_established = is_established,
+		.now_ms = now_ms,
+		.wall_ms = wall_ms,
 	};
 	struct resolver_options resolver = { .forwarder_count = 1, .timeout_ms = 100 };
 	struct world *world = calloc(1, sizeof(*world));
 
 	assert_non_null(world);
+	world->established = "";
 	hands.now_ms = 1000000;
 	hands.wall_ms = WALL_MS;
 	assert_true(address_parse(&resolver.forwarders[0].address, "127.0.3.201"));

@@ -107,15 +107,15 @@ static void long_texts_are_bounded_by_their_octets(void **state)
 {
 	struct row_queue *queue = *state;
 
-	for (unsigned i = 0; i < 300; i++)
+	for (unsigned i = 0; i < 5000; i++)
 		put_policy(queue, i, ROW_POLICY_TEXT_MAX);
 	assert_true(row_queue_octets(queue) <= ROW_QUEUE_OCTETS_MAX);
 	assert_true(row_queue_octets(queue) > ROW_QUEUE_OCTETS_MAX - 2 * ROW_POLICY_TEXT_MAX);
-	assert_int_equal(row_queue_count(queue) + row_queue_lost(queue), 300);
+	assert_int_equal(row_queue_count(queue) + row_queue_lost(queue), 5000);
 	/* A row that is replaced gives its octets back. */
-	for (unsigned i = 0; i < 300; i++)
-		put_policy(queue, 299, 10);
-	assert_int_equal(row_queue_count(queue) + row_queue_lost(queue), 300);
+	for (unsigned i = 0; i < 5000; i++)
+		put_policy(queue, 4999, 10);
+	assert_int_equal(row_queue_count(queue) + row_queue_lost(queue), 5000);
 	row_queue_drop(queue, SIZE_MAX);
 	assert_int_equal(row_queue_octets(queue), 0);
 }

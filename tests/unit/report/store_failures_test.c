@@ -297,7 +297,7 @@ static void a_database_of_a_later_version_is_left_alone(void **state)
 	tick(fixture, STORE_RETRY_MS);
 	assert_int_equal(fixture->problems, 1);
 	assert_int_equal(count_files(fixture, "hopguard.db.corrupt-"), 0);
-	run(other, "PRAGMA user_version = 1");
+	run(other, "PRAGMA user_version = 2");
 	sqlite3_close(other);
 	tick(fixture, STORE_RETRY_MS);
 	assert_int_equal(fixture->recoveries, 1);

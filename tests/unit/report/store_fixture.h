@@ -22,7 +22,7 @@
 
 #include "report/store.h"
 
-enum { TEXT_LEN = 32 * 1024 };
+enum { TEXT_LEN = ROW_POLICY_TEXT_MAX };
 
 static const uint8_t secret[TABLE_SECRET_LEN] = { 9 };
 
@@ -139,6 +139,7 @@ static inline void put_policy(struct fixture *fixture, unsigned number, uint32_t
 	row->policy.fetched_ms = 3;
 	row->policy.saved_ms = 4;
 	row->policy.left_s = left_s;
+	row->policy.kept_s = 86400;
 	row->policy.text_len = text_len;
 	memset(row->policy.text, 'a', text_len);
 	put(fixture);
