@@ -33,12 +33,14 @@ class Lists:
     def path(self, name):
         return os.path.join(self.directory, f"{name}.json")
 
-    def write(self, name, domains, mode="enforce", expires=DAY_S, age=0, signer=None):
-        """age: how much older than the last one; signer: by whom, or None."""
+    def write(self, name, domains, mode="enforce", expires=DAY_S, age=0, signer=None, change=None):
+        """age: how much older than the last one; signer: by whom, or None; change: of what would be written."""
         self._timestamp += 60
         now = int(time.time())
         text = {"version": "0.1", "timestamp": self._timestamp - age, "expires": now + expires, "policy-aliases": {},
                 "policies": {f"{domain}.lab": {"mode": mode, "mxs": [f"mx.{domain}.lab"]} for domain in domains}}
+        if change:
+            change(text)
         path = self.path(name)
         with open(path + ".new", "w", encoding="utf-8") as file:
             json.dump(text, file)
@@ -48,14 +50,44 @@ class Lists:
         os.rename(path + ".new", path)
 
 
+def rfc3339(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def take_all_forms(text):
+    """Times as text, an author, an alias, suffixes; each domain's own policy but for that is as in other lists."""
+    text.update({"author": "postmaster@example.org",
+                 "timestamp": rfc3339(text["timestamp"]), "expires": rfc3339(text["expires"]),
+                 "policy-aliases": {"big": {"mode": "enforce", "mxs": ["mx.example.org", ".alias.lab"]}}})
+    text["policies"]["alias.lab"] = {"policy-alias": "big"}
+    text["policies"]["deep.lab"]["mxs"] = [".deep.lab"]
+
+
+def chain(text):
+    text["policy-aliases"] = {"one": {"policy-alias": "two"}, "two": text["policies"]["chain.lab"]}
+    text["policies"]["chain.lab"] = {"policy-alias": "one"}
+
+
+# By the name of a list and of its only domain: what is done to it, and the rule in the line that says so.
+MALFORMED = {
+    "no-timestamp": (lambda text: text.pop("timestamp"), "timestamp: missing"),
+    "no-expires": (lambda text: text.pop("expires"), "expires: missing"),
+    "no-version": (lambda text: text.pop("version"), "version: missing"),
+    "no-policies": (lambda text: text.pop("policies"), "policies: missing"),
+    "no-aliases": (lambda text: text.pop("policy-aliases"), "policy-aliases: missing"),
+    "other-version": (lambda text: text.update(version="0.2"), 'version: only "0.1" is understood'),
+    "chain": (chain, "policy-aliases.one: an alias may not name another one"),
+}
+FORMS = ("alias", "deep", "written-out")
 LISTS = ("plain", "testing", "expired", "good", "bad", "missing", "older", "changing")
-NAMES = ("plain", "testing", "expired", "good", "bad", "missing", "older", "changing", "elsewhere", "added")
+NAMES = ("plain", "testing", "expired", "good", "bad", "missing", "older", "changing", "elsewhere", "kept", "added", *MALFORMED,
+         *FORMS)
 SIGNED = ("good", "bad", "missing")
 
 
-def configuration_of(lists):
+def configuration_of(lists, names):
     return "".join(f'policy-list "{lists.path(name)}" {{ {"key = " + chr(34) + lists.key + chr(34) if name in SIGNED else ""} }}\n'
-                   for name in LISTS)
+                   for name in names)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +98,7 @@ def site():
         for name in NAMES:
             one.add(name)
         one.lists = lists = Lists(one.world.directory)
-        lists.write("plain", ["plain", "elsewhere"])
+        lists.write("plain", ["plain", "elsewhere", "kept"])
         lists.write("testing", ["testing"], "testing")
         lists.write("expired", ["expired"], expires=-60)
         lists.write("good", ["good"], signer=LISTER)
@@ -74,7 +106,13 @@ def site():
         lists.write("missing", ["missing"])
         lists.write("older", ["older"])
         lists.write("changing", ["changing"])
-        one.configuration = configuration_of(lists)
+        for name, (change, _) in MALFORMED.items():
+            lists.write(name, [name], change=change)
+        lists.write("forms", FORMS, change=take_all_forms)
+        one.change("deep", mx="mx.eu", more=f"mx.eu A {one['deep'].address}")
+        one.configuration = configuration_of(lists, LISTS)
+        # As many lists as there may be, and these are read first.
+        one.other_configuration = configuration_of(lists, (*MALFORMED, "forms"))
         one.open()
         yield one
         lists.signers.close()
@@ -87,10 +125,18 @@ def guarded(site):
     return site
 
 
-def wait_for_lists(site):
+@pytest.fixture
+def otherwise(site):
+    """Guarded by the lists in which something is wrong, and the one in which all is right."""
+    site.guard_at("routed", configuration=site.other_configuration)
+    wait_for_lists(site, (*MALFORMED, "forms"))
+    return site
+
+
+def wait_for_lists(site, names=LISTS):
     """All are read: the refused ones come last, as gpgv takes its time."""
     assert wait_until(lambda: said(site, "policy list", "taken") and all(said(site, "policy list", site.lists.path(name))
-                                                                        for name in LISTS)), site.guard.output()
+                                                                        for name in names)), site.guard.output()
 
 
 def said(site, *words):
@@ -107,10 +153,13 @@ def unprotected(site, name):
     site.passed(site.send(name, STRIP))
 
 
-@pytest.mark.parametrize("name", ["plain", "good"])
-def test_without_a_guard_a_stripped_letter_to_a_listed_domain_goes_in_clear(site, name):
+@pytest.mark.parametrize("name, attack, sender", [
+    ("plain", STRIP, "postfix"), ("good", STRIP, "postfix"), ("alias", STRIP, "plain"), ("expired", STRIP, "plain"),
+    ("older", STRIP, "plain"), ("chain", STRIP, "plain"), ("deep", None, "plain"),
+])
+def test_without_a_guard_a_letter_to_a_listed_domain_goes_in_clear(site, name, attack, sender):
     site.guard_at(None)
-    outcome = site.send(name, STRIP, "postfix")
+    outcome = site.send(name, attack, sender)
     assert outcome.attempt.result == "sent" and outcome.clear and outcome.arrived, outcome
 
 
@@ -184,6 +233,13 @@ def test_a_list_that_is_replaced_counts_within_seconds(guarded):
     unprotected(guarded, "changing")
 
 
+def test_a_list_that_is_replaced_by_one_that_breaks_a_rule_stays_in_force(guarded):
+    path = guarded.lists.path("plain")
+    guarded.lists.write("plain", ["added"], change=lambda text: text.pop("expires"))
+    assert wait_until(lambda: said(guarded, "policy list not taken", path, "expires: missing")), guarded.guard.output()
+    refused_by_list(guarded, "kept")
+
+
 def test_a_list_does_not_go_back_in_time_neither_now_nor_after_a_restart(guarded):
     path = guarded.lists.path("older")
     guarded.wait_until_stored("SELECT 1 FROM list WHERE path = ?", path)
@@ -198,3 +254,24 @@ def test_a_list_does_not_go_back_in_time_neither_now_nor_after_a_restart(guarded
     guarded.lists.write("older", ["older"])
     assert guarded.guard.wait_for(lambda event: event["event"] == "recovered" and path in event["text"], timeout_s=15)
     refused_by_list(guarded, "older")
+
+
+# The format's rules
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_list_that_breaks_a_rule_is_told_by_it_and_protects_nobody(otherwise, name):
+    path, rule = otherwise.lists.path(name), MALFORMED[name][1]
+    assert wait_until(lambda: [event for event in otherwise.guard.events(from_start=True) if event["event"] == "degraded" and
+                               path in event["text"] and rule in event["text"]]), otherwise.guard.output()
+    unprotected(otherwise, name)
+
+
+def test_times_as_text_an_alias_and_a_suffix_of_one_label_are_understood(otherwise):
+    for name in ("written-out", "alias"):
+        refused_by_list(otherwise, name)
+    outcome = otherwise.send("deep")
+    event = otherwise.refused(outcome, "mx-mismatch", "list", code=promises_lab.WRONG_PLACE)
+    assert event["mx"] == "mx.eu.deep.lab"
+    _, _, evidence, _ = otherwise.explain("alias")
+    assert DAY_S - 600 < evidence["list"]["left_s"] <= DAY_S

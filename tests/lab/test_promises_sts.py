@@ -10,6 +10,7 @@ import pytest
 import promises_lab
 import world
 from attacks import ATTACKS
+from own_key import OwnKey
 from promises_lab import WRONG_PLACE, policy
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -36,6 +37,9 @@ def furnish(site):
     site.add("signed", policy(mx="mx.example.org"), has_tlsa=True, zone={"signed": True})
     site.add("hosts", has_tlsa=True, zone={"signed": True})
     site.add("unsigned", policy(mx="mx.hosts.lab"), mx="mx.hosts.lab.")
+    site.add("wild", policy(mx="*.wild.lab"))
+    deep = site.add("deep", policy(mx="*.deep.lab"), mx="mx.eu")
+    site.change("deep", more=f"mx.eu A {deep.address}")
     for fault in FAILING:
         site.add(f"tlsa-{fault}", policy(mx=f"mx.tlsa-{fault}.lab"), [("TLSA", "_25._tcp.mx", fault)], has_tlsa=True,
                  zone={"signed": True})
@@ -46,6 +50,7 @@ def furnish(site):
     with open(site.watch, "w", encoding="utf-8") as file:
         file.write("forged.lab\n")
     site.settings = (f"tls.ca-file={site.authority.certificate}", "dns.timeout-seconds=2", f"watch={site.watch}")
+    site.own_key = OwnKey(site.world.directory)
     site.open()
 
 
@@ -65,10 +70,10 @@ def know(site, name, mode="enforce"):
 # Without us
 
 
-@pytest.mark.parametrize("name, sender", [("stripped", "plain"), ("stripped", "postfix"), ("txt-gone", "plain")])
-def test_without_a_guard_a_stripped_letter_goes_in_clear(site, name, sender):
+@pytest.mark.parametrize("sender", ["plain", "postfix"])
+def test_without_a_guard_a_stripped_letter_goes_in_clear(site, sender):
     site.guard_at(None)
-    outcome = site.send(name, STRIP, sender)
+    outcome = site.send("stripped", STRIP, sender)
     assert outcome.attempt.result == "sent" and outcome.clear and outcome.arrived, outcome
 
 
@@ -213,6 +218,15 @@ def test_a_policy_that_changed_is_fetched_again_before_a_block(restarted, guarde
     assert not page["hosts"][0].get("is_excluded")
 
 
+# One label
+
+
+def test_a_star_in_a_policy_stands_for_one_label(guarded):
+    guarded.refused(guarded.send("wild", STRIP), "starttls-stripped", "mta-sts")
+    event = guarded.refused(guarded.send("deep"), "mx-mismatch", "mta-sts", code=WRONG_PLACE)
+    assert event["mx"] == "mx.eu.deep.lab"
+
+
 # First contact
 
 
@@ -294,3 +308,22 @@ def test_a_policy_that_ended_refuses_nothing_and_is_told(restarted):
     status, _, evidence, text = restarted.explain("ended")
     assert status == 1 and evidence["mta-sts"]["state"] == "expired", evidence
     assert "mta-sts   expired" in text
+
+
+# Without us, now that all is suppressed: TXT records, files, and TLSA records. Postfix looks up what it needs by itself.
+
+
+@pytest.mark.parametrize("name, attack, sender", [
+    ("txt-gone", "strip", "postfix"), ("blocked", "strip", "plain"), ("down", "strip", "plain"), ("replaced", "strip", "plain"),
+    ("clock-back", "strip", "plain"), ("clock-ahead", "strip", "plain"), ("ended", "strip", "postfix"),
+    ("tlsa-servfail", "strip", "postfix"), ("tlsa-drop", "strip", "plain"), ("tlsa-bogus", "strip", "postfix"),
+    ("bare-servfail", "strip", "plain"), ("bare-drop", "strip", "plain"),
+    ("ended", "own-key", "postfix"), ("tlsa-servfail", "own-key", "postfix"), ("tlsa-bogus", "own-key", "postfix"),
+    ("txt-gone", "own-key", "opportunistic"), ("bare-servfail", "own-key", "opportunistic"),
+    ("deep", None, "plain"),
+])
+def test_without_a_guard_the_attacker_has_the_letter(restarted, name, attack, sender):
+    restarted.guard_at(None)
+    outcome = restarted.send(name, restarted.own_key if attack == "own-key" else ATTACKS.get(attack), sender)
+    assert outcome.attempt.result == "sent" and outcome.arrived, outcome
+    assert outcome.hit if attack == "own-key" else outcome.clear
