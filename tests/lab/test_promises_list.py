@@ -238,6 +238,8 @@ def test_a_list_that_is_replaced_by_one_that_breaks_a_rule_stays_in_force(guarde
     guarded.lists.write("plain", ["added"], change=lambda text: text.pop("expires"))
     assert wait_until(lambda: said(guarded, "policy list not taken", path, "expires: missing")), guarded.guard.output()
     refused_by_list(guarded, "kept")
+    _, _, evidence, _ = guarded.explain("kept")
+    assert evidence["list"]["state"] == "binds"
 
 
 def test_a_list_does_not_go_back_in_time_neither_now_nor_after_a_restart(guarded):
