@@ -41,6 +41,7 @@ static void send_row(struct mtasts *mtasts, const struct mtasts_entry *entry, bo
 		row->policy.saved_ms = mtasts->hooks.wall_ms();
 		row->policy.left_s = mtasts_entry_left_s(entry, mtasts->hooks.now_ms());
 		row->policy.kept_s = mtasts_entry_kept_s(entry, mtasts->hooks.now_ms());
+		row->policy.standing = entry->standing;
 		row->policy.text_len = (uint32_t)text.len;
 		memcpy(row->policy.text, text.data, text.len);
 	}
@@ -311,6 +312,17 @@ static uint64_t renewal_of_loaded(struct mtasts *mtasts, const struct mtasts_ent
 	return after_s(now_ms, mtasts_random(mtasts) % ((uint64_t)spread_s + 1));
 }
 
+/* What makes it an established one may come in later than its row. */
+static enum mtasts_standing standing_of_loaded(const struct mtasts *mtasts,
+                                               const struct mtasts_entry *entry,
+                                               const struct row_policy *row)
+{
+	enum mtasts_standing standing = standing_of(mtasts, entry);
+
+	return !entry->is_over && row->standing == MTASTS_ESTABLISHED ? MTASTS_ESTABLISHED
+	                                                              : standing;
+}
+
 bool mtasts_load(struct mtasts *mtasts, const struct row_policy *row)
 {
 	struct mtasts_taken taken = {
@@ -341,7 +353,7 @@ bool mtasts_load(struct mtasts *mtasts, const struct row_policy *row)
 	entry->renew_ms = renewal_of_loaded(mtasts, entry, left_s, now_ms);
 	entry->save_ms = after_s(now_ms, mtasts_random(mtasts) % MTASTS_SAVE_S);
 	entry->is_over = left_s == 0;
-	mtasts_keep_stand(mtasts, entry);
+	mtasts_cache_stand(mtasts->cache, entry, standing_of_loaded(mtasts, entry, row));
 	schedule(mtasts, entry, now_ms);
 	return true;
 }

@@ -30,12 +30,13 @@ static const char *const migrations[STORE_SCHEMA] = {
 	" written_s INTEGER NOT NULL);"
 	"CREATE TABLE list (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE,"
 	" timestamp_ms INTEGER NOT NULL, written_s INTEGER NOT NULL);",
-	"ALTER TABLE policy ADD COLUMN kept_s INTEGER NOT NULL DEFAULT 0;",
+	"ALTER TABLE policy ADD COLUMN kept_s INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE policy ADD COLUMN standing INTEGER NOT NULL DEFAULT 0;",
 };
 
 static const char *const inserts[ROW_KIND_COUNT] = {
 	[ROW_POLICY] = "INSERT INTO policy (domain, policy_id, fetched_ms, saved_ms, left_s, text,"
-		       " written_s, kept_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		       " written_s, kept_s, standing) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[ROW_PLACE] = "INSERT INTO place (host, address, first_ms, last_ms, tls_version, key,"
 		      " written_s) VALUES (?, ?, ?, ?, ?, ?, ?)",
 	[ROW_MET] = "INSERT INTO met (domain, first_ms, last_ms, days, written_s)"
@@ -51,9 +52,8 @@ static const char *const removes[ROW_KIND_COUNT] = {
 };
 
 static const char *const selects[ROW_KIND_COUNT] = {
-	[ROW_POLICY] = "SELECT domain, policy_id, fetched_ms, saved_ms, left_s, text, kept_s"
-		       " FROM policy"
-		       " ORDER BY id",
+	[ROW_POLICY] = "SELECT domain, policy_id, fetched_ms, saved_ms, left_s, text, kept_s,"
+		       " standing FROM policy ORDER BY id",
 	[ROW_PLACE] = "SELECT host, address, first_ms, last_ms, tls_version, key FROM place"
 		      " ORDER BY id",
 	[ROW_MET] = "SELECT domain, first_ms, last_ms, days FROM met ORDER BY id",

@@ -55,6 +55,7 @@ static void bind_policy(sqlite3_stmt *statement, const struct row_policy *policy
 	bind_octets(statement, 6, policy->text, policy->text_len);
 	bind_number(statement, 7, written_s);
 	bind_number(statement, 8, policy->kept_s);
+	bind_number(statement, 9, policy->standing);
 }
 
 static void bind_place(sqlite3_stmt *statement, const struct row_place *place, uint64_t written_s)
@@ -165,6 +166,7 @@ static void take_policy(struct row_policy *policy, sqlite3_stmt *statement)
 	policy->saved_ms = take_number(statement, 3);
 	policy->left_s = take_small(statement, 4);
 	policy->kept_s = take_small(statement, 6);
+	policy->standing = take_small(statement, 7);
 	if (len > sizeof(policy->text))
 		policy->domain[0] = '\0';
 	else if (text && len > 0)

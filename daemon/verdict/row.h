@@ -31,7 +31,8 @@ enum row_kind {
 
 /*
  * left_s is the life that is left at saved_ms, counted by a clock that cannot be set: a wall clock that steps shall neither revive
- * nor kill a policy. kept_s, counted in the same way, is for how long the domain has had a policy here.
+ * nor kill a policy. kept_s, counted in the same way, is for how long the domain has had a policy here;
+ * standing, how firmly it keeps its room (policy/mtasts_cache.h).
  */
 struct row_policy {
 	char domain[DOMAIN_NAME_MAX];
@@ -40,6 +41,7 @@ struct row_policy {
 	uint64_t saved_ms;
 	uint32_t left_s;
 	uint32_t kept_s;
+	uint32_t standing;
 	uint32_t text_len;
 	char text[ROW_POLICY_TEXT_MAX]; /* a policy file with what counts of it; not terminated */
 };

@@ -264,6 +264,27 @@ static void strangers_policies_never_drive_out_those_of_old_or_of_domains_that_m
 	close_world(world);
 }
 
+/* Of what mail met, and of the operator's files, nothing is known yet when policies are loaded. */
+static void who_was_established_keeps_his_room_over_a_restart(void **state)
+{
+	struct world *world = open_world(true);
+	struct row_policy *saved = row_of(ENFORCE);
+
+	(void)state;
+	world->established = "a.example";
+	load_of(world, "a.example", MTASTS_SETTLED_S);
+	pass(world, 3600);
+	assert_int_equal(world->row_count, 1);
+	memcpy(saved, &world->row.policy, sizeof(*saved));
+	close_world(world);
+	world = open_world(true);
+	assert_true(mtasts_load(world->mtasts, saved));
+	load_strangers(world, MTASTS_SETTLED_S);
+	assert_int_equal(known_of(world, "a.example"), MTASTS_POLICY);
+	free(saved);
+	close_world(world);
+}
+
 static void a_newcomer_settles_when_it_was_here_for_a_day(void **state)
 {
 	struct world *world = open_world(true);
@@ -292,6 +313,7 @@ int main(void)
 		cmocka_unit_test(a_forgotten_policy_leaves_the_store),
 		cmocka_unit_test(
 			strangers_policies_never_drive_out_those_of_old_or_of_domains_that_matter),
+		cmocka_unit_test(who_was_established_keeps_his_room_over_a_restart),
 		cmocka_unit_test(a_newcomer_settles_when_it_was_here_for_a_day),
 	};
 

@@ -140,6 +140,7 @@ static inline void put_policy(struct fixture *fixture, unsigned number, uint32_t
 	row->policy.saved_ms = 4;
 	row->policy.left_s = left_s;
 	row->policy.kept_s = 86400;
+	row->policy.standing = 2;
 	row->policy.text_len = text_len;
 	memset(row->policy.text, 'a', text_len);
 	put(fixture);

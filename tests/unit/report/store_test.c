@@ -25,6 +25,7 @@ static void what_was_written_is_read_after_a_restart(void **state)
 	assert_int_equal(fixture->row.policy.saved_ms, 4);
 	assert_int_equal(fixture->row.policy.left_s, 604800);
 	assert_int_equal(fixture->row.policy.kept_s, 86400);
+	assert_int_equal(fixture->row.policy.standing, 2);
 	assert_int_equal(fixture->row.policy.text_len, 150);
 	assert_int_equal(fixture->row.policy.text[149], 'a');
 	assert_int_equal(read_all(fixture, ROW_PLACE), 2);
@@ -269,7 +270,8 @@ static void a_database_of_an_earlier_version_is_carried_on(void **state)
 	put_policy(fixture, 1, 150, 604800);
 	close_store(fixture);
 	other = connect(fixture);
-	run(other, "ALTER TABLE policy DROP COLUMN kept_s; PRAGMA user_version = 1");
+	run(other, "ALTER TABLE policy DROP COLUMN kept_s;"
+	           "ALTER TABLE policy DROP COLUMN standing; PRAGMA user_version = 1");
 	sqlite3_close(other);
 	open_store(fixture);
 	assert_int_equal(read_all(fixture, ROW_POLICY), 1);
