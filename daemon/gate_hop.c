@@ -271,7 +271,7 @@ static void add_heard(struct gate *gate, struct candidates *candidates,
 		    (candidate->hop.place != PLACE_MX ||
 		     strcmp(candidate->hop.mx, note->host) == 0))
 			candidate->hop.place = PLACE_EXCLUDED;
-		candidate->binds = candidate->hop.is_established;
+		candidate->binds = candidate->hop.is_established || note->standing > 0;
 	}
 }
 

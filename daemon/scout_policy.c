@@ -55,7 +55,7 @@ static bool is_established(void *owner, const char *domain)
 {
 	const struct scout *scout = owner;
 
-	return merge_is_established(&scout->sources, domain);
+	return merge_standing(&scout->sources, domain) > 0;
 }
 
 static struct mtasts_options options_of(const struct config *config)

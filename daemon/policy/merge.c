@@ -115,17 +115,21 @@ static void read_policies(struct domain_policies *all, const struct merge_source
 	all->count += read_list(&all->policies[all->count], &all->list, sources, name);
 }
 
-bool merge_is_established(const struct merge_sources *sources, const char *domain)
+uint32_t merge_standing(const struct merge_sources *sources, const char *domain)
 {
 	uint64_t time_ms = sources->time_ms();
 	struct local_entry entry;
 	struct listed listed;
+	uint32_t days = 0;
 
-	return (sources->local && local_find(sources->local, &entry, domain, time_ms)) ||
-	       (sources->lists &&
-	        policy_lists_find(&listed, sources->lists, domain, sources->now_ms())) ||
-	       (sources->watch && watch_list_has(sources->watch, domain)) ||
-	       (sources->seen && seen_is_established(sources->seen, domain, time_ms));
+	if ((sources->local && local_find(sources->local, &entry, domain, time_ms)) ||
+	    (sources->lists &&
+	     policy_lists_find(&listed, sources->lists, domain, sources->now_ms())) ||
+	    (sources->watch && watch_list_has(sources->watch, domain)))
+		return MERGE_STANDING_NAMED;
+	if (sources->seen)
+		days = seen_days_met(sources->seen, domain, time_ms);
+	return days < MERGE_STANDING_DAYS ? 0 : days;
 }
 
 static void remember_offers(struct destination *destination, const struct merge_sources *sources)
@@ -163,8 +167,7 @@ static void finish(struct merge *merge)
 	combine(destination, keys.entry, all.policies, all.count);
 	combine_keys(destination, &keys);
 	remember_offers(destination, merge->sources);
-	destination->is_established =
-		is_domain && merge_is_established(merge->sources, merge->name);
+	destination->is_established = is_domain && merge_standing(merge->sources, merge->name) > 0;
 	destination->is_next_hop = !is_domain && merge->has_entry;
 	destination->is_afresh = merge->is_refresh;
 	if (merge->policy_ttl_s > 0 && merge->policy_ttl_s < destination->ttl_s)

@@ -56,8 +56,17 @@ struct merge *merge_ask(const struct merge_sources *sources, const struct merge_
 /* No callback comes. Only before it came. */
 void merge_cancel(struct merge *merge);
 
-/* Whether the operator names the domain (table, list, watch), or mail met its promise from here before. */
-bool merge_is_established(const struct merge_sources *sources, const char *domain);
+enum {
+	MERGE_STANDING_DAYS = 2, /* on so many its promise was met from here, or it is a stranger */
+	MERGE_STANDING_NAMED = 1000000, /* more days than anybody lives */
+};
+
+/*
+ * How well the domain is known here: 0, a stranger; the days on which its promise was met; MERGE_STANDING_NAMED by table, list or watch.
+ * Without any look-up; what is not 0 makes a destination established.
+ */
+uint32_t merge_standing(const struct merge_sources *sources, const char *domain);
+
 /* Whether the domain's policy, as far as it is known, names hosts, and not this one. */
 bool merge_excludes(const struct merge_sources *sources, const char *domain, const char *host);
 

@@ -403,11 +403,11 @@ bool seen_offered_before(char text[OFFERED_BEFORE_MAX], const struct seen *seen,
 	return true;
 }
 
-bool seen_is_established(const struct seen *seen, const char *domain, uint64_t now_ms)
+uint32_t seen_days_met(const struct seen *seen, const char *domain, uint64_t now_ms)
 {
 	const struct met *met = tenure_peek(seen->domains, domain);
 
-	return met && met->days > 1 && is_within(met->last_ms, now_ms, SEEN_MET_DAYS);
+	return met && is_within(met->last_ms, now_ms, SEEN_MET_DAYS) ? met->days : 0;
 }
 
 size_t seen_names_at(char names[][DOMAIN_NAME_MAX], size_t max, const struct seen *seen,

@@ -58,8 +58,8 @@ void seen_sighting(struct seen *seen, const struct seen_sighting *sighting, uint
 /* "2026-03-01 to 2026-11-20". False: not within SEEN_PLACE_DAYS; text is then empty. */
 bool seen_offered_before(char text[OFFERED_BEFORE_MAX], const struct seen *seen, const char *host,
                          uint64_t now_ms);
-/* Its promise was met on two different days at least, within SEEN_MET_DAYS. */
-bool seen_is_established(const struct seen *seen, const char *domain, uint64_t now_ms);
+/* On how many different days its promise was met; 0 where that is longer ago than SEEN_MET_DAYS, too. */
+uint32_t seen_days_met(const struct seen *seen, const char *domain, uint64_t now_ms);
 /* Hosts that were seen at that address: candidates for a look-up. How many, at most `max`. */
 size_t seen_names_at(char names[][DOMAIN_NAME_MAX], size_t max, const struct seen *seen,
                      const struct address *address, uint64_t now_ms);

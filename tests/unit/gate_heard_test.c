@@ -13,7 +13,7 @@
 
 /* What strangers' names may do to the knowledge of a guard, and when it asks once more. */
 
-enum { STRANGERS = 40, STRANGE_ADDRESSES = 5000 };
+enum { STRANGERS = 40, STRANGE_ADDRESSES = 5000, MANY_DAYS = 40 };
 
 /* True when the recipient passed. */
 static bool speak_clear(struct simulation *simulation)
@@ -34,7 +34,18 @@ static void lead_victim_astray(struct simulation *simulation)
 	assert_true(address_parse(&victim->places[0].address, "198.51.100.99"));
 	victim->is_established = true;
 	push(simulation, victim);
-	hear(simulation, "victim.example", "mx.evil.example", false);
+	hear_of_standing(simulation, "victim.example", "mx.evil.example", MANY_DAYS);
+}
+
+/* Many names for the address at once, which nobody has looked up. */
+static void hear_strangers(struct simulation *simulation, uint32_t standing)
+{
+	char name[DOMAIN_NAME_MAX];
+
+	for (int i = 0; i < STRANGERS; i++) {
+		snprintf(name, sizeof(name), "stranger%d.example", i);
+		hear_of_standing(simulation, name, "mx.evil.example", standing);
+	}
 }
 
 static void the_victim_is_still_known(struct simulation *simulation)
@@ -48,14 +59,103 @@ static void the_victim_is_still_known(struct simulation *simulation)
 static void strangers_names_for_an_address_do_not_drive_out_a_known_domain(void **state)
 {
 	struct simulation *simulation = start();
-	char name[DOMAIN_NAME_MAX];
 
 	(void)state;
 	lead_victim_astray(simulation);
+	hear_strangers(simulation, 0);
+	the_victim_is_still_known(simulation);
+}
+
+/* Another guard asked for it, or nobody yet: what the scout says of it stands with the candidate. */
+static void a_known_domain_keeps_its_place_before_this_guard_has_an_answer_for_it(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination *victim =
+		promise(simulation, "victim.example", "mx.victim.example", PROMISE_KEY);
+
+	(void)state;
+	move_away(victim);
+	victim->is_established = true;
+	hear_of_standing(simulation, "victim.example", "mx.evil.example", MANY_DAYS);
+	hear_strangers(simulation, 0);
+	the_victim_is_still_known(simulation);
+}
+
+/* Who has his own domains settle here first gets as far as his days do. */
+static void domains_that_are_known_for_less_drive_out_none_that_is_known_for_longer(void **state)
+{
+	struct simulation *simulation = start();
+
+	(void)state;
+	lead_victim_astray(simulation);
+	hear_strangers(simulation, 2);
+	hear_strangers(simulation, 0);
+	the_victim_is_still_known(simulation);
+}
+
+/* Known to have promised nothing: such ones go before one that nobody has looked up. */
+static void what_is_not_looked_up_yet_outlives_strangers_that_are(void **state)
+{
+	struct simulation *simulation = start();
+	char name[DOMAIN_NAME_MAX];
+	struct destination *victim;
+
+	(void)state;
+	victim = promise(simulation, "victim.example", "mx.victim.example", PROMISE_KEY);
+	move_away(victim);
+	push(simulation, promise(simulation, "first.example", "mx.evil.example", PROMISE_NONE));
+	hear(simulation, "first.example", "mx.evil.example", false);
+	hear(simulation, "victim.example", "mx.evil.example", false);
 	for (int i = 0; i < STRANGERS; i++) {
+		struct destination stranger = { .mx_state = MX_NXDOMAIN,
+			                        .ttl_s = 600,
+			                        .mx_security = DNS_SECURE };
+
 		snprintf(name, sizeof(name), "stranger%d.example", i);
+		text_copy(stranger.name, sizeof(stranger.name), name);
+		push(simulation, &stranger);
 		hear(simulation, name, "mx.evil.example", false);
 	}
+	assert_true(speak_tls(simulation));
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_MX_MISMATCH);
+	assert_string_equal(simulation_finding(simulation)->domain, "victim.example");
+	simulation_free(simulation);
+}
+
+/* Else they alone decide, and none of them is content. */
+static void strangers_that_deny_an_address_do_not_drive_out_the_last_that_does_not(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination stranger =
+		*promise(simulation, "stranger.example", "mx.big.example", PROMISE_KEY);
+	char name[DOMAIN_NAME_MAX];
+
+	(void)state;
+	stranger.promise = (struct promise){ .state = PROMISE_KEY, .source = SOURCE_LIST };
+	stranger.hosts[0].promise = stranger.promise;
+	stranger.hosts[0].is_excluded = true;
+	push(simulation, promise(simulation, "big.example", "mx.big.example", PROMISE_NONE));
+	hear(simulation, "big.example", "mx.big.example", false);
+	for (int i = 0; i < STRANGERS; i++) {
+		snprintf(name, sizeof(name), "stranger%d.example", i);
+		text_copy(stranger.name, sizeof(stranger.name), name);
+		/* First heard of, then looked up. */
+		hear(simulation, name, "mx.big.example", true);
+		push(simulation, &stranger);
+	}
+	assert_true(speak_tls(simulation));
+	assert_int_equal(simulation_finding(simulation)->action, ACTION_ALERT);
+	simulation_free(simulation);
+}
+
+static void a_scout_without_its_memory_takes_no_standing_away(void **state)
+{
+	struct simulation *simulation = start();
+
+	(void)state;
+	lead_victim_astray(simulation);
+	hear(simulation, "victim.example", "mx.evil.example", false);
+	hear_strangers(simulation, 2);
 	the_victim_is_still_known(simulation);
 }
 
@@ -197,6 +297,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strangers_names_for_an_address_do_not_drive_out_a_known_domain),
+		cmocka_unit_test(
+			a_known_domain_keeps_its_place_before_this_guard_has_an_answer_for_it),
+		cmocka_unit_test(
+			domains_that_are_known_for_less_drive_out_none_that_is_known_for_longer),
+		cmocka_unit_test(what_is_not_looked_up_yet_outlives_strangers_that_are),
+		cmocka_unit_test(
+			strangers_that_deny_an_address_do_not_drive_out_the_last_that_does_not),
+		cmocka_unit_test(a_scout_without_its_memory_takes_no_standing_away),
 		cmocka_unit_test(strangers_addresses_do_not_drive_out_a_known_domain),
 		cmocka_unit_test(a_note_that_is_over_goes_before_one_that_counts),
 		cmocka_unit_test(a_stranger_whose_look_up_has_no_end_stops_no_mail_in_tls),

@@ -54,6 +54,20 @@ static inline void hear(struct simulation *simulation, const char *domain, const
 	hear_at(simulation, &simulation->server_endpoint.address, domain, host, is_excluded);
 }
 
+/* The scout says how well the domain is known here. */
+static inline void hear_of_standing(struct simulation *simulation, const char *domain,
+                                    const char *host, uint32_t standing)
+{
+	struct message_candidate candidate = { .type = MESSAGE_CANDIDATE,
+		                               .life_s = 300,
+		                               .standing = standing,
+		                               .server = simulation->server_endpoint.address };
+
+	text_copy(candidate.domain, sizeof(candidate.domain), domain);
+	text_copy(candidate.host, sizeof(candidate.host), host);
+	gate_candidate(simulation->gate, &candidate, simulation->now_ms);
+}
+
 /* True when the client's first application data passed. */
 static inline bool speak_tls(struct simulation *simulation)
 {

@@ -220,6 +220,25 @@ static void a_domain_and_an_address_make_a_candidate_for_all_guards(void **state
 	}
 }
 
+/* No look-up of it has come to an end: what the operator says is at hand. */
+static void a_candidate_says_how_well_its_domain_is_known(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct message_candidate *candidate;
+
+	tell_answer(fixture, a_answer("mx.example.net"));
+	tell_answer(fixture, mx_answer("example.org", "mx.example.net"));
+	candidate = next(fixture, fixture->guards[0], MESSAGE_CANDIDATE, WAIT_MS);
+	assert_non_null(candidate);
+	assert_true(candidate->standing > 0);
+	tell_answer(fixture, mx_answer("stranger.example", "mx.example.net"));
+	do {
+		candidate = next(fixture, fixture->guards[0], MESSAGE_CANDIDATE, WAIT_MS);
+		assert_non_null(candidate);
+	} while (strcmp(candidate->domain, "stranger.example") != 0);
+	assert_int_equal(candidate->standing, 0);
+}
+
 static void an_answer_that_waits_gets_its_verdict(void **state)
 {
 	struct fixture *fixture = *state;
@@ -419,6 +438,8 @@ int main(void)
 			a_known_domain_that_is_heard_of_is_told_to_all_guards_again,
 			set_up_with_a_table, tear_down),
 		TEST(a_domain_and_an_address_make_a_candidate_for_all_guards),
+		cmocka_unit_test_setup_teardown(a_candidate_says_how_well_its_domain_is_known,
+		                                set_up_with_a_table, tear_down),
 		TEST(an_answer_that_waits_gets_its_verdict),
 		TEST(what_does_not_fit_is_refused_and_counted),
 		TEST(a_flush_reaches_every_guard),

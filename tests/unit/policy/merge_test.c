@@ -259,6 +259,14 @@ static void each_kind_of_knowledge_makes_a_domain_established(void **state)
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		assert_true(answer(fixture, MERGE_DOMAIN, known[i])->is_established);
 	assert_false(answer(fixture, MERGE_DOMAIN, "stranger.example")->is_established);
+	assert_int_equal(merge_standing(&fixture->sources, "met.example"), 2);
+	assert_int_equal(merge_standing(&fixture->sources, "entry.example"), MERGE_STANDING_NAMED);
+	assert_int_equal(merge_standing(&fixture->sources, "stranger.example"), 0);
+	/* One letter may go to anybody. */
+	row.met = (struct row_met){ .domain = "once.example", .days = 1 };
+	row.met.last_ms = row.met.first_ms = process_time_ms();
+	seen_load(fixture->seen, &row);
+	assert_int_equal(merge_standing(&fixture->sources, "once.example"), 0);
 	/* Of a host nobody's domain is known. */
 	assert_false(answer(fixture, MERGE_HOST, "listed.example")->is_established);
 }

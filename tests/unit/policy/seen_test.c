@@ -169,22 +169,23 @@ static void a_row_is_given_on_once_a_day_or_with_news(void **state)
 	assert_memory_equal(fixture->last.place.key, another_key, ROW_KEY_LEN);
 }
 
-static void a_domain_is_established_on_its_second_day(void **state)
+static void a_domain_is_met_once_a_day_at_most(void **state)
 {
 	struct fixture *fixture = *state;
 
 	meet(fixture, "met.example", march_ms);
 	meet(fixture, "met.example", march_ms + day_ms - 1);
 	assert_int_equal(fixture->rows, 1);
-	assert_false(seen_is_established(fixture->seen, "met.example", march_ms));
+	assert_int_equal(seen_days_met(fixture->seen, "met.example", march_ms), 1);
 	meet(fixture, "met.example", march_ms + day_ms);
 	assert_int_equal(fixture->rows, 2);
 	assert_int_equal(fixture->last.kind, ROW_MET);
 	assert_int_equal(fixture->last.met.days, 2);
-	assert_true(seen_is_established(fixture->seen, "met.example", march_ms + day_ms));
-	assert_false(seen_is_established(fixture->seen, "other.example", march_ms));
-	assert_false(seen_is_established(fixture->seen, "met.example",
-	                                 march_ms + (SEEN_MET_DAYS + 2) * day_ms));
+	assert_int_equal(seen_days_met(fixture->seen, "met.example", march_ms + day_ms), 2);
+	assert_int_equal(seen_days_met(fixture->seen, "other.example", march_ms), 0);
+	assert_int_equal(seen_days_met(fixture->seen, "met.example",
+	                               march_ms + (SEEN_MET_DAYS + 2) * day_ms),
+	                 0);
 }
 
 static void rows_that_were_kept_are_remembered_and_take_nothing_back(void **state)
@@ -204,11 +205,11 @@ static void rows_that_were_kept_are_remembered_and_take_nothing_back(void **stat
 	meet(fixture, "met.example", march_ms);
 	meet(fixture, "met.example", march_ms + day_ms);
 	seen_load(other->seen, &fixture->last);
-	assert_true(seen_is_established(other->seen, "met.example", march_ms + day_ms));
+	assert_int_equal(seen_days_met(other->seen, "met.example", march_ms + day_ms), 2);
 	/* One that waited behind the others, and says that it was forgotten. */
 	assert_int_equal(seen_forget(fixture->seen, "met.example"), 1);
 	seen_load(other->seen, &fixture->last);
-	assert_false(seen_is_established(other->seen, "met.example", march_ms + day_ms));
+	assert_int_equal(seen_days_met(other->seen, "met.example", march_ms + day_ms), 0);
 	assert_int_equal(seen_forget(fixture->seen, "mx.example"), 1);
 	seen_load(other->seen, &fixture->last);
 	must_be_offered(other, "mx.example", march_ms + 6 * day_ms, "");
@@ -358,7 +359,7 @@ int main(void)
 		TEST(what_was_offered_too_long_ago_counts_no_more),
 		TEST(who_strips_starttls_has_nothing_forgotten),
 		TEST(a_row_is_given_on_once_a_day_or_with_news),
-		TEST(a_domain_is_established_on_its_second_day),
+		TEST(a_domain_is_met_once_a_day_at_most),
 		TEST(rows_that_were_kept_are_remembered_and_take_nothing_back),
 		TEST(forgetting_says_so_in_rows),
 		TEST(a_host_of_many_addresses_keeps_the_latest),
