@@ -272,6 +272,7 @@ static void add_heard(struct gate *gate, struct candidates *candidates,
 		     strcmp(candidate->hop.mx, note->host) == 0))
 			candidate->hop.place = PLACE_EXCLUDED;
 		candidate->binds = candidate->hop.is_established || note->standing > 0;
+		candidates->is_settled |= candidate->binds;
 	}
 }
 
@@ -297,6 +298,7 @@ static void add_known(struct gate *gate, struct candidates *candidates,
 			return;
 		candidate->hop = hops[i];
 		candidate->is_known = hops[i].domain[0] != '\0';
+		candidates->is_settled |= candidate->is_known;
 	}
 }
 
@@ -358,8 +360,10 @@ void gate_find_candidates(struct gate *gate, struct candidates *candidates,
 	candidates->count = 0;
 	candidates->is_recipient_unreadable = false;
 	candidates->is_hop_unknown = false;
+	candidates->is_settled = false;
 	candidate = add_candidate(candidates);
 	if (promise_cache_next_hop(&candidate->hop, gate->cache, &query->place)) {
+		candidates->is_settled = true;
 		keep_own_place(gate, &candidate->hop, query);
 		return;
 	}

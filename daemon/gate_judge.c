@@ -240,8 +240,9 @@ static void tell(struct gate *gate, struct flow *flow, const struct event *event
 		gate->actions.tell(gate->owner, event);
 }
 
-static void think_later(struct gate *gate, struct flow *flow, const struct facts *facts,
-                        const struct hop_query *query, const struct event *event)
+/* is_judged: as in struct afterthought. */
+static void think_later(struct gate *gate, const struct facts *facts, const struct hop_query *query,
+                        const struct event *event, bool is_judged)
 {
 	for (size_t i = 0; i < GATE_AFTERTHOUGHTS_MAX; i++) {
 		struct afterthought *thought = &gate->afterthoughts[i];
@@ -254,9 +255,10 @@ static void think_later(struct gate *gate, struct flow *flow, const struct facts
 		thought->commitment = *query->commitment;
 		thought->event = *event;
 		thought->since_ms = gate->now_ms;
+		thought->opened_ms = query->opened_ms;
+		thought->is_judged = is_judged;
 		text_copy(thought->banner_name, sizeof(thought->banner_name), query->banner_name);
 		text_copy(thought->server_name, sizeof(thought->server_name), query->server_name);
-		note_domain(flow, event->domain);
 		return;
 	}
 	gate->counters.hold_overflows++;
@@ -296,6 +298,7 @@ static struct hop_query query_of(const struct gate *gate, const struct flow *flo
 		.banner_name = session_banner_name(flow->session),
 		.ehlo_name = session_ehlo_name(flow->session),
 		.server_name = session_server_name(flow->session),
+		.opened_ms = flow->started_ms,
 		.is_line_overdue = flow->line_since_ms &&
 		                   gate->now_ms - flow->line_since_ms >= GATE_LINE_PATIENCE_MS,
 		.is_authenticated = session_facts(flow->session)->is_authenticated,
@@ -315,12 +318,23 @@ static void count_wait(struct gate *gate, struct flow *flow,
 	gate->counters.decisions_waited_ms += gate->now_ms - flow->waiting_since_ms;
 }
 
+/*
+ * Whom the connection is for may still be on its way here. Behind judge(). In clear the recipient names the domain, and no answer needs
+ * to have been heard.
+ */
+static bool may_be_named_yet(const struct gate *gate, const struct hop_query *query)
+{
+	return query->commitment->kind == COMMITMENT_TLS && !gate->candidates.is_settled &&
+	       gate->now_ms - query->opened_ms < GATE_NAMES_DELAY_MS;
+}
+
 static enum judgement wait_for_answer(struct gate *gate, struct flow *flow,
                                       const struct judged *judged, const struct hop_query *query,
                                       const struct event *event)
 {
 	if (gate_only_watches(gate)) {
-		think_later(gate, flow, &judged->facts, query, event);
+		think_later(gate, &judged->facts, query, event, false);
+		note_domain(flow, event->domain);
 		return JUDGED_PASS;
 	}
 	if (!flow->waiting_since_ms)
@@ -334,6 +348,7 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 {
 	const struct hop_query query = query_of(gate, flow, commitment);
 	struct judged judged = { .facts = *session_facts(flow->session) };
+	bool is_early;
 
 	if (flow->line_since_ms && !query.is_line_overdue)
 		return JUDGED_WAIT;
@@ -349,8 +364,11 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	start_event(gate, event, flow);
 	fill_event(gate, event, &judged);
 	name_cause(gate, event, judged.broken);
-	if (verdict->action == ACTION_WAIT)
+	is_early = may_be_named_yet(gate, &query);
+	if (verdict->action == ACTION_WAIT || (is_early && !gate_only_watches(gate)))
 		return wait_for_answer(gate, flow, &judged, &query, event);
+	if (is_early && verdict->action == ACTION_PASS)
+		think_later(gate, &judged.facts, &query, event, true);
 	count_wait(gate, flow, commitment);
 	if (judged.facts.is_hold_over)
 		gate->counters.hold_timeouts++;
@@ -392,6 +410,7 @@ void gate_judge_afterthoughts(struct gate *gate)
 			.banner_name = thought->banner_name,
 			.ehlo_name = event->ehlo_name,
 			.server_name = thought->server_name,
+			.opened_ms = thought->opened_ms,
 			.is_authenticated = thought->facts.is_authenticated,
 		};
 		struct judged judged = { .facts = thought->facts };
@@ -401,10 +420,12 @@ void gate_judge_afterthoughts(struct gate *gate)
 		judged.facts.is_hold_over =
 			gate->now_ms - thought->since_ms >= gate->config->hold_ms;
 		judge(gate, &judged, &query);
-		if (judged.verdict.action == ACTION_WAIT)
+		if (judged.verdict.action == ACTION_WAIT || may_be_named_yet(gate, &query))
 			continue;
 		thought->is_used = false;
 		gate->afterthought_count--;
+		if (thought->is_judged && judged.verdict.action == ACTION_PASS)
+			continue;
 		fill_event(gate, event, &judged);
 		name_cause(gate, event, judged.broken);
 		gate->counters.verdicts[judged.verdict.action]++;

@@ -40,6 +40,11 @@ enum {
 	GATE_WINDOW_MAX = 1 << 30,
 	/* Far below any client's time-out for STARTTLS (Postfix: 300 s), far above what a cut line takes to come. */
 	GATE_REPLY_PATIENCE_MS = 2000,
+	/*
+	 * So long a DNS answer's copy may take by guard and scout to become a candidate; on an idle machine 2 ms. A client that it leads
+	 * here needs five round trips to its first octet in TLS.
+	 */
+	GATE_NAMES_DELAY_MS = 50,
 	GATE_SETTLE_MS = 1000, /* within a first retransmission timeout (RFC 6298 section 2) */
 };
 
@@ -95,6 +100,8 @@ struct afterthought {
 	char banner_name[DOMAIN_NAME_MAX];
 	char server_name[DOMAIN_NAME_MAX];
 	uint64_t since_ms;
+	uint64_t opened_ms; /* as in struct hop_query */
+	bool is_judged;     /* it passed already, so that only a finding is news */
 	bool is_used;
 };
 
@@ -107,6 +114,7 @@ struct hop_query {
 	const char *banner_name;
 	const char *ehlo_name;
 	const char *server_name; /* of the ClientHello; empty: none */
+	uint64_t opened_ms;      /* when the connection began, as far as is known */
 	bool is_line_overdue;
 	bool is_authenticated;
 };
@@ -126,6 +134,8 @@ struct candidates {
 	struct candidate list[CANDIDATES_MAX];
 	bool is_recipient_unreadable;
 	bool is_hop_unknown; /* as in struct facts */
+	/* A smart host, or a domain that is known here stands among them: not just names that strangers may have brought up before. */
+	bool is_settled;
 };
 
 struct gate {

@@ -421,6 +421,17 @@ bool simulation_say(struct simulation *simulation, bool is_client, struct bytes 
 	return other->got_len == self->sent_len;
 }
 
+bool simulation_send(struct simulation *simulation, bool is_client, struct bytes text)
+{
+	struct simulation_peer *self = is_client ? &simulation->client : &simulation->server;
+	const struct simulation_peer *other = is_client ? &simulation->server : &simulation->client;
+
+	memcpy(self->sent + self->sent_len, text.data, text.len);
+	self->sent_len += text.len;
+	send_range(simulation, is_client, other->got_len, self->sent_len);
+	return other->got_len == self->sent_len;
+}
+
 bool simulation_client(struct simulation *simulation, const char *text)
 {
 	return simulation_say(simulation, true, bytes_of_string(text));

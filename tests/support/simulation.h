@@ -86,6 +86,8 @@ void simulation_promise(struct simulation *simulation, const char *domain, const
                         enum promise_state state);
 /* True when every octet arrived at the other side. */
 bool simulation_say(struct simulation *simulation, bool is_client, struct bytes text);
+/* The same, sent once, and no time passes: it may still be held. */
+bool simulation_send(struct simulation *simulation, bool is_client, struct bytes text);
 bool simulation_client(struct simulation *simulation, const char *text);
 bool simulation_server(struct simulation *simulation, const char *text);
 /* A packet that its seeming sender never sent. It comes from the server's side; true when it passed, as it was or rewritten. */

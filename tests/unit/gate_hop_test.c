@@ -257,6 +257,89 @@ static void an_unknown_hop_is_refused_when_the_operator_wants_it(void **state)
 	simulation_free(simulation);
 }
 
+/* The connection is as quick as the copy of the DNS answer that led to it. */
+static void a_name_that_comes_behind_the_first_data_in_tls_counts(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination *victim =
+		promise(simulation, "victim.example", "mx.victim.example", PROMISE_KEY);
+
+	(void)state;
+	move_away(victim);
+	/* What strangers' names were brought up before makes no difference. */
+	promise(simulation, "stranger.example", "mx.evil.example", PROMISE_KEY);
+	hear(simulation, "stranger.example", "mx.evil.example", false);
+	shake_hands(simulation);
+	assert_false(simulation_send(simulation, true, sealed()));
+	assert_null(simulation_finding(simulation));
+	hear_of_standing(simulation, "victim.example", "mx.evil.example", 40);
+	simulation_pass_time(simulation, 50);
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_MX_MISMATCH);
+	assert_int_equal(simulation_finding(simulation)->action, ACTION_BLOCK);
+	assert_false(simulation_got(&simulation->server, "sealed-by-the-handshake."));
+	simulation_free(simulation);
+}
+
+static void tls_waits_for_names_no_longer_than_an_answer_takes(void **state)
+{
+	struct simulation *simulation = start();
+
+	(void)state;
+	shake_hands(simulation);
+	assert_false(simulation_send(simulation, true, sealed()));
+	simulation_pass_time(simulation, 50);
+	assert_true(simulation_got(&simulation->server, "sealed-by-the-handshake."));
+	assert_null(simulation_finding(simulation));
+	/* Whoever is as far away as most servers are has waited on the way. */
+	assert_true(simulation_reopen(simulation));
+	simulation_pass_time(simulation, 50);
+	shake_hands(simulation);
+	assert_true(simulation_send(simulation, true, sealed()));
+	simulation_free(simulation);
+}
+
+static void tls_to_a_place_where_a_known_domain_has_its_server_waits_for_no_names(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination *known =
+		promise(simulation, "big.example", "mx.big.example", PROMISE_KEY);
+
+	(void)state;
+	known->is_established = true;
+	push(simulation, known);
+	shake_hands(simulation);
+	assert_true(simulation_send(simulation, true, sealed()));
+	simulation_free(simulation);
+}
+
+static void who_only_watches_lets_pass_and_tells_of_a_name_that_comes_behind(void **state)
+{
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+
+	(void)state;
+	simulation->config.stance.mode = MODE_MONITOR;
+	assert_true(simulation_open(simulation));
+	move_away(promise(simulation, "victim.example", "mx.victim.example", PROMISE_KEY));
+	shake_hands(simulation);
+	assert_true(simulation_send(simulation, true, sealed()));
+	hear(simulation, "victim.example", "mx.evil.example", false);
+	simulation_pass_time(simulation, 100);
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_MX_MISMATCH);
+	assert_int_equal(simulation_finding(simulation)->would, ACTION_BLOCK);
+	assert_string_equal(simulation_finding(simulation)->domain, "victim.example");
+	/* Where nothing came behind, nothing is told twice. */
+	simulation_pass_time(simulation, 301 * 1000);
+	simulation->event_count = 0;
+	assert_true(simulation_reopen(simulation));
+	push(simulation, promise(simulation, "big.example", "mx.big.example", PROMISE_KEY));
+	hear(simulation, "big.example", "mx.big.example", false);
+	shake_hands(simulation);
+	assert_true(simulation_send(simulation, true, sealed()));
+	simulation_pass_time(simulation, 1000);
+	assert_int_equal(simulation->event_count, 1);
+	simulation_free(simulation);
+}
+
 /* The client has no IPv4: its resolver made an address for it that no look-up of ours finds. */
 static void strip_behind_nat64(struct simulation *simulation, const char *address)
 {
@@ -323,6 +406,11 @@ int main(void)
 		cmocka_unit_test(tls_waits_for_what_a_heard_domain_promised),
 		cmocka_unit_test(what_was_heard_long_ago_counts_no_more),
 		cmocka_unit_test(an_unknown_hop_is_refused_when_the_operator_wants_it),
+		cmocka_unit_test(a_name_that_comes_behind_the_first_data_in_tls_counts),
+		cmocka_unit_test(tls_waits_for_names_no_longer_than_an_answer_takes),
+		cmocka_unit_test(
+			tls_to_a_place_where_a_known_domain_has_its_server_waits_for_no_names),
+		cmocka_unit_test(who_only_watches_lets_pass_and_tells_of_a_name_that_comes_behind),
 		cmocka_unit_test(behind_nat64_the_hop_is_found_by_its_own_address),
 		cmocka_unit_test(a_translator_that_nobody_named_is_another_place),
 	};

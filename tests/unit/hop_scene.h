@@ -68,12 +68,18 @@ static inline void hear_of_standing(struct simulation *simulation, const char *d
 	gate_candidate(simulation->gate, &candidate, simulation->now_ms);
 }
 
-/* True when the client's first application data passed. */
-static inline bool speak_tls(struct simulation *simulation)
+/* The client's first application data. */
+static inline struct bytes sealed(void)
+{
+	static const char client_data[] = "\x17\x03\x03\x00\x18sealed-by-the-handshake.";
+
+	return bytes_of(client_data, sizeof(client_data) - 1);
+}
+
+static inline void shake_hands(struct simulation *simulation)
 {
 	static const char client_hello[] = SMALL_CLIENT_HELLO;
 	static const char server_hello[] = SMALL_SERVER_HELLO;
-	static const char client_data[] = "\x17\x03\x03\x00\x18sealed-by-the-handshake.";
 
 	assert_true(simulation_server(simulation, "220 mx.big.example ESMTP\r\n"));
 	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
@@ -84,7 +90,13 @@ static inline bool speak_tls(struct simulation *simulation)
 		simulation_say(simulation, true, bytes_of(client_hello, sizeof(client_hello) - 1)));
 	assert_true(simulation_say(simulation, false,
 	                           bytes_of(server_hello, sizeof(server_hello) - 1)));
-	return simulation_say(simulation, true, bytes_of(client_data, sizeof(client_data) - 1));
+}
+
+/* True when the client's first application data passed. */
+static inline bool speak_tls(struct simulation *simulation)
+{
+	shake_hands(simulation);
+	return simulation_say(simulation, true, sealed());
 }
 
 #endif
