@@ -150,6 +150,8 @@ static int build(struct scout *scout, const struct config *config, const char *p
 		read_postfix(local, &table->postfix[i], is_wanted ? problem : unwanted,
 		             is_wanted ? room : sizeof(unwanted));
 	}
+	if (table->local)
+		local_take_over(local, table->local);
 	local_free(table->local);
 	table->local = local;
 	scout->sources.local = local;

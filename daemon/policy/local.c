@@ -241,9 +241,23 @@ bool local_find(const struct local *local, struct local_entry *found, const char
 	return record;
 }
 
+/* What is left of a smart host whose settings have ended. */
+static void unpack_bare(struct local_entry *entry, const struct record *record)
+{
+	unpack(entry, record);
+	entry->level = LOCAL_UNSET;
+	entry->only_alerts = false;
+	entry->until_ms = 0;
+	entry->fingerprint_count = 0;
+	memset(entry->fingerprints, 0, sizeof(entry->fingerprints));
+	entry->match[0] = entry->reason[0] = '\0';
+}
+
 bool local_find_host(const struct local *local, struct local_entry *found, const char *host,
                      uint64_t now_ms)
 {
+	const struct record *ended = NULL;
+
 	for (int rank = 0; rank < LOCAL_RANK_COUNT; rank++) {
 		const struct record *record =
 			find_record(local, (enum local_rank)rank, LOCAL_HOST, host);
@@ -252,8 +266,26 @@ bool local_find_host(const struct local *local, struct local_entry *found, const
 			unpack(found, record);
 			return true;
 		}
+		ended = record ? record : ended;
 	}
-	return false;
+	if (ended)
+		unpack_bare(found, ended);
+	return ended;
+}
+
+bool local_find_ended(const struct local *local, struct local_entry *ended, const char *name,
+                      bool is_host, uint64_t now_ms)
+{
+	const struct record *record =
+		find_record(local, LOCAL_FROM_CONFIG, is_host ? LOCAL_HOST : LOCAL_DOMAIN, name);
+	const char *dot;
+
+	for (dot = is_host ? NULL : strchr(name, '.'); !record && dot; dot = strchr(dot + 1, '.'))
+		record = find_record(local, LOCAL_FROM_CONFIG, LOCAL_SUBDOMAINS, dot + 1);
+	if (!record || counts(record, now_ms))
+		return false;
+	unpack(ended, record);
+	return true;
 }
 
 size_t local_count(const struct local *local)
@@ -287,5 +319,18 @@ void local_tell_ends(struct local *local, uint64_t now_ms, uint64_t soon_ms, loc
 		record->told = (uint8_t)due;
 		unpack(&entry, record);
 		fn(owner, &entry, due == TOLD_ENDED ? LOCAL_ENDED : LOCAL_ENDS_SOON);
+	}
+}
+
+void local_take_over(struct local *local, const struct local *before)
+{
+	for (size_t i = 0; i < local->ending_count; i++) {
+		struct record *record = local->ending[i];
+		const struct record *same =
+			find_record(before, (enum local_rank)record->rank,
+		                    (enum local_scope)record->scope, name_of(record));
+
+		if (same && same->until_ms == record->until_ms)
+			record->told = same->told;
 	}
 }

@@ -196,7 +196,8 @@ struct evidence local_evidence(const struct local_entry *entry, uint64_t now_ms)
 	if (entry->only_alerts)
 		add(evidence.detail, sizeof(evidence.detail), ", only watched");
 	if (entry->until_ms != 0)
-		add(evidence.detail, sizeof(evidence.detail), ", until %s",
+		add(evidence.detail, sizeof(evidence.detail), ", %s %s",
+		    evidence.state == EVIDENCE_EXPIRED ? "ended" : "until",
 		    local_time_print(time, entry->until_ms));
 	if (entry->reason[0])
 		add(evidence.detail, sizeof(evidence.detail), ", because: %s", entry->reason);

@@ -42,6 +42,20 @@ static struct evidence evidence_of_table(const struct merge_sources *sources,
 	return evidence;
 }
 
+/* What does not count any more is told all the same: somebody may wonder why. */
+static size_t evidence_of_ended(struct evidence *evidence, const struct merge_sources *sources,
+                                const struct destination *destination)
+{
+	struct local_entry entry;
+
+	if (!sources->local ||
+	    !local_find_ended(sources->local, &entry, destination->name,
+	                      destination->mx_state == MX_HOST, sources->time_ms()))
+		return 0;
+	*evidence = local_evidence(&entry, sources->time_ms());
+	return 1;
+}
+
 static struct evidence evidence_of_policy(const struct merge_sources *sources,
                                           const struct destination *destination)
 {
@@ -108,6 +122,7 @@ size_t merge_evidence(struct evidence evidence[EVIDENCE_MAX], const struct merge
 	size_t count = 0;
 
 	evidence[count++] = evidence_of_table(sources, destination);
+	count += evidence_of_ended(&evidence[count], sources, destination);
 	if (destination->mx_state != MX_HOST) {
 		evidence[count++] = evidence_of_policy(sources, destination);
 		evidence[count++] = evidence_of_list(sources, destination);

@@ -18,10 +18,9 @@ static int set_up_with_table(void **state)
 }
 
 /* Entries that end tomorrow, after longer than anybody is warned before, and some time ago. */
-static int set_up_with_ends(void **state)
+static void write_ends(char *text, size_t room)
 {
 	static const int days[] = { 1, 30, -2 };
-	char text[512];
 	size_t len = 0;
 
 	for (size_t i = 0; i < sizeof(days) / sizeof(days[0]); i++) {
@@ -31,11 +30,18 @@ static int set_up_with_ends(void **state)
 
 		assert_non_null(gmtime_r(&end, &utc));
 		assert_true(strftime(day, sizeof(day), "%Y-%m-%d", &utc) > 0);
-		len += (size_t)snprintf(text + len, sizeof(text) - len,
+		len += (size_t)snprintf(text + len, room - len,
 		                        "destination \"%c.example\" { level = may until = \"%s\" "
 		                        "reason = \"works\" }\n",
 		                        'a' + (int)i, day);
 	}
+}
+
+static int set_up_with_ends(void **state)
+{
+	char text[512];
+
+	write_ends(text, sizeof(text));
 	return set_up_with(state, text);
 }
 
@@ -215,6 +221,25 @@ static void the_end_of_an_entry_is_told_before_and_when_it_has_come(void **state
 	assert_int_equal(source_of(fixture, "c.example"), SOURCE_NONE);
 }
 
+static void what_was_told_of_an_end_is_not_told_again_after_a_reload(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct message_event *message;
+	char text[1024];
+
+	(void)next_event(fixture, EVENT_POLICY);
+	(void)next_event(fixture, EVENT_POLICY);
+	write_ends(text, sizeof(text));
+	strcat(text, "destination \"z.example\" { level = encrypt until = \"2020-02-29\" }\n");
+	reconfigure(fixture, text);
+	assert_string_equal(next_event(fixture, EVENT_POLICY)->domain, "z.example");
+	/* Of all that were due they came in one second. */
+	do {
+		message = next(fixture, fixture->ledger, MESSAGE_EVENT, 2500);
+	} while (message && message->event.kind != EVENT_POLICY);
+	assert_null(message);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_with_table, tear_down)
@@ -227,6 +252,9 @@ int main(void)
 		TEST(lines_that_cannot_be_honoured_are_told),
 		cmocka_unit_test_setup_teardown(
 			the_end_of_an_entry_is_told_before_and_when_it_has_come, set_up_with_ends,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_was_told_of_an_end_is_not_told_again_after_a_reload, set_up_with_ends,
 			tear_down),
 	};
 

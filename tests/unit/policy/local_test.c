@@ -144,17 +144,59 @@ static void an_entry_comes_back_as_it_was_put_in(void **state)
 static void what_has_ended_is_as_if_it_were_not_there(void **state)
 {
 	struct local_entry ended = entry_of("a.example.org", LOCAL_NONE);
-	struct local_entry host = entry_of("[a.example.org]", LOCAL_NONE);
 
-	ended.until_ms = host.until_ms = NOW_MS + 1;
+	ended.until_ms = NOW_MS + 1;
 	assert_int_equal(local_add(*state, LOCAL_FROM_CONFIG, &ended), 0);
-	assert_int_equal(local_add(*state, LOCAL_FROM_CONFIG, &host), 0);
 	must_add(*state, LOCAL_FROM_POSTFIX, ".example.org", LOCAL_SECURE);
 	assert_int_equal(level_for(*state, "a.example.org"), LOCAL_NONE);
 	assert_true(local_find(*state, &ended, "a.example.org", NOW_MS + 1));
 	assert_int_equal(ended.level, LOCAL_SECURE);
-	assert_true(local_find_host(*state, &host, "a.example.org", NOW_MS));
-	assert_false(local_find_host(*state, &host, "a.example.org", NOW_MS + 1));
+}
+
+/* Else what goes there would be taken for mail that was led astray. */
+static void a_smart_host_whose_settings_have_ended_is_still_one(void **state)
+{
+	struct local_entry host = entry_of("[a.example.org]", LOCAL_VERIFY), found;
+
+	strcpy(host.match, "hostname");
+	strcpy(host.reason, "until their new key is there");
+	host.only_alerts = true;
+	host.until_ms = NOW_MS + 1;
+	assert_int_equal(local_add(*state, LOCAL_FROM_CONFIG, &host), 0);
+	assert_true(local_find_host(*state, &found, "a.example.org", NOW_MS));
+	assert_memory_equal(&found, &host, sizeof(host));
+	assert_true(local_find_host(*state, &found, "a.example.org", NOW_MS + 1));
+	assert_string_equal(found.name, "a.example.org");
+	assert_int_equal(found.level, LOCAL_UNSET);
+	assert_false(found.only_alerts);
+	assert_string_equal(found.match, "");
+	assert_string_equal(found.reason, "");
+	assert_true(found.until_ms == 0);
+	/* What the table of Postfix says of it counts then. */
+	must_add(*state, LOCAL_FROM_POSTFIX, "[a.example.org]", LOCAL_ENCRYPT);
+	assert_true(local_find_host(*state, &found, "a.example.org", NOW_MS + 1));
+	assert_int_equal(found.level, LOCAL_ENCRYPT);
+}
+
+static void what_has_ended_is_found_by_who_asks_for_it(void **state)
+{
+	struct local_entry entry = entry_of(".example.org", LOCAL_NONE), found;
+
+	entry.until_ms = NOW_MS;
+	assert_int_equal(local_add(*state, LOCAL_FROM_CONFIG, &entry), 0);
+	entry = entry_of("[relay.example]", LOCAL_MAY);
+	entry.until_ms = NOW_MS;
+	assert_int_equal(local_add(*state, LOCAL_FROM_CONFIG, &entry), 0);
+	assert_true(local_find_ended(*state, &found, "a.example.org", false, NOW_MS));
+	assert_string_equal(found.name, "example.org");
+	assert_false(local_find_ended(*state, &found, "a.example.org", false, NOW_MS - 1));
+	assert_false(local_find_ended(*state, &found, "example.org", false, NOW_MS));
+	assert_true(local_find_ended(*state, &found, "relay.example", true, NOW_MS));
+	assert_int_equal(found.level, LOCAL_MAY);
+	assert_false(local_find_ended(*state, &found, "relay.example", false, NOW_MS));
+	/* It never counted where another stands before it. */
+	must_add(*state, LOCAL_FROM_CONFIG, "b.example.org", LOCAL_ENCRYPT);
+	assert_false(local_find_ended(*state, &found, "b.example.org", false, NOW_MS));
 }
 
 struct heard {
@@ -217,6 +259,40 @@ static void what_ended_before_it_was_read_is_told_as_ended_alone(void **state)
 	assert_int_equal(heard.ended, 1);
 }
 
+static void a_set_that_takes_over_tells_no_end_again(void **state)
+{
+	static const uint8_t another[SIPHASH_KEY_LEN] = { 4, 5, 6 };
+	struct local_entry ended = entry_of("a.example", LOCAL_NONE);
+	struct local_entry soon = entry_of("b.example", LOCAL_NONE);
+	struct local_entry later = entry_of("c.example", LOCAL_NONE);
+	struct local *next = local_new(another);
+	struct heard heard;
+
+	assert_non_null(next);
+	ended.until_ms = later.until_ms = NOW_MS;
+	soon.until_ms = NOW_MS + DAY_MS;
+	assert_int_equal(local_add(*state, LOCAL_FROM_CONFIG, &ended), 0);
+	assert_int_equal(local_add(*state, LOCAL_FROM_CONFIG, &soon), 0);
+	assert_int_equal(local_add(*state, LOCAL_FROM_CONFIG, &later), 0);
+	heard = listen_at(*state, NOW_MS);
+	assert_int_equal(heard.ended, 2);
+	assert_int_equal(heard.soon, 1);
+	/* Somebody gave one of them more time. */
+	later.until_ms = NOW_MS + 1;
+	assert_int_equal(local_add(next, LOCAL_FROM_CONFIG, &later), 0);
+	assert_int_equal(local_add(next, LOCAL_FROM_CONFIG, &soon), 0);
+	assert_int_equal(local_add(next, LOCAL_FROM_CONFIG, &ended), 0);
+	local_take_over(next, *state);
+	heard = listen_at(next, NOW_MS + 1);
+	assert_int_equal(heard.ended, 1);
+	assert_string_equal(heard.name, "c.example");
+	assert_int_equal(heard.soon, 0);
+	heard = listen_at(next, NOW_MS + DAY_MS);
+	assert_int_equal(heard.ended, 1);
+	assert_string_equal(heard.name, "b.example");
+	local_free(next);
+}
+
 static void a_hundred_thousand_entries_are_each_found(void **state)
 {
 	char name[DOMAIN_NAME_MAX];
@@ -262,6 +338,9 @@ int main(void)
 		WITH_LOCAL(a_bracketed_host_is_found_as_host_and_as_nothing_else),
 		WITH_LOCAL(an_entry_comes_back_as_it_was_put_in),
 		WITH_LOCAL(what_has_ended_is_as_if_it_were_not_there),
+		WITH_LOCAL(a_smart_host_whose_settings_have_ended_is_still_one),
+		WITH_LOCAL(what_has_ended_is_found_by_who_asks_for_it),
+		WITH_LOCAL(a_set_that_takes_over_tells_no_end_again),
 		WITH_LOCAL(an_end_is_told_once_before_and_once_after),
 		WITH_LOCAL(what_ended_before_it_was_read_is_told_as_ended_alone),
 		WITH_LOCAL(a_hundred_thousand_entries_are_each_found),

@@ -353,6 +353,34 @@ static void evidence_says_what_counts_and_what_is_overridden(void **state)
 	assert_int_equal(state_of(fixture, SOURCE_LIST), EVIDENCE_OVERRIDDEN);
 }
 
+static void an_entry_that_has_ended_is_told_with_its_date(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add_entry(fixture, &(struct local_entry){ .scope = LOCAL_SUBDOMAINS,
+	                                          .name = "ended.example",
+	                                          .level = LOCAL_MAY,
+	                                          .reason = "their server",
+	                                          .origin = "t.conf:4",
+	                                          .until_ms = 1767225599000 });
+	a_destination(fixture, "a.ended.example", SOURCE_NONE);
+	/* That nothing counts comes first. */
+	assert_int_equal(state_of(fixture, SOURCE_LOCAL), EVIDENCE_NONE);
+	assert_int_equal(fixture->evidence[1].source, SOURCE_LOCAL);
+	assert_int_equal(fixture->evidence[1].state, EVIDENCE_EXPIRED);
+	assert_string_equal(fixture->evidence[1].detail,
+	                    "t.conf:4: .ended.example: may, ended 2025-12-31T23:59:59Z, because: "
+	                    "their server");
+	add_entry(fixture, &(struct local_entry){ .scope = LOCAL_HOST,
+	                                          .name = "relay.example",
+	                                          .level = LOCAL_MAY,
+	                                          .until_ms = 1767225599000 });
+	a_destination(fixture, "relay.example", SOURCE_NONE);
+	fixture->destination.mx_state = MX_HOST;
+	(void)state_of(fixture, SOURCE_LOCAL);
+	assert_int_equal(fixture->evidence[1].state, EVIDENCE_EXPIRED);
+}
+
 static void the_largest_evidence_has_its_bound(void **state)
 {
 	struct fixture *fixture = *state;
@@ -387,6 +415,7 @@ int main(void)
 		TEST(hosts_that_no_policy_of_the_domain_names_are_excluded),
 		TEST(an_ask_can_be_given_up_while_everything_is_open),
 		TEST(evidence_says_what_counts_and_what_is_overridden),
+		TEST(an_entry_that_has_ended_is_told_with_its_date),
 		TEST(the_largest_evidence_has_its_bound),
 	};
 
