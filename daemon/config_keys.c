@@ -95,6 +95,10 @@ static const struct config_key keys[] = {
 	{ "next-hop", "level", "", config_check_choice, IN(level), LEVELS },
 	{ "next-hop", "match", "", config_table_match, ENTRY, .is_list = true },
 	{ "next-hop", "fingerprint", "", config_table_fingerprint, ENTRY, .is_list = true },
+	{ "next-hop", "mode", "enforce", config_check_bool, IN(only_alerts),
+	  .words = { "enforce", "monitor" } },
+	{ "next-hop", "reason", "", config_table_reason, ENTRY, .max = LOCAL_REASON_MAX },
+	{ "next-hop", "until", "", config_table_until, ENTRY },
 };
 
 #define ENTRIES(array, number)                                                                     \

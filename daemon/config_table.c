@@ -110,11 +110,8 @@ static bool check_level(const struct local_entry *entry, char why[CONFIG_WHY_MAX
 	return !what;
 }
 
-bool config_table_close_destination(const struct config *config, size_t index,
-                                    char why[CONFIG_WHY_MAX])
+static bool close_entry(const struct local_entry *entry, char why[CONFIG_WHY_MAX])
 {
-	const struct local_entry *entry = &config->destinations[index];
-
 	if (!check_level(entry, why))
 		return false;
 	if (!local_is_exception(entry) || entry->reason[0])
@@ -127,10 +124,16 @@ bool config_table_close_destination(const struct config *config, size_t index,
 	return false;
 }
 
+bool config_table_close_destination(const struct config *config, size_t index,
+                                    char why[CONFIG_WHY_MAX])
+{
+	return close_entry(&config->destinations[index], why);
+}
+
 bool config_table_close_next_hop(const struct config *config, size_t index,
                                  char why[CONFIG_WHY_MAX])
 {
-	return check_level(&config->next_hops[index], why);
+	return close_entry(&config->next_hops[index], why);
 }
 
 bool config_table_match(const struct config_key *key, struct config *config,
@@ -242,21 +245,26 @@ bool config_table_warning(char line[CONFIG_ERROR_MAX], size_t *at, const struct 
 {
 	char name[DOMAIN_NAME_MAX + 2], time[32];
 
-	while (*at < config->destination_count) {
-		const struct local_entry *entry = &config->destinations[(*at)++];
+	while (*at < config->destination_count + config->next_hop_count) {
+		size_t i = (*at)++;
+		bool is_next_hop = i >= config->destination_count;
+		const struct local_entry *entry =
+			is_next_hop ? &config->next_hops[i - config->destination_count]
+				    : &config->destinations[i];
+		const char *section = is_next_hop ? "next-hop" : "destination";
 
 		if (entry->until_ms != 0 && entry->until_ms <= now_ms) {
-			snprintf(line, CONFIG_ERROR_MAX,
-			         "%s: destination %s: ended at %s, it does not count any more",
-			         entry->origin, local_name_print(name, entry),
-			         local_time_print(time, entry->until_ms));
+			snprintf(line, CONFIG_ERROR_MAX, "%s: %s %s: ended at %s, %s any more",
+			         entry->origin, section, local_name_print(name, entry),
+			         local_time_print(time, entry->until_ms),
+			         is_next_hop ? "its settings do not count" : "it does not count");
 			return true;
 		}
 		if (entry->until_ms == 0 && local_is_exception(entry)) {
 			snprintf(line, CONFIG_ERROR_MAX,
-			         "%s: destination %s: an exception without an end; until = "
+			         "%s: %s %s: an exception without an end; until = "
 			         "2026-12-31 would give it one",
-			         entry->origin, local_name_print(name, entry));
+			         entry->origin, section, local_name_print(name, entry));
 			return true;
 		}
 	}

@@ -85,6 +85,27 @@ static void a_destination_takes_all_its_keys(void **state)
 	assert_true(entry->until_ms == 0);
 }
 
+static void a_next_hop_takes_the_same_keys_but_another_hop(void **state)
+{
+	struct config config;
+	const struct local_entry *entry = &config.next_hops[0];
+
+	(void)state;
+	must_parse(&config, "next-hop relay.example {\n"
+	                    "level = verify\n"
+	                    "match = { hostname }\n"
+	                    "fingerprint = {}\n"
+	                    "mode = monitor\n"
+	                    "reason = \"their new key comes with the year\"\n"
+	                    "until = \"2026-12-31\"\n"
+	                    "}\n");
+	assert_int_equal(entry->level, LOCAL_VERIFY);
+	assert_string_equal(entry->match, "hostname");
+	assert_true(entry->only_alerts);
+	assert_string_equal(entry->reason, "their new key comes with the year");
+	assert_true(entry->until_ms == NEW_YEAR_MS - 1);
+}
+
 static void settings_of_one_section_are_not_those_of_the_next(void **state)
 {
 	struct config config;
@@ -181,8 +202,15 @@ static const struct {
 	{ "destination a.example { key = x }",
 	  "destination.key: no such key; allowed: level, match, fingerprint, next-hop, mode, "
 	  "reason, until" },
+	{ "next-hop a.example { next-hop = x }",
+	  "next-hop.next-hop: no such key; allowed: level, match, fingerprint, mode, reason, "
+	  "until" },
 	{ "next-hop a.example { until = x }",
-	  "next-hop.until: no such key; allowed: level, match, fingerprint" },
+	  "next-hop.until: a day as 2026-12-31, or with a time as 2026-12-31T17:30, both UTC, not "
+	  "\"x\"" },
+	{ "next-hop a.example { level = may }",
+	  "next-hop: a reason is missing: this level asks for less than was promised, so reason "
+	  "= \"...\" says why" },
 	{ "destination \"*.example\" {}",
 	  "destination: a domain as example.org, .example.org for those below it, or a next hop as "
 	  "[mail.example.org] or [192.0.2.1], not \"*.example\"" },
@@ -337,7 +365,10 @@ static void exceptions_that_have_ended_or_never_end_are_warned_of(void **state)
 		"destination b.example { level = none reason = x }\n"
 		"destination c.example { level = none reason = x until = \"2026-12-31\" }\n"
 		"destination .d.example { level = secure until = \"2026-12-30\" }\n"
-		"destination e.example { mode = monitor reason = x }\n";
+		"destination e.example { mode = monitor reason = x }\n"
+		"next-hop f.example { level = may reason = x }\n"
+		"next-hop g.example { level = may reason = x until = \"2026-12-30\" }\n"
+		"next-hop h.example {}\n";
 	char line[CONFIG_ERROR_MAX];
 	struct config config;
 	size_t at = 0;
@@ -354,6 +385,14 @@ static void exceptions_that_have_ended_or_never_end_are_warned_of(void **state)
 	                    "does not count any more");
 	assert_true(config_table_warning(line, &at, &config, NEW_YEAR_MS - 2));
 	assert_memory_equal(line, "t.conf:5:", 9);
+	assert_true(config_table_warning(line, &at, &config, NEW_YEAR_MS - 2));
+	assert_string_equal(line,
+	                    "t.conf:6: next-hop [f.example]: an exception without an end; until "
+	                    "= 2026-12-31 would give it one");
+	assert_true(config_table_warning(line, &at, &config, NEW_YEAR_MS - 2));
+	assert_string_equal(line,
+	                    "t.conf:7: next-hop [g.example]: ended at 2026-12-30T23:59:59Z, its "
+	                    "settings do not count any more");
 	assert_false(config_table_warning(line, &at, &config, NEW_YEAR_MS - 2));
 	at = 1;
 	assert_true(config_table_warning(line, &at, &config, NEW_YEAR_MS));
@@ -378,6 +417,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_section_with_a_title_becomes_an_entry),
 		cmocka_unit_test(a_destination_takes_all_its_keys),
+		cmocka_unit_test(a_next_hop_takes_the_same_keys_but_another_hop),
 		cmocka_unit_test(settings_of_one_section_are_not_those_of_the_next),
 		cmocka_unit_test(an_end_is_a_day_or_a_minute_in_utc),
 		cmocka_unit_test(each_mistake_in_a_table_is_one_line),
