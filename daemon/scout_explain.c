@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "policy/local.h"
 #include "policy/mtasts.h"
 #include "policy/peer_names.h"
 
@@ -35,6 +36,21 @@ static void explain_unknown(struct scout *scout, uint32_t request, const char *n
 	scout_send_explanation(scout, request, 0, true);
 }
 
+static bool is_smart_host(const struct scout *scout, const char *name)
+{
+	struct local_entry entry;
+
+	return scout->sources.local &&
+	       local_find_host(scout->sources.local, &entry, name, scout->sources.time_ms());
+}
+
+static void look_up(struct scout *scout, uint32_t request, enum merge_subject subject,
+                    const char *name)
+{
+	if (!enquiries_ask_for_explanation(scout->enquiries, subject, name, request))
+		explain_unknown(scout, request, name, "too many look-ups are open: ask again");
+}
+
 static bool recall_hop(struct scout *scout, uint32_t *age_s, const struct hop *hop)
 {
 	bool is_host = hop->domain[0] == '\0';
@@ -51,6 +67,7 @@ static void explain_address(struct scout *scout, uint32_t request, const char *t
 	const struct address place = nat64_behind(&scout->nat64, address);
 	size_t count = promise_cache_at(hops, scout->cache, &place, process_now_ms());
 	size_t known = 0;
+	char name[DOMAIN_NAME_MAX];
 	uint32_t age_s;
 
 	/* What is still there to be told, first: each says how many follow. */
@@ -63,16 +80,37 @@ static void explain_address(struct scout *scout, uint32_t request, const char *t
 		scout->explanation.follows = (uint32_t)(known - i - 1);
 		scout_send_explanation(scout, request, age_s, true);
 	}
-	if (known == 0)
+	if (known > 0)
+		return;
+	if (is_smart_host(scout, address_format(name, address)))
+		look_up(scout, request, MERGE_HOST, name);
+	else
 		explain_unknown(scout, request, text,
 		                "no destination looked up lately has this address");
+}
+
+/* A mail domain, or a host that a server called itself; a smart host is one from the first moment on, and may be a domain, too. */
+static void explain_name(struct scout *scout, uint32_t request, const char *name)
+{
+	struct destination *destination = &scout->explanation.destination;
+	bool is_smart = is_smart_host(scout, name);
+	uint32_t age_s;
+
+	if (is_smart && scout_recall(scout, destination, &age_s, name, false)) {
+		scout->explanation.follows = 1;
+		scout_send_explanation(scout, request, age_s, true);
+	}
+	if ((!is_smart && scout_recall(scout, destination, &age_s, name, false)) ||
+	    scout_recall(scout, destination, &age_s, name, true))
+		scout_send_explanation(scout, request, age_s, true);
+	else
+		look_up(scout, request, is_smart ? MERGE_HOST : MERGE_DOMAIN, name);
 }
 
 bool scout_take_explain(struct scout *scout, const struct message_explain *explain)
 {
 	char name[DOMAIN_NAME_MAX];
 	struct address address;
-	uint32_t age_s;
 
 	if (!scout_is_text(explain->name, sizeof(explain->name)))
 		return false;
@@ -81,13 +119,8 @@ bool scout_take_explain(struct scout *scout, const struct message_explain *expla
 	} else if (!peer_name_normalise(name, explain->name)) {
 		explain_unknown(scout, explain->request, "",
 		                "neither a domain name nor an address");
-	} else if (scout_recall(scout, &scout->explanation.destination, &age_s, name, false) ||
-	           scout_recall(scout, &scout->explanation.destination, &age_s, name, true)) {
-		scout_send_explanation(scout, explain->request, age_s, true);
-	} else if (!enquiries_ask_for_explanation(scout->enquiries, MERGE_DOMAIN, name,
-	                                          explain->request)) {
-		explain_unknown(scout, explain->request, name,
-		                "too many look-ups are open: ask again");
+	} else {
+		explain_name(scout, explain->request, name);
 	}
 	return true;
 }

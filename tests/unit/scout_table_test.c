@@ -10,6 +10,7 @@
 static const char POSTFIX[] = "/etc/postfix/tls_policy";
 static const char CONFIG[] = "destination \"example.org\" { level = encrypt }\n"
 			     "next-hop \"relay.example\" { level = encrypt }\n"
+			     "next-hop \"192.0.2.77\" { level = encrypt }\n"
 			     "postfix-policy \"/etc/postfix/tls_policy\" {}\n";
 
 static int set_up_with_table(void **state)
@@ -90,6 +91,21 @@ static const struct destination *answer_of(struct fixture *fixture, int guard, c
 			abort();
 	} while (strcmp(answer->destination.name, name) != 0);
 	return &answer->destination;
+}
+
+/* What the scout says to `hopguard explain NAME`. */
+static const struct message_explanation *explanation_of(struct fixture *fixture, const char *name)
+{
+	struct message_explain question = { .type = MESSAGE_EXPLAIN, .request = 9 };
+	const struct message_explanation *explanation;
+
+	text_copy(question.name, sizeof(question.name), name);
+	assert_int_equal(channel_send(fixture->ledger, &question, sizeof(question)), 0);
+	explanation = next(fixture, fixture->ledger, MESSAGE_EXPLANATION, WAIT_MS);
+	assert_non_null(explanation);
+	if (!explanation)
+		abort();
+	return explanation;
 }
 
 static enum promise_source source_of(struct fixture *fixture, const char *name)
@@ -240,6 +256,40 @@ static void what_was_told_of_an_end_is_not_told_again_after_a_reload(void **stat
 	assert_null(message);
 }
 
+/* Before any look-up: what the table says of it does not wait for one. */
+static void a_smart_host_is_explained_as_one_from_the_first_moment_on(void **state)
+{
+	static const char *const names[] = { "relay.example", "192.0.2.77", "[192.0.2.77]" };
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct message_explanation *explanation = explanation_of(fixture, names[i]);
+
+		assert_int_equal(explanation->destination.mx_state, MX_HOST);
+		assert_true(explanation->destination.is_next_hop);
+		assert_int_equal(explanation->destination.hosts[0].promise.source, SOURCE_LOCAL);
+		assert_int_equal(explanation->evidence[0].state, EVIDENCE_BINDS);
+		assert_int_equal(explanation->follows, 0);
+	}
+}
+
+/* Mail for its recipients goes by what the domain promised, wherever it comes by. */
+static void a_smart_host_that_is_a_mail_domain_too_is_explained_as_both(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct message_explanation *explanation;
+
+	ask(fixture, 0, "relay.example");
+	assert_int_equal(answer_of(fixture, 0, "relay.example")->mx_state, MX_UNAVAILABLE);
+	explanation = explanation_of(fixture, "relay.example");
+	assert_int_equal(explanation->destination.mx_state, MX_UNAVAILABLE);
+	assert_int_equal(explanation->follows, 1);
+	explanation = next(fixture, fixture->ledger, MESSAGE_EXPLANATION, WAIT_MS);
+	assert_non_null(explanation);
+	assert_true(explanation->destination.is_next_hop);
+	assert_int_equal(explanation->follows, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_with_table, tear_down)
@@ -250,6 +300,8 @@ int main(void)
 		TEST(a_table_of_postfix_counts_until_another_takes_its_place),
 		TEST(a_table_is_dropped_with_its_name_and_no_sooner),
 		TEST(lines_that_cannot_be_honoured_are_told),
+		TEST(a_smart_host_is_explained_as_one_from_the_first_moment_on),
+		TEST(a_smart_host_that_is_a_mail_domain_too_is_explained_as_both),
 		cmocka_unit_test_setup_teardown(
 			the_end_of_an_entry_is_told_before_and_when_it_has_come, set_up_with_ends,
 			tear_down),
