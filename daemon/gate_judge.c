@@ -173,6 +173,7 @@ static void fill_event(struct gate *gate, struct event *event, const struct judg
 	}
 	memcpy(event->domain, hop->domain, sizeof(event->domain));
 	memcpy(event->mx, hop->mx, sizeof(event->mx));
+	event->place = verdict->reason == REASON_MX_MISMATCH ? hop->place : PLACE_UNKNOWN;
 	event->ehlo = facts->ehlo;
 	event->starttls = facts->starttls;
 	event->starttls_answer = facts->starttls_answer;

@@ -27,7 +27,7 @@ static void write_reply(char text[REFUSAL_TEXT_MAX], const struct verdict *verdi
                         const struct event *event)
 {
 	snprintf(text, REFUSAL_TEXT_MAX, "421 %s %s (hopguard: %s%s%.100s, promise %s, id %s)\r\n",
-	         reason_status_code(verdict->reason), reason_words(verdict->reason),
+	         reason_status_code(verdict->reason), reason_words(verdict->reason, event->place),
 	         reason_name(verdict->reason), event->domain[0] ? ", " : "", event->domain,
 	         promise_source_name(event->promise.source), event->id);
 }

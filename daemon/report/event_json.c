@@ -62,6 +62,8 @@ static void put_seen(json_t *object, const struct event *event)
 	object_put(part, "tls", tls_progress_name(event->tls));
 	object_put(part, "tls_version", tls_version_name(event->tls_version));
 	object_put(part, "sni", event->sni);
+	if (event->place != PLACE_UNKNOWN)
+		object_put(part, "place", place_name(event->place));
 	(void)json_object_set_new(object, "seen", part);
 }
 

@@ -45,6 +45,8 @@ static void add_seen(struct line *line, const struct event *event)
 		line_add(&seen, " %s", tls_version_name(event->tls_version));
 	if (event->sni[0])
 		line_add(&seen, ", sni %s", event->sni);
+	if (event->place != PLACE_UNKNOWN)
+		line_add(&seen, ", place %s", place_name(event->place));
 	line_pair(line, "seen", text);
 }
 

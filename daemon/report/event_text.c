@@ -40,6 +40,14 @@ static enum reason reason_of(const char *name)
 	return REASON_NONE;
 }
 
+/* What words depend on; anything else is unknown. */
+static enum place place_of(const json_t *seen)
+{
+	const char *excluded = place_name(PLACE_EXCLUDED);
+
+	return strcmp(object_text(seen, "place"), excluded) == 0 ? PLACE_EXCLUDED : PLACE_UNKNOWN;
+}
+
 static void add_who(struct line *line, const json_t *event)
 {
 	const char *domain = object_text(event, "domain");
@@ -83,7 +91,7 @@ static void add_verdict(struct line *line, const json_t *event)
 	line_add(line, ":");
 	add_who(line, event);
 	if (reason != REASON_NONE)
-		line_add(line, ": %s", reason_words(reason));
+		line_add(line, ": %s", reason_words(reason, place_of(seen)));
 	if (ehlo[0])
 		line_add(line, "; the server calls itself %s", ehlo);
 	if (sni[0])

@@ -42,6 +42,7 @@ struct event {
 	struct endpoint server;
 	char domain[DOMAIN_NAME_MAX];
 	char mx[DOMAIN_NAME_MAX];
+	enum place place; /* with mx-mismatch: what is wrong with it */
 	struct promise promise;
 	enum ehlo_outcome ehlo;
 	char ehlo_name[DOMAIN_NAME_MAX]; /* what the server called itself */

@@ -84,3 +84,18 @@ const char *mx_state_name(enum mx_state state)
 	}
 	return "unknown";
 }
+
+const char *place_name(enum place place)
+{
+	switch (place) {
+	case PLACE_UNKNOWN:
+		return "unknown";
+	case PLACE_MX:
+		return "mx";
+	case PLACE_UNRELATED:
+		return "unrelated";
+	case PLACE_EXCLUDED:
+		return "excluded";
+	}
+	return "unknown";
+}

@@ -140,5 +140,6 @@ const char *promise_source_name(enum promise_source source);
 const char *promise_state_name(enum promise_state state);
 const char *dns_security_name(enum dns_security security);
 const char *mx_state_name(enum mx_state state);
+const char *place_name(enum place place);
 
 #endif

@@ -120,8 +120,10 @@ const char *reason_kind_name(enum reason_kind kind)
 	return "none";
 }
 
-const char *reason_words(enum reason reason)
+const char *reason_words(enum reason reason, enum place place)
 {
+	if (reason == REASON_MX_MISMATCH && place == PLACE_EXCLUDED)
+		return "the domain's policy names other mail servers, and not this one";
 	return reasons[known(reason)].words;
 }
 

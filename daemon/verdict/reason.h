@@ -4,6 +4,8 @@
 
 /* Why: the words of events, syslog, SMTP replies and `hopguard explain`. */
 
+#include "verdict/promise.h"
+
 enum reason {
 	REASON_NONE,
 	REASON_STARTTLS_STRIPPED,
@@ -31,8 +33,8 @@ enum reason_kind { KIND_NONE, KIND_ATTACK, KIND_INABILITY };
 const char *reason_name(enum reason reason); /* "starttls-stripped" */
 enum reason_kind reason_kind(enum reason reason);
 const char *reason_kind_name(enum reason_kind kind); /* "attack", "inability" */
-/* What was seen, in a few words that fit an SMTP reply: "STARTTLS was not offered". */
-const char *reason_words(enum reason reason);
+/* What was seen, in a few words that fit an SMTP reply: "STARTTLS was not offered"; place: as in struct event. */
+const char *reason_words(enum reason reason, enum place place);
 /* What the postmaster should do, one sentence. */
 const char *reason_advice(enum reason reason);
 /* RFC 3463 enhanced code for the 421: "4.7.4" or "4.7.5". */

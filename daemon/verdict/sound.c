@@ -43,7 +43,8 @@ static bool enums_are_sound(const struct event *event)
 	return is_up_to(event->kind, EVENT_POLICY) && is_up_to(event->action, ACTION_WAIT) &&
 	       is_up_to(event->would, ACTION_WAIT) && is_up_to(event->reason, REASON_COUNT - 1) &&
 	       is_up_to(event->mode, MODE_ENFORCE) && is_up_to(event->hook, HOOK_CAPTURE) &&
-	       is_up_to(event->ehlo, EHLO_NOT_SENT) && is_up_to(event->starttls, STARTTLS_MASKED) &&
+	       is_up_to(event->place, PLACE_EXCLUDED) && is_up_to(event->ehlo, EHLO_NOT_SENT) &&
+	       is_up_to(event->starttls, STARTTLS_MASKED) &&
 	       is_up_to(event->starttls_answer, STARTTLS_UNANSWERED) &&
 	       is_up_to(event->tls, TLS_BROKEN);
 }

@@ -248,7 +248,9 @@ def test_a_first_contact_whose_policy_cannot_be_fetched_is_delivered_and_told(gu
 
 def test_a_forged_mx_is_refused_in_clear_though_its_host_keeps_a_promise_of_its_own(guarded):
     forge(guarded, "forged-clear")  # from the first contact on
-    event = guarded.refused(guarded.send("forged-clear", to="evil"), "mx-mismatch", "mta-sts", code=WRONG_PLACE)
+    outcome = guarded.send("forged-clear", to="evil")
+    event = guarded.refused(outcome, "mx-mismatch", "mta-sts", code=WRONG_PLACE)
+    assert event["seen"]["place"] == "excluded" and "policy names other mail servers" in outcome.attempt.why
     assert event["rule"] == "host is none of those that the domain's policy names" and event["mx"] == "mx.evil.lab"
     status, page, _, text = guarded.explain("forged-clear")
     assert page["hosts"][0]["is_excluded"] and "excluded   the domain's policy names other hosts" in text

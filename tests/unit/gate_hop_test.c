@@ -22,6 +22,7 @@ static void tls_to_where_a_forged_answer_led_is_refused(void **state)
 	assert_false(speak_tls(simulation));
 	assert_int_equal(simulation_finding(simulation)->reason, REASON_MX_MISMATCH);
 	assert_int_equal(simulation_finding(simulation)->action, ACTION_BLOCK);
+	assert_int_equal(simulation_finding(simulation)->place, PLACE_UNRELATED);
 	assert_string_equal(simulation_finding(simulation)->domain, "example.org");
 	assert_true(simulation->client.got_reset);
 	simulation_free(simulation);
@@ -107,6 +108,7 @@ static void a_host_that_the_policy_excludes_is_refused_though_its_own_key_is_pro
 	assert_false(speak_tls(simulation));
 	assert_int_equal(simulation_finding(simulation)->reason, REASON_MX_MISMATCH);
 	assert_int_equal(simulation_finding(simulation)->promise.source, SOURCE_MTA_STS);
+	assert_int_equal(simulation_finding(simulation)->place, PLACE_EXCLUDED);
 	simulation_free(simulation);
 }
 

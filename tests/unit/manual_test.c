@@ -285,6 +285,7 @@ static struct event full_event(void)
 		.hook = HOOK_FORWARD,
 		.domain = "example.org",
 		.mx = "mx1.example.org",
+		.place = PLACE_EXCLUDED,
 		.promise = { .state = PROMISE_KEY, .source = SOURCE_DANE, .detail = "3 1 1" },
 		.ehlo = EHLO_ACCEPTED,
 		.ehlo_name = "mx1.example.org",

@@ -102,8 +102,10 @@ static void the_handshake_is_told_with_its_version_and_the_name_asked_for(void *
 	assert_non_null(strstr(text, "\"tls\":\"established\",\"tls_version\":\"1.3\","
 	                             "\"sni\":\"mx9.example.org\"}"));
 	event.tls_version = 0x0305;
+	event.place = PLACE_UNRELATED;
 	event_json_print(text, &event);
 	assert_null(strstr(text, "tls_version"));
+	assert_non_null(strstr(text, "\"sni\":\"mx9.example.org\",\"place\":\"unrelated\"}"));
 }
 
 static void other_events_carry_a_sentence_and_no_verdict(void **state)

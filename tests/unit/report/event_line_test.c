@@ -43,6 +43,9 @@ static void the_handshake_is_part_of_what_was_seen(void **state)
 	strcpy(event.sni, "mx9.example.org");
 	event_line_print(text, &event);
 	assert_non_null(strstr(text, ", tls broken 1.2, sni mx9.example.org\" "));
+	event.place = PLACE_EXCLUDED;
+	event_line_print(text, &event);
+	assert_non_null(strstr(text, ", sni mx9.example.org, place excluded\" "));
 }
 
 static void the_far_end_cannot_write_pairs_of_its_own(void **state)

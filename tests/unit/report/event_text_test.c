@@ -49,6 +49,23 @@ static void the_name_that_the_client_asked_for_is_said(void **state)
 	assert_non_null(strstr(text, "; the client asks for mx9.example.org; promised by "));
 }
 
+static void a_wrong_place_is_called_what_is_wrong_with_it(void **state)
+{
+	struct event event = a_finding();
+	char text[EVENT_SENTENCE_MAX];
+
+	(void)state;
+	event.reason = REASON_MX_MISMATCH;
+	event.place = PLACE_UNRELATED;
+	print(text, &event, false);
+	assert_non_null(strstr(text, ": this address is none of the destination's mail servers; "));
+	event.place = PLACE_EXCLUDED;
+	print(text, &event, false);
+	assert_non_null(
+		strstr(text, ": the domain's policy names other mail servers, and not this one; "));
+	assert_null(strstr(text, "none of"));
+}
+
 static void monitor_mode_and_repetition_are_said(void **state)
 {
 	struct event event = a_finding();
@@ -159,6 +176,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_finding_reads_like_a_sentence),
 		cmocka_unit_test(the_name_that_the_client_asked_for_is_said),
+		cmocka_unit_test(a_wrong_place_is_called_what_is_wrong_with_it),
 		cmocka_unit_test(monitor_mode_and_repetition_are_said),
 		cmocka_unit_test(colour_is_for_terminals_and_closed_again),
 		cmocka_unit_test(the_far_end_cannot_steer_the_terminal),

@@ -37,6 +37,7 @@ static void an_enum_out_of_its_range_is_refused(void **state)
 		{ offsetof(struct event, reason), REASON_COUNT - 1 },
 		{ offsetof(struct event, mode), MODE_ENFORCE },
 		{ offsetof(struct event, hook), HOOK_CAPTURE },
+		{ offsetof(struct event, place), PLACE_EXCLUDED },
 		{ offsetof(struct event, promise.state), PROMISE_UNAVAILABLE },
 		{ offsetof(struct event, promise.source), SOURCE_SEEN },
 		{ offsetof(struct event, ehlo), EHLO_NOT_SENT },
