@@ -17,6 +17,7 @@ struct finding_key {
 	struct address client;
 	struct address server;
 	char domain[DOMAIN_NAME_MAX];
+	char text[EVENT_TEXT_MAX]; /* without a connection all that is said stands there */
 };
 
 struct finding {
@@ -122,8 +123,10 @@ static struct finding_key key_of(const struct event *event)
 	/* Padding is hashed, too. */
 	memset(&key, 0, sizeof(key));
 	key.kind = event->kind;
-	if (event->kind == EVENT_POLICY)
+	if (event->kind == EVENT_POLICY) {
 		key.source = event->promise.source;
+		text_copy(key.text, sizeof(key.text), event->text);
+	}
 	key.action = event->action;
 	key.would = event->would;
 	key.reason = event->reason;

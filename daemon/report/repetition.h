@@ -3,8 +3,8 @@
 #define HOPGUARD_REPORT_REPETITION_H
 
 /*
- * Findings that repeat are counted, not repeated: the first of its kind (same action, reason, client address, server address and domain)
- * is told at once, what follows within a window becomes one summary at its end. And no more than so many events
+ * Findings that repeat are counted, not repeated: the first of its kind (same action, reason, client address, server address and domain,
+ * and of a policy event the same source and text) is told at once, what follows within a window becomes one summary at its end. And no more than so many events
  * a second are told at all: what is left out is counted and said.
  */
 

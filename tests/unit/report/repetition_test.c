@@ -106,6 +106,34 @@ static void only_the_same_finding_is_a_repetition(void **state)
 	repetition_free(repetition);
 }
 
+static void two_things_that_are_told_of_one_domains_policy_are_no_repetition(void **state)
+{
+	struct told told = { 0 };
+	struct repetition *repetition = repetition_new(secret, on_tell, &told);
+	struct event event = a_policy_event();
+
+	(void)state;
+	strcpy(event.text, "the entry for example.org ends on 2026-12-31");
+	repetition_add(repetition, &event, 5000);
+	strcpy(event.text, "the entry for example.org ended on 2026-12-31");
+	repetition_add(repetition, &event, 5001);
+	assert_int_equal(told.count, 2);
+	assert_string_equal(told.last.text, event.text);
+	event.reason = REASON_DNS_BOGUS;
+	repetition_add(repetition, &event, 5002);
+	assert_int_equal(told.count, 3);
+	/* The same again is one. */
+	repetition_add(repetition, &event, 5003);
+	assert_int_equal(told.count, 3);
+	/* Of a connection no words are told but those of its reason. */
+	event = a_finding();
+	repetition_add(repetition, &event, 5004);
+	strcpy(event.text, "other words");
+	repetition_add(repetition, &event, 5005);
+	assert_int_equal(told.count, 4);
+	repetition_free(repetition);
+}
+
 static void what_is_left_is_summed_up_at_the_end(void **state)
 {
 	struct told told = { 0 };
@@ -184,6 +212,7 @@ int main(void)
 		cmocka_unit_test(
 			a_finding_that_goes_on_is_told_once_a_window_and_a_rested_one_anew),
 		cmocka_unit_test(only_the_same_finding_is_a_repetition),
+		cmocka_unit_test(two_things_that_are_told_of_one_domains_policy_are_no_repetition),
 		cmocka_unit_test(what_is_left_is_summed_up_at_the_end),
 		cmocka_unit_test(events_beyond_the_bound_are_counted_and_said_in_the_next_second),
 		cmocka_unit_test(a_stranger_who_varies_his_findings_cannot_grow_the_memory_of_them),
