@@ -3,9 +3,10 @@
 #define HOPGUARD_GATE_STATE_H
 
 /*
- * What the gate's files share: gate.c (packets, time and answers come in), gate_segment.c (a segment through
- * streams and session), gate_held.c (packets that wait), gate_heard.c (candidates that the DNS brought up), gate_hop.c (whose hop it is), gate_judge.c (facts, verdicts, events),
- * gate_refuse.c (a verdict becomes a refusal).
+ * What the gate's files share: gate.c (packets, time and answers come in), gate_segment.c (a segment through streams and session),
+ * gate_control.c (SYN and RST), gate_midstream.c (connections that began before us), gate_held.c (packets that wait), gate_heard.c
+ * (candidates that the DNS brought up), gate_hop.c (whose hop it is), gate_ask.c (what is asked of the scout, and told to it),
+ * gate_judge.c (facts, verdicts, events), gate_refuse.c (a verdict becomes a refusal).
  */
 
 #include "base/budget.h"
@@ -228,9 +229,11 @@ void gate_release_held(struct gate *gate, struct flow *flow);
 void gate_drop_held(struct gate *gate, struct flow *flow);
 void gate_forget_held(struct gate *gate, struct flow *flow, size_t index);
 
-/* gate_hop.c */
-void gate_find_candidates(struct gate *gate, struct candidates *candidates,
-                          const struct hop_query *query);
+/* gate_ask.c */
+/* Asks unless the same question is out already; one that may be answered from a cache is not the same as one that asks afresh. */
+void gate_ask(struct gate *gate, enum question_kind kind, const char *name, bool is_refresh);
+/* Whatever else was answered may have come from what the scout, or its cache of policies, knew for long. */
+bool gate_was_asked_afresh(struct gate *gate, enum question_kind kind, const char *name);
 /* Asks for the destination again, policy and all, unless that was just done. False: it was. */
 bool gate_ask_afresh(struct gate *gate, const struct hop *hop);
 /* Asks ahead for who stands at that address, and for what the server calls itself. */
@@ -242,6 +245,13 @@ void gate_forget_asked(struct gate *gate, const char *name);
 /* Tells the scout what a host showed, now and then. */
 void gate_tell_sighting(struct gate *gate, const struct flow *flow, const struct hop *hop,
                         bool is_met);
+
+/* gate_hop.c */
+/* What `name` asks of a connection to `server`; hop.promise.state is PROMISE_UNKNOWN while the answer is missing. */
+void gate_find_hop(struct gate *gate, struct hop *hop, enum question_kind kind, const char *name,
+                   const struct address *server);
+void gate_find_candidates(struct gate *gate, struct candidates *candidates,
+                          const struct hop_query *query);
 
 /* gate_judge.c */
 enum judgement { JUDGED_PASS, JUDGED_WAIT, JUDGED_REFUSE };

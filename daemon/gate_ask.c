@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gate_state.h"
+
+#include <string.h>
+
+#include "base/nat64.h"
+#include "base/siphash.h"
+#include "policy/peer_names.h"
+
+static bool is_recent(uint64_t when_ms, uint64_t now_ms, uint64_t life_ms)
+{
+	return when_ms != 0 && now_ms - when_ms < life_ms;
+}
+
+static void asked_key_of(struct asked_key *key, enum question_kind kind, const char *name,
+                         bool is_refresh)
+{
+	memset(key, 0, sizeof(*key));
+	key->kind = (uint16_t)kind;
+	key->is_refresh = is_refresh;
+	memcpy(key->name, name, strnlen(name, sizeof(key->name) - 1));
+}
+
+void gate_ask(struct gate *gate, enum question_kind kind, const char *name, bool is_refresh)
+{
+	struct asked_key key;
+	struct asked *asked;
+
+	asked_key_of(&key, kind, name, is_refresh);
+	asked = table_find(gate->asked, &key);
+	if (asked && asked->answered_ms == 0 &&
+	    is_recent(asked->asked_ms, gate->now_ms, GATE_ASK_AGAIN_MS))
+		return;
+	if (!asked)
+		asked = table_insert(gate->asked, &key);
+	if (asked)
+		*asked = (struct asked){ .asked_ms = gate->now_ms };
+	gate->counters.questions++;
+	gate->actions.ask(gate->owner, kind, name, is_refresh);
+}
+
+bool gate_was_asked_afresh(struct gate *gate, enum question_kind kind, const char *name)
+{
+	struct asked_key key;
+	const struct asked *asked;
+
+	asked_key_of(&key, kind, name, true);
+	asked = table_find(gate->asked, &key);
+	return asked && is_recent(asked->answered_ms, gate->now_ms, GATE_REFRESH_VALID_MS);
+}
+
+bool gate_ask_afresh(struct gate *gate, const struct hop *hop)
+{
+	if (hop->domain[0] == '\0' || gate_was_asked_afresh(gate, QUESTION_DOMAIN, hop->domain))
+		return false;
+	gate_ask(gate, QUESTION_DOMAIN, hop->domain, true);
+	return true;
+}
+
+void gate_note_answer(struct gate *gate, const struct destination *destination)
+{
+	enum question_kind kind =
+		destination->mx_state == MX_HOST ? QUESTION_HOST : QUESTION_DOMAIN;
+	struct asked_key key;
+	struct asked *asked;
+
+	for (int i = 0; i < (destination->is_afresh ? 2 : 1); i++) {
+		asked_key_of(&key, kind, destination->name, i == 1);
+		asked = table_find(gate->asked, &key);
+		if (asked)
+			asked->answered_ms = gate->now_ms;
+	}
+}
+
+void gate_forget_asked(struct gate *gate, const char *name)
+{
+	struct asked_key key;
+
+	for (int i = 0; i < 4; i++) {
+		asked_key_of(&key, i & 1 ? QUESTION_HOST : QUESTION_DOMAIN, name, (i & 2) != 0);
+		table_remove(gate->asked, &key);
+	}
+}
+
+void gate_ask_address(struct gate *gate, const struct address *server)
+{
+	const struct address place = nat64_behind(&gate->config->nat64, server);
+	struct asked_key key;
+	struct asked *asked;
+	char text[ADDRESS_TEXT_MAX];
+
+	asked_key_of(&key, QUESTION_ADDRESS, address_format(text, &place), false);
+	asked = table_find(gate->asked, &key);
+	if (asked && is_recent(asked->asked_ms, gate->now_ms, GATE_ADDRESS_AGAIN_MS))
+		return;
+	gate_ask(gate, QUESTION_ADDRESS, text, false);
+}
+
+void gate_ask_words(struct gate *gate, struct flow *flow)
+{
+	const char *const words[] = { session_banner_name(flow->session),
+		                      session_ehlo_name(flow->session) };
+	const struct address place = nat64_behind(&gate->config->nat64, &flow->server.address);
+	struct hop hop;
+	char name[DOMAIN_NAME_MAX];
+
+	if (flow->are_words_asked || words[1][0] == '\0')
+		return;
+	flow->are_words_asked = true;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (peer_name_normalise(name, words[i]))
+			gate_find_hop(gate, &hop, QUESTION_HOST, name, &place);
+	}
+}
+
+/* Each thing that a host showed is told once in a while, and at once when it is another. */
+static bool is_told_lately(struct gate *gate, const struct message_sighting *sighting)
+{
+	uint64_t key = siphash(gate->secret, sighting, SIGHTING_HEAD_LEN + sighting->leaf_len);
+	uint64_t *told_ms = table_find(gate->sighted, &key);
+
+	if (told_ms && is_recent(*told_ms, gate->now_ms, GATE_SIGHTING_AGAIN_MS))
+		return true;
+	if (!told_ms)
+		told_ms = table_insert(gate->sighted, &key);
+	if (told_ms)
+		*told_ms = gate->now_ms;
+	return false;
+}
+
+void gate_tell_sighting(struct gate *gate, const struct flow *flow, const struct hop *hop,
+                        bool is_met)
+{
+	const struct facts *facts = session_facts(flow->session);
+	struct bytes leaf = session_leaf(flow->session);
+	struct message_sighting sighting;
+
+	if (hop->mx[0] == '\0' || hop->place != PLACE_MX || facts->starttls != STARTTLS_OFFERED)
+		return;
+	/* Padding is hashed, too. */
+	memset(&sighting, 0, SIGHTING_HEAD_LEN);
+	sighting.type = MESSAGE_SIGHTING;
+	sighting.offers_starttls = 1;
+	sighting.met =
+		is_met && (hop->promise.state == PROMISE_TLS || hop->promise.state == PROMISE_KEY);
+	sighting.tls_version = session_tls_version(flow->session);
+	sighting.server = nat64_behind(&gate->config->nat64, &flow->server.address);
+	memcpy(sighting.host, hop->mx, sizeof(sighting.host));
+	memcpy(sighting.domain, hop->domain, sizeof(sighting.domain));
+	if (leaf.len <= sizeof(sighting.leaf)) {
+		sighting.leaf_len = (uint32_t)leaf.len;
+		if (leaf.len > 0)
+			memcpy(sighting.leaf, leaf.data, leaf.len);
+	}
+	if (!is_told_lately(gate, &sighting))
+		gate->actions.sighting(gate->owner, &sighting);
+}
