@@ -67,32 +67,30 @@ static void find_hop_by_words(struct gate *gate, struct hop *strongest,
 	}
 }
 
+/* What the reverse zone calls that address; NULL: nothing, or it is over. */
+static const struct named *find_named(struct gate *gate, const struct address *place)
+{
+	const struct named *named = table_find(gate->named, place);
+
+	return named && named->expires_ms > gate->now_ms ? named : NULL;
+}
+
 /*
  * Whose hop it is, told by the address alone: the hosts that its reverse zone names, which a validated look-up leads back. Anybody else's
- * name for that address, domain or host, does not count: a stranger may point his at any server. A line that stays incomplete is judged
- * by the strongest of all.
+ * name for that address, domain or host, does not count: a stranger may point his at any server.
  */
 static void find_hop_by_address(struct gate *gate, struct hop *strongest,
                                 const struct hop_query *query)
 {
-	const struct named *named = table_find(gate->named, &query->place);
-	struct hop hops[PROMISE_CACHE_MENTIONS_MAX];
-	size_t count;
+	const struct named *named = find_named(gate, &query->place);
 
 	for (size_t i = 0; named && i < GATE_NAMES_PER_ADDRESS && named->hosts[i][0]; i++) {
 		struct hop hop = { 0 };
 
-		if (named->expires_ms <= gate->now_ms)
-			break;
 		gate_find_hop(gate, &hop, QUESTION_HOST, named->hosts[i], &query->place);
 		if (hop.promise.state != PROMISE_UNKNOWN && hop.place == PLACE_MX)
 			keep_stronger(strongest, &hop);
 	}
-	if (!query->is_line_overdue)
-		return;
-	count = promise_cache_at(hops, gate->cache, &query->place, gate->now_ms);
-	for (size_t i = 0; i < count; i++)
-		keep_stronger(strongest, &hops[i]);
 }
 
 static void find_hop_of_host(struct gate *gate, struct hop *hop, const struct hop_query *query)
@@ -230,10 +228,28 @@ static void add_heard(struct gate *gate, struct candidates *candidates,
 	}
 }
 
+/* Whether the server, or the reverse zone of its address, calls it that: else anybody's name for it is found there. */
+static bool calls_itself(struct gate *gate, const struct hop_query *query, const char *host)
+{
+	const char *const words[] = { query->banner_name, query->ehlo_name };
+	const struct named *named = find_named(gate, &query->place);
+	char name[DOMAIN_NAME_MAX];
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (words[i][0] && peer_name_normalise(name, words[i]) && strcmp(name, host) == 0)
+			return true;
+	}
+	for (size_t i = 0; named && i < GATE_NAMES_PER_ADDRESS; i++) {
+		if (strcmp(named->hosts[i], host) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
- * Whom our own answers name there: domains of table, list and watch, such as had mail before, and hosts that were confirmed. That mail
- * is on its way to one of them right now nobody said, so none binds: who has moved to a large provider, and forgot to say so in his
- * policy, must not stop all mail to that provider.
+ * Whom our own answers name there: domains of table, list and watch, such as had mail before, and the host by its own name. That mail
+ * is on its way to one of them right now nobody said, so in TLS none binds: who has moved to a large provider, and forgot to say so in
+ * his policy, must not stop all mail to that provider.
  */
 static void add_known(struct gate *gate, struct candidates *candidates,
                       const struct hop_query *query)
@@ -242,17 +258,35 @@ static void add_known(struct gate *gate, struct candidates *candidates,
 	size_t count = promise_cache_at(hops, gate->cache, &query->place, gate->now_ms);
 
 	for (size_t i = 0; i < count; i++) {
+		bool is_domain = hops[i].domain[0] != '\0';
 		struct candidate *candidate;
 
-		if ((hops[i].domain[0] != '\0' && !hops[i].is_established) ||
+		if (!(is_domain ? hops[i].is_established : calls_itself(gate, query, hops[i].mx)) ||
 		    is_named_already(candidates, &hops[i]))
 			continue;
 		candidate = add_candidate(candidates);
 		if (!candidate)
 			return;
 		candidate->hop = hops[i];
-		candidate->is_known = hops[i].domain[0] != '\0';
+		candidate->is_known = is_domain;
 		candidates->is_settled |= candidate->is_known;
+	}
+}
+
+/*
+ * A recipient's line that stays incomplete hides him as TLS does: the host's promise binds, and that of each known domain that has its
+ * mail there; strangers' domains count as they do in TLS, and stop nobody else's mail.
+ */
+static void add_all_there(struct gate *gate, struct candidates *candidates,
+                          const struct hop_query *query)
+{
+	candidates->list[0].binds = true;
+	add_heard(gate, candidates, query);
+	add_known(gate, candidates, query);
+	for (size_t i = 1; i < candidates->count; i++) {
+		struct candidate *candidate = &candidates->list[i];
+
+		candidate->binds |= candidate->is_known && candidate->hop.place == PLACE_MX;
 	}
 }
 
@@ -330,6 +364,9 @@ void gate_find_candidates(struct gate *gate, struct candidates *candidates,
 			find_hop_of_recipient(gate, candidates, &candidate->hop, query);
 		else
 			find_hop_of_host(gate, &candidate->hop, query);
+		if (query->commitment->kind == COMMITMENT_RCPT && query->is_line_overdue &&
+		    !query->is_authenticated)
+			add_all_there(gate, candidates, query);
 		return;
 	}
 	candidates->count = 0;

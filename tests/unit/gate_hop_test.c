@@ -185,6 +185,22 @@ static void a_strangers_domain_that_no_client_asked_for_is_no_candidate(void **s
 	simulation_free(simulation);
 }
 
+/* He signs an address record for somebody else's server: it is the host's name for nobody but him. */
+static void a_strangers_host_vouches_for_no_place_that_does_not_call_itself_that(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination *host =
+		promise(simulation, "mx.stranger.example", "mx.stranger.example", PROMISE_KEY);
+
+	(void)state;
+	push(simulation, host + 1);
+	move_away(promise(simulation, "victim.example", "mx.victim.example", PROMISE_KEY));
+	hear(simulation, "victim.example", "mx.evil.example", false);
+	assert_false(speak_tls(simulation));
+	assert_int_equal(simulation_finding(simulation)->action, ACTION_BLOCK);
+	simulation_free(simulation);
+}
+
 /* A domain of a list has moved to somebody whom it does not name, and no client asked for it. */
 static void a_known_domain_in_the_wrong_cannot_stop_mail_for_another_that_is_known_there(
 	void **state)
@@ -403,6 +419,8 @@ int main(void)
 		cmocka_unit_test(a_stranger_cannot_stop_mail_for_who_promised_nothing),
 		cmocka_unit_test(a_stranger_cannot_vouch_for_a_place_that_a_known_domain_denies),
 		cmocka_unit_test(a_strangers_domain_that_no_client_asked_for_is_no_candidate),
+		cmocka_unit_test(
+			a_strangers_host_vouches_for_no_place_that_does_not_call_itself_that),
 		cmocka_unit_test(
 			a_known_domain_in_the_wrong_cannot_stop_mail_for_another_that_is_known_there),
 		cmocka_unit_test(tls_waits_for_what_a_heard_domain_promised),

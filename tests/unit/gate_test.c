@@ -178,26 +178,6 @@ static void an_incomplete_recipient_is_decided_by_the_address(void **state)
 	simulation_free(simulation);
 }
 
-static void a_line_in_single_octets_is_decided_within_seconds(void **state)
-{
-	struct simulation *simulation = simulation_new(6, CUT_EVERY_OCTET, 1);
-
-	(void)state;
-	/* The host's own words lead nowhere: only the recipient's domain, known from before, names this address. */
-	simulation_promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
-	assert_true(simulation_open(simulation));
-	gate_answer(simulation->gate, &simulation->answers[0], simulation->now_ms,
-	            simulation->now_ms);
-	assert_true(simulation_server(simulation, "220 nobody ESMTP\r\n"));
-	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
-	assert_true(simulation_server(simulation, "250 nobody\r\n"));
-	assert_true(simulation_client(simulation, "MAIL FROM:<alice@client.example>\r\n"));
-	assert_true(simulation_server(simulation, "250 ok\r\n"));
-	assert_false(simulation_client(simulation, "RCPT TO:<"));
-	assert_refused(simulation, REASON_STARTTLS_STRIPPED);
-	simulation_free(simulation);
-}
-
 static void the_rest_of_a_recipient_is_judged_by_its_domain_when_the_address_told_nothing(
 	void **state)
 {
@@ -480,7 +460,6 @@ int main(void)
 		cmocka_unit_test(a_held_recipient_passes_when_the_answer_comes),
 		cmocka_unit_test(a_recipient_without_answer_is_deferred_after_hold_seconds),
 		cmocka_unit_test(an_incomplete_recipient_is_decided_by_the_address),
-		cmocka_unit_test(a_line_in_single_octets_is_decided_within_seconds),
 		cmocka_unit_test(
 			the_rest_of_a_recipient_is_judged_by_its_domain_when_the_address_told_nothing),
 		cmocka_unit_test(a_failing_lookup_defers),
