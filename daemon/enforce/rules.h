@@ -12,9 +12,10 @@
  * skipped. Our chain, seeing that mark, takes it off, keeps an offload mark for the connection,
  * and lets go.
  *
- * Beside the mail, answers of name servers are copied to the NFLOG group of the number queue_first: those to
- * this host, and those forwarded to clients and to where their resolvers stand (private and attached networks).
- * Only replies, by connection tracking: what nobody asked for is no answer.
+ * Beside the mail, questions to name servers and their answers are copied to the NFLOG group of the number queue_first: those of
+ * this host, and those forwarded from and to clients and where their resolvers stand (private and attached networks). Of
+ * answers only replies, by connection tracking; that each was asked for is found out by the reader of the copies. A question
+ * is copied before it leaves, so it comes before its answer.
  */
 
 #include <stdbool.h>

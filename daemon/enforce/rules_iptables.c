@@ -14,6 +14,8 @@ const struct rules_iptables_chain rules_iptables_chains[CHAINS] = {
 	{ "mangle", "HOPGUARD-SENT", NULL },       { "mangle", "HOPGUARD-ANSWERED", NULL },
 	{ "mangle", "HOPGUARD-OURS", NULL },       { "mangle", "HOPGUARD-NAMES", NULL },
 	{ "mangle", "HOPGUARD-NAMED", NULL },      { "mangle", "HOPGUARD-HEARD", NULL },
+	{ "mangle", "HOPGUARD-ASKERS", NULL },     { "mangle", "HOPGUARD-ASKING", NULL },
+	{ "mangle", "HOPGUARD-ASKED", NULL },
 };
 
 const char *const rules_iptables_tables[RULES_IPTABLES_TABLES] = { "raw", "mangle" };
@@ -29,7 +31,8 @@ static const char EXPLANATION[] =
 	"br_netfilter\n"
 	"# is loaded and net.bridge.bridge-nf-call-%s is 1.\n"
 	"#\n"
-	"# Copies of name servers' answers tell ahead whose mail goes where.\n";
+	"# Copies of questions to name servers, and of their answers, tell ahead whose mail goes "
+	"where.\n";
 
 static void print_begin(struct rules_text *script, const char *table,
                         const struct rules_iptables_standing *standing)
@@ -99,6 +102,33 @@ static void print_answers_of(struct rules_text *script, const char *chain, const
 	               chain, target, chain, target);
 }
 
+/* By direction: where both ports are 53, the answer goes on to the rule for answers. */
+static void print_questions_of(struct rules_text *script, const char *chain, const char *target)
+{
+	rules_text_add(script,
+	               "-A %s -p udp --dport 53 -m conntrack --ctdir ORIGINAL %s\n"
+	               "-A %s -p tcp --dport 53 -m conntrack --ctdir ORIGINAL %s\n",
+	               chain, target, chain, target);
+}
+
+static void print_questions(struct rules_text *script, const struct rules *rules, uint8_t family)
+{
+	rules_text_add(script, "# To name servers, so that an answer is known to have been asked "
+	                       "for: a copy.\n");
+	if (rules->has_forward) {
+		print_networks(script, "HOPGUARD-ASKERS -s", "-g HOPGUARD-ASKING", rules->clients,
+		               rules->client_count, family);
+		print_networks(script, "HOPGUARD-ASKERS -s", "-g HOPGUARD-ASKING", rules->locals,
+		               rules->local_count, family);
+	}
+	print_networks(script, "HOPGUARD-ASKING -s", "-j RETURN", rules->exempt_clients,
+	               rules->exempt_client_count, family);
+	rules_text_add(script,
+	               "-A HOPGUARD-ASKING -g HOPGUARD-ASKED\n"
+	               "-A HOPGUARD-ASKED -j NFLOG --nflog-group %u\n",
+	               rules_dns_group(rules));
+}
+
 static void print_answers(struct rules_text *script, const struct rules *rules, uint8_t family)
 {
 	rules_text_add(script, "# Of name servers, to whoever asked them: a copy.\n");
@@ -124,6 +154,7 @@ static void print_answers(struct rules_text *script, const struct rules *rules, 
 static void print_forward(struct rules_text *script, const struct rules *rules, uint8_t family)
 {
 	print_head(script, "HOPGUARD-FORWARD", &rules->marks);
+	print_questions_of(script, "HOPGUARD-FORWARD", "-j HOPGUARD-ASKERS");
 	print_answers_of(script, "HOPGUARD-FORWARD", "-j HOPGUARD-NAMES");
 	print_ports(script, rules, "HOPGUARD-FORWARD", "dports", "-j HOPGUARD-FROM");
 	print_ports(script, rules, "HOPGUARD-FORWARD", "sports", "-j HOPGUARD-TO");
@@ -133,10 +164,13 @@ static void print_forward(struct rules_text *script, const struct rules *rules, 
 	               rules->client_count, family);
 }
 
-/* What stays on the loopback is a filter of the mail server's own, not mail that leaves. */
+/* What stays on the loopback is a filter of the mail server's own, not mail that leaves; a resolver may well be there. */
 static void print_output(struct rules_text *script, const struct rules *rules, const char *loopback)
 {
 	print_head(script, "HOPGUARD-OUTPUT", &rules->marks);
+	print_questions_of(script, "HOPGUARD-OUTPUT", "-g HOPGUARD-ASKED");
+	if (!rules->has_output)
+		return;
 	rules_text_add(script, "-A HOPGUARD-OUTPUT -d %s -j RETURN\n", loopback);
 	print_ports(script, rules, "HOPGUARD-OUTPUT", "dports", "-g HOPGUARD-SENT");
 }
@@ -214,9 +248,9 @@ size_t rules_iptables_script(char *text, size_t room, const struct rules *rules,
 	print_begin(&script, "mangle", standing);
 	if (rules->has_forward)
 		print_forward(&script, rules, family);
-	if (rules->has_output)
-		print_output(&script, rules, loopback);
+	print_output(&script, rules, loopback);
 	print_input(&script, rules, loopback);
+	print_questions(&script, rules, family);
 	print_answers(&script, rules, family);
 	print_judged(&script, rules, family);
 	print_ours(&script, &rules->marks);

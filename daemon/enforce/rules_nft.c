@@ -23,7 +23,8 @@ static const char EXPLANATION[] =
 	"carry\n"
 	"# connections past the forward chain: keep these ports out of it.\n"
 	"#\n"
-	"# Copies of name servers' answers tell ahead whose mail goes where.\n";
+	"# Copies of questions to name servers, and of their answers, tell ahead whose mail goes "
+	"where.\n";
 
 /* One named set; false, and nothing printed, when no network is of that family. */
 static bool print_set(struct rules_text *script, const char *name, const struct network *networks,
@@ -134,6 +135,27 @@ static void print_ports(struct rules_text *script, const struct rules *rules, co
 }
 
 /* Chains may only go to those that stand before them. */
+static void print_questions(struct rules_text *script, const struct rules *rules,
+                            const struct sets *sets)
+{
+	size_t i;
+
+	rules_text_add(script,
+	               "\t# To name servers, so that an answer is known to have been asked for: a "
+	               "copy.\n"
+	               "\tchain asked {\n"
+	               "\t\tlog group %u\n"
+	               "\t}\n\n"
+	               "\tchain asking {\n",
+	               rules_dns_group(rules));
+	for (i = 0; i < 2; i++) {
+		if (sets->exempt_clients[i])
+			rules_text_add(script, "\t\t%s saddr @exempt_clients%u return\n",
+			               families[i].protocol, families[i].family);
+	}
+	rules_text_add(script, "\t\tgoto asked\n\t}\n\n");
+}
+
 static void print_answers(struct rules_text *script, const struct rules *rules,
                           const struct sets *sets)
 {
@@ -165,12 +187,27 @@ static void print_named(struct rules_text *script, const char *set, size_t famil
 	               families[family].protocol, set, families[family].family);
 }
 
+/* First, and by direction: where both ports are 53, the answer goes on to the rule for answers. */
+static void print_asking(struct rules_text *script, const char *set, size_t family)
+{
+	rules_text_add(script,
+	               "\t\tmeta l4proto { tcp, udp } th dport 53 ct direction original %s saddr "
+	               "@%s%u goto asking\n",
+	               families[family].protocol, set, families[family].family);
+}
+
 static void print_forward(struct rules_text *script, const struct rules *rules,
                           const struct sets *sets)
 {
 	size_t i;
 
 	print_chain_head(script, "forward", &rules->marks);
+	for (i = 0; i < 2; i++) {
+		if (sets->clients[i])
+			print_asking(script, "clients", i);
+		if (sets->locals[i])
+			print_asking(script, "local", i);
+	}
 	for (i = 0; i < 2; i++) {
 		if (sets->clients[i])
 			print_named(script, "clients", i);
@@ -190,10 +227,17 @@ static void print_forward(struct rules_text *script, const struct rules *rules,
 	rules_text_add(script, "\t}\n\n");
 }
 
-/* What stays on the loopback is a filter of the mail server's own, not mail that leaves. */
+/* What stays on the loopback is a filter of the mail server's own, not mail that leaves; a resolver may well be there. */
 static void print_output(struct rules_text *script, const struct rules *rules)
 {
 	print_chain_head(script, "output", &rules->marks);
+	rules_text_add(script,
+	               "\t\tmeta l4proto { tcp, udp } th dport 53 ct direction original goto "
+	               "asked\n");
+	if (!rules->has_output) {
+		rules_text_add(script, "\t}\n\n");
+		return;
+	}
 	rules_text_add(script, "\t\tip daddr 127.0.0.0/8 return\n\t\tip6 daddr ::1 return\n");
 	print_ports(script, rules, "dport");
 	rules_text_add(script, "goto sent\n\t}\n\n");
@@ -231,11 +275,11 @@ size_t rules_nft_print(char *text, size_t room, const struct rules *rules)
 	rules_text_add(&script, "ct direction original return\n");
 	print_judged(&script, rules, &sets, "daddr", "saddr");
 
+	print_questions(&script, rules, &sets);
 	print_answers(&script, rules, &sets);
 	if (rules->has_forward)
 		print_forward(&script, rules, &sets);
-	if (rules->has_output)
-		print_output(&script, rules);
+	print_output(&script, rules);
 	print_input(&script, rules);
 	rules_text_add(&script,
 	               "\t# Segments in a server's name: connection tracking behind NAT would lose "

@@ -145,7 +145,7 @@ static void networks_inside_others_are_left_out(void **state)
 	assert_int_equal(count_of("198.51.100.0/24"), 1);
 	assert_int_equal(count_of("clients6"), 0);
 	assert_true(rules_iptables_print(text, sizeof(text), &rules, 4) > 0);
-	assert_int_equal(count_of("192.0.2."), 3);
+	assert_int_equal(count_of("192.0.2."), 4);
 }
 
 static void one_queue_is_not_balanced(void **state)
@@ -189,15 +189,22 @@ static void hooks_that_are_off_have_no_rules(void **state)
 	assert_int_equal(count_of("-A HOPGUARD-FROM"), 0);
 
 	assert_int_equal(count_of("-A HOPGUARD-NAMES"), 0);
+	assert_int_equal(count_of("-A HOPGUARD-ASKERS"), 0);
 
 	rules.has_forward = true;
 	rules.has_output = false;
 	rules_nft_print(text, sizeof(text), &rules);
 	assert_int_equal(count_of("hook forward"), 1);
 	assert_int_equal(count_of("tcp sport { 25 } goto"), 0);
-	assert_int_equal(count_of("hook output priority mangle"), 0);
+	/* Nothing but copies of questions. */
+	assert_int_equal(count_of("hook output priority mangle"), 1);
+	assert_int_equal(count_of("th dport 53 ct direction original goto asked\n"), 1);
+	assert_int_equal(count_of("tcp dport { 25 } goto sent"), 0);
+	assert_int_equal(count_of("tcp dport { 25 } ip saddr @clients4 goto sent"), 1);
 	rules_iptables_print(text, sizeof(text), &rules, 4);
-	assert_int_equal(count_of("-A HOPGUARD-OUTPUT"), 0);
+	assert_int_equal(count_of("-A HOPGUARD-OUTPUT -p udp --dport 53"), 1);
+	assert_int_equal(count_of("-A HOPGUARD-OUTPUT -p tcp -m multiport"), 0);
+	assert_int_equal(count_of("-A HOPGUARD-OUTPUT -d"), 0);
 	assert_int_equal(count_of("-A HOPGUARD-INPUT -p tcp -m multiport"), 0);
 	/* The forwarded clients' resolver may be this host. */
 	assert_int_equal(count_of("-A HOPGUARD-INPUT -p udp --sport 53 -g HOPGUARD-HEARD"), 1);
@@ -225,6 +232,42 @@ static void answers_of_name_servers_are_copied_to_the_group_of_the_first_queue(v
 	                         count_of("-A HOPGUARD-NAMED -d 10.1.2.3 -j RETURN\n"),
 	                 1);
 	assert_int_equal(count_of("2504"), 0);
+}
+
+static void questions_are_copied_in_the_direction_in_which_they_are_asked(void **state)
+{
+	struct rules rules = plain_rules();
+
+	(void)state;
+	add_network(rules.locals, &rules.local_count, "198.51.100.0/24");
+	add_network(rules.exempt_clients, &rules.exempt_client_count, "10.1.2.3");
+	rules_nft_print(text, sizeof(text), &rules);
+	assert_int_equal(count_of("\tchain asked {\n\t\tlog group 2500\n\t}\n"), 1);
+	assert_int_equal(
+		count_of("th dport 53 ct direction original ip saddr @clients4 goto asking\n"), 1);
+	assert_int_equal(
+		count_of("th dport 53 ct direction original ip saddr @local4 goto asking\n"), 1);
+	assert_int_equal(count_of("\tchain asking {\n"
+	                          "\t\tip saddr @exempt_clients4 return\n"
+	                          "\t\tgoto asked\n"),
+	                 1);
+	/* Before what stays on the loopback is let go: a resolver may be there. */
+	assert_true(strstr(text, "th dport 53 ct direction original goto asked") <
+	            strstr(text, "ip daddr 127.0.0.0/8 return"));
+	rules_iptables_print(text, sizeof(text), &rules, 4);
+	assert_int_equal(count_of("-A HOPGUARD-FORWARD -p udp --dport 53 -m conntrack --ctdir "
+	                          "ORIGINAL -j HOPGUARD-ASKERS\n"),
+	                 1);
+	assert_int_equal(count_of("-A HOPGUARD-OUTPUT -p tcp --dport 53 -m conntrack --ctdir "
+	                          "ORIGINAL -g HOPGUARD-ASKED\n"),
+	                 1);
+	assert_int_equal(count_of("-A HOPGUARD-ASKERS -s 198.51.100.0/24 -g HOPGUARD-ASKING\n"), 1);
+	assert_int_equal(count_of("-A HOPGUARD-ASKED -j NFLOG --nflog-group 2500\n"), 1);
+	assert_int_equal(count_of("-A HOPGUARD-ASKING -s 10.1.2.3"), 1);
+	assert_true(strstr(text, "-A HOPGUARD-ASKING -s 10.1.2.3") <
+	            strstr(text, "-A HOPGUARD-ASKING -g HOPGUARD-ASKED"));
+	assert_true(strstr(text, "-A HOPGUARD-OUTPUT -p udp --dport 53") <
+	            strstr(text, "-A HOPGUARD-OUTPUT -d 127.0.0.0/8 -j RETURN"));
 }
 
 static void answers_that_wait_have_a_queue_that_nobody_need_listen_to(void **state)
@@ -433,6 +476,7 @@ int main(void)
 		cmocka_unit_test(hooks_that_are_off_have_no_rules),
 		cmocka_unit_test(
 			answers_of_name_servers_are_copied_to_the_group_of_the_first_queue),
+		cmocka_unit_test(questions_are_copied_in_the_direction_in_which_they_are_asked),
 		cmocka_unit_test(answers_that_wait_have_a_queue_that_nobody_need_listen_to),
 		cmocka_unit_test(other_mark_bits_are_used_everywhere),
 		cmocka_unit_test(chains_of_ours_are_told_from_others),
