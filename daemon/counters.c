@@ -46,6 +46,8 @@ static const struct {
 	COUNTER(decisions_waited_ms),
 	COUNTER(heard_answers),
 	COUNTER(heard_dropped),
+	COUNTER(heard_unasked),
+	COUNTER(heard_questions_lost),
 	COUNTER(answers_forged),
 	COUNTER(candidates),
 	COUNTER(prefetches),

@@ -64,6 +64,8 @@ void gate_answer(struct gate *gate, const struct destination *destination, uint6
 void gate_broken(struct gate *gate, const struct message_broken *broken, uint64_t now_ms);
 void gate_candidate(struct gate *gate, const struct message_candidate *candidate, uint64_t now_ms);
 void gate_forget(struct gate *gate, const char *name);
+/* Whether an answer that would lead mail for that domain astray must not be missed (is_established of struct destination). */
+bool gate_cares_for(const struct gate *gate, const char *domain);
 void gate_tick(struct gate *gate, uint64_t now_ms, uint64_t time_ms);
 
 const struct counters *gate_counters(struct gate *gate);

@@ -202,3 +202,8 @@ void gate_candidate(struct gate *gate, const struct message_candidate *candidate
 	if (note)
 		*note = added;
 }
+
+bool gate_cares_for(const struct gate *gate, const char *domain)
+{
+	return promise_cache_is_established(gate->cache, domain);
+}

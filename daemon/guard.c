@@ -311,8 +311,11 @@ static void on_peer(void *owner, enum role role, unsigned index)
 	struct guard *guard = owner;
 
 	(void)index;
-	if (role == ROLE_LEDGER)
-		guard->is_told = false;
+	if (role != ROLE_LEDGER)
+		return;
+	guard->is_told = false;
+	if (guard->dns)
+		guard_dns_repeat(guard->dns);
 }
 
 static void on_config(void *owner, const struct config *config)
@@ -360,7 +363,7 @@ static int start(struct guard *guard)
 	    event_add(guard->tick, &tick) < 0)
 		return -ENOMEM;
 	if (guard->child->index == 0)
-		err = guard_dns_new(&guard->dns, guard->process, guard->child);
+		err = guard_dns_new(&guard->dns, guard->process, guard->gate, guard->child);
 	return err;
 }
 

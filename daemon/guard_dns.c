@@ -3,31 +3,19 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
 
-#include "base/log.h"
 #include "flow/dns_streams.h"
+#include "guard_hearing.h"
 #include "net/nflog.h"
 #include "net/nfqueue.h"
-#include "wire/dns_message.h"
 #include "wire/udp.h"
 
 enum {
 	RECEIVES_PER_TURN = 8,
-	CLIENTS_MAX = 256, /* whose share of a second is counted */
-	PORT_DNS = 53,
-	CLASS_IN = 1,
-	OPCODE_QUERY = 0,
-};
-
-/* How many answers went to the scout in this second. */
-struct share {
-	uint64_t second;
-	uint32_t mail;
-	uint32_t addresses;
+	/* Of copies, before answers that wait are looked at: what a second's burst leaves in the socket. */
+	RECEIVES_TO_CATCH_UP = 512,
 };
 
 struct held {
@@ -44,89 +32,20 @@ struct guard_dns {
 	struct event *log_readable;
 	struct event *queue_readable;
 	struct dns_streams *streams;
-	struct table *clients; /* struct address → struct share */
-	struct share all;
+	struct guard_hearing *hearing;
+	bool has_caught_up; /* the copies of what was asked for before the answers at hand are read */
 	struct held held[GUARD_DNS_HELD_MAX];
 	size_t held_count;
 	uint32_t last_request;
-	uint64_t heard, dropped, forged;
-	struct message_dns_answer message; /* room, as it is large */
+	uint64_t forged;
 };
-
-static bool is_about_mail(uint16_t type)
-{
-	return type == DNS_TYPE_MX || type == DNS_TYPE_TLSA;
-}
-
-/* Whether the scout may learn something from it. No more of a message is read here. */
-static bool is_interesting(bool *about_mail, struct bytes octets)
-{
-	struct dns_message message;
-
-	if (octets.len > DNS_MESSAGE_MAX || dns_message_parse(&message, octets) != PARSE_OK ||
-	    !message.is_response || message.opcode != OPCODE_QUERY || message.is_truncated ||
-	    message.class != CLASS_IN)
-		return false;
-	if (message.rcode != DNS_RCODE_NOERROR && message.rcode != DNS_RCODE_NXDOMAIN)
-		return false;
-	*about_mail = is_about_mail(message.type);
-	/* That there is no address is said too often, and leads nobody astray. */
-	return *about_mail || ((message.type == DNS_TYPE_A || message.type == DNS_TYPE_AAAA) &&
-	                       message.counts[DNS_ANSWER_SECTION] > 0);
-}
-
-static bool charge(struct share *share, bool about_mail, uint64_t second, uint32_t parts)
-{
-	if (share->second != second)
-		*share = (struct share){ .second = second };
-	if (about_mail)
-		return share->mail++ < GUARD_DNS_MAIL_RATE / parts;
-	return share->addresses++ < GUARD_DNS_ADDRESS_RATE / parts;
-}
-
-/* A client that asks without end leaves room for the others. */
-static bool is_within_rates(struct guard_dns *dns, const struct address *client, bool about_mail)
-{
-	uint64_t second = process_now_ms() / 1000;
-	struct share *share = table_find(dns->clients, client);
-
-	if (!share)
-		share = table_insert(dns->clients, client);
-	return share && charge(share, about_mail, second, 2) &&
-	       charge(&dns->all, about_mail, second, 1);
-}
-
-/* False: not told, nothing will come back. request: 0, or what the verdict is to name. */
-static bool tell_scout(struct guard_dns *dns, const struct endpoint *server,
-                       const struct endpoint *client, struct bytes octets, uint32_t request)
-{
-	struct message_dns_answer *message = &dns->message;
-	bool about_mail;
-
-	if (server->port != PORT_DNS || !is_interesting(&about_mail, octets))
-		return false;
-	if (!is_within_rates(dns, &client->address, about_mail)) {
-		dns->dropped++;
-		return false;
-	}
-	message->type = MESSAGE_DNS_ANSWER;
-	message->request = request;
-	message->client = client->address;
-	message->server = server->address;
-	message->len = (uint32_t)octets.len;
-	memcpy(message->message, octets.data, octets.len);
-	if (process_send(dns->process, ROLE_SCOUT, 0, message,
-	                 offsetof(struct message_dns_answer, message) + octets.len) != 0) {
-		dns->dropped++;
-		return false;
-	}
-	dns->heard++;
-	return true;
-}
 
 static void on_stream_message(void *owner, const struct segment *segment, struct bytes message)
 {
-	(void)tell_scout(owner, &segment->source, &segment->destination, message, 0);
+	struct guard_dns *dns = owner;
+
+	(void)guard_hearing_take(dns->hearing, &segment->source, &segment->destination, true,
+	                         message, 0);
 }
 
 static void on_copy(void *owner, struct bytes packet)
@@ -136,10 +55,17 @@ static void on_copy(void *owner, struct bytes packet)
 	struct segment segment;
 
 	if (udp_parse(&datagram, packet) == PACKET_OK)
-		(void)tell_scout(dns, &datagram.source, &datagram.destination, datagram.payload, 0);
-	else if (packet_parse(&segment, packet, false) == PACKET_OK &&
-	         segment.source.port == PORT_DNS)
+		(void)guard_hearing_take(dns->hearing, &datagram.source, &datagram.destination,
+		                         false, datagram.payload, 0);
+	else if (packet_parse(&segment, packet, false) == PACKET_OK)
 		dns_streams_push(dns->streams, &segment);
+}
+
+static void read_copies(struct guard_dns *dns, int receives)
+{
+	while (receives-- > 0 && nflog_receive(dns->log, on_copy, dns) == 0)
+		;
+	guard_hearing_note_overruns(dns->hearing, nflog_counters(dns->log)->overruns);
 }
 
 static void on_log(evutil_socket_t descriptor, short what, void *argument)
@@ -148,10 +74,7 @@ static void on_log(evutil_socket_t descriptor, short what, void *argument)
 
 	(void)descriptor;
 	(void)what;
-	for (int turn = 0; turn < RECEIVES_PER_TURN; turn++) {
-		if (nflog_receive(dns->log, on_copy, dns) != 0)
-			return;
-	}
+	read_copies(dns, RECEIVES_PER_TURN);
 }
 
 /* A packet that passes walks the hook again, so that others' rules behind ours see it (enforce/rules.h). */
@@ -190,9 +113,14 @@ static void on_packet(void *owner, const struct nfqueue_packet *packet)
 	struct datagram datagram;
 	struct held *held = dns->held;
 
+	/* The question left before its answer came: its copy is there, and may not have been read yet. */
+	if (!dns->has_caught_up && dns->log)
+		read_copies(dns, RECEIVES_TO_CATCH_UP);
+	dns->has_caught_up = true;
 	if (dns->held_count == GUARD_DNS_HELD_MAX ||
 	    udp_parse(&datagram, packet->packet) != PACKET_OK ||
-	    !tell_scout(dns, &datagram.source, &datagram.destination, datagram.payload, request)) {
+	    !guard_hearing_take(dns->hearing, &datagram.source, &datagram.destination, false,
+	                        datagram.payload, request)) {
 		give_verdict(dns, packet->id, packet->mark, true);
 		return;
 	}
@@ -214,6 +142,7 @@ static void on_queue(evutil_socket_t descriptor, short what, void *argument)
 	(void)descriptor;
 	(void)what;
 	for (int turn = 0; turn < RECEIVES_PER_TURN; turn++) {
+		dns->has_caught_up = false;
 		if (nfqueue_receive(dns->queue, on_packet, dns) != 0)
 			break;
 	}
@@ -253,15 +182,19 @@ static void release_until(struct guard_dns *dns, uint64_t now_ms)
 void guard_dns_tick(struct guard_dns *dns, uint64_t now_ms)
 {
 	release_until(dns, now_ms);
+	guard_hearing_tick(dns->hearing);
+}
+
+void guard_dns_repeat(struct guard_dns *dns)
+{
+	guard_hearing_repeat(dns->hearing);
 }
 
 void guard_dns_count(const struct guard_dns *dns, struct counters *counters)
 {
-	counters->heard_answers += dns->heard;
-	counters->heard_dropped += dns->dropped + dns_streams_lost(dns->streams);
+	guard_hearing_count(dns->hearing, counters);
+	counters->heard_dropped += dns_streams_lost(dns->streams);
 	counters->answers_forged += dns->forged;
-	if (dns->log)
-		counters->heard_dropped += nflog_counters(dns->log)->overruns;
 }
 
 static int listen_to(struct event **made, struct process *process, int descriptor,
@@ -291,7 +224,8 @@ static int open_ears(struct guard_dns *dns, const struct child *child)
 	return err;
 }
 
-int guard_dns_new(struct guard_dns **made, struct process *process, const struct child *child)
+int guard_dns_new(struct guard_dns **made, struct process *process, const struct gate *gate,
+                  const struct child *child)
 {
 	struct guard_dns *dns = calloc(1, sizeof(*dns));
 	uint8_t secret[TABLE_SECRET_LEN];
@@ -304,10 +238,9 @@ int guard_dns_new(struct guard_dns **made, struct process *process, const struct
 		err = -EIO;
 		goto free_dns;
 	}
-	dns->clients = table_new(CLIENTS_MAX, sizeof(struct address), sizeof(struct share), secret,
-	                         NULL, NULL);
+	dns->hearing = guard_hearing_new(process, gate, secret);
 	dns->streams = dns_streams_new(secret, on_stream_message, dns);
-	if (!dns->clients || !dns->streams)
+	if (!dns->hearing || !dns->streams)
 		goto free_dns;
 	err = open_ears(dns, child);
 	if (err)
@@ -332,6 +265,6 @@ void guard_dns_free(struct guard_dns *dns)
 	nflog_free(dns->log);
 	nfqueue_free(dns->queue);
 	dns_streams_free(dns->streams);
-	table_free(dns->clients);
+	guard_hearing_free(dns->hearing);
 	free(dns);
 }

@@ -4,7 +4,8 @@
 
 /*
  * The first guard's second ear: DNS answers on their way to clients and their resolvers, as copies or, with dns { guard = drop },
- * from a queue where each waits for the scout's word, a second at most. What may tell whose mail goes where is handed to the scout.
+ * from a queue where each waits for the scout's word, a second at most; and copies of the questions before them. What was asked for
+ * and may tell whose mail goes where is handed to the scout (guard_hearing.h).
  */
 
 #include <stdint.h>
@@ -14,21 +15,22 @@
 enum {
 	GUARD_DNS_HELD_MAX = 256, /* packets that wait; more pass */
 	GUARD_DNS_HOLD_MS = 900,  /* with a tick on top, within the second */
-	/* Answers a second that go to the scout, of MX and TLSA, and of addresses; of one client at most a half. */
-	GUARD_DNS_MAIL_RATE = 500,
-	GUARD_DNS_ADDRESS_RATE = 1000,
 };
 
+struct gate;
 struct guard_dns;
 
-/* Takes child->log and child->dns_queue over, either may be -1. process is borrowed. 0 or -errno. */
-int guard_dns_new(struct guard_dns **made, struct process *process, const struct child *child);
+/* Takes child->log and child->dns_queue over, either may be -1. process and gate are borrowed. 0 or -errno. */
+int guard_dns_new(struct guard_dns **made, struct process *process, const struct gate *gate,
+                  const struct child *child);
 /* What waits passes. */
 void guard_dns_free(struct guard_dns *dns);
 /* False: not sound. */
 bool guard_dns_take_verdict(struct guard_dns *dns, const void *message, size_t len);
 /* Lets pass what waited for its second. */
 void guard_dns_tick(struct guard_dns *dns, uint64_t now_ms);
+/* The ledger starts anew: what it should know is told again. */
+void guard_dns_repeat(struct guard_dns *dns);
 void guard_dns_count(const struct guard_dns *dns, struct counters *counters);
 
 #endif

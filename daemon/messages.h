@@ -162,8 +162,10 @@ struct counters {
 	uint64_t heard_answers; /* DNS answers handed to the scout */
 	uint64_t
 		heard_dropped; /* beyond a bound, by guard or scout; of a TCP connection of which a part was missed */
-	uint64_t candidates;     /* domains heard to have their mail at an address */
-	uint64_t answers_forged; /* DNS answers kept from the client */
+	uint64_t heard_unasked;        /* DNS answers to no question that was seen */
+	uint64_t heard_questions_lost; /* had to make room before their answer came */
+	uint64_t candidates;           /* domains heard to have their mail at an address */
+	uint64_t answers_forged;       /* DNS answers kept from the client */
 	/* scout */
 	uint64_t lookups;
 	uint64_t lookups_bogus;

@@ -114,8 +114,9 @@ static void open_log(struct resources *resources, const struct config *config)
 	if (!err)
 		return;
 	resources->log = -1;
-	log_warn("netfilter log group %u error=\"%s\": DNS answers are not watched%s", group,
+	log_warn("netfilter log group %u error=\"%s\": DNS answers are not watched%s%s", group,
 	         strerror(-err),
+	         config->dns_guard == DNS_GUARD_DROP ? ", none is kept from a client" : "",
 	         err == -EBUSY ? " (another program has that group: choose another queue-first)"
 	                       : "");
 }

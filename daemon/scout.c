@@ -274,6 +274,7 @@ static void on_peer(void *owner, enum role role, unsigned index)
 		return;
 	scout->must_tell |= scout->problem[0] != '\0';
 	tell_health(scout);
+	scout_heard_repeat(scout);
 	memset(&scout->told, 0, sizeof(scout->told));
 	scout_rows_go_on(scout->rows);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "scout_state.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "base/bytes.h"
 #include "policy/heard.h"
 #include "scout_checks.h"
+#include "shortfall.h"
 
 enum {
 	/* Look-ups a second for names that strangers may have chosen, and how many may wait for theirs. */
@@ -19,7 +21,11 @@ enum {
 	AHEAD_CLIENT_MAX = 64, /* of one client */
 	AHEAD_TICK_MS = 100,
 	AHEAD_HOSTS_MAX = 3, /* of a domain, that are asked for before its own look-up names them */
-	CANDIDATE_RATE = 2000, /* told a second */
+	/* Told a second; and of one domain that binds, which has a bound of its own. */
+	CANDIDATE_RATE = 8000,
+	CANDIDATE_NAME_RATE = 512,
+	CANDIDATE_NAMES_MAX = 512,
+	AGAIN_MAX = 64, /* domains that bind, of which a guard could not be told at once */
 	SWEEP_S = 60,
 };
 
@@ -27,6 +33,11 @@ struct ahead {
 	struct address client;
 	char domain[DOMAIN_NAME_MAX];
 	char hosts[AHEAD_HOSTS_MAX][DOMAIN_NAME_MAX]; /* as heard; the first empty one ends them */
+};
+
+struct told {
+	unsigned second;
+	unsigned count;
 };
 
 struct scout_heard {
@@ -38,10 +49,69 @@ struct scout_heard {
 	struct address served; /* whose name was looked up last */
 	unsigned ahead_left;   /* in this second, as the next */
 	unsigned candidates_left;
+	struct table *told; /* domain → struct told, those that bind */
+	char again[AGAIN_MAX][DOMAIN_NAME_MAX];
+	size_t again_count;
+	struct shortfall shortfall;
+	struct address client; /* of the answer at hand */
 	unsigned seconds;
 	struct scout_checks *checks;
 	uint64_t dropped, prefetches;
 };
+
+/* Whether one more candidate may be told. Strangers' many names take nothing from a domain that binds. */
+static bool may_tell(struct scout_heard *heard, const struct heard_candidate *candidate)
+{
+	char key[DOMAIN_NAME_MAX] = "";
+	struct told *told;
+
+	if (!candidate->matters) {
+		if (heard->candidates_left == 0)
+			return false;
+		heard->candidates_left--;
+		return true;
+	}
+	text_copy(key, sizeof(key), candidate->domain);
+	told = table_find(heard->told, key);
+	if (!told)
+		told = table_insert(heard->told, key);
+	if (!told)
+		return false;
+	if (told->second != heard->seconds)
+		*told = (struct told){ .second = heard->seconds };
+	return told->count++ < CANDIDATE_NAME_RATE;
+}
+
+/* A guard had no room: what matters is told once more in a moment. False: no room for that either. */
+static bool tell_again(struct scout_heard *heard, const char *domain)
+{
+	for (size_t i = 0; i < heard->again_count; i++) {
+		if (strcmp(heard->again[i], domain) == 0)
+			return true;
+	}
+	if (heard->again_count == AGAIN_MAX)
+		return false;
+	text_copy(heard->again[heard->again_count++], DOMAIN_NAME_MAX, domain);
+	return true;
+}
+
+static void leave_out(struct scout_heard *heard)
+{
+	heard->dropped++;
+	shortfall_note(&heard->shortfall, SHORTFALL_CANDIDATES, &heard->client, process_now_ms());
+}
+
+static void tell_guards(struct scout_heard *heard, const struct message_candidate *candidate,
+                        bool matters)
+{
+	bool is_late = false;
+
+	for (unsigned i = 0; i < CONFIG_QUEUES_MAX; i++)
+		is_late |= process_send(heard->scout->process, ROLE_GUARD, i, candidate,
+		                        sizeof(*candidate)) == -EAGAIN;
+	if (is_late && !(matters && tell_again(heard, candidate->domain)))
+		leave_out(heard);
+}
 
 static void on_candidate(void *owner, const struct heard_candidate *heard_of)
 {
@@ -52,17 +122,16 @@ static void on_candidate(void *owner, const struct heard_candidate *heard_of)
 		.server = heard_of->server,
 	};
 
-	if (heard->candidates_left == 0) {
-		heard->dropped++;
+	if (!may_tell(heard, heard_of)) {
+		leave_out(heard);
 		return;
 	}
-	heard->candidates_left--;
 	candidate.is_excluded =
 		merge_excludes(&heard->scout->sources, heard_of->domain, heard_of->host);
 	candidate.standing = merge_standing(&heard->scout->sources, heard_of->domain);
 	text_copy(candidate.domain, sizeof(candidate.domain), heard_of->domain);
 	text_copy(candidate.host, sizeof(candidate.host), heard_of->host);
-	(void)process_send_guards(heard->scout->process, &candidate, sizeof(candidate), -1);
+	tell_guards(heard, &candidate, heard_of->matters);
 }
 
 void scout_heard_learn(struct scout *scout, const struct destination *destination)
@@ -151,8 +220,20 @@ static void wait_for_tick(struct scout_heard *heard)
 {
 	static const struct timeval tick = { .tv_usec = AHEAD_TICK_MS * 1000 };
 
-	if (heard->waiting_count > 0 && !event_pending(heard->tick, EV_TIMEOUT, NULL))
+	if (heard->waiting_count + heard->again_count > 0 &&
+	    !event_pending(heard->tick, EV_TIMEOUT, NULL))
 		(void)event_add(heard->tick, &tick);
+}
+
+static void repeat_late(struct scout_heard *heard)
+{
+	char late[AGAIN_MAX][DOMAIN_NAME_MAX];
+	size_t count = heard->again_count;
+
+	memcpy(late, heard->again, sizeof(late));
+	heard->again_count = 0;
+	for (size_t i = 0; i < count; i++)
+		heard_repeat(heard->heard, late[i], process_now_ms());
 }
 
 static void on_tick(evutil_socket_t none, short what, void *argument)
@@ -161,6 +242,7 @@ static void on_tick(evutil_socket_t none, short what, void *argument)
 
 	(void)none;
 	(void)what;
+	repeat_late(heard);
 	look_up_waiting(heard);
 	wait_for_tick(heard);
 }
@@ -182,12 +264,30 @@ static void read_hosts(struct ahead *ahead, const struct dns_message *message)
 	}
 }
 
+/* Of a domain that binds: no stranger's names are waited for. */
+static bool look_up_at_once(struct scout_heard *heard, const struct address *client,
+                            const struct dns_message *message)
+{
+	struct ahead ahead = { .client = *client };
+	uint32_t age_s;
+
+	text_copy(ahead.domain, sizeof(ahead.domain), message->name);
+	if (scout_recall(heard->scout, &heard->scout->answer.destination, &age_s, ahead.domain,
+	                 false))
+		return false;
+	read_hosts(&ahead, message);
+	return look_up(heard, &ahead);
+}
+
 static void ask_ahead(struct scout_heard *heard, const struct address *client,
-                      const struct dns_message *message)
+                      const struct dns_message *message, bool matters)
 {
 	const char *domain = message->name;
 	struct ahead *ahead;
 	size_t own = 0, i;
+
+	if (matters && look_up_at_once(heard, client, message))
+		return;
 
 	for (i = 0; i < heard->waiting_count; i++) {
 		if (strcmp(heard->waiting[i].domain, domain) == 0)
@@ -239,22 +339,40 @@ bool scout_take_dns_answer(struct scout *scout, unsigned index, const void *octe
 	const struct message_dns_answer *answer = octets;
 	struct scout_heard *heard = scout->heard;
 	struct dns_message message;
-	bool is_mail_domain, is_checked = false;
+	bool is_mail_domain, matters, is_checked = false;
 
 	if (!is_sound(answer, len))
 		return false;
 	if (dns_message_parse(&message, bytes_of(answer->message, answer->len)) == PARSE_OK) {
 		is_mail_domain = message.type == DNS_TYPE_MX && scout_is_name(message.name);
+		matters = is_mail_domain && merge_is_established(&scout->sources, message.name);
+		heard->client = answer->client;
 		if ((is_mail_domain || message.type != DNS_TYPE_MX) &&
-		    heard_answer(heard->heard, &answer->client, &message, process_now_ms()) &&
+		    heard_answer(heard->heard, &answer->client, &message, matters,
+		                 process_now_ms()) &&
 		    is_mail_domain)
-			ask_ahead(heard, &answer->client, &message);
+			ask_ahead(heard, &answer->client, &message, matters);
+		wait_for_tick(heard);
 		is_checked = is_to_be_checked(heard, answer, &message) &&
 		             scout_checks_begin(heard->checks, index, answer, message.name);
 	}
 	if (!is_checked)
 		scout_checks_pass(heard->checks, index, answer->request);
 	return true;
+}
+
+void scout_heard_repeat(struct scout *scout)
+{
+	shortfall_repeat(&scout->heard->shortfall);
+}
+
+/* Its end, to the ledger, is the end of whatever the scout complained of: what else does not work is told again. */
+static void tell_shortfall(struct scout_heard *heard)
+{
+	bool was_on = heard->shortfall.is_on;
+
+	shortfall_send(&heard->shortfall, heard->scout->process);
+	heard->scout->must_tell |= was_on && !heard->shortfall.is_on && heard->scout->problem[0];
 }
 
 void scout_heard_second(struct scout *scout)
@@ -265,6 +383,7 @@ void scout_heard_second(struct scout *scout)
 	heard->candidates_left = CANDIDATE_RATE;
 	look_up_waiting(heard);
 	scout_checks_second(heard->checks);
+	tell_shortfall(heard);
 	if (++heard->seconds % SWEEP_S == 0)
 		heard_sweep(heard->heard, process_now_ms());
 }
@@ -289,9 +408,11 @@ struct scout_heard *scout_heard_new(struct scout *scout)
 	if (getrandom(secret, sizeof(secret), 0) == sizeof(secret)) {
 		heard->heard = heard_new(secret, on_candidate, heard);
 		heard->checks = scout_checks_new(scout, secret);
+		heard->told = table_new(CANDIDATE_NAMES_MAX, DOMAIN_NAME_MAX, sizeof(struct told),
+		                        secret, NULL, NULL);
 		heard->tick = event_new(process_base(scout->process), -1, 0, on_tick, heard);
 	}
-	if (heard->heard && heard->checks && heard->tick)
+	if (heard->heard && heard->checks && heard->tick && heard->told)
 		return heard;
 	scout_heard_free(heard);
 	return NULL;
@@ -303,6 +424,7 @@ void scout_heard_free(struct scout_heard *heard)
 		return;
 	scout_checks_free(heard->checks);
 	heard_free(heard->heard);
+	table_free(heard->told);
 	if (heard->tick)
 		event_free(heard->tick);
 	free(heard);

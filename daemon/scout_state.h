@@ -99,6 +99,8 @@ void scout_heard_learn(struct scout *scout, const struct destination *destinatio
 /* A look-up of a name that was heard ended. */
 void scout_note_heard(struct scout *scout, const struct destination *destination);
 void scout_heard_second(struct scout *scout);
+/* The ledger starts anew. */
+void scout_heard_repeat(struct scout *scout);
 void scout_heard_count(const struct scout *scout, struct counters *counters);
 
 #endif

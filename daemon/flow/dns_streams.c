@@ -9,8 +9,8 @@ enum { LENGTH_LEN = 2, MESSAGE_ROOM_FIRST = 2048 };
 
 /* Zeroed before it is filled: it is hashed whole. */
 struct key {
-	struct endpoint server;
-	struct endpoint client;
+	struct endpoint source;
+	struct endpoint destination;
 };
 
 struct unfinished {
@@ -157,10 +157,10 @@ static struct key key_of(const struct segment *segment)
 	struct key key;
 
 	memset(&key, 0, sizeof(key));
-	key.server.address = segment->source.address;
-	key.server.port = segment->source.port;
-	key.client.address = segment->destination.address;
-	key.client.port = segment->destination.port;
+	key.source.address = segment->source.address;
+	key.source.port = segment->source.port;
+	key.destination.address = segment->destination.address;
+	key.destination.port = segment->destination.port;
 	return key;
 }
 

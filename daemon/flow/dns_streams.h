@@ -3,8 +3,9 @@
 #define HOPGUARD_FLOW_DNS_STREAMS_H
 
 /*
- * DNS answers over TCP (RFC 7766 section 8), put together from copies of the server's segments. Copies may be lost and
- * may come in another order: then the rest of that connection is let go, which costs nothing but what it would have told.
+ * DNS messages over TCP (RFC 7766 section 8), put together from copies of both ends' segments, each direction by itself. Copies
+ * may be lost and may come in another order: then the rest of that direction is let go, which costs nothing but what it would
+ * have told.
  */
 
 #include <stddef.h>
@@ -15,7 +16,7 @@
 #include "wire/packet.h"
 
 enum {
-	DNS_STREAMS_MAX = 256, /* connections at a time; the one unused for longest goes */
+	DNS_STREAMS_MAX = 512, /* directions at a time; the one unused for longest goes */
 	/* Octets of unfinished messages over all of them. */
 	DNS_STREAMS_MEMORY_MAX = 4 * 1024 * 1024,
 };
@@ -29,9 +30,9 @@ typedef void (*dns_streams_fn)(void *owner, const struct segment *segment, struc
 struct dns_streams *dns_streams_new(const uint8_t secret[TABLE_SECRET_LEN], dns_streams_fn fn,
                                     void *owner);
 void dns_streams_free(struct dns_streams *streams);
-/* A segment from the server. A connection is followed from its SYN on. */
+/* A segment of either end. A direction is followed from its SYN on. */
 void dns_streams_push(struct dns_streams *streams, const struct segment *segment);
-/* Connections that were let go before their end. */
+/* Directions that were let go before their end. */
 uint64_t dns_streams_lost(const struct dns_streams *streams);
 
 #endif

@@ -22,6 +22,7 @@ static void tell(struct heard *heard, const struct naming *naming, const struct 
 	uint64_t until_ms = naming->until_ms < place->until_ms ? naming->until_ms : place->until_ms;
 
 	struct heard_candidate candidate = {
+		.matters = domain->item.kind == KIND_DOMAIN_THAT_MATTERS,
 		.domain = domain->item.name,
 		.host = naming->host->item.name,
 		.server = place->address,
@@ -68,7 +69,10 @@ static bool read_address(struct address *address, uint16_t type, struct bytes da
 	return true;
 }
 
-/* The naming of that host, else a free one, else the one that ends first. */
+/*
+ * The naming of that host, else a free one, else the one that was heard longest ago. How long it lasts is the answer's own word:
+ * by that, a second answer could drive out what the first, which the client believed, has just said.
+ */
 static struct naming *choose_naming(struct domain *domain, const char *name)
 {
 	struct naming *chosen = &domain->namings[0];
@@ -79,7 +83,7 @@ static struct naming *choose_naming(struct domain *domain, const char *name)
 
 		if (naming->host && strcmp(naming->host->item.name, name) == 0)
 			return naming;
-		if (chosen->host && (!naming->host || naming->until_ms < chosen->until_ms))
+		if (chosen->host && (!naming->host || naming->answer < chosen->answer))
 			chosen = naming;
 	}
 	return chosen;
@@ -93,6 +97,8 @@ static void name_host(struct heard *heard, struct domain *domain, struct holder 
                       const char *name, uint64_t until_ms)
 {
 	struct naming *naming = choose_naming(domain, name);
+	enum kind kind =
+		domain->item.kind == KIND_DOMAIN ? KIND_NAMED : KIND_NAMED_BY_ONE_THAT_MATTERS;
 	struct host *host;
 
 	if (naming->host && strcmp(naming->host->item.name, name) == 0) {
@@ -102,10 +108,11 @@ static void name_host(struct heard *heard, struct domain *domain, struct holder 
 		return;
 	}
 	heard_unname(heard, naming);
-	host = heard_obtain(heard, holder, name, KIND_NAMED);
+	host = heard_obtain(heard, holder, name, kind);
 	if (!host)
 		return;
-	heard_become(heard, host, KIND_NAMED);
+	if (host->item.kind != KIND_NAMED_BY_ONE_THAT_MATTERS)
+		heard_become(heard, &host->item, kind);
 	*naming = (struct naming){
 		.domain = domain,
 		.host = host,
@@ -115,17 +122,39 @@ static void name_host(struct heard *heard, struct domain *domain, struct holder 
 	TAILQ_INSERT_HEAD(&host->namings, naming, link);
 }
 
-static void name_hosts(struct heard *heard, struct domain *domain, struct holder *holder,
-                       const struct dns_answer *answer, uint64_t until_ms)
+/* The most preferred: clients go there first, wherever in the answer they stand. How many. */
+static size_t read_hosts(struct dns_mx hosts[HEARD_ANSWER_HOSTS_MAX],
+                         const struct dns_answer *answer)
 {
 	struct dns_record record;
 	struct dns_mx mx;
-	size_t i;
+	size_t count = 0, last = 0, i, k;
 
-	for (i = 0; i < HEARD_HOSTS_MAX && dns_answer_record(&record, answer, i); i++) {
-		if (dns_mx_parse(&mx, answer, &record) == PARSE_OK && mx.host[0])
-			name_host(heard, domain, holder, mx.host, until_ms);
+	for (i = 0; dns_answer_record(&record, answer, i); i++) {
+		if (dns_mx_parse(&mx, answer, &record) != PARSE_OK || !mx.host[0])
+			continue;
+		if (count < HEARD_ANSWER_HOSTS_MAX) {
+			hosts[count++] = mx;
+			continue;
+		}
+		for (last = 0, k = 1; k < count; k++) {
+			if (hosts[k].preference > hosts[last].preference)
+				last = k;
+		}
+		if (mx.preference < hosts[last].preference)
+			hosts[last] = mx;
 	}
+	return count;
+}
+
+static void name_hosts(struct heard *heard, struct domain *domain, struct holder *holder,
+                       const struct dns_answer *answer, uint64_t until_ms)
+{
+	struct dns_mx hosts[HEARD_ANSWER_HOSTS_MAX];
+	size_t count = read_hosts(hosts, answer);
+
+	for (size_t i = 0; i < count; i++)
+		name_host(heard, domain, holder, hosts[i].host, until_ms);
 	if (answer->record_count == 0 && answer->rcode == DNS_RCODE_NOERROR)
 		name_host(heard, domain, holder, answer->name, until_ms);
 }
@@ -183,13 +212,14 @@ void heard_repeat(struct heard *heard, const char *domain, uint64_t now_ms)
 
 static void hear_domain(struct heard *heard, struct holder *holder,
                         const struct dns_message *message, const struct dns_answer *answer,
-                        uint64_t now_ms)
+                        enum kind kind, uint64_t now_ms)
 {
-	struct domain *domain = heard_obtain(heard, holder, answer->name, KIND_DOMAIN);
+	struct domain *domain = heard_obtain(heard, holder, answer->name, kind);
 	uint64_t until_ms = end_of(answer->ttl_s, now_ms);
 
 	if (!domain)
 		return;
+	heard_become(heard, &domain->item, kind);
 	if (domain->item.until_ms < until_ms)
 		domain->item.until_ms = until_ms;
 	domain->answers++;
@@ -201,12 +231,23 @@ static void hear_domain(struct heard *heard, struct holder *holder,
 	}
 }
 
+static void tell_namings(struct heard *heard, const struct host *host, const struct place *place,
+                         bool matters, uint64_t now_ms)
+{
+	const struct naming *naming;
+
+	TAILQ_FOREACH(naming, &host->namings, link)
+	{
+		if (matters == (naming->domain->item.kind == KIND_DOMAIN_THAT_MATTERS))
+			tell(heard, naming, place, now_ms);
+	}
+}
+
 static void hear_host(struct heard *heard, struct holder *holder, const struct dns_answer *answer,
                       uint64_t now_ms)
 {
 	struct host *host;
 	struct dns_record record;
-	const struct naming *naming;
 	size_t i;
 
 	if (answer->record_count == 0)
@@ -219,8 +260,8 @@ static void hear_host(struct heard *heard, struct holder *holder, const struct d
 		if (!read_address(&address, answer->type, record.data))
 			continue;
 		place = learn_place(host, &address, end_of(answer->ttl_s, now_ms));
-		TAILQ_FOREACH(naming, &host->namings, link)
-		tell(heard, naming, place, now_ms);
+		tell_namings(heard, host, place, true, now_ms);
+		tell_namings(heard, host, place, false, now_ms);
 	}
 }
 
@@ -243,7 +284,7 @@ static bool is_referral(const struct dns_message *message)
 }
 
 bool heard_answer(struct heard *heard, const struct address *client,
-                  const struct dns_message *message, uint64_t now_ms)
+                  const struct dns_message *message, bool matters, uint64_t now_ms)
 {
 	struct dns_answer answer;
 	struct holder *holder;
@@ -255,7 +296,8 @@ bool heard_answer(struct heard *heard, const struct address *client,
 		return false;
 	heard->told = 0;
 	if (answer.type == DNS_TYPE_MX && answer.name[0])
-		hear_domain(heard, holder, message, &answer, now_ms);
+		hear_domain(heard, holder, message, &answer,
+		            matters ? KIND_DOMAIN_THAT_MATTERS : KIND_DOMAIN, now_ms);
 	else if (answer.type == DNS_TYPE_A || answer.type == DNS_TYPE_AAAA)
 		hear_host(heard, holder, &answer, now_ms);
 	return true;
@@ -281,7 +323,7 @@ static bool is_over(struct item *item, uint64_t now_ms)
 	struct host *host;
 	size_t i;
 
-	if (item->kind == KIND_DOMAIN)
+	if (item->kind == KIND_DOMAIN || item->kind == KIND_DOMAIN_THAT_MATTERS)
 		return item->until_ms <= now_ms;
 	host = (struct host *)(void *)item;
 	for (i = host->place_count; i-- > 0;) {

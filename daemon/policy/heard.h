@@ -21,14 +21,18 @@
 
 enum {
 	HEARD_CLIENTS_MAX = 64, /* in IPv6, of a /64 each */
+	/* And as many again that matter. */
 	HEARD_DOMAINS_MAX = 8192,
-	HEARD_NAMED_MAX = 8192, /* hosts that a domain heard of names */
+	HEARD_NAMED_MAX =
+		8192, /* hosts that a domain heard of names; as many again of domains that matter */
 	HEARD_UNNAMED_MAX =
 		8192, /* others that were asked for their addresses: mostly no mail hosts at all */
-	HEARD_HOSTS_MAX = 16,  /* of one domain */
+	/* Of one answer: the most preferred. Of one domain: the latest, so that all that a client was told in one moment has room. */
+	HEARD_ANSWER_HOSTS_MAX = 16,
+	HEARD_HOSTS_MAX = 64,
 	HEARD_PLACES_MAX = 16, /* addresses of one host */
 	HEARD_CANDIDATES_MAX =
-		256,           /* told of one answer, of those domains first that were heard last */
+		256, /* told of one answer, of those domains first that matter, then of those that were heard last */
 	HEARD_LIFE_MIN_S = 60, /* whoever asked goes there within moments, even if the TTL is 0 */
 	HEARD_LIFE_MAX_S = 3600,
 };
@@ -37,6 +41,7 @@ struct heard;
 
 /* By what was heard, mail for `domain` may go to `host`, which is at `server`, for that long. Valid during the callback. */
 struct heard_candidate {
+	bool matters;
 	const char *domain;
 	const char *host;
 	struct address server;
@@ -51,10 +56,11 @@ void heard_free(struct heard *heard);
 
 /*
  * An answer to `client`: of MX its hosts, and addresses beside them, of A and AAAA its addresses; anything else is left. A domain
- * without MX is its own host (RFC 5321 section 5.1). False: not taken, for it is malformed, or a referral.
+ * without MX is its own host (RFC 5321 section 5.1). matters: of MX, the domain is one whose mail must not be led astray unseen.
+ * False: not taken, for it is malformed, or a referral.
  */
 bool heard_answer(struct heard *heard, const struct address *client,
-                  const struct dns_message *message, uint64_t now_ms);
+                  const struct dns_message *message, bool matters, uint64_t now_ms);
 /* Tells all candidates of that domain once more. */
 void heard_repeat(struct heard *heard, const char *domain, uint64_t now_ms);
 /* Whether a domain heard of names this host. */

@@ -6,7 +6,16 @@
 
 #include "base/bytes.h"
 
-static const size_t kind_max[KINDS] = { HEARD_DOMAINS_MAX, HEARD_NAMED_MAX, HEARD_UNNAMED_MAX };
+static const size_t kind_max[KINDS] = {
+	[KIND_DOMAIN] = HEARD_DOMAINS_MAX,  [KIND_DOMAIN_THAT_MATTERS] = HEARD_DOMAINS_MAX,
+	[KIND_NAMED] = HEARD_NAMED_MAX,     [KIND_NAMED_BY_ONE_THAT_MATTERS] = HEARD_NAMED_MAX,
+	[KIND_UNNAMED] = HEARD_UNNAMED_MAX,
+};
+
+static bool is_domain(enum kind kind)
+{
+	return kind == KIND_DOMAIN || kind == KIND_DOMAIN_THAT_MATTERS;
+}
 
 static void put_key(char key[DNS_NAME_TEXT_MAX], const char *name)
 {
@@ -58,14 +67,14 @@ static void join_holder(struct heard *heard, struct item *item, struct holder *h
 	heard->counts[kind]++;
 }
 
-void heard_become(struct heard *heard, struct host *host, enum kind kind)
+void heard_become(struct heard *heard, struct item *item, enum kind kind)
 {
-	struct holder *holder = host->item.holder;
+	struct holder *holder = item->holder;
 
-	if (host->item.kind == kind)
+	if (item->kind == kind)
 		return;
-	leave_holder(heard, &host->item);
-	join_holder(heard, &host->item, holder, kind);
+	leave_holder(heard, item);
+	join_holder(heard, item, holder, kind);
 }
 
 void heard_unname(struct heard *heard, struct naming *naming)
@@ -81,7 +90,7 @@ void heard_unname(struct heard *heard, struct naming *naming)
 	if (host->place_count == 0)
 		heard_drop(heard, &host->item);
 	else
-		heard_become(heard, host, KIND_UNNAMED);
+		heard_become(heard, &host->item, KIND_UNNAMED);
 }
 
 static void unname_all(struct heard *heard, struct domain *domain)
@@ -100,7 +109,7 @@ void heard_drop(struct heard *heard, struct item *item)
 
 	put_key(key, item->name);
 	leave_holder(heard, item);
-	if (item->kind == KIND_DOMAIN) {
+	if (is_domain(item->kind)) {
 		table_remove(heard->domains, key);
 		unname_all(heard, (struct domain *)(void *)item);
 	} else {
@@ -141,9 +150,9 @@ struct heard *heard_new(const uint8_t secret[TABLE_SECRET_LEN], heard_fn fn, voi
 	heard->holders = table_new(HEARD_CLIENTS_MAX, sizeof(struct address),
 	                           sizeof(struct holder *), secret, on_holder_leave, heard);
 	/* With room to spare: what goes is chosen here, not there. */
-	heard->domains = table_new(HEARD_DOMAINS_MAX + 1, DNS_NAME_TEXT_MAX, sizeof(void *), secret,
-	                           NULL, NULL);
-	heard->hosts = table_new(HEARD_NAMED_MAX + HEARD_UNNAMED_MAX + 1, DNS_NAME_TEXT_MAX,
+	heard->domains = table_new(2 * HEARD_DOMAINS_MAX + 1, DNS_NAME_TEXT_MAX, sizeof(void *),
+	                           secret, NULL, NULL);
+	heard->hosts = table_new(2 * HEARD_NAMED_MAX + HEARD_UNNAMED_MAX + 1, DNS_NAME_TEXT_MAX,
 	                         sizeof(void *), secret, NULL, NULL);
 	if (heard->holders && heard->domains && heard->hosts)
 		return heard;
@@ -210,8 +219,8 @@ static void renew(struct heard *heard, struct item *item, struct holder *holder)
 
 void *heard_obtain(struct heard *heard, struct holder *holder, const char *name, enum kind kind)
 {
-	struct table *table = kind == KIND_DOMAIN ? heard->domains : heard->hosts;
-	size_t size = kind == KIND_DOMAIN ? sizeof(struct domain) : sizeof(struct host);
+	struct table *table = is_domain(kind) ? heard->domains : heard->hosts;
+	size_t size = is_domain(kind) ? sizeof(struct domain) : sizeof(struct host);
 	struct item *item = heard_find(table, name);
 	void **slot;
 	char key[DNS_NAME_TEXT_MAX];
@@ -229,7 +238,7 @@ void *heard_obtain(struct heard *heard, struct holder *holder, const char *name,
 	}
 	*slot = item;
 	put_key(item->name, name);
-	if (kind != KIND_DOMAIN)
+	if (!is_domain(kind))
 		TAILQ_INIT(&((struct host *)(void *)item)->namings);
 	join_holder(heard, item, holder, kind);
 	return item;

@@ -10,7 +10,15 @@
 
 #include "policy/heard.h"
 
-enum kind { KIND_DOMAIN, KIND_NAMED, KIND_UNNAMED, KINDS };
+/* The kinds do not take each other's room: nobody's many names drive out what is heard of domains that matter. */
+enum kind {
+	KIND_DOMAIN,
+	KIND_DOMAIN_THAT_MATTERS,
+	KIND_NAMED,
+	KIND_NAMED_BY_ONE_THAT_MATTERS,
+	KIND_UNNAMED,
+	KINDS,
+};
 
 struct item {
 	TAILQ_ENTRY(item) link; /* of its client's, the oldest first */
@@ -74,7 +82,7 @@ struct holder *heard_holder(struct heard *heard, const struct address *address);
 void *heard_obtain(struct heard *heard, struct holder *holder, const char *name, enum kind kind);
 /* A host that nothing else is known of goes. */
 void heard_unname(struct heard *heard, struct naming *naming);
-void heard_become(struct heard *heard, struct host *host, enum kind kind);
+void heard_become(struct heard *heard, struct item *item, enum kind kind);
 /* Frees it, and whatever points to it lets go. */
 void heard_drop(struct heard *heard, struct item *item);
 

@@ -373,6 +373,14 @@ enum cache_answer promise_cache_get(struct destination *destination, uint32_t *a
 	return answer;
 }
 
+bool promise_cache_is_established(const struct promise_cache *cache, const char *name)
+{
+	uint64_t key = key_of(cache, name, false);
+	struct record *const *slot = table_peek(cache->names, &key);
+
+	return slot && strcmp(record_name(*slot), name) == 0 && record_is_established(*slot);
+}
+
 bool promise_cache_strongest(struct hop *hop, const struct promise_cache *cache,
                              const struct address *address, uint64_t now_ms)
 {

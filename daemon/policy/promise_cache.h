@@ -70,6 +70,8 @@ bool promise_cache_find_mx(struct hop *hop, const struct promise_cache *cache, c
  */
 bool promise_cache_keys(struct key_rules *rules, const struct promise_cache *cache,
                         const struct hop *hop, const struct address *address, uint64_t now_ms);
+/* Whether the mail domain of that name is one that binds (struct destination), by its latest answer, stale or not. */
+bool promise_cache_is_established(const struct promise_cache *cache, const char *name);
 /* Whether `address` is a validated place of the domain or the host of that name. */
 bool promise_cache_includes(const struct promise_cache *cache, const char *name,
                             const struct address *address, uint64_t now_ms);

@@ -58,8 +58,8 @@ static void check_hearing(const struct dns_message *message)
 	struct heard *heard = heard_new(secret, on_candidate, NULL);
 
 	REQUIRE(heard);
-	(void)heard_answer(heard, &client, message, 1000);
-	(void)heard_answer(heard, &client, message, 2000);
+	(void)heard_answer(heard, &client, message, false, 1000);
+	(void)heard_answer(heard, &client, message, true, 2000);
 	heard_sweep(heard, 4000 * 1000);
 	heard_free(heard);
 }

@@ -16,6 +16,7 @@ static const uint32_t FIRST = 0xfffffff0;
 
 struct heard {
 	struct dns_streams *streams;
+	bool is_asking;
 	size_t count;
 	size_t lens[MESSAGES_MAX];
 	uint8_t first[MESSAGES_MAX];
@@ -25,7 +26,7 @@ static void on_message(void *owner, const struct segment *segment, struct bytes 
 {
 	struct heard *heard = owner;
 
-	assert_int_equal(segment->source.port, 53);
+	assert_int_equal(heard->is_asking ? segment->destination.port : segment->source.port, 53);
 	assert_true(heard->count < MESSAGES_MAX);
 	heard->lens[heard->count] = message.len;
 	heard->first[heard->count++] = message.data[0];
@@ -113,6 +114,35 @@ static void messages_are_whole_wherever_segments_are_cut(void **state)
 	assert_int_equal(dns_streams_lost(heard->streams), 0);
 }
 
+static void both_directions_of_a_connection_are_read_each_by_itself(void **state)
+{
+	struct heard *heard = *state;
+	struct segment asked = segment_of(1, 5000, TCP_SYN, NULL, 0);
+	struct endpoint client = asked.destination;
+	uint8_t octets[TEXT_MAX];
+	size_t len = two_messages(octets);
+
+	asked.destination = asked.source;
+	asked.source = client;
+	heard->is_asking = true;
+	dns_streams_push(heard->streams, &asked);
+	open_stream(heard, 1);
+	asked.seq = 5001;
+	asked.flags = TCP_ACK;
+	asked.payload = bytes_of(octets, 200);
+	dns_streams_push(heard->streams, &asked);
+	heard->is_asking = false;
+	push(heard, 1, FIRST + 1, TCP_ACK, octets, len);
+	assert_two(heard);
+	heard->count = 0;
+	heard->is_asking = true;
+	asked.seq = 5201;
+	asked.payload = bytes_of(octets + 200, len - 200);
+	dns_streams_push(heard->streams, &asked);
+	assert_two(heard);
+	assert_int_equal(dns_streams_lost(heard->streams), 0);
+}
+
 static void what_comes_twice_is_read_once(void **state)
 {
 	struct heard *heard = *state;
@@ -196,6 +226,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(messages_are_whole_wherever_segments_are_cut),
+		TEST(both_directions_of_a_connection_are_read_each_by_itself),
 		TEST(what_comes_twice_is_read_once),
 		TEST(a_connection_of_which_something_is_missing_is_let_go_and_counted),
 		TEST(an_empty_message_and_the_end_end_it),

@@ -23,6 +23,7 @@ struct told {
 
 struct fixture {
 	struct heard *heard;
+	bool matters; /* the domains that are heard of */
 	size_t count;
 	struct told told[TOLD_MAX];
 };
@@ -45,6 +46,7 @@ static int set_up(void **state)
 	static const uint8_t secret[TABLE_SECRET_LEN];
 
 	fixture.count = 0;
+	fixture.matters = false;
 	fixture.heard = heard_new(secret, on_candidate, &fixture);
 	*state = &fixture;
 	return fixture.heard ? 0 : -1;
@@ -67,7 +69,7 @@ static bool hear_for(struct fixture *fixture, const char *client, const struct m
 	assert_true(address_parse(&address, client));
 	assert_int_equal(dns_message_parse(&parsed, bytes_of(message->octets, message->len)),
 	                 PARSE_OK);
-	return heard_answer(fixture->heard, &address, &parsed, now_ms);
+	return heard_answer(fixture->heard, &address, &parsed, fixture->matters, now_ms);
 }
 
 static bool hear(struct fixture *fixture, const struct message *message, uint64_t now_ms)
@@ -266,7 +268,8 @@ static void what_another_client_was_told_takes_nothing_from_the_first(void **sta
 	assert_true(heard_names_host(fixture->heard, "mx.example.org", NOW_MS + 60 * 1000));
 }
 
-static void of_too_many_hosts_those_stay_that_last_longest(void **state)
+/* A second answer may have a longer TTL than the first, which the client believed. */
+static void of_too_many_hosts_those_stay_that_were_heard_last(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -280,7 +283,28 @@ static void of_too_many_hosts_those_stay_that_last_longest(void **state)
 	}
 	assert_false(heard_names_host(fixture->heard, "mx0.example", NOW_MS + HEARD_HOSTS_MAX));
 	assert_true(heard_names_host(fixture->heard, "mx1.example", NOW_MS + HEARD_HOSTS_MAX));
-	assert_true(heard_names_host(fixture->heard, "mx16.example", NOW_MS + HEARD_HOSTS_MAX));
+	assert_true(heard_names_host(fixture->heard, "mx64.example", NOW_MS + HEARD_HOSTS_MAX));
+}
+
+static void all_answers_of_one_moment_have_room_with_the_hosts_that_they_prefer(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message message, a = a_of("mx39.a0.example", 1, 300);
+
+	for (unsigned k = 0; k < HEARD_HOSTS_MAX / HEARD_ANSWER_HOSTS_MAX; k++) {
+		begin(&message, FOUND, "example.org", DNS_TYPE_MX, 40, 0);
+		for (unsigned i = 0; i < 40; i++) {
+			char host[32];
+
+			(void)snprintf(host, sizeof(host), "mx%u.a%u.example", i, k);
+			add_mx(&message, "example.org", 40 - i, host);
+		}
+		assert_true(hear(fixture, &message, NOW_MS));
+	}
+	assert_false(heard_names_host(fixture->heard, "mx23.a0.example", NOW_MS));
+	assert_true(heard_names_host(fixture->heard, "mx24.a0.example", NOW_MS));
+	assert_true(hear(fixture, &a, NOW_MS));
+	assert_int_equal(fixture->count, 1);
 }
 
 static void one_answer_tells_only_so_many_candidates(void **state)
@@ -300,6 +324,28 @@ static void one_answer_tells_only_so_many_candidates(void **state)
 	assert_true(hear(fixture, &message, NOW_MS));
 	assert_int_equal(fixture->count, HEARD_CANDIDATES_MAX);
 	assert_told(fixture, 0, "d305.example", 1);
+}
+
+static void of_many_domains_at_one_host_the_one_that_matters_is_told_first(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message message = mx_of("bank.example", "mx.example.net");
+	unsigned i;
+
+	fixture->matters = true;
+	assert_true(hear(fixture, &message, NOW_MS));
+	fixture->matters = false;
+	for (i = 0; i < HEARD_CANDIDATES_MAX + 50; i++) {
+		char domain[32];
+
+		(void)snprintf(domain, sizeof(domain), "d%u.example", i);
+		message = mx_of(domain, "mx.example.net");
+		assert_true(hear(fixture, &message, NOW_MS));
+	}
+	message = a_of("mx.example.net", 1, 300);
+	assert_true(hear(fixture, &message, NOW_MS));
+	assert_int_equal(fixture->count, HEARD_CANDIDATES_MAX);
+	assert_told(fixture, 0, "bank.example", 1);
 }
 
 /* Domains and hosts of its own, one after the other. */
@@ -342,6 +388,26 @@ static void a_storm_pushes_out_its_own_and_stays_within_bounds(void **state)
 	assert_int_equal(heard_count(fixture->heard), 0);
 }
 
+/* Of the same client: the resolver that everybody's questions go through. */
+static void a_storm_pushes_out_nothing_that_matters(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message mx = mx_of("bank.example", "mx.evil.example");
+	struct message a = a_of("mx.evil.example", 1, 300);
+
+	fixture->matters = true;
+	assert_true(hear(fixture, &mx, NOW_MS));
+	fixture->matters = false;
+	storm(fixture, "192.0.2.2", HEARD_DOMAINS_MAX + 500);
+	assert_true(hear(fixture, &a, NOW_MS));
+	assert_int_equal(fixture->count, 1);
+	assert_told(fixture, 0, "bank.example", 1);
+	/* What ceases to matter is one of many again. */
+	assert_true(hear(fixture, &mx, NOW_MS));
+	heard_sweep(fixture->heard, NOW_MS + 3600 * 1000);
+	assert_int_equal(heard_count(fixture->heard), 0);
+}
+
 static void addresses_of_one_network_are_one_client(void **state)
 {
 	struct fixture *fixture = *state;
@@ -375,7 +441,10 @@ int main(void)
 		TEST(each_lives_as_long_as_its_ttl_within_bounds),
 		TEST(what_is_over_is_no_candidate_and_goes),
 		TEST(what_another_client_was_told_takes_nothing_from_the_first),
-		TEST(of_too_many_hosts_those_stay_that_last_longest),
+		TEST(of_too_many_hosts_those_stay_that_were_heard_last),
+		TEST(all_answers_of_one_moment_have_room_with_the_hosts_that_they_prefer),
+		TEST(of_many_domains_at_one_host_the_one_that_matters_is_told_first),
+		TEST(a_storm_pushes_out_nothing_that_matters),
 		TEST(one_answer_tells_only_so_many_candidates),
 		TEST(a_storm_pushes_out_its_own_and_stays_within_bounds),
 		TEST(addresses_of_one_network_are_one_client),
