@@ -6,6 +6,8 @@
 #include "base/bytes.h"
 #include "policy/heard_private.h"
 
+enum { ALIAS_DEPTH_MAX = 4 };
+
 static uint64_t end_of(uint32_t ttl_s, uint64_t now_ms)
 {
 	if (ttl_s < HEARD_LIFE_MIN_S)
@@ -156,7 +158,7 @@ static void name_hosts(struct heard *heard, struct domain *domain, struct holder
 	for (size_t i = 0; i < count; i++)
 		name_host(heard, domain, holder, hosts[i].host, until_ms);
 	if (answer->record_count == 0 && answer->rcode == DNS_RCODE_NOERROR)
-		name_host(heard, domain, holder, answer->name, until_ms);
+		name_host(heard, domain, holder, domain->item.name, until_ms);
 }
 
 static struct host *named_by(const struct domain *domain, const char *name)
@@ -210,24 +212,32 @@ void heard_repeat(struct heard *heard, const char *domain, uint64_t now_ms)
 		tell_places(heard, &known->namings[i], now_ms);
 }
 
-static void hear_domain(struct heard *heard, struct holder *holder,
-                        const struct dns_message *message, const struct dns_answer *answer,
-                        enum kind kind, uint64_t now_ms)
+/* What is being heard: an answer, to whom, and by which name of what it is about. */
+struct hearing {
+	struct heard *heard;
+	struct holder *holder;
+	const struct dns_message *message;
+	struct dns_answer answer;
+	uint64_t now_ms;
+};
+
+static void hear_domain(const struct hearing *hearing, const char *name, bool matters)
 {
-	struct domain *domain = heard_obtain(heard, holder, answer->name, kind);
-	uint64_t until_ms = end_of(answer->ttl_s, now_ms);
+	enum kind kind = matters ? KIND_DOMAIN_THAT_MATTERS : KIND_DOMAIN;
+	struct domain *domain = heard_obtain(hearing->heard, hearing->holder, name, kind);
+	uint64_t until_ms = end_of(hearing->answer.ttl_s, hearing->now_ms);
 
 	if (!domain)
 		return;
-	heard_become(heard, &domain->item, kind);
+	heard_become(hearing->heard, &domain->item, kind);
 	if (domain->item.until_ms < until_ms)
 		domain->item.until_ms = until_ms;
 	domain->answers++;
-	name_hosts(heard, domain, holder, answer, until_ms);
-	learn_additional(domain, message, now_ms);
+	name_hosts(hearing->heard, domain, hearing->holder, &hearing->answer, until_ms);
+	learn_additional(domain, hearing->message, hearing->now_ms);
 	for (size_t i = 0; i < HEARD_HOSTS_MAX; i++) {
 		if (domain->namings[i].answer == domain->answers)
-			tell_places(heard, &domain->namings[i], now_ms);
+			tell_places(hearing->heard, &domain->namings[i], hearing->now_ms);
 	}
 }
 
@@ -243,25 +253,58 @@ static void tell_namings(struct heard *heard, const struct host *host, const str
 	}
 }
 
-static void hear_host(struct heard *heard, struct holder *holder, const struct dns_answer *answer,
-                      uint64_t now_ms)
+static void hear_host(const struct hearing *hearing, const char *name)
 {
+	const struct dns_answer *answer = &hearing->answer;
+	struct heard *heard = hearing->heard;
 	struct host *host;
 	struct dns_record record;
 	size_t i;
 
 	if (answer->record_count == 0)
 		return;
-	host = heard_obtain(heard, holder, answer->name, KIND_UNNAMED);
+	host = heard_obtain(heard, hearing->holder, name, KIND_UNNAMED);
 	for (i = 0; host && i < HEARD_PLACES_MAX && dns_answer_record(&record, answer, i); i++) {
 		struct address address;
 		struct place *place;
 
 		if (!read_address(&address, answer->type, record.data))
 			continue;
-		place = learn_place(host, &address, end_of(answer->ttl_s, now_ms));
-		tell_namings(heard, host, place, true, now_ms);
-		tell_namings(heard, host, place, false, now_ms);
+		place = learn_place(host, &address, end_of(answer->ttl_s, hearing->now_ms));
+		tell_namings(heard, host, place, true, hearing->now_ms);
+		tell_namings(heard, host, place, false, hearing->now_ms);
+	}
+}
+
+/* A resolver that is answered with another name alone asks for that one next. */
+static void note_alias(const struct hearing *hearing, bool matters)
+{
+	const struct dns_answer *answer = &hearing->answer;
+	const struct host *host = heard_find(hearing->heard->hosts, answer->name);
+	struct heard_alias alias = { .matters = matters,
+		                     .until_ms = end_of(answer->ttl_s, hearing->now_ms) };
+
+	if (answer->record_count > 0 || !dns_answer_has_alias(answer))
+		return;
+	if (answer->type != DNS_TYPE_MX)
+		alias.matters = host && host->item.kind == KIND_NAMED_BY_ONE_THAT_MATTERS;
+	strcpy(alias.name, answer->name);
+	heard_note_alias(hearing->heard, &alias, answer->canonical, answer->type == DNS_TYPE_MX);
+}
+
+/* What is said of a name is said of those that stand for it, too. */
+static void hear_all(const struct hearing *hearing, const char *name, bool matters, unsigned depth)
+{
+	bool is_of_domain = hearing->answer.type == DNS_TYPE_MX;
+	const struct heard_alias *aliases = heard_aliases_of(hearing->heard, name, is_of_domain);
+
+	if (is_of_domain)
+		hear_domain(hearing, name, matters);
+	else
+		hear_host(hearing, name);
+	for (size_t i = 0; aliases && i < HEARD_ALIASES_MAX && depth > 0; i++) {
+		if (aliases[i].name[0] && aliases[i].until_ms > hearing->now_ms)
+			hear_all(hearing, aliases[i].name, aliases[i].matters, depth - 1);
 	}
 }
 
@@ -286,20 +329,20 @@ static bool is_referral(const struct dns_message *message)
 bool heard_answer(struct heard *heard, const struct address *client,
                   const struct dns_message *message, bool matters, uint64_t now_ms)
 {
-	struct dns_answer answer;
-	struct holder *holder;
+	struct hearing hearing = { .heard = heard, .message = message, .now_ms = now_ms };
+	struct dns_answer *answer = &hearing.answer;
 
-	if (is_referral(message) || dns_answer_parse(&answer, message->octets) != PARSE_OK)
+	if (is_referral(message) || dns_answer_parse(answer, message->octets) != PARSE_OK)
 		return false;
-	holder = heard_holder(heard, client);
-	if (!holder)
+	hearing.holder = heard_holder(heard, client);
+	if (!hearing.holder)
 		return false;
 	heard->told = 0;
-	if (answer.type == DNS_TYPE_MX && answer.name[0])
-		hear_domain(heard, holder, message, &answer,
-		            matters ? KIND_DOMAIN_THAT_MATTERS : KIND_DOMAIN, now_ms);
-	else if (answer.type == DNS_TYPE_A || answer.type == DNS_TYPE_AAAA)
-		hear_host(heard, holder, &answer, now_ms);
+	if ((answer->type == DNS_TYPE_MX && answer->name[0]) || answer->type == DNS_TYPE_A ||
+	    answer->type == DNS_TYPE_AAAA) {
+		note_alias(&hearing, matters);
+		hear_all(&hearing, answer->name, matters, ALIAS_DEPTH_MAX);
+	}
 	return true;
 }
 

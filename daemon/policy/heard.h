@@ -31,6 +31,9 @@ enum {
 	HEARD_ANSWER_HOSTS_MAX = 16,
 	HEARD_HOSTS_MAX = 64,
 	HEARD_PLACES_MAX = 16, /* addresses of one host */
+	/* Names that are known to stand for others, and for how many others each. */
+	HEARD_CANONICALS_MAX = 2048,
+	HEARD_ALIASES_MAX = 4,
 	HEARD_CANDIDATES_MAX =
 		256, /* told of one answer, of those domains first that matter, then of those that were heard last */
 	HEARD_LIFE_MIN_S = 60, /* whoever asked goes there within moments, even if the TTL is 0 */

@@ -147,6 +147,7 @@ struct heard *heard_new(const uint8_t secret[TABLE_SECRET_LEN], heard_fn fn, voi
 		return NULL;
 	heard->fn = fn;
 	heard->owner = owner;
+	heard->aliases = heard_aliases_new(secret);
 	heard->holders = table_new(HEARD_CLIENTS_MAX, sizeof(struct address),
 	                           sizeof(struct holder *), secret, on_holder_leave, heard);
 	/* With room to spare: what goes is chosen here, not there. */
@@ -154,7 +155,7 @@ struct heard *heard_new(const uint8_t secret[TABLE_SECRET_LEN], heard_fn fn, voi
 	                           secret, NULL, NULL);
 	heard->hosts = table_new(2 * HEARD_NAMED_MAX + HEARD_UNNAMED_MAX + 1, DNS_NAME_TEXT_MAX,
 	                         sizeof(void *), secret, NULL, NULL);
-	if (heard->holders && heard->domains && heard->hosts)
+	if (heard->aliases && heard->holders && heard->domains && heard->hosts)
 		return heard;
 	heard_free(heard);
 	return NULL;
@@ -164,6 +165,7 @@ void heard_free(struct heard *heard)
 {
 	if (!heard)
 		return;
+	table_free(heard->aliases);
 	table_free(heard->holders);
 	table_free(heard->domains);
 	table_free(heard->hosts);

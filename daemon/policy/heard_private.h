@@ -3,7 +3,8 @@
 #define HOPGUARD_POLICY_HEARD_PRIVATE_H
 
 /*
- * What heard.c (answers are read) and heard_items.c (what is kept, whose it is, and what goes when there is no room) share.
+ * What heard.c (answers are read), heard_aliases.c (names that stand for others) and heard_items.c (what is kept, whose it is, and
+ * what goes when there is no room) share.
  */
 
 #include <sys/queue.h>
@@ -64,7 +65,15 @@ struct host {
 	size_t place_count;
 };
 
+/* The name of a domain or host whose answer was another name, about which a resolver asks next. */
+struct heard_alias {
+	char name[DNS_NAME_TEXT_MAX]; /* empty: none */
+	uint64_t until_ms;
+	bool matters;
+};
+
 struct heard {
+	struct table *aliases; /* of heard_aliases.c */
 	struct table *holders; /* struct address → struct holder *, owned */
 	struct table *domains; /* name → struct domain *, owned by its holder */
 	struct table *hosts;   /* name → struct host * */
@@ -73,6 +82,15 @@ struct heard {
 	void *owner;
 	unsigned told; /* of the answer at hand */
 };
+
+/* heard_aliases.c; NULL: out of memory. */
+struct table *heard_aliases_new(const uint8_t secret[TABLE_SECRET_LEN]);
+/* The same again lives longer. is_of_domain: MX was asked for. */
+void heard_note_alias(struct heard *heard, const struct heard_alias *alias, const char *canonical,
+                      bool is_of_domain);
+/* HEARD_ALIASES_MAX of them; NULL: none. Valid until the next is noted. */
+const struct heard_alias *heard_aliases_of(const struct heard *heard, const char *canonical,
+                                           bool is_of_domain);
 
 /* Of one of the tables by name; NULL: not there. */
 void *heard_find(const struct table *table, const char *name);
