@@ -293,6 +293,21 @@ static void a_domain_that_is_only_watched_is_not_held_up_by_a_failing_look_up(vo
 	simulation_free(simulation);
 }
 
+static void a_guard_cares_for_the_domains_that_bind_alone(void **state)
+{
+	struct simulation *simulation = start();
+
+	(void)state;
+	assert_false(gate_cares_for(simulation->gate, "victim.example"));
+	lead_victim_astray(simulation);
+	push(simulation,
+	     promise(simulation, "stranger.example", "mx.stranger.example", PROMISE_KEY));
+	assert_true(gate_cares_for(simulation->gate, "victim.example"));
+	assert_false(gate_cares_for(simulation->gate, "stranger.example"));
+	assert_false(gate_cares_for(simulation->gate, "mx.victim.example"));
+	simulation_free(simulation);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +321,7 @@ int main(void)
 			strangers_that_deny_an_address_do_not_drive_out_the_last_that_does_not),
 		cmocka_unit_test(a_scout_without_its_memory_takes_no_standing_away),
 		cmocka_unit_test(strangers_addresses_do_not_drive_out_a_known_domain),
+		cmocka_unit_test(a_guard_cares_for_the_domains_that_bind_alone),
 		cmocka_unit_test(a_note_that_is_over_goes_before_one_that_counts),
 		cmocka_unit_test(a_stranger_whose_look_up_has_no_end_stops_no_mail_in_tls),
 		cmocka_unit_test(
