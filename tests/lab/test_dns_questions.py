@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a stranger's name server may say: answers that nobody asked for stop no mail, and many of them hide no forged one."""
+
+import os
+import time
+
+import pytest
+
+import hop_lab
+import stranger
+import world
+from hop_lab import ADDRESSES
+
+NAMESERVER = world.far_address(199, 4)
+# The bank's server, said to be where the watched domain's mail goes.
+LEADING = (("watched.lab", "MX", "10 mx.evil.lab."), ("mx.evil.lab", "A", ADDRESSES["bank"]))
+FLOOD_RATE = 6000
+
+
+@pytest.fixture(scope="module")
+def net():
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+    with hop_lab.HopLab() as one:
+        one.stranger = stranger.Stranger(one.world.far, NAMESERVER)
+        yield one
+
+
+@pytest.fixture
+def guarded(net):
+    net.stand(watch=("watched.lab",))
+    # Until it was looked up it does not bind.
+    net.guard.ask("explain", "watched.lab")
+    net.stranger.said, net.stranger.unasked = {}, ()
+    return net
+
+
+def counters(net):
+    return net.guard.status()["counters"]
+
+
+def wait_until(fits, timeout_s=5):
+    end = time.monotonic() + timeout_s
+    while not fits() and time.monotonic() < end:
+        time.sleep(0.1)
+    return fits()
+
+
+def ask(net, name, kind, tcp=False):
+    return stranger.ask(net.world.sender, NAMESERVER, name, kind, tcp)
+
+
+@pytest.mark.parametrize("tcp", (False, True), ids=("udp", "tcp"))
+def test_an_answer_behind_another_that_nobody_asked_for_stops_nobodys_mail(guarded, tcp):
+    guarded.stranger.said = {("evil.lab", "MX"): "10 mx.evil.lab."}
+    guarded.stranger.unasked = LEADING
+    heard = counters(guarded)["heard_answers"]
+    came = ask(guarded, "evil.lab", "MX", tcp)
+    assert b"watched" in b"".join(came)
+    assert wait_until(lambda: counters(guarded)["heard_unasked"] >= 2)
+    # The one that was asked for is.
+    assert counters(guarded)["heard_answers"] > heard
+    attempt, letters = guarded.send("a@bank.lab")
+    assert attempt.result == "sent" and [one.server[0] for one in letters] == [ADDRESSES["bank"]]
+    assert not guarded.refusals()
+
+
+@pytest.mark.parametrize("tcp", (False, True), ids=("udp", "tcp"))
+def test_the_same_answers_count_where_they_are_asked_for(guarded, tcp):
+    guarded.stranger.said = {(name, kind): data for name, kind, data in LEADING}
+    for name, kind, _ in LEADING:
+        assert ask(guarded, name.upper() if tcp else name.title(), kind, tcp)[0]
+    attempt, letters = guarded.send("a@bank.lab")
+    assert attempt.result == "kept" and not letters
+    assert guarded.event(domain="watched.lab", action="block")["reason"] == "mx-mismatch"
+
+
+def test_a_flood_of_a_strangers_answers_hides_none_that_leads_a_watched_domain_astray(guarded):
+    guarded.stranger.said = {(name, kind): data for name, kind, data in LEADING}
+    with stranger.Flood(guarded.world.sender, NAMESERVER, FLOOD_RATE) as flood:
+        assert wait_until(lambda: counters(guarded)["heard_dropped"] > 1000, 20), counters(guarded)
+        before = flood.answered
+        for name, kind, _ in LEADING:
+            assert ask(guarded, name, kind)[0]
+        assert flood.answered > before
+    told = guarded.guard.wait_for(lambda one: one["event"] == "degraded" and "not listened to" in one["text"], 3)
+    assert told and world.SENDER[4] in told["text"], guarded.guard.events()
+    assert "not listened to" in guarded.guard.ask("status")
+    attempt, letters = guarded.send("a@bank.lab")
+    assert attempt.result == "kept" and not letters
+    assert guarded.event(domain="watched.lab", action="block")["reason"] == "mx-mismatch"
