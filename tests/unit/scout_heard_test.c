@@ -51,6 +51,18 @@ static void a_flood_of_candidates_hides_none_of_a_domain_that_binds(void **state
 	assert_true(is_told(fixture, "bank.example"));
 }
 
+/* By then its channel is full, and the scout has long gone on. */
+static void a_guard_that_was_busy_is_told_later_what_binds(void **state)
+{
+	struct fixture *fixture = *state;
+
+	flood(fixture);
+	tell_answer_in_time(fixture, mx_answer("bank.example", "mx.evil.example"));
+	tell_answer_in_time(fixture, a_answer("mx.evil.example"));
+	assert_null(next(fixture, fixture->ledger, MESSAGE_FLUSHED, 3 * QUIET_MS));
+	assert_true(is_told(fixture, "bank.example"));
+}
+
 static void what_a_bound_leaves_out_is_told_as_degraded(void **state)
 {
 	struct fixture *fixture = *state;
@@ -71,6 +83,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_flood_of_candidates_hides_none_of_a_domain_that_binds,
 			set_up_with_a_table, tear_down),
+		cmocka_unit_test_setup_teardown(a_guard_that_was_busy_is_told_later_what_binds,
+		                                set_up_with_a_table, tear_down),
 		cmocka_unit_test_setup_teardown(what_a_bound_leaves_out_is_told_as_degraded,
 		                                set_up_with_a_table, tear_down),
 	};
