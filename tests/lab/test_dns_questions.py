@@ -2,6 +2,8 @@
 """What a stranger's name server may say: answers that nobody asked for stop no mail, and many of them hide no forged one."""
 
 import os
+import signal
+import threading
 import time
 
 import pytest
@@ -15,6 +17,7 @@ NAMESERVER = world.far_address(199, 4)
 # The bank's server, said to be where the watched domain's mail goes.
 LEADING = (("watched.lab", "MX", "10 mx.evil.lab."), ("mx.evil.lab", "A", ADDRESSES["bank"]))
 FLOOD_RATE = 6000
+QUESTIONS = 400
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +49,8 @@ def wait_until(fits, timeout_s=5):
     return fits()
 
 
-def ask(net, name, kind, tcp=False):
-    return stranger.ask(net.world.sender, NAMESERVER, name, kind, tcp)
+def ask(net, name, kind, tcp=False, **how):
+    return stranger.ask(net.world.sender, NAMESERVER, name, kind, tcp, **how)
 
 
 @pytest.mark.parametrize("tcp", (False, True), ids=("udp", "tcp"))
@@ -73,6 +76,37 @@ def test_the_same_answers_count_where_they_are_asked_for(guarded, tcp):
     attempt, letters = guarded.send("a@bank.lab")
     assert attempt.result == "kept" and not letters
     assert guarded.event(domain="watched.lab", action="block")["reason"] == "mx-mismatch"
+
+
+def test_where_answers_wait_one_that_nobody_asked_for_passes_at_once_and_is_not_heard(net):
+    net.stand("dns.guard=drop", watch=("watched.lab",))
+    net.guard.ask("explain", "watched.lab")
+    net.stranger.said, net.stranger.unasked = {("evil.lab", "MX"): "10 mx.evil.lab."}, LEADING
+    start = time.monotonic()
+    came = ask(net, "evil.lab", "MX")
+    assert len(came) == 3 and time.monotonic() - start < 0.9
+    assert wait_until(lambda: counters(net)["heard_unasked"] == 2)
+    attempt, _ = net.send("a@bank.lab")
+    assert attempt.result == "sent" and not net.refusals()
+
+
+def test_where_answers_wait_each_is_held_against_its_question_however_many_were_before(net):
+    net.stand("dns.guard=drop")
+    net.stranger.said, net.stranger.unasked = {("evil.lab", "MX"): "10 mx.evil.lab."}, ()
+    before, guard0 = counters(net), net.guard.processes()["guard0"]
+    net.guard.host.run(["kill", f"-{int(signal.SIGSTOP)}", str(guard0)])
+    for number in range(QUESTIONS):
+        stranger.ask(net.world.sender, NAMESERVER, f"d{number}.evil.lab", "MX", patience_s=0)
+    came = []
+    asking = threading.Thread(target=lambda: came.extend(ask(net, "evil.lab", "MX")))
+    asking.start()
+    time.sleep(0.3)
+    assert not came
+    net.guard.host.run(["kill", f"-{int(signal.SIGCONT)}", str(guard0)])
+    asking.join()
+    assert len(came) == 1
+    assert wait_until(lambda: counters(net)["heard_answers"] > before["heard_answers"]), counters(net)
+    assert counters(net)["heard_unasked"] == 0
 
 
 def test_a_flood_of_a_strangers_answers_hides_none_that_leads_a_watched_domain_astray(guarded):
