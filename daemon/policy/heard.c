@@ -30,33 +30,45 @@ static void tell(struct heard *heard, const struct naming *naming, const struct 
 		.server = place->address,
 	};
 
-	if (until_ms <= now_ms || heard->told == HEARD_CANDIDATES_MAX)
+	if (until_ms <= now_ms || heard->told == HEARD_CANDIDATES_MAX ||
+	    (place->beside != 0 && place->beside != domain->serial))
 		return;
 	heard->told++;
 	candidate.life_s = (uint32_t)((until_ms - now_ms) / 1000);
 	heard->fn(heard->owner, &candidate);
 }
 
-/* The place of that address; a new one takes the place of the one that ends first. */
-static struct place *learn_place(struct host *host, const struct address *address,
-                                 uint64_t until_ms)
+/* What came beside an MX goes first, then what ends first. */
+static bool is_worth_less(const struct place *a, const struct place *b)
 {
-	struct place *place = host->places;
+	if ((a->beside == 0) != (b->beside == 0))
+		return a->beside != 0;
+	return a->until_ms < b->until_ms;
+}
+
+/* Keeps it, or lets it live longer. What came beside an MX takes no place of what was said about the host. */
+static void learn_place(struct host *host, const struct place *place)
+{
+	struct place *chosen = host->places;
 	size_t i;
 
 	for (i = 0; i < host->place_count; i++) {
-		if (address_equal(&host->places[i].address, address)) {
-			if (host->places[i].until_ms < until_ms)
-				host->places[i].until_ms = until_ms;
-			return &host->places[i];
+		struct place *known = &host->places[i];
+
+		if (address_equal(&known->address, &place->address) &&
+		    known->beside == place->beside) {
+			if (known->until_ms < place->until_ms)
+				known->until_ms = place->until_ms;
+			return;
 		}
-		if (host->places[i].until_ms < place->until_ms)
-			place = &host->places[i];
+		if (is_worth_less(known, chosen))
+			chosen = known;
 	}
 	if (host->place_count < HEARD_PLACES_MAX)
-		place = &host->places[host->place_count++];
-	*place = (struct place){ *address, until_ms };
-	return place;
+		chosen = &host->places[host->place_count++];
+	else if (place->beside != 0 && chosen->beside == 0)
+		return;
+	*chosen = *place;
 }
 
 /* False: no address. */
@@ -175,23 +187,24 @@ static struct host *named_by(const struct domain *domain, const char *name)
 	return NULL;
 }
 
-/* Of the hosts that this very answer names; others' are nobody's word. */
+/* Of the hosts that this very answer names, and for this domain alone: whoever owns one may name somebody else's host. */
 static void learn_additional(const struct domain *domain, const struct dns_message *message,
                              uint64_t now_ms)
 {
 	struct dns_walk walk = dns_walk_over(message);
 	struct dns_resource resource;
-	struct address address;
+	struct place place = { .beside = domain->serial };
 	struct host *host;
 
 	while (dns_walk_next(&resource, &walk)) {
 		if (resource.section != DNS_ADDITIONAL_SECTION ||
 		    resource.class != message->class ||
-		    !read_address(&address, resource.type, resource.record.data))
+		    !read_address(&place.address, resource.type, resource.record.data))
 			continue;
+		place.until_ms = end_of(resource.record.ttl_s, now_ms);
 		host = named_by(domain, resource.owner);
 		if (host)
-			(void)learn_place(host, &address, end_of(resource.record.ttl_s, now_ms));
+			learn_place(host, &place);
 	}
 }
 
@@ -265,14 +278,13 @@ static void hear_host(const struct hearing *hearing, const char *name)
 		return;
 	host = heard_obtain(heard, hearing->holder, name, KIND_UNNAMED);
 	for (i = 0; host && i < HEARD_PLACES_MAX && dns_answer_record(&record, answer, i); i++) {
-		struct address address;
-		struct place *place;
+		struct place place = { .until_ms = end_of(answer->ttl_s, hearing->now_ms) };
 
-		if (!read_address(&address, answer->type, record.data))
+		if (!read_address(&place.address, answer->type, record.data))
 			continue;
-		place = learn_place(host, &address, end_of(answer->ttl_s, hearing->now_ms));
-		tell_namings(heard, host, place, true, hearing->now_ms);
-		tell_namings(heard, host, place, false, hearing->now_ms);
+		learn_place(host, &place);
+		tell_namings(heard, host, &place, true, hearing->now_ms);
+		tell_namings(heard, host, &place, false, hearing->now_ms);
 	}
 }
 

@@ -242,6 +242,8 @@ void *heard_obtain(struct heard *heard, struct holder *holder, const char *name,
 	put_key(item->name, name);
 	if (!is_domain(kind))
 		TAILQ_INIT(&((struct host *)(void *)item)->namings);
+	else
+		((struct domain *)(void *)item)->serial = ++heard->serials;
 	join_holder(heard, item, holder, kind);
 	return item;
 }

@@ -51,11 +51,14 @@ struct domain {
 	struct item item;
 	struct naming namings[HEARD_HOSTS_MAX];
 	unsigned answers;
+	uint64_t serial; /* no two have the same */
 };
 
 struct place {
 	struct address address;
 	uint64_t until_ms;
+	/* The serial of the domain whose answer had it beside its MX: nobody else's word on the host. 0: an answer about the host. */
+	uint64_t beside;
 };
 
 struct host {
@@ -81,6 +84,7 @@ struct heard {
 	heard_fn fn;
 	void *owner;
 	unsigned told; /* of the answer at hand */
+	uint64_t serials;
 };
 
 /* heard_aliases.c; NULL: out of memory. */

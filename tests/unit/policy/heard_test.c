@@ -68,6 +68,42 @@ static void aliases_are_followed(void **state)
 	assert_told(fixture, 0, "example.org", 7);
 }
 
+static void add_beside(struct message *message, const char *host, unsigned last)
+{
+	add_a(message, host, 0xc6336400 + last, 300);
+	message->octets[ADDITIONAL_COUNT_AT + 1]++;
+}
+
+/* A stranger names another's host as his own, with an address that is a third one's. */
+static void an_address_beside_the_mx_of_one_domain_is_none_of_another_with_that_host(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message watched = mx_of("watched.example", "mx.watched.example");
+	struct message evil = mx_of("evil.example", "mx.watched.example");
+	struct message a = a_of("mx.watched.example", 1, 300);
+
+	assert_true(hear(fixture, &watched, NOW_MS));
+	assert_true(hear(fixture, &a, NOW_MS));
+	assert_int_equal(fixture->count, 1);
+	for (unsigned i = 0; i < 2 * HEARD_PLACES_MAX; i++)
+		add_beside(&evil, "mx.watched.example", 100 + i);
+	assert_true(hear(fixture, &evil, NOW_MS));
+	fixture->count = 0;
+	heard_repeat(fixture->heard, "watched.example", NOW_MS);
+	assert_int_equal(fixture->count, 1);
+	assert_told(fixture, 0, "watched.example", 1);
+	heard_repeat(fixture->heard, "evil.example", NOW_MS);
+	assert_int_equal(fixture->count, 1 + HEARD_PLACES_MAX);
+	/* Addresses of the host itself come first. */
+	for (unsigned i = 0; i < HEARD_PLACES_MAX; i++) {
+		a = a_of("mx.watched.example", 50 + i, 60);
+		assert_true(hear(fixture, &a, NOW_MS));
+	}
+	fixture->count = 0;
+	heard_repeat(fixture->heard, "watched.example", NOW_MS);
+	assert_int_equal(fixture->count, HEARD_PLACES_MAX);
+}
+
 static void a_domain_without_mx_is_its_own_host(void **state)
 {
 	struct fixture *fixture = *state;
@@ -343,6 +379,7 @@ int main(void)
 		TEST(both_steps_make_a_candidate_in_either_order),
 		TEST(addresses_beside_the_mx_count_for_its_hosts_alone),
 		TEST(aliases_are_followed),
+		TEST(an_address_beside_the_mx_of_one_domain_is_none_of_another_with_that_host),
 		TEST(a_domain_without_mx_is_its_own_host),
 		TEST(a_referral_says_nothing),
 		TEST(each_lives_as_long_as_its_ttl_within_bounds),
