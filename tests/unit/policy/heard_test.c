@@ -99,6 +99,7 @@ static void an_address_beside_the_mx_of_one_domain_is_none_of_another_with_that_
 		a = a_of("mx.watched.example", 50 + i, 60);
 		assert_true(hear(fixture, &a, NOW_MS));
 	}
+	assert_true(hear(fixture, &evil, NOW_MS));
 	fixture->count = 0;
 	heard_repeat(fixture->heard, "watched.example", NOW_MS);
 	assert_int_equal(fixture->count, HEARD_PLACES_MAX);
