@@ -120,7 +120,9 @@ class Row:
 
     def save(self, backend, family=4):
         kind = "legacy" if backend == "iptables-legacy" else "nft"
-        text = self.gateway.network_command([f"ip{'6' if family == 6 else ''}tables-{kind}-save"])
+        # Its warnings would come in the middle of a line.
+        program = f"ip{'6' if family == 6 else ''}tables-{kind}-save"
+        text = self.gateway.network_command(["sh", "-c", f"exec {program} 2>/dev/null"])
         return "\n".join(line for line in re.sub(r"\[\d+:\d+\]", "[0:0]", text).splitlines()
                          if not line.startswith("#"))
 
