@@ -345,7 +345,7 @@ bool scout_take_dns_answer(struct scout *scout, unsigned index, const void *octe
 		return false;
 	if (dns_message_parse(&message, bytes_of(answer->message, answer->len)) == PARSE_OK) {
 		is_mail_domain = message.type == DNS_TYPE_MX && scout_is_name(message.name);
-		matters = is_mail_domain && merge_is_established(&scout->sources, message.name);
+		matters = is_mail_domain && merge_standing(&scout->sources, message.name) > 0;
 		heard->client = answer->client;
 		if ((is_mail_domain || message.type != DNS_TYPE_MX) &&
 		    heard_answer(heard->heard, &answer->client, &message, matters,
