@@ -25,7 +25,7 @@ struct policy_lists;
 struct seen;
 struct watch_list;
 
-/* Where promises come from; all borrowed, each but the loop and the resolver may be NULL: then it says nothing. */
+/* Where promises come from; all borrowed, each but the loop, the resolver and the clocks may be NULL: then it says nothing. */
 struct merge_sources {
 	struct event_base *base;
 	struct resolver *resolver;

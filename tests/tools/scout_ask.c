@@ -20,6 +20,7 @@
 #include "policy/merge.h"
 #include "policy/peer_names.h"
 #include "print_string.h"
+#include "process.h"
 
 struct tool {
 	struct event_base *base;
@@ -160,6 +161,8 @@ static bool ask(struct tool *tool, const char *question)
 	tool->pending++;
 	tool->sources.base = tool->base;
 	tool->sources.resolver = tool->resolver;
+	tool->sources.now_ms = process_now_ms;
+	tool->sources.time_ms = process_time_ms;
 	asked.subject = is_host ? MERGE_HOST : MERGE_DOMAIN;
 	asked.name = name;
 	return merge_ask(&tool->sources, &asked, on_destination, tool) != NULL;
