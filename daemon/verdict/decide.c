@@ -25,6 +25,18 @@ static bool goes_to_an_excluded_host(const struct facts *facts)
 	return facts->place == PLACE_EXCLUDED && !facts->is_authenticated;
 }
 
+static bool has_wrong_key(const struct facts *facts)
+{
+	return facts->asks_for_key && facts->key > KEY_MET;
+}
+
+/* The key tells, not the place: whoever has it is right wherever he is, and while nobody can tell, mail waits for that. */
+static bool key_may_tell(const struct facts *facts)
+{
+	return facts->asks_for_key && !has_wrong_key(facts) &&
+	       (facts->key == KEY_MET || !facts->is_hidden_accepted);
+}
+
 /*
  * What a domain promised holds wherever its mail goes: in clear that is broken without a look at the place, which a policy that names
  * hosts, and an unsigned MX RRset, do not prove wrong.
@@ -35,7 +47,7 @@ static bool goes_elsewhere(const struct facts *facts)
 	    facts->promise_source == SOURCE_LOCAL || facts->is_authenticated)
 		return false;
 	if (!is_in_clear(facts))
-		return facts->is_led_astray;
+		return facts->is_led_astray && !key_may_tell(facts);
 	return !promise_is_of_domain(facts->promise_source);
 }
 
@@ -105,6 +117,68 @@ static bool tls_is_not_used(const struct facts *facts)
 	return is_in_clear(facts) && facts->commitment != COMMITMENT_END;
 }
 
+static bool nothing_is_encrypted(const struct facts *facts)
+{
+	return !is_in_clear(facts) && facts->is_cipher_null;
+}
+
+static bool nobody_is_authenticated(const struct facts *facts)
+{
+	return !is_in_clear(facts) && facts->asks_for_key && facts->is_cipher_anonymous;
+}
+
+static bool tls_is_weakened(const struct facts *facts)
+{
+	return !is_in_clear(facts) && facts->is_tls_weakened;
+}
+
+static bool key_is(const struct facts *facts, enum key_outcome outcome)
+{
+	return !is_in_clear(facts) && facts->asks_for_key && facts->key == outcome;
+}
+
+static bool key_belongs_to_a_name_unsent(const struct facts *facts)
+{
+	return !is_in_clear(facts) && facts->asks_for_key && facts->key > KEY_MET &&
+	       facts->is_name_unsent;
+}
+
+static bool key_is_unproven(const struct facts *facts)
+{
+	return key_is(facts, KEY_UNPROVEN);
+}
+
+static bool key_differs(const struct facts *facts)
+{
+	return key_is(facts, KEY_MISMATCH);
+}
+
+static bool key_is_unreadable(const struct facts *facts)
+{
+	return key_is(facts, KEY_UNREADABLE);
+}
+
+static bool certificate_is_untrusted(const struct facts *facts)
+{
+	return key_is(facts, KEY_UNTRUSTED);
+}
+
+static bool certificate_is_expired(const struct facts *facts)
+{
+	return key_is(facts, KEY_EXPIRED);
+}
+
+static bool certificate_is_anothers(const struct facts *facts)
+{
+	return key_is(facts, KEY_NAME_MISMATCH);
+}
+
+static bool key_is_hidden(const struct facts *facts)
+{
+	return key_is(facts, KEY_UNKNOWN) && !facts->is_hidden_accepted &&
+	       facts->key_sight == SIGHT_HIDDEN && (!facts->is_key_awaited || facts->is_hold_over);
+}
+
 static const struct rung ladder[] = {
 	{ goes_to_an_excluded_host, REASON_MX_MISMATCH,
 	  "host is none of those that the domain's policy names" },
@@ -119,6 +193,19 @@ static const struct rung ladder[] = {
 	  "two copies of an octet differ" },
 	{ protocol_is_violated, REASON_PROTOCOL_VIOLATION, "dialogue can be read in two ways" },
 	{ inspection_is_cut_short, REASON_INSPECTION_LIMIT, "a bound of inspection was reached" },
+	{ nothing_is_encrypted, REASON_CIPHER_UNAUTHENTICATED, "cipher encrypts nothing" },
+	{ nobody_is_authenticated, REASON_CIPHER_UNAUTHENTICATED,
+	  "anonymous cipher: no certificate at all" },
+	{ tls_is_weakened, REASON_TLS_WEAKENED, "less than what both ends are able to" },
+	{ key_belongs_to_a_name_unsent, REASON_SNI_MISSING,
+	  "without a name another key, with it the right one" },
+	{ key_is_unproven, REASON_KEY_MISMATCH, "certificate replayed: its key signed nothing" },
+	{ key_differs, REASON_KEY_MISMATCH, "key is none of those promised" },
+	{ key_is_unreadable, REASON_KEY_MISMATCH, "certificate or key exchange cannot be read" },
+	{ certificate_is_untrusted, REASON_CERT_UNTRUSTED, "no chain to a trusted anchor" },
+	{ certificate_is_expired, REASON_CERT_EXPIRED, "certificate out of its dates" },
+	{ certificate_is_anothers, REASON_NAME_MISMATCH, "certificate of another name" },
+	{ key_is_hidden, REASON_KEY_HIDDEN, "key hidden from who watches, and no probe tells" },
 	{ handshake_broke_before, REASON_TLS_SABOTAGED, "clear text after a broken handshake" },
 	{ handshake_broke_now, REASON_TLS_SABOTAGED, "handshake broken off" },
 	{ tls_is_not_used, REASON_TLS_NOT_USED, "clear text though TLS was promised" },
@@ -230,26 +317,43 @@ static struct verdict without_promise(const struct facts *facts)
 	return verdict_of(ACTION_PASS, REASON_NONE, "nothing promised");
 }
 
+/* Neither the wire nor a rule says that it is broken. */
+static struct verdict with_nothing_broken(const struct facts *facts, const struct stance *stance)
+{
+	if (is_in_clear(facts) || !facts->asks_for_key || facts->key == KEY_MET)
+		return verdict_of(ACTION_PASS, REASON_NONE, "promise kept");
+	if (facts->is_key_awaited && !facts->is_hold_over)
+		return verdict_of(ACTION_WAIT, REASON_NONE, "key is being verified");
+	if (facts->is_hidden_accepted)
+		return verdict_of(ACTION_PASS, REASON_NONE, "key hidden, tls13 = pass");
+	return stance->blocks_undecided
+	               ? verdict_of(ACTION_DEFER, REASON_UNDECIDED, "key not verified in time")
+	               : verdict_of(ACTION_ALERT, REASON_UNDECIDED,
+	                            "key not verified in time, undecided = pass");
+}
+
 static struct verdict with_promise(const struct facts *facts, const struct stance *stance)
 {
 	const struct rung *rung = climb(facts);
 
 	if (!rung)
-		return verdict_of(ACTION_PASS, REASON_NONE, "promise kept");
+		return with_nothing_broken(facts, stance);
 	if (facts->promise_only_alerts)
 		return verdict_of(ACTION_ALERT, rung->reason, "the promise is told, not enforced");
 	/* An unsigned MX RRset proves no place wrong: another answer is no finding in itself (geo-DNS, split views). */
 	if (rung->reason == REASON_MX_MISMATCH && facts->place == PLACE_UNRELATED &&
-	    facts->mx_security != DNS_SECURE)
+	    !has_wrong_key(facts) && facts->mx_security != DNS_SECURE)
 		return verdict_of(ACTION_ALERT, REASON_MX_MISMATCH,
 		                  "address is none of the MX addresses, MX unsigned");
 	/* Nor does a policy that names the host: it needs no DNSSEC, but the certificate (RFC 8461 section 4.1). */
 	if (rung->reason == REASON_MX_MISMATCH && facts->place == PLACE_UNRELATED &&
-	    promise_is_of_domain(facts->promise_source))
+	    !has_wrong_key(facts) && promise_is_of_domain(facts->promise_source))
 		return verdict_of(ACTION_ALERT, REASON_MX_MISMATCH,
 		                  "address is none of the MX addresses, host is in the policy");
 	if (reason_kind(rung->reason) == KIND_INABILITY && !stance->blocks_inability)
 		return verdict_of(ACTION_ALERT, rung->reason, "on-inability = alert");
+	if (rung->reason == REASON_KEY_HIDDEN)
+		return verdict_of(ACTION_DEFER, rung->reason, rung->rule);
 	return verdict_of(ACTION_BLOCK, rung->reason, rung->rule);
 }
 

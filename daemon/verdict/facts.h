@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "verdict/key_finding.h"
 #include "verdict/promise.h"
 
 /* What irrevocable thing is about to pass (docs/architecture.md, commitment points). */
@@ -49,6 +50,14 @@ enum injection {
 	INJECTION_RESPONSE, /* server octets behind the 220 before ClientHello (CVE-2021-38371 kin) */
 };
 
+/* How the server's key is known. */
+enum key_sight {
+	SIGHT_NONE, /* in clear, or nobody asked for a key */
+	SIGHT_WIRE, /* certificate and proof crossed the wire, now or when the session began that is resumed: proven */
+	SIGHT_PROBE,  /* a connection of our own was shown it */
+	SIGHT_HIDDEN, /* TLS 1.3, or a session that began before us: at most assumed */
+};
+
 struct facts {
 	enum commitment commitment;
 	enum ehlo_outcome ehlo;
@@ -79,6 +88,16 @@ struct facts {
 	bool is_led_astray;
 	bool is_answer_awaited; /* TLS, too, waits for what this hop promised */
 	bool is_hop_unknown;    /* TLS to a place that no known domain names */
+	/* Of TLS: */
+	bool asks_for_key;
+	enum key_outcome key; /* KEY_UNKNOWN: nobody could tell */
+	enum key_sight key_sight;
+	bool is_key_awaited;     /* the verifier or a probe will tell */
+	bool is_hidden_accepted; /* tls13 = pass */
+	bool is_cipher_anonymous;
+	bool is_cipher_null;
+	bool is_tls_weakened;
+	bool is_name_unsent; /* the client named no host, and with the name the right key is there */
 };
 
 #endif

@@ -90,6 +90,49 @@ static const struct {
 		"Their signatures are broken, or somebody on the path changes what is signed: ask from another network, and "
 		"tell the domain's postmaster if it is so there, too.",
 	},
+	[REASON_KEY_MISMATCH] = {
+		"key-mismatch", KIND_ATTACK, "4.7.5", "the server's key is not the one that was promised",
+		"Somebody answers in the destination's place, or its TLSA record or fingerprint was not changed with its key: "
+		"see `hopguard check` and compare from another network.",
+	},
+	[REASON_SNI_MISSING] = {
+		"sni-missing", KIND_INABILITY, "4.7.5", "the sender did not name the host, and was shown another key",
+		"The server keeps several keys and chooses by name, which the sender does not send: set it to "
+		"(Postfix: smtp_tls_servername = hostname, or level dane).",
+	},
+	[REASON_CERT_UNTRUSTED] = {
+		"cert-untrusted", KIND_ATTACK, "4.7.5", "the server's certificate leads to no trusted authority",
+		"Somebody answers in the destination's place, or its server does not send the whole chain; a private authority "
+		"belongs into tls { ca-file }.",
+	},
+	[REASON_CERT_EXPIRED] = {
+		"cert-expired", KIND_ATTACK, "4.7.5", "the server's certificate is out of its dates",
+		"The destination forgot to renew it (tell its postmaster), or somebody answers with an old one; check the clock here, too.",
+	},
+	[REASON_NAME_MISMATCH] = {
+		"name-mismatch", KIND_ATTACK, "4.7.5", "the server's certificate is for another name",
+		"Somebody answers in the destination's place, or its certificate does not name the MX host: see the event for the "
+		"names that are there.",
+	},
+	[REASON_CIPHER_UNAUTHENTICATED] = {
+		"cipher-unauthenticated", KIND_INABILITY, "4.7.5", "a cipher was taken that shows no key at all",
+		"The sender offers anonymous or unencrypted ciphers: exclude them there (Postfix: smtp_tls_exclude_ciphers = aNULL, eNULL).",
+	},
+	[REASON_TLS_WEAKENED] = {
+		"tls-weakened", KIND_ATTACK, "4.7.5", "the handshake was pressed below what both ends are able to",
+		"Somebody on the path changes hellos, or one end was set to an older version on purpose: compare with the versions of "
+		"earlier connections.",
+	},
+	[REASON_KEY_HIDDEN] = {
+		"key-hidden", KIND_INABILITY, "4.7.5", "the server's key is hidden, and could not be learnt otherwise",
+		"TLS 1.3 encrypts the certificate, and no probe came through (greylisting, limits, time-outs): see tls { tls13 }; the "
+		"mail is tried again.",
+	},
+	[REASON_PROBE_DIFFERS] = {
+		"probe-differs", KIND_ATTACK, "4.7.5", "a connection of our own was answered otherwise than the sender's",
+		"Somebody on the path treats connections differently, or the destination is a farm of unlike servers: compare from "
+		"another network.",
+	},
 };
 
 static enum reason known(enum reason reason)

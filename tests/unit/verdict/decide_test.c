@@ -9,6 +9,7 @@
 
 #include "decide_dialogue_cases.h"
 #include "decide_hop_cases.h"
+#include "decide_key_cases.h"
 
 static const struct stance enforce = {
 	.mode = MODE_ENFORCE,
@@ -23,6 +24,7 @@ static const struct {
 } tables[] = {
 	{ dialogue_cases, sizeof(dialogue_cases) / sizeof(dialogue_cases[0]) },
 	{ hop_cases, sizeof(hop_cases) / sizeof(hop_cases[0]) },
+	{ key_cases, sizeof(key_cases) / sizeof(key_cases[0]) },
 };
 
 static void check_each(void (*check)(const struct decide_case *, struct verdict),
@@ -67,7 +69,8 @@ static void monitor_alerts_where_enforce_would_block(void **state)
 
 static void check_spared(const struct decide_case *one, struct verdict verdict)
 {
-	bool is_spared = one->action == ACTION_BLOCK && reason_kind(one->reason) == KIND_INABILITY;
+	bool is_spared = (one->action == ACTION_BLOCK || one->action == ACTION_DEFER) &&
+	                 reason_kind(one->reason) == KIND_INABILITY;
 
 	assert_int_equal(verdict.action, is_spared ? ACTION_ALERT : one->action);
 	assert_int_equal(verdict.reason, one->reason);
@@ -213,15 +216,22 @@ static bool is_case(enum reason reason)
 	return false;
 }
 
-static void all_reasons_but_one_are_attacks_and_each_is_a_case(void **state)
+static bool is_inability(enum reason reason)
+{
+	return reason == REASON_TLS_NOT_USED || reason == REASON_SNI_MISSING ||
+	       reason == REASON_CIPHER_UNAUTHENTICATED || reason == REASON_KEY_HIDDEN;
+}
+
+static void what_the_sender_can_mend_is_no_attack_and_each_reason_is_a_case(void **state)
 {
 	(void)state;
 	for (enum reason reason = REASON_NONE + 1; reason < REASON_COUNT; reason++) {
-		/* Those of DNS answers are no verdict on a flow. */
-		if (!is_case(reason) && reason != REASON_DNS_FORGED && reason != REASON_DNS_BOGUS)
+		/* Those of DNS answers and probes are no verdict on a flow. */
+		if (!is_case(reason) && reason != REASON_DNS_FORGED && reason != REASON_DNS_BOGUS &&
+		    reason != REASON_PROBE_DIFFERS)
 			fail_msg("no case ends as %s", reason_name(reason));
 		assert_int_equal(reason_kind(reason),
-		                 reason == REASON_TLS_NOT_USED ? KIND_INABILITY : KIND_ATTACK);
+		                 is_inability(reason) ? KIND_INABILITY : KIND_ATTACK);
 	}
 }
 
@@ -240,7 +250,7 @@ int main(void)
 		cmocka_unit_test(the_operators_exception_stands_above_the_default_level),
 		cmocka_unit_test(the_default_level_is_asked_at_rcpt_and_not_before),
 		cmocka_unit_test(the_default_level_asks_tls_of_everybody),
-		cmocka_unit_test(all_reasons_but_one_are_attacks_and_each_is_a_case),
+		cmocka_unit_test(what_the_sender_can_mend_is_no_attack_and_each_reason_is_a_case),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
