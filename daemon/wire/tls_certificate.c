@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "wire/tls_certificate.h"
 
-enum { LENGTH_LEN = 3 };
+enum { LENGTH_LEN = 3, STATUS_TYPE_OCSP = 1 };
 
 enum parse_result tls_certificates_begin(struct tls_certificates *list, struct bytes kept,
                                          size_t body_len)
@@ -41,5 +41,22 @@ enum parse_result tls_certificates_next(struct bytes *certificate, struct tls_ce
 	list->kept = bytes_after(list->kept, LENGTH_LEN + len);
 	list->left_len -= LENGTH_LEN + len;
 	list->count++;
+	return PARSE_OK;
+}
+
+enum parse_result tls_certificate_status_check(struct bytes kept, size_t body_len)
+{
+	struct cursor fields = cursor_over(kept);
+	uint8_t type = cursor_u8(&fields);
+	size_t response_len = cursor_u24(&fields);
+
+	if (body_len == 0)
+		return PARSE_MALFORMED;
+	if (fields.failed && kept.len < body_len)
+		return PARSE_MORE;
+	if (kept.len > 0 && type != STATUS_TYPE_OCSP)
+		return PARSE_OK;
+	if (response_len == 0 || body_len != TLS_CERTIFICATE_STATUS_HEAD_LEN + response_len)
+		return PARSE_MALFORMED;
 	return PARSE_OK;
 }

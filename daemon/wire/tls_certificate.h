@@ -15,6 +15,7 @@
 enum {
 	/* Lengths before the first certificate: of the list, and of itself. */
 	TLS_CERTIFICATE_HEAD_LEN = 3 + 3,
+	TLS_CERTIFICATE_STATUS_HEAD_LEN = 1 + 3, /* type, and the length of a response */
 	/* OpenSSL follows a chain of so many; real ones have two to five. */
 	TLS_CERTIFICATES_MAX = 100,
 };
@@ -38,5 +39,12 @@ enum parse_result tls_certificates_begin(struct tls_certificates *list, struct b
  * more than TLS_CERTIFICATES_MAX.
  */
 enum parse_result tls_certificates_next(struct bytes *certificate, struct tls_certificates *list);
+
+/*
+ * The first octets of a CertificateStatus message (RFC 6066 section 8), and how long its whole body is: what an authority says of the
+ * certificates, which is read by nobody here. MORE: too few of them. MALFORMED: the response is empty or not as long as the body; that
+ * of another type than OCSP (RFC 6961 has more) may be anything.
+ */
+enum parse_result tls_certificate_status_check(struct bytes kept, size_t body_len);
 
 #endif

@@ -62,6 +62,17 @@ enum tls_handshake_result tls_handshake_read(struct tls_handshake *handshake, st
 	return TLS_HANDSHAKE_MESSAGE;
 }
 
+void tls_handshake_begin(struct tls_handshake *handshake, uint8_t type, uint32_t body_len)
+{
+	*handshake = (struct tls_handshake){
+		.header_len = TLS_HANDSHAKE_HEADER_LEN,
+		.is_begun = true,
+		.type = type,
+		.body_len = body_len,
+		.all_len = body_len,
+	};
+}
+
 void tls_handshake_give_room(struct tls_handshake *handshake, uint8_t *room, size_t room_len)
 {
 	handshake->room = room;

@@ -59,6 +59,9 @@ enum tls_handshake_result {
 	TLS_HANDSHAKE_TOO_LONG, /* beyond TLS_HANDSHAKE_OCTETS_MAX, by what the header says; so it stays */
 };
 
+/* A message begins whose header has another form: the whole of it, body_len octets, comes as its body. Only at a direction's beginning. */
+void tls_handshake_begin(struct tls_handshake *handshake, uint8_t type, uint32_t body_len);
+
 /* Takes what it reads off the front of *content. To be called until it says MORE or TOO_LONG, with nothing left too. */
 enum tls_handshake_result tls_handshake_read(struct tls_handshake *handshake,
                                              struct bytes *content);

@@ -5,7 +5,9 @@
 
 enum {
 	EXTENSION_SERVER_NAME = 0,
+	EXTENSION_SUPPORTED_GROUPS = 10,
 	EXTENSION_SIGNATURE_ALGORITHMS = 13,
+	EXTENSION_EXTENDED_MASTER_SECRET = 23,
 	EXTENSION_SESSION_TICKET = 35,
 	EXTENSION_PRE_SHARED_KEY = 41,
 	EXTENSION_EARLY_DATA = 42,
@@ -40,6 +42,10 @@ static unsigned bit_of(uint16_t type)
 		return 1U << 5;
 	case EXTENSION_ENCRYPTED_CLIENT_HELLO:
 		return 1U << 6;
+	case EXTENSION_SUPPORTED_GROUPS:
+		return 1U << 7;
+	case EXTENSION_EXTENDED_MASTER_SECRET:
+		return 1U << 8;
 	default:
 		return 0;
 	}
@@ -96,12 +102,26 @@ static bool is_known_version(uint16_t version)
 	return version >= TLS_VERSION_SSL_3_0 && version <= TLS_VERSION_1_3;
 }
 
+/* A list of numbers of two octets. */
+static enum parse_result parse_numbers(struct bytes *numbers, struct bytes data)
+{
+	struct cursor body = cursor_over(data);
+	struct bytes list = cursor_vector16(&body);
+
+	if (!cursor_finished(&body) || list.len % 2 != 0)
+		return PARSE_MALFORMED;
+	*numbers = list;
+	return PARSE_OK;
+}
+
 /* RFC 8446 section 4.2.1: it alone counts then, and what is not known there (RFC 8701) says nothing. */
 static enum parse_result parse_versions(struct tls_client_hello *hello, struct bytes data)
 {
 	struct cursor body = cursor_over(data);
-	struct cursor list = cursor_over(cursor_vector8(&body));
+	struct cursor list;
 
+	hello->versions = cursor_vector8(&body);
+	list = cursor_over(hello->versions);
 	if (!cursor_finished(&body) || cursor_left(&list) == 0)
 		return PARSE_MALFORMED;
 	hello->version_max = 0;
@@ -123,11 +143,15 @@ static enum parse_result parse_client_extension(struct tls_client_hello *hello, 
 	case EXTENSION_SUPPORTED_VERSIONS:
 		return parse_versions(hello, data);
 	case EXTENSION_SIGNATURE_ALGORITHMS:
-		hello->has_signature_algorithms = true;
-		break;
+		return parse_numbers(&hello->signature_algorithms, data);
+	case EXTENSION_SUPPORTED_GROUPS:
+		return parse_numbers(&hello->groups, data);
 	case EXTENSION_SESSION_TICKET:
-		/* Without one it only asks for one. */
-		hello->offers_ticket = data.len > 0;
+		/* Empty, it only asks for one. */
+		hello->ticket = data;
+		break;
+	case EXTENSION_EXTENDED_MASTER_SECRET:
+		hello->has_extended_master_secret = true;
 		break;
 	case EXTENSION_PRE_SHARED_KEY:
 		hello->offers_psk = true;
@@ -222,6 +246,9 @@ static enum parse_result parse_server_extension(struct tls_server_hello *hello, 
 		break;
 	case EXTENSION_PRE_SHARED_KEY:
 		hello->accepts_psk = true;
+		break;
+	case EXTENSION_EXTENDED_MASTER_SECRET:
+		hello->has_extended_master_secret = true;
 		break;
 	default:
 		break;

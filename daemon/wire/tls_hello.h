@@ -38,16 +38,20 @@ struct tls_client_hello {
 	struct bytes server_name;   /* as sent; empty: none. See tls_server_name_read */
 	bool offers_anonymous;      /* a suite without authentication */
 	bool offers_null;           /* one without encryption */
-	bool has_signature_algorithms;
-	bool offers_ticket; /* of an earlier session: TLS up to 1.2 */
-	bool offers_psk;    /* TLS 1.3's way to resume */
+	/* Two octets each; empty: none, or not sent. */
+	struct bytes signature_algorithms;
+	struct bytes groups;
+	struct bytes versions;
+	struct bytes ticket;             /* of an earlier session, TLS up to 1.2; empty: none */
+	bool has_extended_master_secret; /* RFC 7627 */
+	bool offers_psk;                 /* TLS 1.3's way to resume */
 	bool offers_early_data;
 	/* Encrypted Client Hello, or what looks like it: the name may be that of a relay, and proves nothing. */
 	bool has_encrypted_hello;
 };
 
 /*
- * MALFORMED: a length that contradicts another, a session identifier or a list out of bounds, octets left over, no or two host names
+ * MALFORMED: a length that contradicts another, a session identifier or a list out of bounds, half of an entry, octets left over, no or two host names
  * in a server_name, or twice an extension that is read here.
  */
 enum parse_result tls_client_hello_parse(struct tls_client_hello *hello, struct bytes body);
@@ -60,6 +64,7 @@ struct tls_server_hello {
 	uint16_t cipher_suite;
 	bool is_retry_request; /* it only asks for another ClientHello (RFC 8446 section 4.1.4) */
 	bool accepts_psk;      /* TLS 1.3: resumed */
+	bool has_extended_master_secret;
 	/*
 	 * The random ends in the sign of a server that would speak a higher version (RFC 8446 section 4.1.3): TLS_VERSION_1_3, or
 	 * TLS_VERSION_1_2 at least. 0: no sign. It means something only if the client offered that version.

@@ -76,3 +76,28 @@ enum parse_result tls_v2_hello_parse(size_t *len, struct bytes readable)
 	*len = V2_HEADER_LEN + message_len;
 	return PARSE_OK;
 }
+
+enum parse_result tls_v2_hello_read(struct tls_v2_hello *hello, struct bytes whole)
+{
+	struct cursor fields = cursor_over(whole);
+	struct tls_v2_hello parsed;
+	size_t ciphers_len;
+	size_t session_id_len;
+	size_t challenge_len;
+	size_t len = 0;
+
+	if (tls_v2_hello_parse(&len, whole) != PARSE_OK || len != whole.len)
+		return PARSE_MALFORMED;
+	cursor_skip(&fields, V2_HEADER_LEN + 1);
+	parsed.version = cursor_u16(&fields);
+	ciphers_len = cursor_u16(&fields);
+	session_id_len = cursor_u16(&fields);
+	challenge_len = cursor_u16(&fields);
+	parsed.cipher_specs = cursor_bytes(&fields, ciphers_len);
+	parsed.session_id = cursor_bytes(&fields, session_id_len);
+	parsed.challenge = cursor_bytes(&fields, challenge_len);
+	if (!cursor_finished(&fields))
+		return PARSE_MALFORMED;
+	*hello = parsed;
+	return PARSE_OK;
+}

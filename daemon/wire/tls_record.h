@@ -42,4 +42,16 @@ enum parse_result tls_record_header_parse(struct tls_record_header *header, stru
  */
 enum parse_result tls_v2_hello_parse(size_t *len, struct bytes readable);
 
+struct tls_v2_hello {
+	uint16_t version; /* the highest that is offered */
+	/* Three octets each: a cipher suite behind a zero, and SSL 2.0's own. */
+	struct bytes cipher_specs;
+	struct bytes session_id;
+	/* 16 to 32 octets; with zeros before them they are the client's random. */
+	struct bytes challenge;
+};
+
+/* What is in one that is whole; views are borrowed. MALFORMED: as above, or it is not of that length. */
+enum parse_result tls_v2_hello_read(struct tls_v2_hello *hello, struct bytes whole);
+
 #endif

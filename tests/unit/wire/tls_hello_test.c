@@ -47,12 +47,14 @@ static void a_client_hello_tells_what_it_offers(void **state)
 		host_name[0],
 		{ 13, "\0\2\4\3", 4 },
 		{ 35, "a ticket", 8 },
+		{ 10, "\0\4\0\x1d\0\x17", 6 },
+		{ 23, "", 0 },
 		{ 43, "\x08\x3a\x3a\3\4\3\3\3\2", 9 },
 		{ 42, "", 0 },
 		{ 0xfe0d, "\0whatever", 9 },
 		{ 41, "keys and binders", 16 },
 	};
-	struct draft draft = draft_client(parts, 8);
+	struct draft draft = draft_client(parts, 10);
 	struct tls_client_hello hello;
 
 	(void)state;
@@ -63,7 +65,11 @@ static void a_client_hello_tells_what_it_offers(void **state)
 	assert_true(bytes_equal(hello.session_id, bytes_of_string("session")));
 	assert_true(bytes_equal(hello.cipher_suites, bytes_of("\x13\1\xc0\x2f", 4)));
 	assert_true(bytes_equal(hello.server_name, bytes_of_string("mx.abcd.org")));
-	assert_true(hello.has_signature_algorithms && hello.offers_ticket && hello.offers_psk &&
+	assert_true(bytes_equal(hello.signature_algorithms, bytes_of("\4\3", 2)));
+	assert_true(bytes_equal(hello.groups, bytes_of("\0\x1d\0\x17", 4)));
+	assert_true(bytes_equal(hello.versions, bytes_of("\x3a\x3a\3\4\3\3\3\2", 8)));
+	assert_true(bytes_equal(hello.ticket, bytes_of_string("a ticket")));
+	assert_true(hello.has_extended_master_secret && hello.offers_psk &&
 	            hello.offers_early_data && hello.has_encrypted_hello);
 	assert_false(hello.offers_anonymous || hello.offers_null);
 	check_client_cuts(draft_body(&draft), draft.extensions_at);
@@ -81,7 +87,10 @@ static void a_hello_of_old_has_no_extensions(void **state)
 		PARSE_OK);
 	assert_int_equal(hello.version_max, TLS_VERSION_1_0);
 	assert_int_equal(hello.server_name.len, 0);
-	assert_false(hello.has_signature_algorithms || hello.offers_ticket || hello.offers_psk ||
+	assert_int_equal(hello.signature_algorithms.len + hello.groups.len + hello.versions.len +
+	                         hello.ticket.len,
+	                 0);
+	assert_false(hello.has_extended_master_secret || hello.offers_psk ||
 	             hello.offers_early_data || hello.has_encrypted_hello);
 }
 
@@ -154,12 +163,13 @@ static void a_server_name_has_one_host_name(void **state)
 
 static void an_extension_that_is_read_comes_once(void **state)
 {
-	static const uint16_t types[] = { 0, 13, 35, 41, 42, 43, 0xfe0d };
+	static const uint16_t types[] = { 0, 10, 13, 23, 35, 41, 42, 43, 0xfe0d };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		const char *data = types[i] == 0 ? "\0\4\0\0\1a" : "\2\3\4";
-		size_t len = types[i] == 0 ? 6 : 3;
+		bool is_list = types[i] == 10 || types[i] == 13;
+		const char *data = types[i] == 0 ? "\0\4\0\0\1a" : is_list ? "\0\2\3\4" : "\2\3\4";
+		size_t len = types[i] == 0 ? 6 : is_list ? 4 : 3;
 		const struct draft_part parts[] = { { types[i], data, len },
 			                            { 21, "padding", 7 },
 			                            { types[i], data, len } };
@@ -217,7 +227,7 @@ static void an_empty_ticket_only_asks_for_one(void **state)
 
 	(void)state;
 	assert_int_equal(parse_client(&hello, &draft), PARSE_OK);
-	assert_false(hello.offers_ticket);
+	assert_int_equal(hello.ticket.len, 0);
 }
 
 static void suites_without_authentication_or_encryption_are_noted(void **state)
