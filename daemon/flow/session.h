@@ -30,6 +30,12 @@ enum {
 	SESSION_HELLO_MAX = 16 * 1024,
 	/* A server's certificate: with a large RSA key and a hundred names it has about 6000 octets. */
 	SESSION_LEAF_MAX = 16 * 1024,
+	/* All certificates that a server sends: OpenSSL takes 100 KiB, and the longest real chains have a fifth of this. */
+	SESSION_CHAIN_MAX = 64 * 1024,
+	/* A ServerKeyExchange: with 8192-bit parameters and an RSA signature as large it has about 3100 octets. */
+	SESSION_EXCHANGE_MAX = 4096,
+	/* A session ticket: with the client's certificate in it, it has about 3000 octets. */
+	SESSION_TICKET_MAX = 16 * 1024,
 };
 
 struct session;
@@ -137,6 +143,48 @@ bool session_is_downgraded(const struct session *session);
  * is_inspection_cut_short. Borrowed: it is gone when the client's first application data is allowed.
  */
 struct bytes session_leaf(const struct session *session);
+
+/* The ClientHello's lists, each as sent (RFC 8446 section 4.1.2); empty: none. */
+struct session_shape {
+	struct bytes cipher_suites; /* two octets each, as all of these */
+	struct bytes groups;
+	struct bytes signature_algorithms;
+	struct bytes versions;
+};
+
+/* What of a handshake tells whether the server has the key that it shows. */
+struct session_keys {
+	uint16_t version; /* as session_tls_version */
+	uint16_t cipher_suite;
+	bool is_hidden; /* TLS 1.3: neither chain nor exchange is to be seen */
+	/* Up to TLS 1.2: an earlier session that the client offered goes on, by its identifier or a ticket. */
+	bool is_resumed;
+	/*
+	 * The server's ChangeCipherSpec and a handshake record behind it are there: it takes itself for finished. Where the suite has no
+	 * signature, only what the client sends after that says that it was right (RFC 5246 section 7.4.9).
+	 */
+	bool is_server_finished;
+	bool has_extended_master_secret; /* both hellos say so (RFC 7627) */
+	struct bytes
+		chain; /* the certificates, each behind three octets of length, the server's own first (RFC 5246 section 7.4.2) */
+	struct bytes key_exchange;    /* body of the ServerKeyExchange; empty: none came */
+	const uint8_t *client_random; /* 32 octets */
+	const uint8_t *server_random;
+	struct bytes client_session_id;
+	struct bytes server_session_id;
+	struct bytes
+		offered_ticket; /* by the client, of an earlier session; empty: none (RFC 5077 section 3.2) */
+	struct bytes new_ticket; /* the server's; empty: none, or one beyond SESSION_TICKET_MAX */
+	struct session_shape shape;
+};
+
+/*
+ * False, and nothing written: there is no ServerHello yet, it could not be read, or it is over. A list, chain or exchange beyond its
+ * bound above is empty, and is_inspection_cut_short. What contradicts the order of RFC 5246 section 7.3 or the chosen suite is
+ * is_protocol_violated, and ends the reading; what came before stays. All is borrowed: valid until the next call that takes a non-const
+ * session, and gone when the client's first application data is allowed.
+ */
+bool session_keys(struct session_keys *keys, const struct session *session);
 
 /* A word for `hopguard flows`: "banner", "ehlo", "body", "tls"… */
 const char *session_state_name(const struct session *session);

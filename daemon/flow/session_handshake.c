@@ -1,56 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What crosses the wire in clear of a TLS handshake: the client's hello, a second one if the server asks for it, the server's hello,
- * and up to TLS 1.2 its certificate. Nothing is held back for it, and what cannot be read is a fact.
+ * What crosses the wire in clear of a TLS handshake, put together to messages from the records of both directions. Nothing is held back
+ * for it, and what cannot be read is a fact.
  */
-#include "flow/session_private.h"
+#include "flow/session_handshake.h"
 
 #include <stdlib.h>
 
-#include "wire/tls_certificate.h"
-#include "wire/tls_handshake.h"
-#include "wire/tls_hello.h"
-
 enum {
 	ROOM_MIN = 512, /* a hello without post-quantum shares; later rooms are twice as large */
-	CERTIFICATE_KEPT_MAX = TLS_CERTIFICATE_HEAD_LEN + SESSION_LEAF_MAX,
 };
 
-/* One direction, while its messages are read. */
-struct reader {
-	struct tls_handshake messages;
-	size_t kept_max; /* of the message in front */
-	bool is_reading;
-	bool is_record_read; /* the record in front is a handshake record */
-};
-
-/* Only until the client's first application data. */
-struct handshake {
-	struct reader client;
-	struct reader server;
-	bool offers_early_data;
-	bool is_retried; /* the server asked for another ClientHello */
-	bool has_server_hello;
-	bool has_certificate;
-	bool has_hello_done;
-	uint8_t *leaf_room;
-	size_t leaf_room_len;
-	struct bytes leaf;
-};
-
-/* What it has shown. */
-struct session_tls {
-	struct handshake *handshake; /* NULL: it is over */
-	uint16_t offered_version;
-	uint16_t version;
-	uint16_t cipher;
-	bool has_ech;
-	bool is_hidden; /* the server's certificate is not to be seen */
-	bool is_downgraded;
-	char server_name[TLS_SERVER_NAME_ROOM];
-};
-
-static void *charged(struct session *session, size_t len)
+void *session_charged(struct session *session, size_t len)
 {
 	void *octets;
 
@@ -62,7 +23,7 @@ static void *charged(struct session *session, size_t len)
 	return octets;
 }
 
-static void uncharged(struct session *session, void *octets, size_t len)
+void session_uncharged(struct session *session, void *octets, size_t len)
 {
 	if (!octets)
 		return;
@@ -70,32 +31,32 @@ static void uncharged(struct session *session, void *octets, size_t len)
 	budget_refund(session->budget, len);
 }
 
-static void stop_reading(struct session *session, struct reader *reader)
+void handshake_stop(struct session *session, struct reader *reader)
 {
 	reader->is_reading = false;
-	uncharged(session, reader->messages.room, reader->messages.room_len);
+	session_uncharged(session, reader->messages.room, reader->messages.room_len);
 	tls_handshake_give_room(&reader->messages, NULL, 0);
 }
 
-static void cut_short(struct session *session, struct reader *reader)
+void handshake_cut_short(struct session *session, struct reader *reader)
 {
 	session->facts.is_inspection_cut_short = true;
-	stop_reading(session, reader);
+	handshake_stop(session, reader);
 }
 
-/* It is no TLS that anybody should speak; what comes behind is anybody's guess. */
-static void give_up(struct session *session, struct reader *reader)
+void handshake_give_up(struct session *session, struct reader *reader)
 {
 	session_violated(session);
-	stop_reading(session, reader);
+	handshake_stop(session, reader);
 }
 
 void session_begin_handshake(struct session *session)
 {
 	session_forget_tls(session);
-	session->tls = charged(session, sizeof(*session->tls));
+	session->tls = session_charged(session, sizeof(*session->tls));
 	if (session->tls)
-		session->tls->handshake = charged(session, sizeof(*session->tls->handshake));
+		session->tls->handshake =
+			session_charged(session, sizeof(*session->tls->handshake));
 	if (!session->tls || !session->tls->handshake) {
 		session->facts.is_inspection_cut_short = true;
 		return;
@@ -110,166 +71,37 @@ void session_end_handshake(struct session *session)
 
 	if (!handshake)
 		return;
-	stop_reading(session, &handshake->client);
-	stop_reading(session, &handshake->server);
-	uncharged(session, handshake->leaf_room, handshake->leaf_room_len);
-	uncharged(session, handshake, sizeof(*handshake));
+	handshake_stop(session, &handshake->client);
+	handshake_stop(session, &handshake->server);
+	keys_forget(session);
+	session_uncharged(session, handshake, sizeof(*handshake));
 	session->tls->handshake = NULL;
 }
 
 void session_forget_tls(struct session *session)
 {
 	session_end_handshake(session);
-	uncharged(session, session->tls, sizeof(*session->tls));
+	session_uncharged(session, session->tls, sizeof(*session->tls));
 	session->tls = NULL;
 }
 
-void session_note_old_hello(struct session *session, uint16_t version)
+void session_begin_old_hello(struct session *session, struct bytes head, size_t len)
 {
 	struct session_tls *tls = session->tls;
+	struct reader *client;
 
 	if (!tls || !tls->handshake)
 		return;
-	tls->offered_version = version;
-	stop_reading(session, &tls->handshake->client);
-}
-
-/* RFC 8446 section 4.1.2: the second hello names the same host. */
-static void note_server_name(struct session *session, const struct tls_client_hello *hello)
-{
-	struct session_tls *tls = session->tls;
-	char name[TLS_SERVER_NAME_ROOM] = "";
-
-	if (hello->server_name.len > 0 &&
-	    tls_server_name_read(name, hello->server_name) == TLS_SERVER_NAME_INVALID)
-		session_violated(session);
-	if (tls->handshake->is_retried && strcmp(name, tls->server_name) != 0)
-		session_violated(session);
-	text_copy(tls->server_name, sizeof(tls->server_name), name);
-}
-
-static void take_client_hello(struct session *session, struct bytes body)
-{
-	struct session_tls *tls = session->tls;
-	struct handshake *handshake = tls->handshake;
-	struct tls_client_hello hello;
-
-	if (handshake->client.messages.type != TLS_CLIENT_HELLO ||
-	    tls_client_hello_parse(&hello, body) != PARSE_OK) {
-		give_up(session, &handshake->client);
+	client = &tls->handshake->client;
+	tls->handshake->is_client_hello_old = true;
+	if (len > SESSION_HELLO_MAX) {
+		handshake_cut_short(session, client);
 		return;
 	}
-	note_server_name(session, &hello);
-	tls->offered_version = hello.version_max;
-	tls->has_ech = tls->has_ech || hello.has_encrypted_hello;
-	handshake->offers_early_data = hello.offers_early_data;
-	/* What it says else is of no interest, but for the answer to a HelloRetryRequest. */
-	stop_reading(session, &handshake->client);
-}
-
-static void take_server_hello(struct session *session, struct bytes body)
-{
-	struct session_tls *tls = session->tls;
-	struct handshake *handshake = tls->handshake;
-	struct tls_server_hello hello;
-
-	if (handshake->has_server_hello || tls_server_hello_parse(&hello, body) != PARSE_OK ||
-	    (hello.is_retry_request && handshake->is_retried)) {
-		give_up(session, &handshake->server);
-		return;
-	}
-	if (hello.is_retry_request) {
-		handshake->is_retried = true;
-		handshake->client.is_reading =
-			tls_handshake_is_between(&handshake->client.messages);
-		return;
-	}
-	handshake->has_server_hello = true;
-	tls->version = hello.version;
-	tls->cipher = hello.cipher_suite;
-	tls->is_downgraded = hello.version < hello.version_withheld &&
-	                     hello.version_withheld <= tls->offered_version;
-	if (hello.version >= TLS_VERSION_1_3) {
-		tls->is_hidden = true;
-		stop_reading(session, &handshake->server);
-	}
-}
-
-/* The room goes to the leaf, since no later message is kept. */
-static void keep_leaf(struct session *session, struct bytes leaf)
-{
-	struct handshake *handshake = session->tls->handshake;
-	struct tls_handshake *messages = &handshake->server.messages;
-
-	handshake->leaf = leaf;
-	handshake->leaf_room = messages->room;
-	handshake->leaf_room_len = messages->room_len;
-	tls_handshake_give_room(messages, NULL, 0);
-}
-
-static void take_certificate(struct session *session, struct bytes kept)
-{
-	struct handshake *handshake = session->tls->handshake;
-	struct reader *server = &handshake->server;
-	struct tls_certificates list;
-	struct bytes leaf = { 0 };
-	enum parse_result result = tls_certificates_begin(&list, kept, server->messages.body_len);
-
-	if (handshake->has_certificate || handshake->has_hello_done || result != PARSE_OK) {
-		give_up(session, server);
-		return;
-	}
-	handshake->has_certificate = true;
-	/* There is one: only a client may have none. */
-	result = tls_certificates_next(&leaf, &list);
-	if (result == PARSE_MORE)
-		session->facts.is_inspection_cut_short = true;
-	while (result == PARSE_OK && list.left_len > 0) {
-		struct bytes issuer;
-
-		result = tls_certificates_next(&issuer, &list);
-	}
-	if (result == PARSE_MALFORMED)
-		give_up(session, server);
-	else if (leaf.len > 0)
-		keep_leaf(session, leaf);
-}
-
-static void take_server_message(struct session *session, struct bytes kept)
-{
-	struct handshake *handshake = session->tls->handshake;
-	uint8_t type = handshake->server.messages.type;
-
-	if (!handshake->has_server_hello && type != TLS_SERVER_HELLO && type != TLS_HELLO_REQUEST) {
-		give_up(session, &handshake->server);
-		return;
-	}
-	switch (type) {
-	case TLS_SERVER_HELLO:
-		take_server_hello(session, kept);
-		break;
-	case TLS_CERTIFICATE:
-		take_certificate(session, kept);
-		break;
-	case TLS_SERVER_HELLO_DONE:
-		handshake->has_hello_done = true;
-		break;
-	default:
-		break;
-	}
-}
-
-/* How much of it is of use. */
-static size_t kept_max_of(const struct handshake *handshake, bool is_client)
-{
-	uint8_t type =
-		is_client ? handshake->client.messages.type : handshake->server.messages.type;
-
-	if (type == (is_client ? TLS_CLIENT_HELLO : TLS_SERVER_HELLO))
-		return SESSION_HELLO_MAX;
-	if (!is_client && type == TLS_CERTIFICATE)
-		return CERTIFICATE_KEPT_MAX;
-	return 0;
+	tls_handshake_begin(&client->messages, TLS_CLIENT_HELLO, (uint32_t)len);
+	client->kept_max = SESSION_HELLO_MAX;
+	client->is_record_read = true;
+	session_read_handshake(session, true, head);
 }
 
 /* As much as came, never as much as the header promises. False: no memory for it. */
@@ -292,28 +124,16 @@ static bool make_room(struct session *session, struct reader *reader, size_t con
 		room_len *= 2;
 	if (room_len > reader->kept_max)
 		room_len = reader->kept_max;
-	room = charged(session, room_len);
+	if (room_len > messages->body_len)
+		room_len = messages->body_len;
+	room = session_charged(session, room_len);
 	if (!room)
 		return false;
 	if (messages->kept_len > 0)
 		memcpy(room, messages->room, messages->kept_len);
-	uncharged(session, messages->room, messages->room_len);
+	session_uncharged(session, messages->room, messages->room_len);
 	tls_handshake_give_room(messages, room, room_len);
 	return true;
-}
-
-static void take_message(struct session *session, bool is_client)
-{
-	struct handshake *handshake = session->tls->handshake;
-	struct reader *reader = is_client ? &handshake->client : &handshake->server;
-	struct bytes kept = tls_handshake_kept(&reader->messages);
-
-	if (reader->kept_max == SESSION_HELLO_MAX && kept.len < reader->messages.body_len)
-		cut_short(session, reader);
-	else if (is_client)
-		take_client_hello(session, kept);
-	else
-		take_server_message(session, kept);
 }
 
 static struct reader *reader_of(struct session *session, bool is_client)
@@ -325,6 +145,17 @@ static struct reader *reader_of(struct session *session, bool is_client)
 	return is_client ? &handshake->client : &handshake->server;
 }
 
+static void take_message(struct session *session, bool is_client)
+{
+	const struct reader *reader = reader_of(session, is_client);
+	struct bytes kept = tls_handshake_kept(&reader->messages);
+
+	if (is_client)
+		flight_take_client_message(session, kept);
+	else
+		flight_take_server_message(session, kept);
+}
+
 void session_read_handshake(struct session *session, bool is_client, struct bytes content)
 {
 	struct reader *reader = reader_of(session, is_client);
@@ -333,20 +164,20 @@ void session_read_handshake(struct session *session, bool is_client, struct byte
 		return;
 	while (reader->is_reading) {
 		if (!make_room(session, reader, content.len)) {
-			cut_short(session, reader);
+			handshake_cut_short(session, reader);
 			return;
 		}
 		switch (tls_handshake_read(&reader->messages, &content)) {
 		case TLS_HANDSHAKE_MORE:
 			return;
 		case TLS_HANDSHAKE_BEGUN:
-			reader->kept_max = kept_max_of(session->tls->handshake, is_client);
+			reader->kept_max = flight_kept_max(session->tls->handshake, is_client);
 			break;
 		case TLS_HANDSHAKE_MESSAGE:
 			take_message(session, is_client);
 			break;
 		case TLS_HANDSHAKE_TOO_LONG:
-			cut_short(session, reader);
+			handshake_cut_short(session, reader);
 			return;
 		}
 	}
@@ -355,16 +186,37 @@ void session_read_handshake(struct session *session, bool is_client, struct byte
 		session_violated(session);
 }
 
-/* RFC 8446 appendix D.4: it means something only up to TLS 1.2, and there it comes behind the ServerHello. */
-static void note_server_change(struct session *session)
+/*
+ * Up to TLS 1.2 what comes behind it is encrypted. In TLS 1.3 it means nothing, and a client that sends early data or is about to say
+ * hello again may send one before (RFC 8446 appendix D.4).
+ */
+static void note_client_change(struct session *session)
 {
-	struct session_tls *tls = session->tls;
-	struct handshake *handshake = tls->handshake;
+	struct handshake *handshake = session->tls->handshake;
 
-	if (!handshake->server.is_reading || !handshake->has_server_hello)
+	if ((handshake->is_retried && handshake->client_hello_count < 2) ||
+	    (handshake->client_hello.offers_early_data && handshake->step < FLIGHT_HELLO))
 		return;
-	tls->is_hidden = !handshake->has_hello_done;
-	stop_reading(session, &handshake->server);
+	handshake_stop(session, &handshake->client);
+}
+
+static void note_client_data(struct session *session)
+{
+	struct handshake *handshake = session->tls->handshake;
+
+	handshake_stop(session, &handshake->client);
+	/* Early data are sent before anybody was authenticated, and can be replayed. */
+	if (handshake->client_hello.offers_early_data && handshake->step < FLIGHT_HELLO)
+		session_violated(session);
+}
+
+static void note_server_data(struct session *session)
+{
+	struct handshake *handshake = session->tls->handshake;
+
+	/* Up to TLS 1.2 they come behind its Finished. */
+	if (handshake->server.is_reading || handshake->step == FLIGHT_CHANGED)
+		handshake_give_up(session, &handshake->server);
 }
 
 void session_note_record(struct session *session, bool is_client, enum tls_content_type type)
@@ -377,56 +229,23 @@ void session_note_record(struct session *session, bool is_client, enum tls_conte
 	if (type == TLS_HANDSHAKE || type == TLS_ALERT)
 		return;
 	if (reader->is_reading && !tls_handshake_is_between(&reader->messages))
-		give_up(session, reader);
-	if (type == TLS_CHANGE_CIPHER_SPEC && !is_client)
-		note_server_change(session);
-	if (type != TLS_APPLICATION_DATA)
+		handshake_give_up(session, reader);
+	if (type == TLS_APPLICATION_DATA && is_client)
+		note_client_data(session);
+	else if (type == TLS_APPLICATION_DATA)
+		note_server_data(session);
+	else if (is_client)
+		note_client_change(session);
+	else
+		flight_take_server_change(session);
+}
+
+void session_note_record_end(struct session *session, bool is_client)
+{
+	const struct reader *reader = reader_of(session, is_client);
+
+	if (!reader || is_client || !reader->is_record_read)
 		return;
-	stop_reading(session, reader);
-	/* Early data are sent before anybody was authenticated, and can be replayed. */
-	if (is_client && session->tls->handshake->offers_early_data &&
-	    !session->tls->handshake->has_server_hello)
-		session_violated(session);
-}
-
-const char *session_server_name(const struct session *session)
-{
-	return session->tls ? session->tls->server_name : "";
-}
-
-uint16_t session_tls_version(const struct session *session)
-{
-	return session->tls ? session->tls->version : 0;
-}
-
-uint16_t session_offered_version(const struct session *session)
-{
-	return session->tls ? session->tls->offered_version : 0;
-}
-
-uint16_t session_cipher(const struct session *session)
-{
-	return session->tls ? session->tls->cipher : 0;
-}
-
-bool session_has_ech(const struct session *session)
-{
-	return session->tls && session->tls->has_ech;
-}
-
-bool session_is_resumed_or_hidden(const struct session *session)
-{
-	return session->tls && session->tls->is_hidden;
-}
-
-bool session_is_downgraded(const struct session *session)
-{
-	return session->tls && session->tls->is_downgraded;
-}
-
-struct bytes session_leaf(const struct session *session)
-{
-	if (!session->tls || !session->tls->handshake)
-		return (struct bytes){ 0 };
-	return session->tls->handshake->leaf;
+	if (session->tls->handshake->step == FLIGHT_CHANGED)
+		session->tls->handshake->step = FLIGHT_FINISHED;
 }

@@ -12,7 +12,7 @@
 #include "flow/session.h"
 #include "wire/tls_record.h"
 
-struct session_tls; /* session_handshake.c */
+struct session_tls; /* session_handshake.h */
 
 /* Which octets the client may send next. */
 enum session_state {
@@ -181,14 +181,19 @@ bool session_read_midstream_record(struct session *session, struct session_step 
 /* session_handshake.c */
 /* The ClientHello begins; what an earlier handshake of the connection showed is forgotten. */
 void session_begin_handshake(struct session *session);
-/* It came in SSL 2.0's framing, offers this version, and names no host. */
-void session_note_old_hello(struct session *session, uint16_t version);
+/* It comes in SSL 2.0's framing, `len` octets in all: these are the first, the others are the content of a record. */
+void session_begin_old_hello(struct session *session, struct bytes head, size_t len);
 /* The header of a record; telling it again is harmless. */
 void session_note_record(struct session *session, bool is_client, enum tls_content_type type);
 /* The content of that record, or the next part of it. */
 void session_read_handshake(struct session *session, bool is_client, struct bytes content);
+/* And its end. */
+void session_note_record_end(struct session *session, bool is_client);
 /* Nothing more is read. What was shown stays, the certificate excepted. */
 void session_end_handshake(struct session *session);
 void session_forget_tls(struct session *session);
+/* Memory of zeros, charged to the session's budget; NULL: none is left. Given back with the length that it has. */
+void *session_charged(struct session *session, size_t len);
+void session_uncharged(struct session *session, void *octets, size_t len);
 
 #endif

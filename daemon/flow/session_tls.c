@@ -7,9 +7,6 @@
  */
 enum { SEALED_ALERT_MAX = 2 + 1 + 16 };
 
-/* Where SSL 2.0's framing has the version that is offered. */
-enum { V2_VERSION_AT = 3 };
-
 /*
  * How many of the first octets can be those of a record header; of the whole of it, it is filled
  * in. One octet after the other, since the sender may wait for each to be acknowledged.
@@ -37,6 +34,8 @@ static struct session_step read_content(struct session *session, bool is_client,
 
 	*record_left = (uint16_t)(*record_left - content.len);
 	session_read_handshake(session, is_client, content);
+	if (*record_left == 0)
+		session_note_record_end(session, is_client);
 	return (struct session_step){ content.len, content.len };
 }
 
@@ -72,10 +71,8 @@ static struct session_step read_old_hello(struct session *session, struct bytes 
 			step.passing++;
 	}
 	if (result == PARSE_OK) {
-		struct cursor version = cursor_over(bytes_slice(readable, V2_VERSION_AT, 2));
-
 		step = begin_tls(session, step.passing, len - step.passing);
-		session_note_old_hello(session, cursor_u16(&version));
+		session_begin_old_hello(session, bytes_slice(readable, 0, step.passing), len);
 		return step;
 	}
 	if (result == PARSE_MALFORMED)
