@@ -35,6 +35,9 @@ enum midstream { MIDSTREAM_JUDGE, MIDSTREAM_RESET, MIDSTREAM_PASS };
 /* DNS answers that are provably forged: nobody looks, they are told, they are told and kept from the client. */
 enum dns_guard { DNS_GUARD_OFF, DNS_GUARD_ALERT, DNS_GUARD_DROP };
 
+/* A key that TLS 1.3 hides: others are asked to look, mail waits, mail passes. */
+enum tls13 { TLS13_PROBE, TLS13_BLOCK, TLS13_PASS };
+
 /* A list of policies in a file, and the key of who signs it. */
 struct config_policy_list {
 	char path[CONFIG_PATH_MAX];
@@ -73,6 +76,9 @@ struct config {
 	uint32_t dns_timeout_ms;
 	enum dns_guard dns_guard; /* rules.dns follows it */
 
+	enum tls13 tls13;
+	uint32_t probe_life_ms;        /* how long what a probe saw is believed */
+	uint32_t probes_max;           /* under way at a time */
 	char ca_file[CONFIG_PATH_MAX]; /* empty: the system's authorities */
 	bool mta_sts_is_enabled;
 	uint16_t mta_sts_https_port;

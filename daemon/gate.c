@@ -120,9 +120,10 @@ struct gate *gate_new(const struct config *config, const uint8_t secret[TABLE_SE
 		table_new(GATE_SIGHTED_MAX, sizeof(uint64_t), sizeof(uint64_t), secret, NULL, NULL);
 	gate->client_held = table_new(GATE_FLOWS_MAX, sizeof(struct address), sizeof(uint32_t),
 	                              secret, NULL, NULL);
+	gate->keys = gate_keys_new(gate);
 	gate->afterthoughts = calloc(GATE_AFTERTHOUGHTS_MAX, sizeof(*gate->afterthoughts));
 	if (!gate->flows || !gate->cache || !gate->asked || !gate->broken || !gate->client_held ||
-	    !gate->afterthoughts || !gate->heard || !gate->named || !gate->sighted) {
+	    !gate->afterthoughts || !gate->heard || !gate->named || !gate->sighted || !gate->keys) {
 		gate_free(gate);
 		return NULL;
 	}
@@ -141,6 +142,7 @@ void gate_free(struct gate *gate)
 	table_free(gate->named);
 	table_free(gate->sighted);
 	table_free(gate->client_held);
+	gate_keys_free(gate->keys);
 	free(gate->afterthoughts);
 	free(gate);
 }
@@ -288,13 +290,19 @@ void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_
 void gate_answer(struct gate *gate, const struct destination *destination, uint64_t now_ms,
                  uint64_t time_ms)
 {
+	gate->now_ms = now_ms;
+	gate_note_answer(gate, destination);
+	/* Without memory the flows go on waiting, and hold-seconds ends it. */
+	(void)promise_cache_put(gate->cache, destination, now_ms);
+	gate_go_on(gate, now_ms, time_ms);
+}
+
+void gate_go_on(struct gate *gate, uint64_t now_ms, uint64_t time_ms)
+{
 	struct flow *flow, *next;
 
 	gate->now_ms = now_ms;
 	gate->time_ms = time_ms;
-	gate_note_answer(gate, destination);
-	/* Without memory the flows go on waiting, and hold-seconds ends it. */
-	(void)promise_cache_put(gate->cache, destination, now_ms);
 	for (flow = gate->busy; flow; flow = next) {
 		next = flow->busy_next;
 		if (flow->waiting_since_ms && flow->phase != FLOW_REFUSED)

@@ -45,6 +45,10 @@ struct gate_actions {
 	void (*tell)(void *owner, const struct event *event);
 	void (*broken)(void *owner, const struct message_broken *broken);
 	void (*sighting)(void *owner, const struct message_sighting *sighting);
+	/* Whether certificates meet a promise; answered by gate_checked. NULL: there is nobody to ask, and no key is judged. */
+	void (*check)(void *owner, const struct message_check *check, size_t len);
+	/* What somebody else is shown; answered by gate_probed. NULL: nobody can go and look. */
+	void (*probe)(void *owner, const struct message_probe *probe, size_t len);
 	/* A segment of our own; `flow` has interfaces and hardware addresses for bridges. */
 	void (*send)(void *owner, bool to_client, const struct craft *craft,
 	             const struct flow *flow);
@@ -63,6 +67,11 @@ void gate_answer(struct gate *gate, const struct destination *destination, uint6
                  uint64_t time_ms);
 void gate_broken(struct gate *gate, const struct message_broken *broken, uint64_t now_ms);
 void gate_candidate(struct gate *gate, const struct message_candidate *candidate, uint64_t now_ms);
+/* Both of a sound length. */
+void gate_checked(struct gate *gate, const struct message_checked *checked, uint64_t now_ms,
+                  uint64_t time_ms);
+void gate_probed(struct gate *gate, const struct message_probed *probed, uint64_t now_ms,
+                 uint64_t time_ms);
 void gate_forget(struct gate *gate, const char *name);
 /* Whether an answer that would lead mail for that domain astray must not be missed (is_established of struct destination). */
 bool gate_cares_for(const struct gate *gate, const char *domain);

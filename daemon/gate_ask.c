@@ -51,9 +51,12 @@ bool gate_was_asked_afresh(struct gate *gate, enum question_kind kind, const cha
 
 bool gate_ask_afresh(struct gate *gate, const struct hop *hop)
 {
-	if (hop->domain[0] == '\0' || gate_was_asked_afresh(gate, QUESTION_DOMAIN, hop->domain))
+	enum question_kind kind = hop->domain[0] ? QUESTION_DOMAIN : QUESTION_HOST;
+	const char *name = hop->domain[0] ? hop->domain : hop->mx;
+
+	if (name[0] == '\0' || gate_was_asked_afresh(gate, kind, name))
 		return false;
-	gate_ask(gate, QUESTION_DOMAIN, hop->domain, true);
+	gate_ask(gate, kind, name, true);
 	return true;
 }
 

@@ -48,6 +48,7 @@ struct judged {
 	struct facts facts;
 	struct hop hop;
 	struct verdict verdict;
+	struct key_finding finding;
 	const struct broken_note *broken;
 	/* Of domains that a client was led here for, those whose promise is kept, and the last of them. */
 	size_t met_count;
@@ -81,12 +82,13 @@ static const struct broken_note *complete_facts(struct gate *gate, struct facts 
 	return broken;
 }
 
-/* A policy that changed without our knowing, or under the same id, must not stop mail: it is fetched again first. */
+/* A policy that changed without our knowing, or a key that changed with its record, must not stop mail: it is asked for again first. */
 static bool should_ask_afresh(struct gate *gate, const struct judged *judged)
 {
 	return judged->verdict.would == ACTION_BLOCK && !judged->facts.is_hold_over &&
 	       judged->facts.commitment != COMMITMENT_END &&
-	       judged->hop.promise.source == SOURCE_MTA_STS && gate_ask_afresh(gate, &judged->hop);
+	       (judged->hop.promise.source == SOURCE_MTA_STS || judged->facts.key > KEY_MET) &&
+	       gate_ask_afresh(gate, &judged->hop);
 }
 
 static void judge_candidate(struct gate *gate, struct judged *judged,
@@ -95,12 +97,13 @@ static void judge_candidate(struct gate *gate, struct judged *judged,
 {
 	judged->hop = candidate->hop;
 	judged->broken = complete_facts(gate, &judged->facts, candidates, candidate, query);
+	gate_complete_key(gate, &judged->facts, &judged->finding, &candidate->hop, query);
 	judged->verdict = decide(&judged->facts, &gate->config->stance);
 	if (should_ask_afresh(gate, judged))
 		judged->verdict = (struct verdict){
 			.action = ACTION_WAIT,
 			.would = ACTION_WAIT,
-			.rule = "policy is fetched again before anything is refused",
+			.rule = "promise is looked up again before anything is refused",
 		};
 }
 
@@ -125,6 +128,8 @@ static void judge(struct gate *gate, struct judged *judged, const struct hop_que
 			          candidate->is_known,
 			.binds = candidate->binds,
 		};
+		if (judged->facts.key == KEY_MET && judged->facts.key_sight == SIGHT_WIRE)
+			gate_note_sessions(gate, &candidate->hop, query);
 		if (candidate->is_heard && judged->facts.promise >= PROMISE_TLS &&
 		    judged->verdict.would == ACTION_PASS) {
 			judged->met_count++;
@@ -260,6 +265,8 @@ static void think_later(struct gate *gate, const struct facts *facts, const stru
 		thought->is_judged = is_judged;
 		text_copy(thought->banner_name, sizeof(thought->banner_name), query->banner_name);
 		text_copy(thought->server_name, sizeof(thought->server_name), query->server_name);
+		if (query->evidence)
+			thought->evidence = *query->evidence;
 		return;
 	}
 	gate->counters.hold_overflows++;
@@ -288,9 +295,13 @@ static bool has_lost_tls(const struct facts *facts)
 	return facts->starttls_answer != STARTTLS_NOT_ASKED && facts->tls != TLS_ESTABLISHED;
 }
 
-static struct hop_query query_of(const struct gate *gate, const struct flow *flow,
+static struct hop_query query_of(struct gate *gate, const struct flow *flow,
                                  const struct session_commitment *commitment)
 {
+	bool is_in_tls = commitment->kind == COMMITMENT_TLS;
+
+	if (is_in_tls)
+		gate_read_evidence(gate, &gate->evidence, flow);
 	return (struct hop_query){
 		.commitment = commitment,
 		.client = &flow->client.address,
@@ -300,6 +311,8 @@ static struct hop_query query_of(const struct gate *gate, const struct flow *flo
 		.ehlo_name = session_ehlo_name(flow->session),
 		.server_name = session_server_name(flow->session),
 		.opened_ms = flow->started_ms,
+		.server_port = flow->server.port,
+		.evidence = is_in_tls ? &gate->evidence : NULL,
 		.is_line_overdue = flow->line_since_ms &&
 		                   gate->now_ms - flow->line_since_ms >= GATE_LINE_PATIENCE_MS,
 		.is_authenticated = session_facts(flow->session)->is_authenticated,
@@ -386,6 +399,8 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	/* What we refuse here the client has not refused itself: it may come back in clear. */
 	if (verdict->reason == REASON_INJECTED && has_lost_tls(&judged.facts))
 		remember_broken(gate, flow, "our refusal of injected octets");
+	else if (commitment->kind == COMMITMENT_TLS)
+		remember_broken(gate, flow, reason_words(verdict->reason));
 	return JUDGED_REFUSE;
 }
 
@@ -412,6 +427,9 @@ void gate_judge_afterthoughts(struct gate *gate)
 			.ehlo_name = event->ehlo_name,
 			.server_name = thought->server_name,
 			.opened_ms = thought->opened_ms,
+			.server_port = event->server.port,
+			.evidence = thought->commitment.kind == COMMITMENT_TLS ? &thought->evidence
+			                                                       : NULL,
 			.is_authenticated = thought->facts.is_authenticated,
 		};
 		struct judged judged = { .facts = thought->facts };

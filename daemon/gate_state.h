@@ -14,6 +14,7 @@
 #include "flow/stream.h"
 #include "flow/table.h"
 #include "gate.h"
+#include "gate_keys.h"
 #include "policy/promise_cache.h"
 #include "verdict/agree.h"
 
@@ -100,6 +101,7 @@ struct afterthought {
 	struct event event;
 	char banner_name[DOMAIN_NAME_MAX];
 	char server_name[DOMAIN_NAME_MAX];
+	struct key_evidence evidence;
 	uint64_t since_ms;
 	uint64_t opened_ms; /* as in struct hop_query */
 	bool is_judged;     /* it passed already, so that only a finding is news */
@@ -116,6 +118,8 @@ struct hop_query {
 	const char *ehlo_name;
 	const char *server_name; /* of the ClientHello; empty: none */
 	uint64_t opened_ms;      /* when the connection began, as far as is known */
+	uint16_t server_port;
+	const struct key_evidence *evidence; /* of TLS; NULL in clear */
 	bool is_line_overdue;
 	bool is_authenticated;
 };
@@ -154,6 +158,8 @@ struct gate {
 	struct table *named;       /* struct address of the server → struct named */
 	struct table *sighted;     /* hash of host and address → uint64_t, when it was told */
 	struct table *client_held; /* struct address of the client → uint32_t */
+	struct gate_keys *keys;
+	struct key_evidence evidence; /* of the flow at hand */
 	struct afterthought *afterthoughts;
 	size_t afterthought_count;    /* in use */
 	bool next_hops_are_known;     /* each smart host of the configuration was looked up once */
@@ -180,6 +186,8 @@ static inline bool gate_only_watches(const struct gate *gate)
 /* gate.c */
 void gate_accept(struct gate *gate, const struct nfqueue_packet *packet, bool is_offloaded);
 void gate_drop(struct gate *gate, const struct nfqueue_packet *packet);
+/* An answer came: what waited is judged again. */
+void gate_go_on(struct gate *gate, uint64_t now_ms, uint64_t time_ms);
 void gate_make_busy(struct gate *gate, struct flow *flow);
 /* NULL: out of memory. */
 struct flow *gate_add_flow(struct gate *gate, const struct arrival *arrival, bool is_midstream);

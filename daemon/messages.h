@@ -14,6 +14,7 @@
  *     guard → ledger        EVENT COUNTERS FLOW         ledger → guard     FLOWS
  *     ledger → scout        EXPLAIN FLUSH ROWS ROWS_END scout → ledger     EVENT EXPLANATION FLUSHED COUNTERS ROWS
  *     guard → verifier      CHECK                       verifier → guard   CHECKED
+ *     guard → scout         PROBE                       scout → guard      PROBED
  */
 
 #include <stddef.h>
@@ -59,6 +60,8 @@ enum message_type {
 	MESSAGE_CANDIDATE,
 	MESSAGE_CHECK,
 	MESSAGE_CHECKED,
+	MESSAGE_PROBE,
+	MESSAGE_PROBED,
 };
 
 enum {
@@ -148,6 +151,8 @@ struct counters {
 	uint64_t decisions;        /* something irrevocable was decided */
 	uint64_t decisions_waited; /* of them, those that waited for an answer */
 	uint64_t decisions_waited_ms;
+	uint64_t key_checks; /* asked of the verifier */
+	uint64_t probes;     /* asked of the scout */
 	uint64_t held_packets;
 	uint64_t held_now;
 	uint64_t held_ms; /* sum over released packets */
@@ -335,6 +340,52 @@ struct message_checked {
 	uint32_t request;
 	struct key_finding finding;
 };
+
+enum { PROBE_SHAPE_MAX = 1024, PROBE_WHY_MAX = 160 };
+
+/*
+ * TLS 1.3 hides which key a server showed to `client`: shall somebody else ask it the same, in the same words. Sent as long as the
+ * shape is.
+ */
+struct message_probe {
+	uint32_t type;
+	uint32_t is_again; /* an answer that is known does not count */
+	uint64_t key; /* comes back with the answer; the same for what is asked in the same way */
+	struct address client;
+	struct endpoint server;
+	char server_name[DOMAIN_NAME_MAX]; /* for SNI; empty: none */
+	char ehlo_name[DOMAIN_NAME_MAX];   /* as the client said it; empty: not known */
+	/* Lists of the ClientHello, two octets for each entry, one behind the other in `shape`. */
+	uint16_t cipher_suites_len;
+	uint16_t groups_len;
+	uint16_t signature_algorithms_len;
+	uint16_t versions_len;
+	uint8_t shape[PROBE_SHAPE_MAX];
+};
+
+enum { PROBE_HEAD_LEN = offsetof(struct message_probe, shape) };
+
+enum probe_outcome {
+	PROBE_FAILED,      /* greylisting, a limit, no connection, a time-out: it could not tell */
+	PROBE_WITHOUT_TLS, /* the server spoke SMTP, and offered no STARTTLS or refused it */
+	PROBE_SHOWN,       /* the handshake came to its end */
+	PROBE_OUTCOME_COUNT,
+};
+
+/* Sent as long as the chain is. */
+struct message_probed {
+	uint32_t type;
+	uint32_t outcome;
+	uint64_t key;
+	uint32_t age_ms; /* since the handshake */
+	uint16_t tls_version;
+	uint16_t cipher_suite;
+	char why[PROBE_WHY_MAX];
+	uint32_t chain_len; /* as in struct message_check */
+	uint8_t chain[CHECK_CHAIN_MAX];
+};
+
+enum { PROBED_HEAD_LEN = offsetof(struct message_probed, chain) };
 
 struct message_flush {
 	uint32_t type;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "flow/session_private.h"
+#include "wire/smtp_reply.h"
 
 struct session *session_new(bool is_midstream, struct budget *budget)
 {
@@ -32,6 +33,7 @@ void session_free(struct session *session)
 	free(session->queue.many);
 	free(session->banner_name);
 	free(session->ehlo_name);
+	free(session->client_name);
 	free(session);
 }
 
@@ -343,6 +345,22 @@ bool session_is_done(const struct session *session)
 	return session->state == SESSION_TLS_DONE;
 }
 
+void session_store_name(char **name, struct bytes text)
+{
+	struct bytes host = smtp_greeting_host(text);
+	char *copy = NULL;
+
+	if (host.len > 0)
+		copy = malloc(host.len + 1);
+	if (copy) {
+		for (size_t i = 0; i < host.len; i++)
+			copy[i] = (char)ascii_lower(host.data[i]);
+		copy[host.len] = '\0';
+	}
+	free(*name);
+	*name = copy;
+}
+
 const char *session_banner_name(const struct session *session)
 {
 	return session->banner_name ? session->banner_name : "";
@@ -380,4 +398,9 @@ const char *session_state_name(const struct session *session)
 		return "resync";
 	}
 	return "";
+}
+
+const char *session_client_name(const struct session *session)
+{
+	return session->client_name ? session->client_name : "";
 }

@@ -119,6 +119,8 @@ bool session_is_done(const struct session *session);
  */
 const char *session_banner_name(const struct session *session);
 const char *session_ehlo_name(const struct session *session);
+/* By which the client called itself; the same. */
+const char *session_client_name(const struct session *session);
 
 /*
  * What the handshake has shown of itself. A hello that cannot be read leaves it unknown, and is_protocol_violated; one beyond

@@ -259,6 +259,8 @@ static void take_command(struct session *session, enum smtp_verb verb, struct by
 	await_reply(session, verb);
 	if (session->state == SESSION_RESYNC)
 		return;
+	if (verb == SMTP_EHLO || verb == SMTP_HELO)
+		session_store_name(&session->client_name, argument);
 	if (verb == SMTP_EHLO)
 		session->is_ehlo_sent = true;
 	if (verb == SMTP_HELO && !session->is_ehlo_sent)

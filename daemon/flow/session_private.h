@@ -103,6 +103,7 @@ struct session {
 	struct session_reply reply;
 	char *banner_name;
 	char *ehlo_name;
+	char *client_name;
 	bool is_auth_offered;
 	bool is_ehlo_sent;
 	bool is_order_uncertain; /* server and client may no longer agree on which reply is whose */
@@ -144,6 +145,8 @@ void session_enter(struct session *session, enum session_state state);
 void session_lose_order(struct session *session, bool is_opaque_allowed);
 void session_hold(struct session *session, enum session_wait wait,
                   const struct session_commitment *commitment);
+/* The host at the front of a greeting's text, in lower case, in place of the one before. */
+void session_store_name(char **name, struct bytes text);
 /* False when SESSION_PIPELINE_MAX is reached, or no memory left. */
 bool session_expect(struct session *session, enum session_due due);
 void session_expect_nothing(struct session *session);

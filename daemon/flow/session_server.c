@@ -18,22 +18,6 @@ static bool is_good(uint16_t code)
 	return code / 100 == 2;
 }
 
-static void store_name(char **name, struct bytes text)
-{
-	struct bytes host = smtp_greeting_host(text);
-	char *copy = NULL;
-
-	if (host.len > 0)
-		copy = malloc(host.len + 1);
-	if (copy) {
-		for (size_t i = 0; i < host.len; i++)
-			copy[i] = (char)ascii_lower(host.data[i]);
-		copy[host.len] = '\0';
-	}
-	free(*name);
-	*name = copy;
-}
-
 static bool keyword_is_auth(struct bytes text)
 {
 	struct bytes rest = bytes_after(text, 4);
@@ -168,10 +152,10 @@ static void read_first_line(struct session *session, enum session_due due,
                             const struct smtp_reply_line *line)
 {
 	if (due == DUE_BANNER || (due == DUE_XCLIENT && line->code == CODE_READY)) {
-		store_name(&session->banner_name, line->text);
+		session_store_name(&session->banner_name, line->text);
 		session->facts.is_banner_masked = smtp_banner_is_mask(line->text);
 	} else if ((due == DUE_EHLO || due == DUE_HELO) && is_good(line->code)) {
-		store_name(&session->ehlo_name, line->text);
+		session_store_name(&session->ehlo_name, line->text);
 	}
 }
 

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gate_keys_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/siphash.h"
+
+static void on_handshake_leave(void *owner, const void *key, void *value)
+{
+	struct gate *gate = owner;
+	struct handshake **handshake = value;
+
+	(void)key;
+	if (*handshake)
+		budget_refund(&gate->budget, (*handshake)->octets);
+	free(*handshake);
+}
+
+struct gate_keys *gate_keys_new(struct gate *gate)
+{
+	struct gate_keys *keys = calloc(1, sizeof(*keys));
+
+	if (!keys)
+		return NULL;
+	keys->gate = gate;
+	keys->handshakes =
+		table_new(GATE_HANDSHAKES_MAX, sizeof(uint64_t), sizeof(struct handshake *),
+	                  gate->secret, on_handshake_leave, gate);
+	keys->checks = table_new(GATE_CHECKS_MAX, sizeof(struct check_key), sizeof(struct check),
+	                         gate->secret, NULL, NULL);
+	keys->requests = table_new(GATE_CHECKS_MAX, sizeof(uint32_t), sizeof(struct check_key),
+	                           gate->secret, NULL, NULL);
+	keys->sessions = table_new(GATE_SESSIONS_MAX, sizeof(uint64_t), sizeof(struct session_note),
+	                           gate->secret, NULL, NULL);
+	keys->probes = table_new(GATE_PROBES_MAX, sizeof(uint64_t), sizeof(struct probe_note),
+	                         gate->secret, NULL, NULL);
+	if (keys->handshakes && keys->checks && keys->requests && keys->sessions && keys->probes)
+		return keys;
+	gate_keys_free(keys);
+	return NULL;
+}
+
+void gate_keys_free(struct gate_keys *keys)
+{
+	if (!keys)
+		return;
+	table_free(keys->handshakes);
+	table_free(keys->checks);
+	table_free(keys->requests);
+	table_free(keys->sessions);
+	table_free(keys->probes);
+	free(keys);
+}
+
+static struct handshake *new_handshake(struct gate *gate, struct bytes chain, struct bytes exchange)
+{
+	size_t octets = sizeof(struct handshake) + chain.len + exchange.len;
+	struct handshake *handshake;
+
+	if (chain.len > CHECK_CHAIN_MAX || exchange.len > CHECK_EXCHANGE_MAX ||
+	    !budget_charge(&gate->budget, octets))
+		return NULL;
+	handshake = calloc(1, octets);
+	if (!handshake) {
+		budget_refund(&gate->budget, octets);
+		return NULL;
+	}
+	handshake->octets = octets;
+	handshake->chain_len = (uint32_t)chain.len;
+	handshake->exchange_len = (uint32_t)exchange.len;
+	if (chain.len > 0)
+		memcpy(handshake->chain_and_exchange, chain.data, chain.len);
+	if (exchange.len > 0)
+		memcpy(handshake->chain_and_exchange + chain.len, exchange.data, exchange.len);
+	return handshake;
+}
+
+/* Under its own hash, unless the same is kept already. It is the table's from here on. 0: out of memory. */
+static uint64_t keep(struct gate *gate, struct handshake *handshake)
+{
+	const size_t head = offsetof(struct handshake, version);
+	struct handshake **place;
+	uint64_t key;
+
+	if (!handshake)
+		return 0;
+	key = siphash(gate->secret, (const uint8_t *)handshake + head, handshake->octets - head);
+	key += key == 0;
+	place = table_find(gate->keys->handshakes, &key);
+	if (!place) {
+		place = table_insert(gate->keys->handshakes, &key);
+		if (place) {
+			*place = handshake;
+			return key;
+		}
+		key = 0;
+	}
+	budget_refund(&gate->budget, handshake->octets);
+	free(handshake);
+	return key;
+}
+
+uint64_t gate_keep_handshake(struct gate *gate, const struct session_keys *keys)
+{
+	struct handshake *handshake = new_handshake(gate, keys->chain, keys->key_exchange);
+
+	if (!handshake)
+		return 0;
+	handshake->version = keys->version;
+	handshake->cipher_suite = keys->cipher_suite;
+	memcpy(handshake->client_random, keys->client_random, CHECK_RANDOM_LEN);
+	memcpy(handshake->server_random, keys->server_random, CHECK_RANDOM_LEN);
+	return keep(gate, handshake);
+}
+
+uint64_t gate_keep_chain(struct gate *gate, struct bytes chain, uint16_t version)
+{
+	struct handshake *handshake = new_handshake(gate, chain, (struct bytes){ 0 });
+
+	if (handshake)
+		handshake->version = version;
+	return keep(gate, handshake);
+}
+
+uint64_t gate_hash_rules(const struct gate *gate, const struct key_rules *rules)
+{
+	return siphash(gate->secret, rules->octets, rules->len);
+}
+
+static void send(struct gate *gate, uint32_t request, const struct handshake *handshake,
+                 const struct key_rules *rules)
+{
+	struct message_check *message = &gate->keys->message;
+	size_t len = rules->len + handshake->chain_len + handshake->exchange_len;
+
+	memset(message, 0, CHECK_HEAD_LEN);
+	message->type = MESSAGE_CHECK;
+	message->request = request;
+	message->tls_version = handshake->version;
+	message->cipher_suite = handshake->cipher_suite;
+	message->rules_len = (uint32_t)rules->len;
+	message->chain_len = handshake->chain_len;
+	message->exchange_len = handshake->exchange_len;
+	memcpy(message->client_random, handshake->client_random, CHECK_RANDOM_LEN);
+	memcpy(message->server_random, handshake->server_random, CHECK_RANDOM_LEN);
+	memcpy(message->octets, rules->octets, rules->len);
+	memcpy(message->octets + rules->len, handshake->chain_and_exchange,
+	       handshake->chain_len + handshake->exchange_len);
+	gate->actions.check(gate->owner, message, CHECK_HEAD_LEN + len);
+}
+
+/* Another number each time, so that an answer to a question that was given up is nobody's. */
+static void ask(struct gate *gate, struct check *check, const struct check_key *key,
+                const struct handshake *handshake, const struct key_rules *rules)
+{
+	struct gate_keys *keys = gate->keys;
+	struct check_key *asked;
+
+	if (check->request != 0)
+		table_remove(keys->requests, &check->request);
+	keys->last_request++;
+	keys->last_request += keys->last_request == 0;
+	check->request = keys->last_request;
+	check->asked_ms = gate->now_ms;
+	asked = table_insert(keys->requests, &check->request);
+	if (!asked)
+		return;
+	*asked = *key;
+	gate->counters.key_checks++;
+	send(gate, check->request, handshake, rules);
+}
+
+const struct key_finding *gate_check(struct gate *gate, bool *is_lost, uint64_t handshake,
+                                     const struct key_rules *rules)
+{
+	const struct check_key key = { handshake, gate_hash_rules(gate, rules) };
+	struct check *check = table_find(gate->keys->checks, &key);
+	struct handshake **kept;
+
+	*is_lost = false;
+	if (check && check->is_answered)
+		return &check->finding;
+	if (check && gate->now_ms - check->asked_ms < GATE_CHECK_AGAIN_MS)
+		return NULL;
+	kept = table_find(gate->keys->handshakes, &handshake);
+	if (kept && !check)
+		check = table_insert(gate->keys->checks, &key);
+	if (!kept || !check) {
+		*is_lost = true;
+		return NULL;
+	}
+	ask(gate, check, &key, *kept, rules);
+	return NULL;
+}
+
+void gate_checked(struct gate *gate, const struct message_checked *checked, uint64_t now_ms,
+                  uint64_t time_ms)
+{
+	const struct check_key *key = table_find(gate->keys->requests, &checked->request);
+	struct check *check = key ? table_find(gate->keys->checks, key) : NULL;
+
+	table_remove(gate->keys->requests, &checked->request);
+	if (!check || check->request != checked->request)
+		return;
+	check->is_answered = true;
+	check->finding = checked->finding;
+	gate_go_on(gate, now_ms, time_ms);
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gate_keys_state.h"
+
+#include <string.h>
+
+#include "base/siphash.h"
+#include "policy/peer_names.h"
+#include "wire/tls_cipher.h"
+#include "wire/tls_hello.h"
+
+static uint64_t hash_session(const struct gate *gate, struct bytes id)
+{
+	uint64_t key = siphash(gate->secret, id.data, id.len);
+
+	return id.len == 0 ? 0 : key + (key == 0);
+}
+
+/* Up to TLS 1.2, and not resumed: the certificate, and how the server shows that it has its key. */
+static void read_full(struct gate *gate, struct key_evidence *evidence,
+                      const struct session_keys *keys)
+{
+	enum tls_authentication authentication = tls_cipher_authentication(keys->cipher_suite);
+	bool is_by_finished = authentication == TLS_AUTHENTICATION_DECRYPTION;
+
+	evidence->sight = SIGHT_WIRE;
+	evidence->is_cipher_anonymous = authentication == TLS_AUTHENTICATION_NONE ||
+	                                authentication == TLS_AUTHENTICATION_SECRET;
+	evidence->is_server_unfinished = is_by_finished && !keys->is_server_finished;
+	evidence->is_unsigned = !is_by_finished && keys->key_exchange.len == 0;
+	if (keys->chain.len > 0)
+		evidence->handshake = gate_keep_handshake(gate, keys);
+	evidence->begun[0] = hash_session(gate, keys->server_session_id);
+	evidence->begun[1] = hash_session(gate, keys->new_ticket);
+}
+
+void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const struct flow *flow)
+{
+	struct session_keys keys;
+
+	memset(evidence, 0, sizeof(*evidence));
+	evidence->is_downgraded = session_is_downgraded(flow->session);
+	if (!session_keys(&keys, flow->session))
+		return;
+	evidence->is_cipher_null = tls_cipher_is_null(keys.cipher_suite);
+	evidence->is_weak =
+		keys.version < TLS_VERSION_1_0 || tls_cipher_is_export(keys.cipher_suite);
+	if (!keys.is_hidden && !keys.is_resumed) {
+		read_full(gate, evidence, &keys);
+	} else {
+		evidence->sight = SIGHT_HIDDEN;
+		if (keys.is_resumed) {
+			evidence->resumed = hash_session(gate, keys.offered_ticket.len > 0
+			                                               ? keys.offered_ticket
+			                                               : keys.client_session_id);
+			evidence->begun[1] = hash_session(gate, keys.new_ticket);
+		}
+	}
+	gate_plan_probe(gate, evidence, flow, &keys);
+}
+
+/* default-level = verify asks for a name: the client's word, else the host of the candidate. */
+static bool ask_for_a_name(struct key_rules *rules, const struct hop *hop,
+                           const struct hop_query *query)
+{
+	char name[DOMAIN_NAME_MAX];
+	struct key_rule rule = { .kind = KEY_RULE_PKIX, .source = SOURCE_DEFAULT };
+
+	if (query->server_name[0] != '\0' && peer_name_normalise(name, query->server_name))
+		rule.names = bytes_of_string(name);
+	else
+		rule.names = bytes_of_string(hop->mx);
+	rules->count = rules->len = 0;
+	return key_rules_add(rules, &rule);
+}
+
+/* False: nothing is asked of the key. */
+static bool find_rules(struct gate *gate, struct key_rules *rules, const struct hop *hop,
+                       const struct hop_query *query)
+{
+	const struct promise *promise = &hop->promise;
+
+	rules->count = rules->len = 0;
+	if (promise->state == PROMISE_KEY) {
+		if (!promise_cache_keys(rules, gate->cache, hop, &query->place, gate->now_ms))
+			rules->count = 0;
+		return true;
+	}
+	return promise->state == PROMISE_NONE && promise->source != SOURCE_LOCAL &&
+	       gate->config->stance.default_level == LEVEL_VERIFY &&
+	       ask_for_a_name(rules, hop, query);
+}
+
+static void take_finding(struct facts *facts, struct key_finding *finding,
+                         const struct key_finding *found, enum key_sight sight)
+{
+	*finding = *found;
+	facts->key = found->outcome;
+	facts->key_sight = sight;
+}
+
+/* The certificate crossed the wire. */
+static void judge_shown(struct gate *gate, struct facts *facts, struct key_finding *finding,
+                        const struct key_evidence *evidence)
+{
+	const struct key_finding *found;
+	bool is_lost = true;
+
+	facts->key_sight = SIGHT_WIRE;
+	if (evidence->is_unsigned || evidence->handshake == 0) {
+		facts->key = KEY_UNREADABLE;
+		return;
+	}
+	found = gate_check(gate, &is_lost, evidence->handshake, &gate->keys->rules);
+	if (found)
+		take_finding(facts, finding, found, SIGHT_WIRE);
+	/* A wrong certificate is wrong at once, a right one when its owner has shown himself. */
+	if (found && found->outcome == KEY_MET && evidence->is_server_unfinished)
+		facts->key = KEY_UNKNOWN;
+	facts->is_key_awaited = facts->key == KEY_UNKNOWN && !is_lost;
+	facts->is_inspection_cut_short |= !found && is_lost;
+}
+
+/* A session that goes on shows no certificate, but whoever can go on with it had the key of the one that began it. */
+static bool judge_resumed(struct gate *gate, struct facts *facts, struct key_finding *finding,
+                          const struct hop_query *query)
+{
+	uint64_t rules = gate_hash_rules(gate, &gate->keys->rules);
+	const struct session_note *note;
+	const struct check *check;
+
+	if (query->evidence->resumed == 0)
+		return false;
+	note = table_find(gate->keys->sessions, &query->evidence->resumed);
+	if (!note || note->expires_ms <= gate->now_ms ||
+	    !address_equal(&note->server, query->server))
+		return false;
+	for (size_t i = 0; i < GATE_SESSION_RULES; i++) {
+		if (note->rules[i] != rules)
+			continue;
+		check = table_find(gate->keys->checks,
+		                   &(struct check_key){ note->handshake, rules });
+		if (check && check->is_answered)
+			*finding = check->finding;
+		facts->key = KEY_MET;
+		facts->key_sight = SIGHT_WIRE;
+		return true;
+	}
+	return false;
+}
+
+/* What a probe was shown, held against what this hop promised. True: it says something. */
+static bool judge_probe(struct gate *gate, struct facts *facts, struct key_finding *finding,
+                        const struct probe_note *probe)
+{
+	const struct key_finding *found;
+	bool is_lost;
+
+	if (!probe) {
+		facts->is_key_awaited = true;
+		return false;
+	}
+	if (probe->outcome != PROBE_SHOWN)
+		return false;
+	found = gate_check(gate, &is_lost, probe->handshake, &gate->keys->rules);
+	facts->is_key_awaited = !found && !is_lost;
+	if (found)
+		take_finding(facts, finding, found, SIGHT_PROBE);
+	return found != NULL;
+}
+
+/* A host of many names shows its key to who names it: before the key is called wrong, it is asked for by name. */
+static void judge_by_name(struct gate *gate, struct facts *facts, const struct hop *hop,
+                          const struct hop_query *query)
+{
+	struct facts named = { 0 };
+	struct key_finding finding;
+
+	if (query->server_name[0] != '\0' || hop->mx[0] == '\0' || !gate->actions.probe)
+		return;
+	if (judge_probe(gate, &named, &finding, gate_find_probe(gate, query, hop->mx, false)))
+		facts->is_name_unsent = named.key == KEY_MET;
+	if (!named.is_key_awaited || facts->is_hold_over)
+		return;
+	facts->key = KEY_UNKNOWN;
+	facts->is_key_awaited = true;
+}
+
+static void judge_hidden(struct gate *gate, struct facts *facts, struct key_finding *finding,
+                         const struct hop_query *query)
+{
+	const struct probe_note *probe;
+
+	facts->key_sight = SIGHT_HIDDEN;
+	facts->is_hidden_accepted = gate->config->tls13 == TLS13_PASS;
+	if (gate->config->tls13 != TLS13_PROBE || !gate->actions.probe)
+		return;
+	probe = gate_find_probe(gate, query, query->server_name, false);
+	if (!judge_probe(gate, facts, finding, probe) || facts->key == KEY_MET ||
+	    probe->is_confirmed || facts->is_hold_over)
+		return;
+	/* One look may meet the wrong machine of a farm, or the old key of a rollover: it takes two. */
+	(void)gate_find_probe(gate, query, query->server_name, true);
+	facts->key = KEY_UNKNOWN;
+	facts->is_key_awaited = true;
+}
+
+void gate_complete_key(struct gate *gate, struct facts *facts, struct key_finding *finding,
+                       const struct hop *hop, const struct hop_query *query)
+{
+	const struct key_evidence *evidence = query->evidence;
+
+	memset(finding, 0, sizeof(*finding));
+	if (!evidence || !gate->actions.check)
+		return;
+	facts->is_cipher_null = evidence->is_cipher_null;
+	facts->is_cipher_anonymous = evidence->is_cipher_anonymous;
+	facts->is_tls_weakened = evidence->is_downgraded || evidence->is_weak;
+	facts->asks_for_key = find_rules(gate, &gate->keys->rules, hop, query);
+	if (!facts->asks_for_key || facts->is_cipher_anonymous)
+		return;
+	if (gate->keys->rules.count == 0 || evidence->sight == SIGHT_NONE) {
+		facts->is_inspection_cut_short = true;
+		return;
+	}
+	if (evidence->sight == SIGHT_WIRE)
+		judge_shown(gate, facts, finding, evidence);
+	else if (!judge_resumed(gate, facts, finding, query))
+		judge_hidden(gate, facts, finding, query);
+	if (facts->key > KEY_MET && facts->key != KEY_UNPROVEN)
+		judge_by_name(gate, facts, hop, query);
+}
+
+static void note_session(struct gate *gate, uint64_t key, const struct hop_query *query,
+                         uint64_t handshake, uint64_t rules)
+{
+	struct session_note *note;
+
+	if (key == 0)
+		return;
+	note = table_find(gate->keys->sessions, &key);
+	if (!note)
+		note = table_insert(gate->keys->sessions, &key);
+	if (!note)
+		return;
+	if (note->handshake != handshake || !address_equal(&note->server, query->server))
+		memset(note, 0, sizeof(*note));
+	note->expires_ms = gate->now_ms + GATE_SESSION_LIFE_MS;
+	note->server = *query->server;
+	note->handshake = handshake;
+	for (size_t i = 0; i < GATE_SESSION_RULES; i++) {
+		if (note->rules[i] == rules)
+			return;
+	}
+	note->rules[note->next++ % GATE_SESSION_RULES] = rules;
+}
+
+void gate_note_sessions(struct gate *gate, const struct hop *hop, const struct hop_query *query)
+{
+	const struct key_evidence *evidence = query->evidence;
+	const struct session_note *earlier = NULL;
+	uint64_t handshake, rules;
+
+	if (!evidence || !gate->actions.check || !find_rules(gate, &gate->keys->rules, hop, query))
+		return;
+	handshake = evidence->handshake;
+	rules = gate_hash_rules(gate, &gate->keys->rules);
+	/* A session that went on, and gave the client another ticket. */
+	if (evidence->resumed != 0)
+		earlier = table_find(gate->keys->sessions, &evidence->resumed);
+	if (earlier)
+		handshake = earlier->handshake;
+	if (handshake == 0)
+		return;
+	for (size_t i = 0; i < 2; i++)
+		note_session(gate, evidence->begun[i], query, handshake, rules);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_GATE_KEYS_H
+#define HOPGUARD_GATE_KEYS_H
+
+/*
+ * Which key answered, as far as the wire or a probe shows it, and what the verifier says of it: gate_keys.c (what a flow showed, the
+ * facts that come of it), gate_checks.c (questions to the verifier, and what they need kept), gate_probes.c (questions to the scout).
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "messages.h"
+#include "verdict/facts.h"
+
+enum {
+	GATE_HANDSHAKES_MAX = 512, /* kept for what must still be asked of them */
+	GATE_CHECKS_MAX = 4096,
+	GATE_CHECK_AGAIN_MS = 2000, /* the verifier may have died with our question */
+	GATE_SESSIONS_MAX = 16384,
+	GATE_SESSION_RULES = 4, /* promises that a session's handshake met */
+	/* RFC 5246 section F.1.4 and RFC 5077 section 5.6: a day is what both advise as the longest life. */
+	GATE_SESSION_LIFE_MS = 24 * 60 * 60 * 1000,
+	GATE_PROBES_MAX = 2048,
+	/* A scout that has died with our question, or a probe that takes its time. */
+	GATE_PROBE_AGAIN_MS = 5000,
+	/* Whoever could not tell is not asked again at once: greylisting counts how often one comes. */
+	GATE_PROBE_FAILED_MS = 15000,
+};
+
+struct flow;
+struct gate;
+struct hop;
+struct hop_query;
+
+/* A key of the tables below: a hash with the gate's secret. 0: none. */
+struct key_evidence {
+	enum key_sight sight;      /* SIGHT_WIRE, SIGHT_HIDDEN; SIGHT_NONE: no handshake was seen */
+	uint64_t handshake;        /* what the wire showed */
+	uint64_t resumed;          /* the session that goes on */
+	uint64_t begun[2];         /* sessions that may go on from here: by identifier, by ticket */
+	bool is_server_unfinished; /* only its Finished will show that it has the key */
+	bool is_unsigned;          /* no proof will ever come, though the suite asks for one */
+	bool is_cipher_null;
+	bool is_cipher_anonymous;
+	bool is_weak; /* whatever both ends say: SSL 3.0, an export cipher */
+	bool is_downgraded;
+	struct {
+		uint64_t key; /* with the name that the client sent, or none */
+		char ehlo_name[DOMAIN_NAME_MAX];
+		uint16_t shape_lens[4]; /* as in struct message_probe */
+		uint8_t shape[PROBE_SHAPE_MAX];
+	} probe;
+};
+
+struct gate_keys;
+
+/* NULL: out of memory. */
+struct gate_keys *gate_keys_new(struct gate *gate);
+void gate_keys_free(struct gate_keys *keys);
+
+/* gate_keys.c */
+/* What the flow's handshake shows; to be taken before its first application data is allowed. */
+void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const struct flow *flow);
+/* Completes the facts of TLS by what `hop` asks of the key. *finding: what the verifier said, zero where it did not. */
+void gate_complete_key(struct gate *gate, struct facts *facts, struct key_finding *finding,
+                       const struct hop *hop, const struct hop_query *query);
+/* The promise of `hop` was met by a key that crossed the wire: sessions that begin here may go on. */
+void gate_note_sessions(struct gate *gate, const struct hop *hop, const struct hop_query *query);
+
+#endif

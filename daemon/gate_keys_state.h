@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_GATE_KEYS_STATE_H
+#define HOPGUARD_GATE_KEYS_STATE_H
+
+/* What gate_keys.c, gate_checks.c and gate_probes.c share. */
+
+#include "base/table.h"
+#include "flow/session.h"
+#include "gate_keys.h"
+#include "gate_state.h"
+#include "verdict/key_rule.h"
+
+/* What must be kept of a handshake until the verifier was asked; in one piece, charged to the gate's budget. */
+struct handshake {
+	size_t octets; /* of all */
+	uint16_t version;
+	uint16_t cipher_suite;
+	uint8_t client_random[CHECK_RANDOM_LEN];
+	uint8_t server_random[CHECK_RANDOM_LEN];
+	uint32_t chain_len;
+	uint32_t exchange_len;
+	uint8_t chain_and_exchange[];
+};
+
+struct check_key {
+	uint64_t handshake;
+	uint64_t rules;
+};
+
+struct check {
+	uint32_t request;
+	bool is_answered;
+	uint64_t asked_ms;
+	struct key_finding finding;
+};
+
+struct session_note {
+	uint64_t expires_ms;
+	struct address server;
+	uint64_t handshake; /* that made it */
+	uint64_t rules[GATE_SESSION_RULES];
+	size_t next;
+};
+
+/* What the scout was asked to look at. */
+struct probe_note {
+	uint64_t asked_ms;
+	uint64_t answered_ms; /* 0: not yet */
+	uint64_t seen_ms;     /* when the handshake was; 0: none yet */
+	uint64_t handshake;   /* PROBE_SHOWN */
+	enum probe_outcome outcome;
+	bool is_confirmed; /* a second one saw the same */
+};
+
+struct gate_keys {
+	struct gate *gate;
+	struct table *handshakes; /* uint64_t → struct handshake * */
+	struct table *checks;     /* struct check_key → struct check */
+	struct table *requests;   /* uint32_t → struct check_key */
+	struct table *sessions;   /* uint64_t → struct session_note */
+	struct table *probes;     /* uint64_t → struct probe_note */
+	uint32_t last_request;
+	struct key_rules rules; /* room, as these are large */
+	struct message_check message;
+	struct message_probe probe;
+};
+
+/* gate_checks.c */
+/* Keeps it under its hash; 0: out of memory. */
+uint64_t gate_keep_handshake(struct gate *gate, const struct session_keys *keys);
+/* Of a probe: only the chain counts. */
+uint64_t gate_keep_chain(struct gate *gate, struct bytes chain, uint16_t version);
+/*
+ * Whether that handshake meets the packed rules. NULL: not known yet; asked, unless *is_lost: it is no longer kept. Borrowed until the
+ * next call.
+ */
+const struct key_finding *gate_check(struct gate *gate, bool *is_lost, uint64_t handshake,
+                                     const struct key_rules *rules);
+uint64_t gate_hash_rules(const struct gate *gate, const struct key_rules *rules);
+
+/* gate_probes.c */
+/* Fills evidence->probe in. */
+void gate_plan_probe(struct gate *gate, struct key_evidence *evidence, const struct flow *flow,
+                     const struct session_keys *keys);
+/*
+ * What a probe with that name was shown lately. NULL: nothing yet; one is asked for. is_again: whatever is known, look once more.
+ */
+const struct probe_note *gate_find_probe(struct gate *gate, const struct hop_query *query,
+                                         const char *server_name, bool is_again);
+
+#endif

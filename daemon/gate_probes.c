@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "gate_keys_state.h"
+
+#include <string.h>
+
+#include "base/siphash.h"
+
+/* As much of the client's own words as there is room for: what does not fit is left to the prober. */
+static uint16_t put_list(struct key_evidence *evidence, size_t *at, struct bytes list)
+{
+	if (list.len > sizeof(evidence->probe.shape) - *at)
+		return 0;
+	if (list.len > 0)
+		memcpy(evidence->probe.shape + *at, list.data, list.len);
+	*at += list.len;
+	return (uint16_t)list.len;
+}
+
+static size_t shape_len(const struct key_evidence *evidence)
+{
+	const uint16_t *lens = evidence->probe.shape_lens;
+
+	return (size_t)lens[0] + lens[1] + lens[2] + lens[3];
+}
+
+void gate_plan_probe(struct gate *gate, struct key_evidence *evidence, const struct flow *flow,
+                     const struct session_keys *keys)
+{
+	const struct session_shape *shape = &keys->shape;
+	uint16_t *lens = evidence->probe.shape_lens;
+	size_t at = 0;
+
+	lens[0] = put_list(evidence, &at, shape->cipher_suites);
+	lens[1] = put_list(evidence, &at, shape->groups);
+	lens[2] = put_list(evidence, &at, shape->signature_algorithms);
+	lens[3] = put_list(evidence, &at, shape->versions);
+	text_copy(evidence->probe.ehlo_name, sizeof(evidence->probe.ehlo_name),
+	          session_client_name(flow->session));
+	evidence->probe.key = siphash(gate->secret, evidence->probe.shape, at);
+}
+
+/* RFC 8701: values that mean nothing, and differ each time, so that nobody learns to rely on their absence. */
+static bool is_grease(const uint8_t *entry)
+{
+	return entry[0] == entry[1] && (entry[0] & 0x0f) == 0x0a;
+}
+
+/* Two hellos that ask for the same get the same answer. */
+static uint64_t key_of(const struct gate *gate, const struct hop_query *query,
+                       const char *server_name)
+{
+	const struct key_evidence *evidence = query->evidence;
+	struct {
+		struct address server;
+		char server_name[DOMAIN_NAME_MAX];
+		uint16_t lens[4];
+		uint16_t port;
+		uint8_t shape[PROBE_SHAPE_MAX];
+	} asked;
+	size_t len = shape_len(evidence);
+
+	memset(&asked, 0, sizeof(asked));
+	asked.server = *query->server;
+	asked.port = query->server_port;
+	text_copy(asked.server_name, sizeof(asked.server_name), server_name);
+	memcpy(asked.lens, evidence->probe.shape_lens, sizeof(asked.lens));
+	for (size_t i = 0; i + 1 < len; i += 2) {
+		if (!is_grease(evidence->probe.shape + i))
+			memcpy(asked.shape + i, evidence->probe.shape + i, 2);
+	}
+	return siphash(gate->secret, &asked, sizeof(asked));
+}
+
+static void ask(struct gate *gate, uint64_t key, const struct hop_query *query,
+                const char *server_name, bool is_again)
+{
+	const struct key_evidence *evidence = query->evidence;
+	struct message_probe *message = &gate->keys->probe;
+	size_t len = shape_len(evidence);
+
+	memset(message, 0, PROBE_HEAD_LEN);
+	message->type = MESSAGE_PROBE;
+	message->is_again = is_again;
+	message->key = key;
+	message->client = *query->client;
+	message->server = (struct endpoint){ *query->server, query->server_port };
+	text_copy(message->server_name, sizeof(message->server_name), server_name);
+	text_copy(message->ehlo_name, sizeof(message->ehlo_name), evidence->probe.ehlo_name);
+	message->cipher_suites_len = evidence->probe.shape_lens[0];
+	message->groups_len = evidence->probe.shape_lens[1];
+	message->signature_algorithms_len = evidence->probe.shape_lens[2];
+	message->versions_len = evidence->probe.shape_lens[3];
+	memcpy(message->shape, evidence->probe.shape, len);
+	gate->counters.probes++;
+	gate->actions.probe(gate->owner, message, PROBE_HEAD_LEN + len);
+}
+
+static bool is_believed(const struct gate *gate, const struct probe_note *note)
+{
+	uint64_t life_ms =
+		note->outcome == PROBE_SHOWN ? gate->config->probe_life_ms : GATE_PROBE_FAILED_MS;
+
+	return note->answered_ms != 0 && gate->now_ms - note->seen_ms < life_ms;
+}
+
+const struct probe_note *gate_find_probe(struct gate *gate, const struct hop_query *query,
+                                         const char *server_name, bool is_again)
+{
+	uint64_t key = key_of(gate, query, server_name);
+	struct probe_note *note = table_find(gate->keys->probes, &key);
+
+	if (note && !is_again && is_believed(gate, note))
+		return note;
+	/* One is under way, of whichever flow. */
+	if (note && note->answered_ms < note->asked_ms &&
+	    gate->now_ms - note->asked_ms < GATE_PROBE_AGAIN_MS)
+		return NULL;
+	if (!note)
+		note = table_insert(gate->keys->probes, &key);
+	if (!note)
+		return NULL;
+	note->asked_ms = gate->now_ms;
+	if (!is_again)
+		note->answered_ms = 0;
+	ask(gate, key, query, server_name, is_again);
+	return NULL;
+}
+
+void gate_probed(struct gate *gate, const struct message_probed *probed, uint64_t now_ms,
+                 uint64_t time_ms)
+{
+	struct probe_note *note = table_find(gate->keys->probes, &probed->key);
+	uint64_t handshake = 0;
+
+	gate->now_ms = now_ms;
+	if (!note)
+		return;
+	if (probed->outcome == PROBE_SHOWN)
+		handshake = gate_keep_chain(gate, bytes_of(probed->chain, probed->chain_len),
+		                            probed->tls_version);
+	note->is_confirmed = note->answered_ms != 0;
+	note->answered_ms = now_ms;
+	note->seen_ms = now_ms > probed->age_ms ? now_ms - probed->age_ms : 0;
+	note->outcome = handshake != 0 ? PROBE_SHOWN : (enum probe_outcome)probed->outcome;
+	note->handshake = handshake;
+	gate_go_on(gate, now_ms, time_ms);
+}
