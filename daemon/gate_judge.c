@@ -184,6 +184,8 @@ static void fill_event(struct gate *gate, struct event *event, const struct judg
 	event->starttls_answer = facts->starttls_answer;
 	event->starttls_code = facts->starttls_code;
 	event->tls = facts->tls;
+	event->key_sight = facts->key_sight;
+	event->key = judged->finding;
 	text_copy(event->rule, sizeof(event->rule), verdict->rule);
 }
 

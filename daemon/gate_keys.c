@@ -107,7 +107,10 @@ static void judge_shown(struct gate *gate, struct facts *facts, struct key_findi
 
 	facts->key_sight = SIGHT_WIRE;
 	if (evidence->is_unsigned || evidence->handshake == 0) {
-		facts->key = KEY_UNREADABLE;
+		facts->key = finding->outcome = KEY_UNREADABLE;
+		text_copy(finding->why, sizeof(finding->why),
+		          evidence->is_unsigned ? "nothing is signed by the server's key"
+		                                : "no certificate was shown");
 		return;
 	}
 	found = gate_check(gate, &is_lost, evidence->handshake, &gate->keys->rules);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "report/key_object.h"
 #include "report/object.h"
 
 /* RFC 3339, UTC, milliseconds. */
@@ -64,15 +65,8 @@ static void put_seen(json_t *object, const struct event *event)
 	object_put(part, "sni", event->sni);
 	if (event->place != PLACE_UNKNOWN)
 		object_put(part, "place", place_name(event->place));
+	key_object_put(part, "key", &event->key);
 	(void)json_object_set_new(object, "seen", part);
-}
-
-/* What is missing in clear text is proven by what was seen; what could not be looked up or decided is not. */
-static bool is_proven(const struct event *event)
-{
-	return reason_kind(event->reason) != KIND_NONE && event->reason != REASON_MX_MISMATCH &&
-	       event->reason != REASON_POLICY_UNAVAILABLE && event->reason != REASON_UNDECIDED &&
-	       event->reason != REASON_UNKNOWN_HOP && event->reason != REASON_DNS_BOGUS;
 }
 
 static void put_verdict(json_t *object, const struct event *event)
@@ -92,8 +86,7 @@ static void put_verdict(json_t *object, const struct event *event)
 	if (event->promise.state != PROMISE_UNKNOWN)
 		put_promise(object, &event->promise);
 	put_seen(object, event);
-	if (is_proven(event))
-		object_put(object, "assurance", "proven");
+	object_put(object, "assurance", event_assurance(event));
 	object_put(object, "rule", event->rule);
 	object_put_number(object, "held_ms", event->held_ms);
 	if (event->hook != HOOK_UNKNOWN)

@@ -50,6 +50,21 @@ static void add_seen(struct line *line, const struct event *event)
 	line_pair(line, "seen", text);
 }
 
+/* "met proven 3 1 1 60b875…" */
+static void add_key(struct line *line, const struct event *event)
+{
+	const struct key_finding *key = &event->key;
+	char text[2 * KEY_TEXT_MAX + 64];
+
+	if (event->key_sight == SIGHT_NONE)
+		return;
+	snprintf(text, sizeof(text), "%s%s%s%s%s", key_outcome_name(key->outcome),
+	         event_assurance(event)[0] ? " " : "", event_assurance(event),
+	         key->matched[0] || key->why[0] ? " " : "",
+	         key->matched[0] ? key->matched : key->why);
+	line_pair(line, "key", text);
+}
+
 static void add_verdict(struct line *line, const struct event *event)
 {
 	line_pair(line, "action", action_name(event->action));
@@ -64,6 +79,7 @@ static void add_verdict(struct line *line, const struct event *event)
 	if (event->promise.state != PROMISE_UNKNOWN)
 		add_promise(line, &event->promise);
 	add_seen(line, event);
+	add_key(line, event);
 	line_number(line, "held_ms", event->held_ms);
 }
 

@@ -78,6 +78,17 @@ static void add_promise(struct line *line, const json_t *promise)
 		line_add(line, ": %s", detail);
 }
 
+static void add_key(struct line *line, const json_t *key)
+{
+	const char *const texts[] = { "why", "names", "issuer", "not_after", "spki" };
+	const char *const words[] = { "", "its names: ", "issued by ", "until ", "key " };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (object_text(key, texts[i])[0])
+			line_add(line, "; %s%s", words[i], object_text(key, texts[i]));
+	}
+}
+
 static void add_verdict(struct line *line, const json_t *event)
 {
 	enum reason reason = reason_of(object_text(event, "reason"));
@@ -96,6 +107,8 @@ static void add_verdict(struct line *line, const json_t *event)
 		line_add(line, "; the server calls itself %s", ehlo);
 	if (sni[0])
 		line_add(line, "; the client asks for %s", sni);
+	if (strcmp(object_text(event, "action"), "pass") != 0)
+		add_key(line, json_object_get(seen, "key"));
 	add_promise(line, json_object_get(event, "promise"));
 	if (held_ms > 0)
 		line_add(line, "; waited %lld ms", held_ms);

@@ -110,3 +110,27 @@ const char *tls_version_name(uint16_t version)
 
 	return minor < sizeof(names) / sizeof(names[0]) ? names[minor] : "";
 }
+
+/* What is missing in clear text is proven by what was seen; what could not be looked up or decided is not. */
+static bool is_seen_for_sure(const struct event *event)
+{
+	return reason_kind(event->reason) != KIND_NONE && event->reason != REASON_MX_MISMATCH &&
+	       event->reason != REASON_POLICY_UNAVAILABLE && event->reason != REASON_UNDECIDED &&
+	       event->reason != REASON_UNKNOWN_HOP && event->reason != REASON_DNS_BOGUS &&
+	       event->reason != REASON_KEY_HIDDEN;
+}
+
+const char *event_assurance(const struct event *event)
+{
+	switch (event->key_sight) {
+	case SIGHT_WIRE:
+		return event->key.outcome != KEY_UNKNOWN || is_seen_for_sure(event) ? "proven" : "";
+	case SIGHT_PROBE:
+		return "probed";
+	case SIGHT_HIDDEN:
+		return event->action == ACTION_PASS ? "assumed" : "";
+	case SIGHT_NONE:
+		break;
+	}
+	return is_seen_for_sure(event) ? "proven" : "";
+}

@@ -52,6 +52,9 @@ struct event {
 	enum tls_progress tls;
 	uint16_t tls_version;      /* as on the wire: 0x0303 is TLS 1.2 */
 	char sni[DOMAIN_NAME_MAX]; /* the host that the client named in its ClientHello */
+	enum key_sight key_sight;
+	struct key_finding
+		key; /* what came of it; KEY_UNKNOWN: nobody asked, or nobody could tell */
 	char rule[64];
 	uint32_t held_ms;
 	uint16_t queue;
@@ -62,6 +65,8 @@ struct event {
 	char text[EVENT_TEXT_MAX]; /* ready, degraded, child-died: the sentence; verdict: empty */
 };
 
+/* "proven", "probed", "assumed"; empty: there is nothing to be sure of. */
+const char *event_assurance(const struct event *event);
 const char *event_kind_name(enum event_kind kind); /* "verdict", "child-died" */
 const char *hook_name(enum hook hook);
 /* "unseen", "offered", "absent", "masked" */

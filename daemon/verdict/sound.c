@@ -38,6 +38,19 @@ static bool promise_is_sound(const struct promise *promise)
 	       is_string(promise->detail, sizeof(promise->detail));
 }
 
+bool key_finding_is_sound(const struct key_finding *finding)
+{
+	const struct key_seen *seen = &finding->seen;
+
+	return is_up_to(finding->outcome, KEY_UNREADABLE) &&
+	       is_up_to(finding->source, SOURCE_SEEN) && is_bool(&seen->has_leaf) &&
+	       is_bool(&seen->has_anchor) &&
+	       is_string(finding->matched, sizeof(finding->matched)) &&
+	       is_string(finding->why, sizeof(finding->why)) &&
+	       is_string(seen->names, sizeof(seen->names)) &&
+	       is_string(seen->issuer, sizeof(seen->issuer));
+}
+
 static bool enums_are_sound(const struct event *event)
 {
 	return is_up_to(event->kind, EVENT_POLICY) && is_up_to(event->action, ACTION_WAIT) &&
@@ -46,7 +59,7 @@ static bool enums_are_sound(const struct event *event)
 	       is_up_to(event->place, PLACE_EXCLUDED) && is_up_to(event->ehlo, EHLO_NOT_SENT) &&
 	       is_up_to(event->starttls, STARTTLS_MASKED) &&
 	       is_up_to(event->starttls_answer, STARTTLS_UNANSWERED) &&
-	       is_up_to(event->tls, TLS_BROKEN);
+	       is_up_to(event->tls, TLS_BROKEN) && is_up_to(event->key_sight, SIGHT_HIDDEN);
 }
 
 bool event_is_sound(const struct event *event)
@@ -60,7 +73,7 @@ bool event_is_sound(const struct event *event)
 	       is_string(event->sni, sizeof(event->sni)) &&
 	       is_string(event->rule, sizeof(event->rule)) &&
 	       is_string(event->cause, sizeof(event->cause)) &&
-	       is_string(event->text, sizeof(event->text));
+	       is_string(event->text, sizeof(event->text)) && key_finding_is_sound(&event->key);
 }
 
 static bool host_is_sound(const struct mx_host *host)

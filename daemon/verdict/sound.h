@@ -12,9 +12,11 @@
 
 #include "verdict/event.h"
 #include "verdict/evidence.h"
+#include "verdict/key_finding.h"
 #include "verdict/promise.h"
 
 bool event_is_sound(const struct event *event);
+bool key_finding_is_sound(const struct key_finding *finding);
 bool destination_is_sound(const struct destination *destination);
 bool evidence_is_sound(const struct evidence *evidence, size_t count);
 
