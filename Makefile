@@ -14,7 +14,7 @@ CLANG       ?= clang
 PYTHON      ?= /usr/bin/python3
 Q           := $(if $(V),,@)
 
-LIBRARIES   := libmnl libnetfilter_queue libunbound libcurl libcrypto libevent_core libidn2 ldns jansson libconfuse \
+LIBRARIES   := libmnl libnetfilter_queue libunbound libcurl libssl libcrypto libevent_core libidn2 ldns jansson libconfuse \
                libcap libpcap libsystemd sqlite3
 # Packages: build, then run time; Debian's names, then Fedora's and Alpine's for `make deps` elsewhere.
 DEPS_APT    := gcc make pkg-config libc6-dev linux-libc-dev libmnl-dev libnetfilter-queue-dev libunbound-dev \
