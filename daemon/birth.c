@@ -11,6 +11,7 @@
 #include "guard.h"
 #include "ledger.h"
 #include "scout.h"
+#include "verifier.h"
 
 enum { EXIT_SYSTEM = 4 };
 
@@ -69,6 +70,8 @@ static int live(const struct child *child)
 		return scout_run(child);
 	case ROLE_LEDGER:
 		return ledger_run(child);
+	case ROLE_VERIFIER:
+		return verifier_run(child);
 	case ROLE_SUPERVISOR:
 	case ROLE_COUNT:
 		break;

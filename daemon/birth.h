@@ -9,7 +9,7 @@
 #include "supervisor.h"
 
 /*
- * Forks and runs guard, scout or ledger by child->role. name: what it calls itself, for as long as it lives. The
+ * Forks and runs guard, scout, ledger or verifier by child->role. name: what it calls itself, for as long as it lives. The
  * caller's signals are blocked. Its process id, or -errno.
  */
 pid_t birth(const struct child *child, const char *name);

@@ -17,7 +17,13 @@
 #include "process.h"
 #include "slot.h"
 
-enum { SCOUT_SLOT, LEDGER_SLOT, GUARD_SLOTS, SLOTS_MAX = GUARD_SLOTS + CONFIG_QUEUES_MAX };
+enum {
+	SCOUT_SLOT,
+	LEDGER_SLOT,
+	VERIFIER_SLOT,
+	GUARD_SLOTS,
+	SLOTS_MAX = GUARD_SLOTS + CONFIG_QUEUES_MAX,
+};
 
 struct children {
 	struct children_options options;
@@ -129,6 +135,11 @@ void children_tick(struct children *children, uint64_t now_ms)
 	}
 }
 
+static const char *name_of(enum role role)
+{
+	return role == ROLE_SCOUT ? "scout" : role == ROLE_LEDGER ? "ledger" : "verifier";
+}
+
 static void init_slot(struct children *children, enum role role, unsigned index)
 {
 	struct slot *slot = &children->slots[children->count++];
@@ -143,7 +154,7 @@ static void init_slot(struct children *children, enum role role, unsigned index)
 	if (role == ROLE_GUARD)
 		snprintf(slot->name, sizeof(slot->name), "guard[%u]", index % CONFIG_QUEUES_MAX);
 	else
-		snprintf(slot->name, sizeof(slot->name), role == ROLE_SCOUT ? "scout" : "ledger");
+		snprintf(slot->name, sizeof(slot->name), "%s", name_of(role));
 	slot->restart = event_new(children->options.base, -1, 0, on_restart, slot);
 }
 
@@ -158,6 +169,7 @@ struct children *children_new(const struct children_options *options)
 	children->ticked_ms = process_now_ms();
 	init_slot(children, ROLE_SCOUT, 0);
 	init_slot(children, ROLE_LEDGER, 0);
+	init_slot(children, ROLE_VERIFIER, 0);
 	for (i = 0; i < options->resources->queue_count; i++)
 		init_slot(children, ROLE_GUARD, i);
 	for (i = 0; i < children->count; i++) {
@@ -251,7 +263,7 @@ void children_stop(struct children *children)
 			ask_to_stop(&children->slots[i]);
 	}
 	await_end(children, SCOUT_SLOT, SCOUT_SLOT + 1);
-	await_end(children, GUARD_SLOTS, children->count);
+	await_end(children, VERIFIER_SLOT, children->count);
 	ask_to_stop(&children->slots[LEDGER_SLOT]);
 	await_end(children, LEDGER_SLOT, LEDGER_SLOT + 1);
 }

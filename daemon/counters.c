@@ -51,6 +51,9 @@ static const struct {
 	COUNTER(answers_forged),
 	COUNTER(candidates),
 	COUNTER(prefetches),
+	COUNTER(checks),
+	COUNTER(checks_cached),
+	COUNTER(checks_unproven),
 };
 
 enum {

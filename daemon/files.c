@@ -66,6 +66,8 @@ const char *files_kind_name(enum file_kind kind)
 		return "Postfix table";
 	case FILE_WATCH:
 		return "watch list";
+	case FILE_AUTHORITIES:
+		return "CA file";
 	case FILE_KIND_COUNT:
 		break;
 	}

@@ -1,7 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "files_config.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "base/bytes.h"
+#include "base/sealed.h"
+#include "files_read.h"
+
+/* Debian's, of the package ca-certificates. */
+static const char system_authorities[] = "/etc/ssl/certs/ca-certificates.crt";
 
 static void add(struct files_options *options, enum file_kind kind, const char *path,
                 const char *key)
@@ -25,4 +35,54 @@ void files_config(struct files_options *options, const struct config *config)
 		add(options, FILE_POSTFIX_POLICY, config->postfix_policies[i].path, "");
 	if (config->watch[0])
 		add(options, FILE_WATCH, config->watch, "");
+}
+
+void files_config_authorities(struct files_options *options, const struct config *config)
+{
+	options->count = 0;
+	add(options, FILE_AUTHORITIES, config->ca_file[0] ? config->ca_file : system_authorities,
+	    "");
+}
+
+/* A label of RFC 7468 or of OpenSSL's own. */
+static bool has_certificate(struct bytes text)
+{
+	static const char *const labels[] = { "-----BEGIN CERTIFICATE-----",
+		                              "-----BEGIN TRUSTED CERTIFICATE-----",
+		                              "-----BEGIN X509 CERTIFICATE-----" };
+
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+		if (text.len > 0 && memmem(text.data, text.len, labels[i], strlen(labels[i])))
+			return true;
+	}
+	return false;
+}
+
+int files_check_authorities(const struct config *config, char error[CONFIG_ERROR_MAX])
+{
+	struct files_option option = { .kind = FILE_AUTHORITIES };
+	char signer[FILE_SIGNER_MAX], why[MESSAGE_ERROR_MAX] = "";
+	struct bytes text;
+	int copy, err;
+
+	if (!config->ca_file[0])
+		return 0;
+	text_copy(option.path, sizeof(option.path), config->ca_file);
+	err = files_read(&copy, signer, &option, why);
+	if (!err) {
+		err = sealed_map(&text, copy, FILE_LEN_MAX);
+		close(copy);
+	}
+	if (!err && !has_certificate(text)) {
+		(void)snprintf(why, sizeof(why), "%s: no certificate is in it (PEM is asked for)",
+		               config->ca_file);
+		sealed_unmap(text);
+		err = -EINVAL;
+	} else if (!err) {
+		sealed_unmap(text);
+	}
+	if (err)
+		(void)snprintf(error, CONFIG_ERROR_MAX, "%s: tls.ca-file: %.400s",
+		               config->file_name, why[0] ? why : strerror(-err));
+	return err;
 }

@@ -2,11 +2,19 @@
 #ifndef HOPGUARD_FILES_CONFIG_H
 #define HOPGUARD_FILES_CONFIG_H
 
-/* Which files the configuration names: what the supervisor reads, and what the scout takes. */
+/* Which files the configuration names: what the supervisor reads, and what the scout takes, or the verifier. */
 
 #include "config.h"
 #include "files.h"
 
+/* The scout's. */
 void files_config(struct files_options *options, const struct config *config);
+/* The verifier's: the authorities, which are those of the system where the configuration names none. */
+void files_config_authorities(struct files_options *options, const struct config *config);
+/*
+ * Whether the authorities that the configuration names can be read, and hold what looks like a certificate: nothing is parsed. 0, also
+ * where it names none, or -errno with one line in error.
+ */
+int files_check_authorities(const struct config *config, char error[CONFIG_ERROR_MAX]);
 
 #endif

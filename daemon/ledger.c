@@ -38,6 +38,7 @@ struct ledger {
 	struct message_state state;
 	struct teller supervisor;
 	struct teller scout;
+	struct teller verifier;
 	struct teller guards[CONFIG_QUEUES_MAX];
 };
 
@@ -60,7 +61,9 @@ static struct teller *find_teller(struct ledger *ledger, enum role role, unsigne
 {
 	if (role == ROLE_GUARD)
 		return index < CONFIG_QUEUES_MAX ? &ledger->guards[index] : NULL;
-	return role == ROLE_SCOUT ? &ledger->scout : &ledger->supervisor;
+	return role == ROLE_SCOUT      ? &ledger->scout
+	       : role == ROLE_VERIFIER ? &ledger->verifier
+	                               : &ledger->supervisor;
 }
 
 static bool is_own_kind(enum role role, enum event_kind kind)
@@ -68,6 +71,8 @@ static bool is_own_kind(enum role role, enum event_kind kind)
 	switch (role) {
 	case ROLE_SUPERVISOR:
 		return true;
+	case ROLE_VERIFIER:
+		return kind == EVENT_DEGRADED || kind == EVENT_RECOVERED;
 	case ROLE_GUARD:
 		return kind == EVENT_VERDICT || kind == EVENT_DEGRADED || kind == EVENT_RECOVERED;
 	case ROLE_SCOUT:
@@ -248,10 +253,11 @@ static void on_second(void *owner)
 
 static const char *role_name(unsigned role)
 {
-	return role == ROLE_GUARD    ? "guard"
-	       : role == ROLE_SCOUT  ? "scout"
-	       : role == ROLE_LEDGER ? "ledger"
-	                             : "supervisor";
+	return role == ROLE_GUARD      ? "guard"
+	       : role == ROLE_SCOUT    ? "scout"
+	       : role == ROLE_LEDGER   ? "ledger"
+	       : role == ROLE_VERIFIER ? "verifier"
+	                               : "supervisor";
 }
 
 static void fill_processes(struct status *status, const struct message_state *state)
@@ -279,6 +285,7 @@ static void fill_counters(struct ledger *ledger, struct status *status)
 	struct counters sum = ledger->scout.counters;
 	unsigned i;
 
+	counters_add(&sum, &ledger->verifier.counters);
 	for (i = 0; i < CONFIG_QUEUES_MAX; i++) {
 		const struct teller *guard = &ledger->guards[i];
 
@@ -324,7 +331,8 @@ static void fill_status(void *owner, struct status *status)
 	status->backend = ledger->state.backend;
 	status->rules_are_in = ledger->state.rules_are_in != 0;
 	status->queue_first = ledger->state.queue_first;
-	status->degraded = ledger->scout.degraded;
+	status->degraded =
+		ledger->scout.degraded[0] ? ledger->scout.degraded : ledger->verifier.degraded;
 	fill_processes(status, &ledger->state);
 	fill_counters(ledger, status);
 	fill_database(ledger, status);

@@ -8,13 +8,14 @@
  *
  *     supervisor → all      PEER CONFIG STOP            all → supervisor   READY HEARTBEAT
  *     supervisor → ledger   EVENT STATE RELOADED        ledger → supervisor RELOAD
- *     supervisor → scout    FILE
+ *     supervisor → scout    FILE                        supervisor → verifier FILE
  *     guard → scout         QUESTION BROKEN SIGHTING    scout → guard      DESTINATION BROKEN FORGET CANDIDATE DNS_VERDICT
  *                           DNS_ANSWER
  *     guard → ledger        EVENT COUNTERS FLOW         ledger → guard     FLOWS
  *     ledger → scout        EXPLAIN FLUSH ROWS ROWS_END scout → ledger     EVENT EXPLANATION FLUSHED COUNTERS ROWS
  *     guard → verifier      CHECK                       verifier → guard   CHECKED
  *     guard → scout         PROBE                       scout → guard      PROBED
+ *                                                       verifier → ledger  EVENT COUNTERS
  */
 
 #include <stddef.h>
@@ -28,7 +29,7 @@
 #include "verdict/promise.h"
 #include "verdict/row.h"
 
-enum role { ROLE_SUPERVISOR, ROLE_GUARD, ROLE_SCOUT, ROLE_LEDGER, ROLE_COUNT };
+enum role { ROLE_SUPERVISOR, ROLE_GUARD, ROLE_SCOUT, ROLE_LEDGER, ROLE_VERIFIER, ROLE_COUNT };
 
 enum message_type {
 	MESSAGE_PEER = 1,
@@ -67,7 +68,7 @@ enum message_type {
 enum {
 	MESSAGE_TEXT_MAX = 64 * 1024,
 	MESSAGE_ERROR_MAX = 512,
-	MESSAGE_CHILDREN_MAX = 66, /* guards, scout and ledger */
+	MESSAGE_CHILDREN_MAX = 67, /* guards, scout, ledger and verifier */
 	MESSAGE_WORD_MAX = 32,
 	MESSAGE_ROWS_MAX = 96 * 1024,
 	DNS_MESSAGE_MAX = 65535,
@@ -183,6 +184,12 @@ struct counters {
 	uint64_t rows_waiting; /* for the ledger */
 	uint64_t rows_lost;
 	uint64_t prefetches; /* look-ups ahead of mail, for names that were heard */
+	/* verifier */
+	uint64_t checks;
+	uint64_t
+		checks_cached; /* of them, those whose certificates were judged within the same minute */
+	uint64_t
+		checks_unproven; /* of them, those whose key exchange is not signed as it must be */
 	/* any */
 	uint64_t messages_refused;
 };
@@ -229,7 +236,13 @@ struct message_explanation {
 	struct destination destination;
 };
 
-enum file_kind { FILE_POLICY_LIST, FILE_POSTFIX_POLICY, FILE_WATCH, FILE_KIND_COUNT };
+enum file_kind {
+	FILE_POLICY_LIST,
+	FILE_POSTFIX_POLICY,
+	FILE_WATCH,
+	FILE_AUTHORITIES, /* to the verifier; the others to the scout */
+	FILE_KIND_COUNT,
+};
 
 enum {
 	FILE_LEN_MAX = 16 * 1024 * 1024,

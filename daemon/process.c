@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 
-/* Peers by slot: the supervisor, scout, ledger, then the guards. */
+/* Peers by slot: the other roles, then the guards. */
 enum { SLOT_GUARDS = ROLE_COUNT, SLOTS_MAX = SLOT_GUARDS + CONFIG_QUEUES_MAX };
 
 /* Messages read from one channel before others get their turn. */

@@ -3,7 +3,7 @@
 #define HOPGUARD_PROCESS_H
 
 /*
- * What guard, scout and ledger have in common: the event loop, the channels to the others as MESSAGE_PEER brings them,
+ * What guard, scout, ledger and verifier have in common: the event loop, the channels to the others as MESSAGE_PEER brings them,
  * heartbeat, a new configuration, and an end when the supervisor says so or is gone.
  */
 

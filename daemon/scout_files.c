@@ -267,6 +267,7 @@ static bool parse(struct scout *scout, struct scout_file *file, const struct mes
 	case FILE_POSTFIX_POLICY:
 		take_postfix(scout, file, text);
 		return true;
+	case FILE_AUTHORITIES:
 	case FILE_KIND_COUNT:
 		break;
 	}

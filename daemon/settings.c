@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "children.h"
 #include "config_table.h"
+#include "files_config.h"
 #include "report/line.h"
 
 /* Networks named in the ready line; more are counted. */
@@ -27,6 +28,8 @@ int settings_read(struct settings *settings, const struct supervisor_options *op
 	if (!err)
 		err = config_parse(config, name, settings->text, options->set, options->set_count,
 		                   error);
+	if (!err)
+		err = files_check_authorities(config, error);
 	if (err)
 		return err;
 	rules_add_locals(&config->rules, config->has_clients);
@@ -150,6 +153,7 @@ void settings_send(const struct settings *settings, struct children *children,
 	message->type = MESSAGE_CONFIG;
 	text_copy(message->text, sizeof(message->text), settings->text);
 	(void)children_send(children, ROLE_SCOUT, 0, message, len, -1);
+	(void)children_send(children, ROLE_VERIFIER, 0, message, len, -1);
 	(void)children_send(children, ROLE_LEDGER, 0, message, len, resources->event_file);
 	for (i = 0; i < resources->queue_count; i++)
 		(void)children_send(children, ROLE_GUARD, i, message, len, -1);

@@ -118,7 +118,7 @@ static struct child child_of(const struct slot *slot, int channel)
 	}
 	if (slot->role == ROLE_GUARD)
 		child.queue = resources->queues[slot->index];
-	else
+	if (slot->role == ROLE_LEDGER || slot->role == ROLE_SCOUT)
 		child.state_directory = resources->state_directory;
 	if (slot->role == ROLE_LEDGER) {
 		child.listener = resources->listener;

@@ -31,7 +31,8 @@ struct supervisor {
 	struct settings settings;
 	struct resources resources;
 	struct children *children;
-	struct files *files;
+	struct files *files;       /* for the scout */
+	struct files *authorities; /* for the verifier */
 	struct event_base *base;
 	int rules_lock; /* of the iptables tools, opened as root; -1: none */
 	int signals;
@@ -132,15 +133,24 @@ static int send_file(void *owner, const struct message_file *message, int copy)
 	return children_send(supervisor->children, ROLE_SCOUT, 0, message, sizeof(*message), copy);
 }
 
+static int send_authorities(void *owner, const struct message_file *message, int copy)
+{
+	struct supervisor *supervisor = owner;
+
+	return children_send(supervisor->children, ROLE_VERIFIER, 0, message, sizeof(*message),
+	                     copy);
+}
+
 static void serve_files(struct supervisor *supervisor)
 {
 	files_serve(supervisor->files, children_life(supervisor->children, ROLE_SCOUT, 0));
+	files_serve(supervisor->authorities, children_life(supervisor->children, ROLE_VERIFIER, 0));
 }
 
 /* Before it can be asked anything, it has what it needs to answer. */
 static void on_born(void *owner, enum role role)
 {
-	if (role == ROLE_SCOUT)
+	if (role == ROLE_SCOUT || role == ROLE_VERIFIER)
 		serve_files(owner);
 }
 
@@ -152,6 +162,8 @@ static void configure_files(struct supervisor *supervisor)
 		return;
 	files_config(options, &supervisor->settings.config);
 	files_configure(supervisor->files, options);
+	files_config_authorities(options, &supervisor->settings.config);
+	files_configure(supervisor->authorities, options);
 	free(options);
 }
 
@@ -160,8 +172,11 @@ static int start_files(struct supervisor *supervisor)
 {
 	static const struct files_hooks hooks = { .send = send_file, .tell = tell };
 
+	static const struct files_hooks to_verifier = { .send = send_authorities, .tell = tell };
+
 	supervisor->files = files_new(&hooks, supervisor);
-	if (!supervisor->files)
+	supervisor->authorities = files_new(&to_verifier, supervisor);
+	if (!supervisor->files || !supervisor->authorities)
 		return -ENOMEM;
 	configure_files(supervisor);
 	return 0;
@@ -277,6 +292,7 @@ static void on_second(evutil_socket_t none, short what, void *argument)
 	(void)what;
 	children_tick(supervisor->children, process_now_ms());
 	files_look(supervisor->files);
+	files_look(supervisor->authorities);
 	serve_files(supervisor);
 	notices_send(&supervisor->notices, supervisor->children);
 }
@@ -422,6 +438,7 @@ static void stop(struct supervisor *supervisor)
 	}
 	children_free(supervisor->children);
 	files_free(supervisor->files);
+	files_free(supervisor->authorities);
 	if (supervisor->on_signal)
 		event_free(supervisor->on_signal);
 	if (supervisor->on_second)

@@ -40,6 +40,8 @@ struct key_finding {
 	enum key_outcome outcome;
 	/* Of the rule that decided; where all are met, of the strongest. SOURCE_NONE: there was no rule. */
 	enum promise_source source;
+	/* A rule that is only told was broken, though outcome is KEY_MET: how. Else KEY_UNKNOWN. */
+	enum key_outcome told_outcome;
 	char matched
 		[KEY_TEXT_MAX]; /* the record that matched: "3 1 1 60b875…", or "fingerprint 60b875…", or the name */
 	char why[KEY_TEXT_MAX]; /* what is wrong, in a few words; empty where nothing is */

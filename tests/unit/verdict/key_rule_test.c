@@ -53,6 +53,7 @@ static void a_rule_comes_out_as_it_went_in(void **state)
 		assert_int_equal(read.kind, KEY_RULE_TLSA);
 		assert_int_equal(read.source, SOURCE_DANE);
 		assert_int_equal(read.group, 3);
+		assert_false(read.is_told_only);
 		assert_true(bytes_equal(read.names, rule.names));
 		assert_int_equal(read.record_count, 2);
 		assert_int_equal(read.records[0].usage, 3);
@@ -86,7 +87,7 @@ static void each_octet_out_of_its_range_is_found(void **state)
 	static const struct {
 		size_t at;
 		uint8_t value;
-	} wrong[] = { { 0, 0 }, { 0, 4 }, { 1, 0 }, { 1, 200 }, { 3, 0xff } };
+	} wrong[] = { { 0, 0 }, { 0, 4 }, { 1, 0 }, { 1, 200 }, { 2, 2 }, { 4, 0xff } };
 	struct key_rules *rules = new_rules();
 	const struct key_rule rule = a_rule();
 
