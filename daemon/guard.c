@@ -120,6 +120,20 @@ static void on_sighting(void *owner, const struct message_sighting *sighting)
 	                   SIGHTING_HEAD_LEN + sighting->leaf_len);
 }
 
+static void on_check(void *owner, const struct message_check *check, size_t len)
+{
+	struct guard *guard = owner;
+
+	(void)process_send(guard->process, ROLE_VERIFIER, 0, check, len);
+}
+
+static void on_probe(void *owner, const struct message_probe *probe, size_t len)
+{
+	struct guard *guard = owner;
+
+	(void)process_send(guard->process, ROLE_SCOUT, 0, probe, len);
+}
+
 static int send_framed(struct guard *guard, bool to_client, struct bytes packet,
                        const struct flow *flow)
 {
@@ -160,6 +174,8 @@ static const struct gate_actions actions = {
 	.tell = on_tell,
 	.broken = on_broken,
 	.sighting = on_sighting,
+	.check = on_check,
+	.probe = on_probe,
 	.send = on_send,
 };
 
@@ -255,6 +271,19 @@ static bool take_candidate(struct guard *guard, const struct message_candidate *
 	return true;
 }
 
+static bool take_probed(struct guard *guard, const void *message, size_t len)
+{
+	const struct message_probed *probed = message;
+
+	if (len < PROBED_HEAD_LEN || len != PROBED_HEAD_LEN + (size_t)probed->chain_len ||
+	    probed->outcome >= PROBE_OUTCOME_COUNT ||
+	    !memchr(probed->why, '\0', sizeof(probed->why)))
+		return false;
+	gate_probed(guard->gate, probed, process_now_ms(), process_time_ms());
+	(void)nfqueue_flush(guard->queue);
+	return true;
+}
+
 static bool take_from_scout(struct guard *guard, uint32_t type, const void *message, size_t len)
 {
 	const struct message_destination *answer = message;
@@ -283,9 +312,23 @@ static bool take_from_scout(struct guard *guard, uint32_t type, const void *mess
 		return true;
 	case MESSAGE_DNS_VERDICT:
 		return guard->dns && guard_dns_take_verdict(guard->dns, message, len);
+	case MESSAGE_PROBED:
+		return take_probed(guard, message, len);
 	default:
 		return false;
 	}
+}
+
+static bool take_checked(struct guard *guard, const void *message, size_t len)
+{
+	const struct message_checked *checked = message;
+
+	if (len != sizeof(*checked) || checked->type != MESSAGE_CHECKED ||
+	    !key_finding_is_sound(&checked->finding) || checked->finding.outcome == KEY_UNKNOWN)
+		return false;
+	gate_checked(guard->gate, checked, process_now_ms(), process_time_ms());
+	(void)nfqueue_flush(guard->queue);
+	return true;
 }
 
 static void on_message(void *owner, enum role from, unsigned index, const void *message, size_t len)
@@ -297,6 +340,8 @@ static void on_message(void *owner, enum role from, unsigned index, const void *
 	(void)index;
 	if (from == ROLE_SCOUT)
 		is_taken = take_from_scout(guard, flows->type, message, len);
+	else if (from == ROLE_VERIFIER)
+		is_taken = take_checked(guard, message, len);
 	else if (from == ROLE_LEDGER && flows->type == MESSAGE_FLOWS && len == sizeof(*flows)) {
 		tell_flows(guard, flows->request);
 		is_taken = true;
