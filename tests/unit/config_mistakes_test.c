@@ -115,12 +115,12 @@ static const struct {
 	/* Not built yet. */
 	{ "rules-flushed = alert", "t.conf:1: rules-flushed: not built yet" },
 	{ "rules-flushed = restore", "t.conf:1: rules-flushed: not built yet" },
-	{ "tls { tls13 = block }", "t.conf:1: tls.tls13: block is not built yet" },
-	{ "tls { tls13 = pass }", "t.conf:1: tls.tls13: pass is not built yet" },
-	{ "tls { tls13 = no }", "t.conf:1: tls.tls13: probe, not \"no\"" },
-	{ "tls { probe-seconds = 301 }",
-	  "t.conf:1: tls.probe-seconds: not built yet: leave it at 300" },
-	{ "tls { probes-max = 1 }", "t.conf:1: tls.probes-max: not built yet: leave it at 64" },
+	{ "tls { tls13 = upgrade }", "t.conf:1: tls.tls13: upgrade is not built yet" },
+	{ "tls { tls13 = no }", "t.conf:1: tls.tls13: probe, block or pass, not \"no\"" },
+	{ "tls { probe-seconds = 9 }",
+	  "t.conf:1: tls.probe-seconds: a number from 10 to 86400, not \"9\"" },
+	{ "tls { probes-max = 0 }",
+	  "t.conf:1: tls.probes-max: a number from 1 to 1024, not \"0\"" },
 	/* Values. */
 	{ "dns { guard = no }", "t.conf:1: dns.guard: off, alert or drop, not \"no\"" },
 	{ "nat64 = { 2001:db8::/95 }", "t.conf:1: nat64: IPv6 networks of 32, 40, 48, 56, 64 or 96 "
@@ -223,7 +223,7 @@ static const struct {
 	{ "dns.mode=enforce",
 	  "--set: dns.mode: no such key; allowed: trust-anchor, root-hints, forward, "
 	  "timeout-seconds, guard" },
-	{ "tls.tls13=block", "--set: tls.tls13: block is not built yet" },
+	{ "tls.tls13=upgrade", "--set: tls.tls13: upgrade is not built yet" },
 	{ "destination=x", "--set: destination: only in the file, as destination \"...\" { ... }" },
 	{ "destination.example.org.level=may", "--set: destination.example.org.level: only in the "
 	                                       "file, as destination \"...\" { ... }" },
