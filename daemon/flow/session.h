@@ -167,6 +167,7 @@ struct session_keys {
 	 */
 	bool is_server_finished;
 	bool has_extended_master_secret; /* both hellos say so (RFC 7627) */
+	bool is_raw_key; /* the chain is a bare SubjectPublicKeyInfo, no list (RFC 7250) */
 	struct bytes
 		chain; /* the certificates, each behind three octets of length, the server's own first (RFC 5246 section 7.4.2) */
 	struct bytes key_exchange;    /* body of the ServerKeyExchange; empty: none came */
@@ -175,7 +176,7 @@ struct session_keys {
 	struct bytes client_session_id;
 	struct bytes server_session_id;
 	struct bytes
-		offered_ticket; /* by the client, of an earlier session; empty: none (RFC 5077 section 3.2) */
+		offered_ticket;  /* the client's, of an earlier session; empty: none (RFC 5077) */
 	struct bytes new_ticket; /* the server's; empty: none, or one beyond SESSION_TICKET_MAX */
 	struct session_shape shape;
 };

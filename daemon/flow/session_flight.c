@@ -144,6 +144,7 @@ static void keep_server_hello(struct session *session, const struct tls_server_h
 	tls->is_downgraded = hello->version < hello->version_withheld &&
 	                     hello->version_withheld <= tls->offered_version;
 	handshake->has_extended_master_secret = hello->has_extended_master_secret;
+	handshake->has_raw_key = hello->has_raw_key;
 	memcpy(handshake->server_random, hello->random.data, TLS_RANDOM_LEN);
 	if (hello->session_id.len > 0)
 		memcpy(handshake->server_session_id, hello->session_id.data, hello->session_id.len);
@@ -179,6 +180,21 @@ static void take_server_hello(struct session *session, struct bytes body)
 	}
 }
 
+/* Each certificate of a list; of one that was cut the first ones. MORE: not even the leaf is whole. */
+static enum parse_result walk_chain(struct bytes *leaf, struct tls_certificates list)
+{
+	/* There is one: only a client may have none. */
+	enum parse_result result = tls_certificates_next(leaf, &list);
+	enum parse_result next = result;
+
+	while (next == PARSE_OK && list.left_len > 0) {
+		struct bytes issuer;
+
+		next = tls_certificates_next(&issuer, &list);
+	}
+	return next == PARSE_MALFORMED ? next : result;
+}
+
 static void take_certificate(struct session *session, struct bytes kept)
 {
 	struct handshake *handshake = session->tls->handshake;
@@ -187,28 +203,22 @@ static void take_certificate(struct session *session, struct bytes kept)
 	struct tls_certificates list = { 0 };
 	struct bytes leaf = { 0 };
 	enum parse_result result = tls_certificates_begin(&list, kept, server->messages.body_len);
-	struct bytes chain = list.kept;
 
-	/* There is one: only a client may have none. */
-	if (result == PARSE_OK)
-		result = tls_certificates_next(&leaf, &list);
-	while (result == PARSE_OK && list.left_len > 0) {
-		struct bytes issuer;
-
-		result = tls_certificates_next(&issuer, &list);
-	}
+	if (result == PARSE_OK && handshake->has_raw_key)
+		result = list.left_len > 0 ? PARSE_OK : PARSE_MALFORMED;
+	else if (result == PARSE_OK)
+		result = walk_chain(&leaf, list);
 	if (result == PARSE_MALFORMED) {
 		handshake_give_up(session, server);
 		return;
 	}
-	handshake->step = FLIGHT_CERTIFICATE;
 	handshake->has_certificate = true;
 	if (!is_whole || leaf.len > SESSION_LEAF_MAX)
 		session->facts.is_inspection_cut_short = true;
 	if (leaf.len <= SESSION_LEAF_MAX)
 		handshake->leaf = leaf;
 	if (is_whole)
-		handshake->chain = chain;
+		handshake->chain = list.kept;
 	keys_keep(session, &handshake->certificates_kept, server);
 }
 
@@ -330,7 +340,7 @@ static void take_step(struct session *session, enum flight_step step, struct byt
 		return;
 	case FLIGHT_CERTIFICATE:
 		take_certificate(session, kept);
-		return;
+		break;
 	case FLIGHT_STATUS:
 		if (tls_certificate_status_check(kept, server->messages.body_len) ==
 		    PARSE_MALFORMED)

@@ -60,6 +60,7 @@ struct handshake {
 	struct kept_message client_hello_kept;
 	uint8_t old_random[TLS_RANDOM_LEN];
 	bool has_extended_master_secret; /* says the server */
+	bool has_raw_key;
 	uint8_t server_random[TLS_RANDOM_LEN];
 	uint8_t server_session_id[TLS_SESSION_ID_MAX];
 	size_t server_session_id_len;

@@ -45,6 +45,7 @@ bool session_keys(struct session_keys *keys, const struct session *session)
 		.is_server_finished = handshake->step == FLIGHT_FINISHED,
 		.has_extended_master_secret =
 			client->has_extended_master_secret && handshake->has_extended_master_secret,
+		.is_raw_key = handshake->has_raw_key,
 		.chain = handshake->chain,
 		.key_exchange = handshake->exchange,
 		.client_random = client->random.data,

@@ -7,6 +7,7 @@ enum {
 	EXTENSION_SERVER_NAME = 0,
 	EXTENSION_SUPPORTED_GROUPS = 10,
 	EXTENSION_SIGNATURE_ALGORITHMS = 13,
+	EXTENSION_SERVER_CERTIFICATE_TYPE = 20,
 	EXTENSION_EXTENDED_MASTER_SECRET = 23,
 	EXTENSION_SESSION_TICKET = 35,
 	EXTENSION_PRE_SHARED_KEY = 41,
@@ -15,7 +16,12 @@ enum {
 	EXTENSION_ENCRYPTED_CLIENT_HELLO = 0xfe0d,
 };
 
-enum { NAME_TYPE_HOST_NAME = 0, VERSION_MAJOR = 3, LABEL_LEN_MAX = 63 };
+enum {
+	NAME_TYPE_HOST_NAME = 0,
+	VERSION_MAJOR = 3,
+	LABEL_LEN_MAX = 63,
+	CERTIFICATE_TYPE_RAW_KEY = 2,
+};
 
 /* SHA-256 of "HelloRetryRequest", RFC 8446 section 4.1.3. */
 static const uint8_t retry_random[TLS_RANDOM_LEN] = {
@@ -46,6 +52,8 @@ static unsigned bit_of(uint16_t type)
 		return 1U << 7;
 	case EXTENSION_EXTENDED_MASTER_SECRET:
 		return 1U << 8;
+	case EXTENSION_SERVER_CERTIFICATE_TYPE:
+		return 1U << 9;
 	default:
 		return 0;
 	}
@@ -246,6 +254,11 @@ static enum parse_result parse_server_extension(struct tls_server_hello *hello, 
 		break;
 	case EXTENSION_PRE_SHARED_KEY:
 		hello->accepts_psk = true;
+		break;
+	case EXTENSION_SERVER_CERTIFICATE_TYPE:
+		hello->has_raw_key = cursor_u8(&body) == CERTIFICATE_TYPE_RAW_KEY;
+		if (!cursor_finished(&body))
+			return PARSE_MALFORMED;
 		break;
 	case EXTENSION_EXTENDED_MASTER_SECRET:
 		hello->has_extended_master_secret = true;

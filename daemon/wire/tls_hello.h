@@ -65,6 +65,7 @@ struct tls_server_hello {
 	bool is_retry_request; /* it only asks for another ClientHello (RFC 8446 section 4.1.4) */
 	bool accepts_psk;      /* TLS 1.3: resumed */
 	bool has_extended_master_secret;
+	bool has_raw_key; /* up to TLS 1.2: a bare key takes the place of its certificates (RFC 7250) */
 	/*
 	 * The random ends in the sign of a server that would speak a higher version (RFC 8446 section 4.1.3): TLS_VERSION_1_3, or
 	 * TLS_VERSION_1_2 at least. 0: no sign. It means something only if the client offered that version.

@@ -284,6 +284,33 @@ static inline bool play_facts_equal(const struct facts *a, const struct facts *b
 	       a->is_inspection_cut_short == b->is_inspection_cut_short;
 }
 
+static inline bool play_keys_equal(const struct session *a, const struct session *b)
+{
+	struct session_keys x;
+	struct session_keys y;
+	bool has_keys = session_keys(&x, a);
+
+	if (session_keys(&y, b) != has_keys)
+		return false;
+	return !has_keys ||
+	       (x.version == y.version && x.cipher_suite == y.cipher_suite &&
+	        x.is_hidden == y.is_hidden && x.is_resumed == y.is_resumed &&
+	        x.is_server_finished == y.is_server_finished &&
+	        x.has_extended_master_secret == y.has_extended_master_secret &&
+	        x.is_raw_key == y.is_raw_key && bytes_equal(x.chain, y.chain) &&
+	        bytes_equal(x.key_exchange, y.key_exchange) &&
+	        memcmp(x.client_random, y.client_random, 32) == 0 &&
+	        memcmp(x.server_random, y.server_random, 32) == 0 &&
+	        bytes_equal(x.client_session_id, y.client_session_id) &&
+	        bytes_equal(x.server_session_id, y.server_session_id) &&
+	        bytes_equal(x.offered_ticket, y.offered_ticket) &&
+	        bytes_equal(x.new_ticket, y.new_ticket) &&
+	        bytes_equal(x.shape.cipher_suites, y.shape.cipher_suites) &&
+	        bytes_equal(x.shape.groups, y.shape.groups) &&
+	        bytes_equal(x.shape.signature_algorithms, y.shape.signature_algorithms) &&
+	        bytes_equal(x.shape.versions, y.shape.versions));
+}
+
 static inline bool play_handshakes_equal(const struct session *a, const struct session *b)
 {
 	return strcmp(session_server_name(a), session_server_name(b)) == 0 &&
@@ -292,7 +319,7 @@ static inline bool play_handshakes_equal(const struct session *a, const struct s
 	       session_cipher(a) == session_cipher(b) && session_has_ech(a) == session_has_ech(b) &&
 	       session_is_resumed_or_hidden(a) == session_is_resumed_or_hidden(b) &&
 	       session_is_downgraded(a) == session_is_downgraded(b) &&
-	       bytes_equal(session_leaf(a), session_leaf(b));
+	       bytes_equal(session_leaf(a), session_leaf(b)) && play_keys_equal(a, b);
 }
 
 /* Same decisions, with the same facts, the same handshake, and the same octets passed. */
