@@ -126,6 +126,27 @@ static void a_list_has_so_many_certificates_and_no_more(void **state)
 	assert_int_equal(end, PARSE_MALFORMED);
 }
 
+static void a_status_is_as_long_as_its_message(void **state)
+{
+	static const uint8_t status[] = { 1, 0, 0, 3, 'd', 'e', 'r' };
+	struct guarded page = guarded_new();
+
+	(void)state;
+	for (size_t cut = 0; cut <= sizeof(status); cut++) {
+		struct bytes kept = guarded_bytes(&page, bytes_of(status, cut));
+
+		assert_int_equal(tls_certificate_status_check(kept, sizeof(status)),
+		                 cut < TLS_CERTIFICATE_STATUS_HEAD_LEN ? PARSE_MORE : PARSE_OK);
+	}
+	for (size_t len = 0; len < 2 * sizeof(status); len++)
+		assert_int_equal(
+			tls_certificate_status_check(bytes_of(status, len < 4 ? len : 4), len),
+			len == sizeof(status) ? PARSE_OK : PARSE_MALFORMED);
+	assert_int_equal(tls_certificate_status_check(bytes_of("\1\0\0\0", 4), 4), PARSE_MALFORMED);
+	assert_int_equal(tls_certificate_status_check(bytes_of("\2xx", 3), 3), PARSE_OK);
+	guarded_free(&page);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +156,7 @@ int main(void)
 		cmocka_unit_test(each_length_that_contradicts_another_is_malformed),
 		cmocka_unit_test(an_empty_list_is_one_and_an_empty_certificate_is_none),
 		cmocka_unit_test(a_list_has_so_many_certificates_and_no_more),
+		cmocka_unit_test(a_status_is_as_long_as_its_message),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

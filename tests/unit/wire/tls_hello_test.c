@@ -230,6 +230,59 @@ static void an_empty_ticket_only_asks_for_one(void **state)
 	assert_int_equal(hello.ticket.len, 0);
 }
 
+static void a_list_of_numbers_has_no_halves_and_may_be_empty(void **state)
+{
+	static const struct {
+		const char *data;
+		size_t len;
+		enum parse_result want;
+	} lists[] = {
+		{ "\0\2\4\3", 4, PARSE_OK },        { "\0\0", 2, PARSE_OK },
+		{ "", 0, PARSE_MALFORMED },         { "\0", 1, PARSE_MALFORMED },
+		{ "\0\1\4", 3, PARSE_MALFORMED },   { "\0\3\4\3\5", 5, PARSE_MALFORMED },
+		{ "\0\4\4\3", 4, PARSE_MALFORMED }, { "\0\2\4\3\5\3", 6, PARSE_MALFORMED },
+	};
+
+	(void)state;
+	for (uint16_t type = 10; type <= 13; type = (uint16_t)(type + 3)) {
+		for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+			const struct draft_part part = { type, lists[i].data, lists[i].len };
+			struct draft draft = draft_client(&part, 1);
+			struct tls_client_hello hello;
+
+			if (parse_client(&hello, &draft) != lists[i].want)
+				fail_msg("type %u, list %zu", type, i);
+		}
+	}
+}
+
+static void a_server_says_which_master_secret_and_what_kind_of_key_it_has(void **state)
+{
+	static const struct {
+		struct draft_part part;
+		enum parse_result want;
+		bool is_extended;
+		bool is_raw;
+	} extensions[] = {
+		{ { 21, "", 0 }, PARSE_OK, false, false },
+		{ { 23, "", 0 }, PARSE_OK, true, false },
+		{ { 20, "\2", 1 }, PARSE_OK, false, true },
+		{ { 20, "\0", 1 }, PARSE_OK, false, false },
+		{ { 20, "", 0 }, PARSE_MALFORMED, false, false },
+		{ { 20, "\1\2", 2 }, PARSE_MALFORMED, false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
+		struct draft draft = draft_server(&extensions[i].part, 1);
+		struct tls_server_hello hello = { .version = 0 };
+
+		assert_int_equal(parse_server(&hello, &draft), extensions[i].want);
+		assert_int_equal(hello.has_extended_master_secret, extensions[i].is_extended);
+		assert_int_equal(hello.has_raw_key, extensions[i].is_raw);
+	}
+}
+
 static void suites_without_authentication_or_encryption_are_noted(void **state)
 {
 	struct draft draft = draft_client(NULL, 0);
@@ -436,6 +489,8 @@ int main(void)
 		cmocka_unit_test(an_extension_that_is_read_comes_once),
 		cmocka_unit_test(the_highest_version_is_the_highest_that_is_known),
 		cmocka_unit_test(an_empty_ticket_only_asks_for_one),
+		cmocka_unit_test(a_list_of_numbers_has_no_halves_and_may_be_empty),
+		cmocka_unit_test(a_server_says_which_master_secret_and_what_kind_of_key_it_has),
 		cmocka_unit_test(suites_without_authentication_or_encryption_are_noted),
 		cmocka_unit_test(names_are_told_as_text_that_is_a_host_name_or_not_at_all),
 		cmocka_unit_test(a_label_has_63_octets_and_no_more),

@@ -165,6 +165,33 @@ static void a_challenge_out_of_bounds_is_malformed_even_if_lengths_agree(void **
 	                 PARSE_MALFORMED);
 }
 
+static void a_client_hello_in_the_old_framing_tells_what_it_offers(void **state)
+{
+	static const uint8_t octets[] = "\x80\x33\1\3\1\0\6\0\x10\0\x14"
+					"\0\0\x2f\7\0\xc0"
+					"identifier012345"
+					"challenge0123456789x";
+	const size_t len = sizeof(octets) - 1;
+	struct guarded page = guarded_new();
+	struct tls_v2_hello hello = { .version = 7 };
+
+	(void)state;
+	for (size_t cut = 0; cut < len; cut++) {
+		assert_int_equal(
+			tls_v2_hello_read(&hello, guarded_bytes(&page, bytes_of(octets, cut))),
+			PARSE_MALFORMED);
+		assert_int_equal(hello.version, 7);
+	}
+	assert_int_equal(tls_v2_hello_read(&hello, bytes_of(octets, len + 1)), PARSE_MALFORMED);
+	assert_int_equal(tls_v2_hello_read(&hello, guarded_bytes(&page, bytes_of(octets, len))),
+	                 PARSE_OK);
+	assert_int_equal(hello.version, 0x0301);
+	assert_true(bytes_equal(hello.cipher_specs, bytes_of("\0\0\x2f\7\0\xc0", 6)));
+	assert_true(bytes_equal(hello.session_id, bytes_of_string("identifier012345")));
+	assert_true(bytes_equal(hello.challenge, bytes_of_string("challenge0123456789x")));
+	guarded_free(&page);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +199,7 @@ int main(void)
 		cmocka_unit_test(a_client_hello_in_the_old_framing_tells_its_length),
 		cmocka_unit_test(any_version_and_session_of_the_old_framing_are_taken),
 		cmocka_unit_test(what_is_no_client_hello_in_the_old_framing_is_malformed),
+		cmocka_unit_test(a_client_hello_in_the_old_framing_tells_what_it_offers),
 		cmocka_unit_test(a_challenge_out_of_bounds_is_malformed_even_if_lengths_agree),
 	};
 
