@@ -7,7 +7,7 @@
 #include "../../handshakes/recording.h"
 #include "../wire/hello_draft.h"
 
-enum { HANDSHAKE_RECORD_ROOM = 40 * 1024 };
+enum { HANDSHAKE_RECORD_ROOM = 72 * 1024 };
 
 /* Messages, one after the other, in a record of their own. */
 struct handshake_record {

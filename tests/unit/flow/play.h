@@ -15,7 +15,7 @@
 #include "flow/session.h"
 
 enum {
-	PLAY_ROOM = 64 * 1024, /* of either side */
+	PLAY_ROOM = 80 * 1024, /* of either side */
 	PLAY_DECISIONS_STEP = 16,
 	PLAY_DECISION_LEN = 768,
 	PLAY_SHOWN_LEN = 60,
