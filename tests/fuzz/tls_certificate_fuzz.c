@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The body of a Certificate message, whole and cut to what is kept of it: each certificate that the cut one gives, the whole one gives
- * as well, and the cut one never calls malformed what the whole one reads.
+ * The body of a Certificate message, or of a CertificateStatus, whole and cut to what is kept of it: each certificate that the cut one
+ * gives, the whole one gives as well, and the cut one never calls malformed what the whole one reads.
  */
 
 #include "require.h"
@@ -37,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	enum parse_result whole;
 	size_t count = walk(copy, len, &whole);
 	size_t step = 1 + len / CUTS_MAX;
+	enum parse_result status = tls_certificate_status_check(copy, len);
 
 	for (size_t cut = 0; cut < len; cut += step) {
 		enum parse_result result;
@@ -44,6 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 		REQUIRE(found <= count);
 		REQUIRE(result == PARSE_MORE || result == whole);
+		result = tls_certificate_status_check(exact_cut(copy, cut), len);
+		REQUIRE(result == PARSE_MORE || result == status);
 	}
 	exact_free(copy);
 	return 0;

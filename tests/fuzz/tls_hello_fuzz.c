@@ -50,6 +50,12 @@ static void check_client(struct bytes body)
 	require_within(hello.session_id, body);
 	require_within(hello.cipher_suites, body);
 	require_within(hello.server_name, body);
+	require_within(hello.ticket, body);
+	require_within(hello.groups, body);
+	require_within(hello.signature_algorithms, body);
+	require_within(hello.versions, body);
+	REQUIRE(hello.groups.len % 2 == 0 && hello.signature_algorithms.len % 2 == 0 &&
+	        hello.versions.len % 2 == 0);
 	if (hello.server_name.len > 0)
 		check_name(hello.server_name);
 }

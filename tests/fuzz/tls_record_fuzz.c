@@ -33,12 +33,31 @@ static void check_cuts(struct bytes rest)
 	exact_free(copy);
 }
 
+/* One in the old framing that is whole, and nothing behind it. */
+static void check_old_hello(struct bytes octets)
+{
+	struct tls_v2_hello hello;
+	struct bytes copy;
+	size_t len = 0;
+	bool is_whole = tls_v2_hello_parse(&len, octets) == PARSE_OK && len <= octets.len;
+
+	if (!is_whole)
+		len = octets.len;
+	copy = exact_copy(bytes_slice(octets, 0, len));
+	REQUIRE((tls_v2_hello_read(&hello, copy) == PARSE_OK) == is_whole);
+	if (is_whole)
+		REQUIRE(hello.cipher_specs.len + hello.session_id.len + hello.challenge.len + 11 ==
+		        len);
+	exact_free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct bytes rest = bytes_of(data, len);
 	struct tls_record_header header;
 
 	check_cuts(rest);
+	check_old_hello(rest);
 	while (tls_record_header_parse(&header, rest) == PARSE_OK) {
 		REQUIRE(header.content_len <= TLS_RECORD_MAX);
 		REQUIRE(header.version >= 0x0300 && header.version <= 0x0304);

@@ -244,6 +244,24 @@ static void tls_waits_for_what_a_heard_domain_promised(void **state)
 	simulation_free(simulation);
 }
 
+/* Its Finished may come behind the client's first data (RFC 7918), and tells whether it has its key. */
+static void what_the_server_sends_passes_while_the_clients_data_wait(void **state)
+{
+	static const char flight[] = "\x16\3\3\0\x0d\x0b\0\0\x09\0\0\6\0\0\3der"
+				     "\x16\3\3\0\4\x0e\0\0\0"
+				     "\x14\3\3\0\1\1\x16\3\3\0\4seal";
+	struct simulation *simulation = start();
+
+	(void)state;
+	promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+	hear(simulation, "example.org", "mx1.example.org", false);
+	simulation->is_answering = false;
+	assert_false(speak_tls(simulation));
+	assert_true(simulation_say(simulation, false, bytes_of(flight, sizeof(flight) - 1)));
+	assert_false(simulation_got(&simulation->server, "sealed-by"));
+	simulation_free(simulation);
+}
+
 static void what_was_heard_long_ago_counts_no_more(void **state)
 {
 	struct simulation *simulation = start();
@@ -424,6 +442,7 @@ int main(void)
 		cmocka_unit_test(
 			a_known_domain_in_the_wrong_cannot_stop_mail_for_another_that_is_known_there),
 		cmocka_unit_test(tls_waits_for_what_a_heard_domain_promised),
+		cmocka_unit_test(what_the_server_sends_passes_while_the_clients_data_wait),
 		cmocka_unit_test(what_was_heard_long_ago_counts_no_more),
 		cmocka_unit_test(an_unknown_hop_is_refused_when_the_operator_wants_it),
 		cmocka_unit_test(a_name_that_comes_behind_the_first_data_in_tls_counts),
