@@ -13,8 +13,9 @@
 #include <openssl/x509v3.h>
 
 #include "../../handshakes/recording.h"
+#include "wire/tls_key_exchange.h"
 
-enum { LIVE_CHAIN_LEN = 3, LIVE_DER_MAX = 4096, LIVE_RECORD_MAX = 16384 + 512 };
+enum { LIVE_CHAIN_LEN = 3, LIVE_DER_MAX = 4096, LIVE_RANDOM_LEN = 32 };
 
 enum live_key { LIVE_RSA, LIVE_ECDSA, LIVE_ED25519, LIVE_KEY_COUNT };
 
@@ -232,17 +233,78 @@ static inline struct recording *live_talk(struct live_pair *pair, SSL_SESSION *s
 	return recording;
 }
 
+static inline const EVP_MD *live_digest_of(const struct tls_key_exchange *exchange,
+                                           const EVP_PKEY *key)
+{
+	switch (exchange->signature_algorithm) {
+	case TLS_SIGNATURE_IMPLICIT:
+		return EVP_PKEY_get_id(key) == EVP_PKEY_RSA ? EVP_md5_sha1() : EVP_sha1();
+	case 0x0807: /* ed25519 */
+		return NULL;
+	case 0x0805:
+	case 0x0501:
+	case 0x0503:
+		return EVP_sha384();
+	case 0x0806:
+	case 0x0601:
+	case 0x0603:
+		return EVP_sha512();
+	default:
+		return EVP_sha256();
+	}
+}
+
+/* The exchange that was kept is signed by this key. */
+static inline bool live_is_signed(const struct session_keys *keys, EVP_PKEY *key)
+{
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *context = NULL;
+	struct tls_key_exchange exchange;
+	uint8_t octets[2 * LIVE_RANDOM_LEN + SESSION_EXCHANGE_MAX];
+	int result;
+
+	live_require(tls_key_exchange_parse(&exchange, keys->key_exchange, keys->version,
+	                                    keys->cipher_suite) == PARSE_OK);
+	memcpy(octets, keys->client_random, LIVE_RANDOM_LEN);
+	memcpy(octets + LIVE_RANDOM_LEN, keys->server_random, LIVE_RANDOM_LEN);
+	memcpy(octets + (size_t)2 * LIVE_RANDOM_LEN, exchange.params.data, exchange.params.len);
+	live_require(EVP_DigestVerifyInit(digest, &context, live_digest_of(&exchange, key), NULL,
+	                                  key) == 1);
+	if (exchange.signature_algorithm >> 8 == 8 && EVP_PKEY_get_id(key) == EVP_PKEY_RSA)
+		live_require(EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1);
+	result = EVP_DigestVerify(digest, exchange.signature.data, exchange.signature.len, octets,
+	                          (size_t)2 * LIVE_RANDOM_LEN + exchange.params.len);
+	EVP_MD_CTX_free(digest);
+	return result == 1;
+}
+
+/* A record; in front of it an alert that only warns, if one shall be. */
+static inline void recording_put(struct recording *recording, bool has_alert, struct bytes head,
+                                 struct bytes content)
+{
+	static const uint8_t alert[] = { 21, 3, 3, 0, 2, 1, 100 };
+	uint8_t *out = recording->octets + recording->len;
+
+	live_require(RECORDING_ROOM - recording->len > content.len + 5 + sizeof(alert));
+	if (has_alert) {
+		memcpy(out, alert, sizeof(alert));
+		out += sizeof(alert);
+	}
+	memcpy(out, head.data, 3);
+	put_u16(out + 3, (uint16_t)content.len);
+	memcpy(out + 5, content.data, content.len);
+	recording->len = (size_t)(out - recording->octets) + 5 + content.len;
+}
+
 /*
- * The same in other records: each handshake record in clear as many of `step` octets, and an alert that only warns before each. Behind
- * the first record of the client's that changes the cipher, and of the server's, all stay as they are.
+ * The same in other records: each handshake record in clear as many of `step` octets, and an alert before each but the first of a
+ * flight. From a side's first ChangeCipherSpec on, its records stay as they are.
  */
 static inline struct recording *recording_in_pieces(const struct recording *recording, size_t step,
                                                     bool has_alerts)
 {
-	static const uint8_t alert[] = { 21, 3, 3, 0, 2, 1, 100 };
 	struct recording *pieces = calloc(1, sizeof(*pieces));
 	bool is_clear[2] = { true, true };
-	bool is_new_flight = true;
 
 	live_require(pieces);
 	for (size_t i = 0; i < recording->count; i++) {
@@ -250,33 +312,20 @@ static inline struct recording *recording_in_pieces(const struct recording *reco
 		struct cursor rest = cursor_over(recording->chunks[i].octets);
 		size_t start = pieces->len;
 
-		is_new_flight = true;
 		while (cursor_left(&rest) > 0) {
-			struct bytes head = cursor_bytes(&rest, 5);
-			struct bytes content =
-				cursor_bytes(&rest, (size_t)head.data[3] << 8 | head.data[4]);
-			size_t piece =
-				head.data[0] == 22 && is_clear[is_client] ? step : content.len;
+			struct bytes head = cursor_bytes(&rest, 3);
+			struct bytes content = cursor_vector16(&rest);
+			size_t piece = content.len;
 
-			live_require(!rest.failed);
-			if (head.data[0] == 20)
-				is_clear[is_client] = false;
-			for (size_t at = 0; at < content.len; at += piece) {
-				struct bytes part = bytes_slice(content, at, piece);
-				uint8_t *out = pieces->octets + pieces->len;
-
-				live_require(RECORDING_ROOM - pieces->len >
-				             part.len + 5 + sizeof(alert));
-				if (has_alerts && is_clear[is_client] && !is_new_flight) {
-					memcpy(out, alert, sizeof(alert));
-					out += sizeof(alert);
-				}
-				memcpy(out, head.data, 3);
-				put_u16(out + 3, (uint16_t)part.len);
-				memcpy(out + 5, part.data, part.len);
-				pieces->len = (size_t)(out - pieces->octets) + 5 + part.len;
-				is_new_flight = false;
-			}
+			live_require(head.len == 3 && content.len > 0);
+			is_clear[is_client] = is_clear[is_client] && head.data[0] != 20;
+			if (head.data[0] == 22 && is_clear[is_client])
+				piece = step;
+			for (size_t at = 0; at < content.len; at += piece)
+				recording_put(pieces,
+				              has_alerts && is_clear[is_client] &&
+				                      pieces->len > start,
+				              head, bytes_slice(content, at, piece));
 		}
 		pieces->chunks[pieces->count].is_client = is_client;
 		pieces->chunks[pieces->count].octets =

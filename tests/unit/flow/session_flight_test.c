@@ -411,37 +411,6 @@ static void a_second_hello_of_the_clients_is_a_violation(void **state)
 	play_free(&play);
 }
 
-static void who_asks_for_another_hello_chooses_tls_1_3(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < 2; i++) {
-		struct draft client = draft_client(handshake_named, 1);
-		struct draft retry = draft_server(handshake_of_1_3, 1);
-		struct draft server = draft_server(handshake_of_1_3, i);
-		struct play play = recording_begin();
-		struct session_keys keys;
-
-		memcpy(retry.octets + 2,
-		       "\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91"
-		       "\xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07\x9e\x09\xe2\xc8\xa8\x33\x9c",
-		       32);
-		handshake_say(&play, true, 1, draft_body(&client));
-		handshake_say(&play, false, 2, draft_body(&retry));
-		assert_false(session_keys(&keys, play.session));
-		memset(client.octets + 2, 'q', 32);
-		handshake_say(&play, true, 1, draft_body(&client));
-		handshake_say(&play, false, 2, draft_body(&server));
-		assert_int_equal(handshake_facts(&play)->is_protocol_violated, i == 0);
-		assert_int_equal(session_keys(&keys, play.session), i == 1);
-		if (i == 1) {
-			assert_true(keys.is_hidden);
-			assert_memory_equal(keys.client_random, "qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq",
-			                    32);
-		}
-		play_free(&play);
-	}
-}
-
 /* As old mail servers call (RFC 5246 appendix E.2). */
 static void a_hello_in_the_old_framing_is_as_good_as_another(void **state)
 {
@@ -496,7 +465,6 @@ int main(void)
 		cmocka_unit_test(what_is_beyond_its_bound_is_left_out),
 		cmocka_unit_test(a_bare_key_is_no_list_of_certificates),
 		cmocka_unit_test(a_second_hello_of_the_clients_is_a_violation),
-		cmocka_unit_test(who_asks_for_another_hello_chooses_tls_1_3),
 		cmocka_unit_test(a_hello_in_the_old_framing_is_as_good_as_another),
 	};
 

@@ -112,50 +112,6 @@ static void check_ticket(const struct session_keys *keys, const struct live_pair
 	assert_int_equal(ticket_len > 0, (SSL_get_options(pair->client) & SSL_OP_NO_TICKET) == 0);
 }
 
-static const EVP_MD *digest_of(const struct tls_key_exchange *exchange, const EVP_PKEY *key)
-{
-	switch (exchange->signature_algorithm) {
-	case TLS_SIGNATURE_IMPLICIT:
-		return EVP_PKEY_get_id(key) == EVP_PKEY_RSA ? EVP_md5_sha1() : EVP_sha1();
-	case 0x0807: /* ed25519 */
-		return NULL;
-	case 0x0805:
-	case 0x0501:
-	case 0x0503:
-		return EVP_sha384();
-	case 0x0806:
-	case 0x0601:
-	case 0x0603:
-		return EVP_sha512();
-	default:
-		return EVP_sha256();
-	}
-}
-
-static bool is_signed_by(const struct session_keys *keys, EVP_PKEY *key)
-{
-	EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *context = NULL;
-	struct tls_key_exchange exchange;
-	uint8_t octets[2 * RANDOM_LEN + SESSION_EXCHANGE_MAX];
-	int result;
-
-	assert_int_equal(tls_key_exchange_parse(&exchange, keys->key_exchange, keys->version,
-	                                        keys->cipher_suite),
-	                 PARSE_OK);
-	memcpy(octets, keys->client_random, RANDOM_LEN);
-	memcpy(octets + RANDOM_LEN, keys->server_random, RANDOM_LEN);
-	memcpy(octets + (size_t)2 * RANDOM_LEN, exchange.params.data, exchange.params.len);
-	assert_int_equal(
-		EVP_DigestVerifyInit(digest, &context, digest_of(&exchange, key), NULL, key), 1);
-	if (exchange.signature_algorithm >> 8 == 8 && EVP_PKEY_get_id(key) == EVP_PKEY_RSA)
-		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING), 1);
-	result = EVP_DigestVerify(digest, exchange.signature.data, exchange.signature.len, octets,
-	                          (size_t)2 * RANDOM_LEN + exchange.params.len);
-	EVP_MD_CTX_free(digest);
-	return result == 1;
-}
-
 static void check_full(const struct session_keys *keys, const struct live_pair *pair, size_t i)
 {
 	const struct live_identity *identity = &identities[cases[i].key];
@@ -167,8 +123,8 @@ static void check_full(const struct session_keys *keys, const struct live_pair *
 	if (cases[i].has_exchange) {
 		EVP_PKEY *other = live_key_new(cases[i].key);
 
-		assert_true(is_signed_by(keys, identity->key));
-		assert_false(is_signed_by(keys, other));
+		assert_true(live_is_signed(keys, identity->key));
+		assert_false(live_is_signed(keys, other));
 		EVP_PKEY_free(other);
 	}
 	assert_true(keys->is_server_finished);
@@ -293,7 +249,7 @@ static void a_server_that_has_forgotten_a_session_shows_its_key_anew(void **stat
 	assert_false(SSL_session_reused(second.client) || keys.is_resumed);
 	assert_true(keys.offered_ticket.len > 0 && keys.new_ticket.len > 0);
 	assert_false(bytes_equal(keys.offered_ticket, keys.new_ticket));
-	assert_true(is_signed_by(&keys, identity->key));
+	assert_true(live_is_signed(&keys, identity->key));
 	assert_int_equal(keys.chain.len, identity->chain_len);
 	play_free(&play);
 	free(recording);

@@ -113,6 +113,37 @@ static void a_second_name_in_a_second_hello_is_a_violation(void **state)
 	}
 }
 
+static void who_asks_for_another_hello_chooses_tls_1_3(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct draft client = draft_client(handshake_named, 1);
+		struct draft retry = draft_server(handshake_of_1_3, 1);
+		struct draft server = draft_server(handshake_of_1_3, i);
+		struct play play = recording_begin();
+		struct session_keys keys;
+
+		memcpy(retry.octets + 2,
+		       "\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91"
+		       "\xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07\x9e\x09\xe2\xc8\xa8\x33\x9c",
+		       32);
+		handshake_say(&play, true, 1, draft_body(&client));
+		handshake_say(&play, false, 2, draft_body(&retry));
+		assert_false(session_keys(&keys, play.session));
+		memset(client.octets + 2, 'q', 32);
+		handshake_say(&play, true, 1, draft_body(&client));
+		handshake_say(&play, false, 2, draft_body(&server));
+		assert_int_equal(handshake_facts(&play)->is_protocol_violated, i == 0);
+		assert_int_equal(session_keys(&keys, play.session), i == 1);
+		if (i == 1) {
+			assert_true(keys.is_hidden);
+			assert_memory_equal(keys.client_random, "qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq",
+			                    32);
+		}
+		play_free(&play);
+	}
+}
+
 static void a_server_says_hello_and_shows_its_certificate_once(void **state)
 {
 	static const uint8_t certificate[] = { 0, 0, 6, 0, 0, 3, 'd', 'e', 'r' };
@@ -296,6 +327,7 @@ int main(void)
 		cmocka_unit_test(a_name_that_is_none_is_a_violation_and_an_address_is_no_name),
 		cmocka_unit_test(another_message_than_a_hello_comes_not_first),
 		cmocka_unit_test(a_second_name_in_a_second_hello_is_a_violation),
+		cmocka_unit_test(who_asks_for_another_hello_chooses_tls_1_3),
 		cmocka_unit_test(a_server_says_hello_and_shows_its_certificate_once),
 		cmocka_unit_test(
 			behind_a_server_hello_of_tls_1_3_nothing_of_the_handshake_is_clear),
