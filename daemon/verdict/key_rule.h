@@ -48,8 +48,8 @@ struct key_rule {
 	bool is_told_only; /* broken, it is an alert */
 	uint8_t group;
 	/*
-	 * Reference identifiers, lower case A-labels, ':' between them; ".example.org" stands for the names below it. The certificate's
-	 * names may have a wildcard as their whole first label. Borrowed, not terminated.
+	 * Reference identifiers, lower case A-labels, ':' between them; ".example.org" stands for the names below it; octets of another kind
+	 * are not sound. The certificate's names may have a wildcard as their whole first label. Borrowed, not terminated.
 	 */
 	struct bytes names;
 	size_t record_count;
