@@ -84,5 +84,5 @@ int files_check_authorities(const struct config *config, char error[CONFIG_ERROR
 	if (err)
 		(void)snprintf(error, CONFIG_ERROR_MAX, "%s: tls.ca-file: %.400s",
 		               config->file_name, why[0] ? why : strerror(-err));
-	return err;
+	return err ? -EINVAL : 0;
 }

@@ -89,7 +89,7 @@ static void a_named_file_is_there_and_looks_like_certificates(void **state)
 	(void)state;
 	assert_int_equal(check_file("text\n-----BEGIN CERTIFICATE-----\n", error), 0);
 	assert_int_equal(check_file("-----BEGIN TRUSTED CERTIFICATE-----\n", error), 0);
-	assert_int_equal(check_file(NULL, error), -ENOENT);
+	assert_int_equal(check_file(NULL, error), -EINVAL);
 	assert_memory_equal(error, "test.conf: tls.ca-file: /tmp/hopguard-ca-", 41);
 	assert_non_null(strstr(error, ": No such file or directory"));
 	assert_int_equal(check_file("-----BEGIN PRIVATE KEY-----\n", error), -EINVAL);
