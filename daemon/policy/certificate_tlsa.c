@@ -25,7 +25,6 @@ static bool open_match(struct tlsa_match *match, const struct certificate_check 
 	match->connection = SSL_new(check->query->anchors->context);
 	if (!match->connection || SSL_dane_enable(match->connection, NULL) <= 0)
 		return false;
-	(void)SSL_dane_set_flags(match->connection, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
 	for (size_t i = 0; i < rule->record_count; i++) {
 		const struct key_record *record = &rule->records[i];
 		const struct tlsa tlsa = { record->usage, record->selector, record->matching,
