@@ -111,7 +111,7 @@ class Guard:
         return json.loads(self.ask("status", "--json"))
 
     def processes(self):
-        """Process ids by name, as the host counts them: supervisor, scout, ledger, guard0."""
+        """Process ids by name, as the host counts them: supervisor, scout, ledger, verifier, guard0."""
         return {f"{one['role']}{one.get('index', '')}": one["pid"]
                 for one in self.status()["processes"] if "pid" in one}
 

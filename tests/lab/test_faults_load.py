@@ -18,10 +18,11 @@ SETTINGS = {
 }
 WORKERS = {"tls": 8, "clear": 8, "stripped": 8}
 # Which are killed at a time, and how often; with --full more often.
-VICTIMS = {"guards": ("guard0", "guard1"), "supervisor": ("supervisor",), "scout": ("scout",), "ledger": ("ledger",)}
-KILLS = {"closed": {"guards": 3, "supervisor": 2, "scout": 1, "ledger": 1},
-         "monitor": {"guards": 2, "supervisor": 1, "scout": 1, "ledger": 1},
-         "open": {"guards": 2, "supervisor": 1, "scout": 1, "ledger": 1}}
+VICTIMS = {"guards": ("guard0", "guard1"), "supervisor": ("supervisor",), "scout": ("scout",), "ledger": ("ledger",),
+           "verifier": ("verifier",)}
+KILLS = {"closed": {"guards": 3, "supervisor": 2, "scout": 1, "ledger": 1, "verifier": 1},
+         "monitor": {"guards": 2, "supervisor": 1, "scout": 1, "ledger": 1, "verifier": 1},
+         "open": {"guards": 2, "supervisor": 1, "scout": 1, "ledger": 1, "verifier": 1}}
 KILLS_FULL = 8
 SILENCE_S = 0.6  # how long nobody listens before the supervisor is started again, as systemd waits
 

@@ -33,13 +33,13 @@ def test_one_line_says_when_it_is_ready_and_whom_it_guards(machine):
 def test_the_processes_are_those_of_the_design_and_belong_to_its_user(machine):
     machine.start(*alone.MONITOR, "queues=2")
     pids = machine.processes()
-    assert sorted(pids) == ["guard0", "guard1", "ledger", "scout", "supervisor"]
+    assert sorted(pids) == ["guard0", "guard1", "ledger", "scout", "supervisor", "verifier"]
     for pid in pids.values():
         assert machine.host.run(["ps", "-o", "user=", "-p", str(pid)]).strip() == "hopguard"
 
 
 @pytest.mark.parametrize("process, capabilities", [
-    ("supervisor", {12, 13}), ("guard0", {12}), ("scout", set()), ("ledger", set())])
+    ("supervisor", {12, 13}), ("guard0", {12}), ("scout", set()), ("ledger", set()), ("verifier", set())])
 def test_each_process_keeps_only_the_capabilities_it_needs(machine, process, capabilities):
     machine.start(*alone.MONITOR)
     status = machine.host.run(["cat", f"/proc/{machine.processes()[process]}/status"])
@@ -48,7 +48,8 @@ def test_each_process_keeps_only_the_capabilities_it_needs(machine, process, cap
         assert {bit for bit in range(64) if mask >> bit & 1} == capabilities
 
 
-@pytest.mark.parametrize("process, name", [("guard0", "guard[0]"), ("scout", "scout"), ("ledger", "ledger")])
+@pytest.mark.parametrize("process, name", [
+    ("guard0", "guard[0]"), ("scout", "scout"), ("ledger", "ledger"), ("verifier", "verifier")])
 def test_a_killed_child_is_started_again_at_once_and_it_is_said_why(machine, process, name):
     guard = machine.start(*alone.MONITOR)
     before = machine.processes()
@@ -66,7 +67,7 @@ def test_a_killed_child_is_started_again_at_once_and_it_is_said_why(machine, pro
 
 def test_a_successor_is_connected_with_its_siblings(machine):
     guard = machine.start(*alone.MONITOR)
-    for process in ("scout", "guard0", "ledger"):
+    for process in ("scout", "guard0", "ledger", "verifier"):
         old = machine.processes()[process]
         machine.kill(old)
         assert machine.wait_until(lambda: machine.processes()[process] != old and machine.is_whole())
