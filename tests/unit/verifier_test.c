@@ -286,7 +286,7 @@ static void what_is_not_sound_is_dropped_and_counted(void **state)
 	assert_false(hear(world, world->guards[0], MESSAGE_CHECKED, QUIET_MS));
 }
 
-/* Sockets to its siblings, an epoll, and standard input, output and error. */
+/* Sockets to its siblings, and what its loop is made of. */
 static void it_has_no_file_and_no_capability(void **state)
 {
 	struct world *world = *state;
@@ -326,7 +326,7 @@ static void it_has_no_file_and_no_capability(void **state)
 		len = readlinkat(dirfd(open_files), entry->d_name, target, sizeof(target) - 1);
 		assert_true(len > 0);
 		target[len] = '\0';
-		if (strncmp(target, "socket:", 7) != 0 && strncmp(target, "anon_inode:", 11) != 0)
+		if (target[0] == '/')
 			fail_msg("%s", target);
 	}
 	(void)closedir(open_files);
