@@ -49,7 +49,8 @@ struct probe_note {
 	uint64_t seen_ms;     /* when the handshake was; 0: none yet */
 	uint64_t handshake;   /* PROBE_SHOWN */
 	enum probe_outcome outcome;
-	bool is_confirmed; /* a second one saw the same */
+	bool is_under_way;
+	bool is_confirmed; /* by a second one, asked for because of what the first saw */
 };
 
 struct gate_keys {

@@ -112,7 +112,7 @@ const struct probe_note *gate_find_probe(struct gate *gate, const struct hop_que
 	if (note && !is_again && is_believed(gate, note))
 		return note;
 	/* One is under way, of whichever flow. */
-	if (note && note->answered_ms < note->asked_ms &&
+	if (note && note->is_under_way &&
 	    gate->now_ms - note->asked_ms < GATE_PROBE_AGAIN_MS)
 		return NULL;
 	if (!note)
@@ -120,6 +120,7 @@ const struct probe_note *gate_find_probe(struct gate *gate, const struct hop_que
 	if (!note)
 		return NULL;
 	note->asked_ms = gate->now_ms;
+	note->is_under_way = true;
 	if (!is_again)
 		note->answered_ms = 0;
 	ask(gate, key, query, server_name, is_again);
@@ -140,6 +141,7 @@ void gate_probed(struct gate *gate, const struct message_probed *probed, uint64_
 		                            probed->tls_version);
 	note->is_confirmed = note->answered_ms != 0;
 	note->answered_ms = now_ms;
+	note->is_under_way = false;
 	note->seen_ms = now_ms > probed->age_ms ? now_ms - probed->age_ms : 0;
 	note->outcome = handshake != 0 ? PROBE_SHOWN : (enum probe_outcome)probed->outcome;
 	note->handshake = handshake;

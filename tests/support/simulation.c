@@ -189,6 +189,55 @@ static void answer_questions(struct simulation *simulation)
 	}
 }
 
+static void on_check(void *owner, const struct message_check *check, size_t len)
+{
+	struct simulation *simulation = owner;
+	struct message_checked *checked = &simulation->checked[simulation->checked_count];
+
+	simulation->check_count++;
+	*checked = (struct message_checked){ .type = MESSAGE_CHECKED, .request = check->request };
+	simulation->verify(simulation->verify_owner, &checked->finding, check, len);
+	if (checked->finding.outcome != KEY_UNKNOWN &&
+	    ++simulation->checked_count == SIMULATION_ANSWERS_MAX)
+		abort();
+}
+
+static void on_probe(void *owner, const struct message_probe *probe, size_t len)
+{
+	struct simulation *simulation = owner;
+
+	(void)len;
+	simulation->probe_count++;
+	memset(simulation->probed, 0, PROBED_HEAD_LEN);
+	simulation->probed->key = probe->key;
+	simulation->probe(simulation->verify_owner, simulation->probed, probe);
+	simulation->has_probed = simulation->probed->type == MESSAGE_PROBED;
+}
+
+/* The verifier's part, and the prober's. */
+static void answer_about_keys(struct simulation *simulation)
+{
+	while (simulation->checked_count > 0 || simulation->has_probed) {
+		if (simulation->has_probed) {
+			simulation->has_probed = false;
+			gate_probed(simulation->gate, simulation->probed, simulation->now_ms,
+			            simulation->now_ms);
+			continue;
+		}
+		simulation->checked_count--;
+		gate_checked(simulation->gate, &simulation->checked[simulation->checked_count],
+		             simulation->now_ms, simulation->now_ms);
+	}
+}
+
+static void answer_all(struct simulation *simulation)
+{
+	do {
+		answer_questions(simulation);
+		answer_about_keys(simulation);
+	} while (simulation->is_answering && simulation->asked_count > 0);
+}
+
 /* Through the gate, or by it. */
 static void put_through(struct simulation *simulation, bool is_client, const struct craft *craft,
                         uint32_t ingress)
@@ -217,7 +266,7 @@ static void put_through(struct simulation *simulation, bool is_client, const str
 		return;
 	}
 	gate_packet(simulation->gate, &queued, simulation->now_ms, simulation->now_ms);
-	answer_questions(simulation);
+	answer_all(simulation);
 }
 
 static void send_packet(struct simulation *simulation, bool is_client, uint8_t flags, size_t from,
@@ -282,17 +331,27 @@ static void on_sighting(void *owner, const struct message_sighting *sighting)
 	simulation->sighting_count++;
 }
 
-struct simulation *simulation_new(uint8_t family, enum simulation_cut cut, uint64_t seed)
+static void make_gate(struct simulation *simulation)
 {
 	static const uint8_t secret[TABLE_SECRET_LEN] = "simulated secret";
-	static const struct gate_actions actions = {
+	const struct gate_actions actions = {
 		.verdict = on_verdict,
 		.ask = on_ask,
 		.tell = on_tell,
 		.broken = on_broken,
 		.sighting = on_sighting,
+		.check = simulation->verify ? on_check : NULL,
+		.probe = simulation->probe ? on_probe : NULL,
 		.send = on_send,
 	};
+
+	simulation->gate = gate_new(&simulation->config, secret, &actions, simulation);
+	if (!simulation->gate)
+		abort();
+}
+
+struct simulation *simulation_new(uint8_t family, enum simulation_cut cut, uint64_t seed)
+{
 	struct simulation *simulation = calloc(1, sizeof(*simulation));
 	struct config *config;
 
@@ -315,10 +374,26 @@ struct simulation *simulation_new(uint8_t family, enum simulation_cut cut, uint6
 	             25);
 	simulation->client.first_seq = (uint32_t)roll(simulation);
 	simulation->server.first_seq = (uint32_t)roll(simulation);
-	simulation->gate = gate_new(config, secret, &actions, simulation);
-	if (!simulation->gate)
-		abort();
+	make_gate(simulation);
 	return simulation;
+}
+
+void simulation_verify(struct simulation *simulation,
+                       void (*verify)(void *owner, struct key_finding *finding,
+                                      const struct message_check *check, size_t len),
+                       void (*probe)(void *owner, struct message_probed *probed,
+                                     const struct message_probe *probe),
+                       void *owner)
+{
+	simulation->verify = verify;
+	simulation->probe = probe;
+	simulation->verify_owner = owner;
+	simulation->probed = calloc(1, sizeof(*simulation->probed));
+	if (!simulation->probed)
+		abort();
+	simulation->config.probe_life_ms = 300 * 1000;
+	gate_free(simulation->gate);
+	make_gate(simulation);
 }
 
 void simulation_free(struct simulation *simulation)
@@ -326,6 +401,7 @@ void simulation_free(struct simulation *simulation)
 	gate_free(simulation->gate);
 	if (simulation->packets)
 		abort(); /* a packet without verdict */
+	free(simulation->probed);
 	free(simulation);
 }
 
@@ -459,7 +535,7 @@ void simulation_pass_time(struct simulation *simulation, uint64_t ms)
 	while (simulation->now_ms < until) {
 		simulation->now_ms += GATE_TICK_MS;
 		gate_tick(simulation->gate, simulation->now_ms, simulation->now_ms);
-		answer_questions(simulation);
+		answer_all(simulation);
 	}
 }
 

@@ -68,6 +68,18 @@ struct simulation {
 	size_t broken_count;
 	struct message_sighting sighting; /* the last */
 	size_t sighting_count;
+	/* Who verifies keys, and who probes, where there are such: see simulation_verify. */
+	void (*verify)(void *owner, struct key_finding *finding, const struct message_check *check,
+	               size_t len);
+	void (*probe)(void *owner, struct message_probed *probed,
+	              const struct message_probe *probe);
+	void *verify_owner;
+	struct message_checked checked[SIMULATION_ANSWERS_MAX]; /* to be handed to the gate */
+	size_t checked_count;
+	struct message_probed *probed; /* the same */
+	bool has_probed;
+	size_t check_count; /* questions to either, in all */
+	size_t probe_count;
 	/* When set: each packet that is sent, the gate's own included, as a wiretap beside the client sees it. */
 	void (*tap)(void *owner, uint64_t now_ms, struct bytes packet);
 	void *tap_owner;
@@ -79,6 +91,16 @@ struct simulation *simulation_new(uint8_t family, enum simulation_cut cut, uint6
 void simulation_free(struct simulation *simulation);
 /* Changes simulation->config first, if at all, then opens: SYN, SYN-ACK, ACK. */
 bool simulation_open(struct simulation *simulation);
+/*
+ * Before it is opened: keys are judged, by what `verify` says (nothing, when it leaves the finding KEY_UNKNOWN), and hidden ones looked
+ * at by `probe` (with no type it says nothing yet; NULL: nobody can look).
+ */
+void simulation_verify(struct simulation *simulation,
+                       void (*verify)(void *owner, struct key_finding *finding,
+                                      const struct message_check *check, size_t len),
+                       void (*probe)(void *owner, struct message_probed *probed,
+                                     const struct message_probe *probe),
+                       void *owner);
 /* A second connection between the same hosts, after the first; ports and streams are new, events stay. */
 bool simulation_reopen(struct simulation *simulation);
 /* A signed domain whose only MX is `host` at the server's address, with a TLSA record, or with none. Both as domain and as host. */
