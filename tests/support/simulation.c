@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/simulation_keys.h"
+
 enum {
 	PACKET_ROOM = 2048,
 	SEGMENT_MAX = 1400,
@@ -189,52 +191,11 @@ static void answer_questions(struct simulation *simulation)
 	}
 }
 
-static void on_check(void *owner, const struct message_check *check, size_t len)
-{
-	struct simulation *simulation = owner;
-	struct message_checked *checked = &simulation->checked[simulation->checked_count];
-
-	simulation->check_count++;
-	*checked = (struct message_checked){ .type = MESSAGE_CHECKED, .request = check->request };
-	simulation->verify(simulation->verify_owner, &checked->finding, check, len);
-	if (checked->finding.outcome != KEY_UNKNOWN &&
-	    ++simulation->checked_count == SIMULATION_ANSWERS_MAX)
-		abort();
-}
-
-static void on_probe(void *owner, const struct message_probe *probe, size_t len)
-{
-	struct simulation *simulation = owner;
-
-	(void)len;
-	simulation->probe_count++;
-	memset(simulation->probed, 0, PROBED_HEAD_LEN);
-	simulation->probed->key = probe->key;
-	simulation->probe(simulation->verify_owner, simulation->probed, probe);
-	simulation->has_probed = simulation->probed->type == MESSAGE_PROBED;
-}
-
-/* The verifier's part, and the prober's. */
-static void answer_about_keys(struct simulation *simulation)
-{
-	while (simulation->checked_count > 0 || simulation->has_probed) {
-		if (simulation->has_probed) {
-			simulation->has_probed = false;
-			gate_probed(simulation->gate, simulation->probed, simulation->now_ms,
-			            simulation->now_ms);
-			continue;
-		}
-		simulation->checked_count--;
-		gate_checked(simulation->gate, &simulation->checked[simulation->checked_count],
-		             simulation->now_ms, simulation->now_ms);
-	}
-}
-
 static void answer_all(struct simulation *simulation)
 {
 	do {
 		answer_questions(simulation);
-		answer_about_keys(simulation);
+		simulation_answer_about_keys(simulation);
 	} while (simulation->is_answering && simulation->asked_count > 0);
 }
 
@@ -340,8 +301,8 @@ static void make_gate(struct simulation *simulation)
 		.tell = on_tell,
 		.broken = on_broken,
 		.sighting = on_sighting,
-		.check = simulation->verify ? on_check : NULL,
-		.probe = simulation->probe ? on_probe : NULL,
+		.check = simulation->verify ? simulation_on_check : NULL,
+		.probe = simulation->probe ? simulation_on_probe : NULL,
 		.send = on_send,
 	};
 
