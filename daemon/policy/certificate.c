@@ -14,12 +14,6 @@ struct results {
 	struct certificate_result results[KEY_RULES_MAX];
 };
 
-/* What a group of rules came to: the worst of those that bind, and of those that are only told. */
-struct group {
-	const struct certificate_result *worst;      /* NULL: none binds */
-	const struct certificate_result *worst_told; /* NULL: none is only told */
-};
-
 /* What stands above the others comes first; a wish of our own last. */
 static unsigned rank(enum promise_source source)
 {
@@ -35,71 +29,41 @@ static const struct certificate_result *worse(const struct certificate_result *a
 	return b->outcome == a->outcome && rank(b->source) < rank(a->source) ? b : a;
 }
 
-static struct group group_of(const struct results *results, uint8_t number)
+/* What a group of rules came to: its worst. */
+static const struct certificate_result *group_of(const struct results *results, uint8_t number)
 {
-	struct group group = { 0 };
+	const struct certificate_result *worst = NULL;
 
 	for (size_t i = 0; i < results->count; i++) {
-		const struct certificate_result *result = &results->results[i];
-
-		if (result->group != number)
-			continue;
-		if (result->is_told_only)
-			group.worst_told = worse(group.worst_told, result);
-		else
-			group.worst = worse(group.worst, result);
+		if (results->results[i].group == number)
+			worst = worse(worst, &results->results[i]);
 	}
-	return group;
+	return worst;
 }
 
-static enum key_outcome outcome_of(const struct certificate_result *result)
+/* Of all groups, what came closest. */
+static const struct certificate_result *closest_of(const struct results *results)
 {
-	return result ? result->outcome : KEY_MET;
-}
-
-static enum promise_source source_of(const struct group *group)
-{
-	return group->worst ? group->worst->source : group->worst_told->source;
-}
-
-/* Whether a came closer than b. */
-static bool is_closer(const struct group *a, const struct group *b)
-{
-	if (outcome_of(a->worst) != outcome_of(b->worst))
-		return outcome_of(a->worst) < outcome_of(b->worst);
-	if (outcome_of(a->worst_told) != outcome_of(b->worst_told))
-		return outcome_of(a->worst_told) < outcome_of(b->worst_told);
-	return rank(source_of(a)) < rank(source_of(b));
-}
-
-static struct group closest_of(const struct results *results)
-{
-	struct group closest = group_of(results, results->results[0].group);
+	const struct certificate_result *closest = group_of(results, results->results[0].group);
 
 	for (size_t i = 1; i < results->count; i++) {
-		struct group group = group_of(results, results->results[i].group);
+		const struct certificate_result *group =
+			group_of(results, results->results[i].group);
 
-		if (is_closer(&group, &closest))
+		if (group->outcome < closest->outcome ||
+		    (group->outcome == closest->outcome &&
+		     rank(group->source) < rank(closest->source)))
 			closest = group;
 	}
 	return closest;
 }
 
-static void conclude(struct key_finding *finding, const struct results *results)
+static void conclude(struct key_finding *finding, const struct certificate_result *decides)
 {
-	struct group closest = closest_of(results);
-	const struct certificate_result *decides =
-		closest.worst ? closest.worst : closest.worst_told;
-
-	finding->outcome = outcome_of(closest.worst);
+	finding->outcome = decides->outcome;
 	finding->source = decides->source;
 	text_copy(finding->matched, sizeof(finding->matched), decides->matched);
-	if (outcome_of(closest.worst_told) != KEY_MET) {
-		finding->told_outcome = closest.worst_told->outcome;
-		text_copy(finding->why, sizeof(finding->why), closest.worst_told->why);
-	}
-	if (finding->outcome != KEY_MET)
-		text_copy(finding->why, sizeof(finding->why), decides->why);
+	text_copy(finding->why, sizeof(finding->why), decides->why);
 }
 
 static void set_floor(struct certificate_check *check, enum key_outcome outcome, const char *why)
@@ -119,7 +83,7 @@ static void hold_all(struct key_finding *finding, struct certificate_check *chec
 	while (results.count < KEY_RULES_MAX && key_rule_next(&rule, &rest))
 		certificate_hold_rule(&results.results[results.count++], check, &rule);
 	if (results.count > 0) {
-		conclude(finding, &results);
+		conclude(finding, closest_of(&results));
 		return;
 	}
 	finding->outcome = check->floor == KEY_UNKNOWN ? KEY_MET : check->floor;

@@ -19,7 +19,8 @@
 #include "verdict/key_finding.h"
 
 enum {
-	CERTIFICATE_DEPTH_MAX = 9, /* issuers between the server's own and the anchor; Postfix follows as many */
+	CERTIFICATE_DEPTH_MAX =
+		9, /* issuers between the server's own and the anchor; Postfix follows as many */
 	/* Names of one certificate. The largest of public authorities have 250; each rule compares all of them. */
 	CERTIFICATE_NAMES_MAX = 2000,
 	/* Bits of a modulus: a verification takes 0.1 ms at 2048, and grows with the square. */

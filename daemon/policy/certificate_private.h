@@ -68,7 +68,6 @@ struct certificate_check {
 struct certificate_result {
 	enum key_outcome outcome;
 	enum promise_source source;
-	bool is_told_only;
 	uint8_t group;
 	char matched[KEY_TEXT_MAX];
 	char why[KEY_TEXT_MAX];

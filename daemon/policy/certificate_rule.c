@@ -147,7 +147,6 @@ void certificate_hold_rule(struct certificate_result *result, struct certificate
 	*result = (struct certificate_result){
 		.outcome = KEY_MET,
 		.source = rule->source,
-		.is_told_only = rule->is_told_only,
 		.group = rule->group,
 	};
 	/* Without a certificate there is nothing to hold. */

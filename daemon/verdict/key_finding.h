@@ -30,7 +30,7 @@ struct key_seen {
 	bool has_leaf;
 	bool has_anchor;
 	char names
-		[KEY_TEXT_MAX]; /* the DNS names, without any the subject's common name, ' ' between them; " +990": so many more */
+		[KEY_TEXT_MAX]; /* the DNS names, without any the subject's common name, ' ' between them */
 	char issuer[KEY_TEXT_MAX]; /* RFC 2253 form */
 	int64_t not_before_s;      /* since 1970 */
 	int64_t not_after_s;
@@ -40,8 +40,6 @@ struct key_finding {
 	enum key_outcome outcome;
 	/* Of the rule that decided; where all are met, of the strongest. SOURCE_NONE: there was no rule. */
 	enum promise_source source;
-	/* A rule that is only told was broken, though outcome is KEY_MET: how. Else KEY_UNKNOWN. */
-	enum key_outcome told_outcome;
 	char matched
 		[KEY_TEXT_MAX]; /* the record that matched: "3 1 1 60b875…", or "fingerprint 60b875…", or the name */
 	char why[KEY_TEXT_MAX]; /* what is wrong, in a few words; empty where nothing is */

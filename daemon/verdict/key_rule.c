@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "verdict/key_rule.h"
 
-enum { HEAD_LEN = 4 + 2, RECORD_HEAD_LEN = 3 + 2 };
+enum { HEAD_LEN = 3 + 2, RECORD_HEAD_LEN = 3 + 2 };
 
 static size_t packed_len(const struct key_rule *rule)
 {
@@ -33,7 +33,6 @@ bool key_rules_add(struct key_rules *rules, const struct key_rule *rule)
 		return false;
 	*at++ = (uint8_t)rule->kind;
 	*at++ = (uint8_t)rule->source;
-	*at++ = rule->is_told_only;
 	*at++ = rule->group;
 	at = put_bytes(at, rule->names);
 	*at++ = (uint8_t)rule->record_count;
@@ -77,18 +76,14 @@ static bool is_sound(const struct key_rule *rule)
 
 bool key_rule_next(struct key_rule *rule, struct cursor *rest)
 {
-	uint8_t told_only;
-
 	if (cursor_left(rest) == 0)
 		return false;
 	rule->kind = cursor_u8(rest);
 	rule->source = cursor_u8(rest);
-	told_only = cursor_u8(rest);
-	rule->is_told_only = told_only != 0;
 	rule->group = cursor_u8(rest);
 	rule->names = cursor_vector16(rest);
 	rule->record_count = cursor_u8(rest);
-	if (rule->record_count > KEY_RECORDS_MAX || told_only > 1 || !is_sound(rule))
+	if (rule->record_count > KEY_RECORDS_MAX || !is_sound(rule))
 		rest->failed = true;
 	for (size_t i = 0; !rest->failed && i < rule->record_count; i++) {
 		struct key_record *record = &rule->records[i];

@@ -6,7 +6,7 @@
  * What the key of a mail host must meet to be the one that was promised. Rules travel packed, one behind the other, since most hosts
  * have a small one and few have large ones:
  *
- *     uint8 kind; uint8 source; uint8 is_told_only; uint8 group; uint16 names_len; names; uint8 record_count;
+ *     uint8 kind; uint8 source; uint8 group; uint16 names_len; names; uint8 record_count;
  *     record_count times: uint8 usage; uint8 selector; uint8 matching; uint16 data_len; data
  *
  * All rules of a group are to be met (with an unsigned MX RRset a policy and TLSA records stand side by side), of several groups any
@@ -45,11 +45,10 @@ struct key_record {
 struct key_rule {
 	enum key_rule_kind kind;
 	enum promise_source source;
-	bool is_told_only; /* broken, it is an alert */
 	uint8_t group;
 	/*
-	 * Reference identifiers, lower case A-labels, ':' between them; ".example.org" stands for the names below it; octets of another kind
-	 * are not sound. The certificate's names may have a wildcard as their whole first label. Borrowed, not terminated.
+	 * Reference identifiers, lower case A-labels, ':' between them; ".example.org" stands for the names below it. The certificate's
+	 * names may have a wildcard as their whole first label. Borrowed, not terminated.
 	 */
 	struct bytes names;
 	size_t record_count;

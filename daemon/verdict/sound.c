@@ -43,7 +43,6 @@ bool key_finding_is_sound(const struct key_finding *finding)
 	const struct key_seen *seen = &finding->seen;
 
 	return is_up_to(finding->outcome, KEY_UNREADABLE) &&
-	       is_up_to(finding->told_outcome, KEY_UNREADABLE) &&
 	       is_up_to(finding->source, SOURCE_SEEN) && is_bool(&seen->has_leaf) &&
 	       is_bool(&seen->has_anchor) &&
 	       is_string(finding->matched, sizeof(finding->matched)) &&

@@ -57,7 +57,6 @@ static void choose_rules(struct key_rules *rules, unsigned set)
 		rule.records[0] =
 			(struct key_record){ 2, 1, 0,
 			                     bytes_of(authority_key, sizeof(authority_key)) };
-	rule.is_told_only = set == 3;
 	REQUIRE(key_rules_add(rules, &rule));
 }
 
@@ -71,14 +70,12 @@ static void require_text(const char text[KEY_TEXT_MAX])
 static void require_sound(const struct key_finding *finding)
 {
 	REQUIRE(finding->outcome > KEY_UNKNOWN && finding->outcome <= KEY_UNREADABLE);
-	REQUIRE(finding->told_outcome <= KEY_UNREADABLE);
 	require_text(finding->matched);
 	require_text(finding->why);
 	require_text(finding->seen.names);
 	require_text(finding->seen.issuer);
 	REQUIRE(finding->outcome == KEY_MET || finding->why[0]);
-	REQUIRE(finding->seen.has_leaf || finding->outcome == KEY_UNREADABLE ||
-	        finding->told_outcome == KEY_UNREADABLE);
+	REQUIRE(finding->seen.has_leaf || finding->outcome == KEY_UNREADABLE);
 }
 
 static void check_signature(struct bytes chain)

@@ -13,7 +13,6 @@ static void a_chain_to_an_authority_for_one_of_the_names_is_met(void **state)
 	assert_int_equal(world->finding.source, SOURCE_MTA_STS);
 	assert_string_equal(world->finding.matched, "mx.example.org");
 	assert_string_equal(world->finding.why, "");
-	assert_int_equal(world->finding.told_outcome, KEY_UNKNOWN);
 }
 
 static void no_rule_is_met_by_any_certificate(void **state)
@@ -83,32 +82,9 @@ static void of_several_groups_any_suffices_and_the_closest_is_told(void **state)
 	assert_int_equal(check(world), KEY_NAME_MISMATCH);
 }
 
-static void a_rule_that_is_only_told_breaks_nothing(void **state)
-{
-	struct world *world = *state;
-	struct key_rule told = world_pkix("mx.example.com"), right = world_pkix("mx.example.org");
-
-	told.is_told_only = true;
-	send_chain(world, &world->leaf, &world->issuer);
-	world->rules.count = world->rules.len = 0;
-	add_rule(world, &told);
-	assert_int_equal(check(world), KEY_MET);
-	assert_int_equal(world->finding.told_outcome, KEY_NAME_MISMATCH);
-	assert_int_equal(world->finding.source, SOURCE_MTA_STS);
-	assert_string_equal(world->finding.why,
-	                    "for mx.example.org *.mail.example.org, not for mx.example.com");
-	right.source = SOURCE_DEFAULT;
-	add_rule(world, &right);
-	assert_int_equal(check(world), KEY_MET);
-	assert_int_equal(world->finding.told_outcome, KEY_NAME_MISMATCH);
-	assert_int_equal(world->finding.source, SOURCE_DEFAULT);
-	assert_string_equal(world->finding.matched, "mx.example.org");
-}
-
 static void what_the_handshake_lacks_no_certificate_makes_up_for(void **state)
 {
 	struct world *world = *state;
-	struct key_rule told = world_pkix("mx.example.org");
 	struct certificate_query query = { .now_s = WORLD_NOW_S,
 		                           .anchors = world->anchors,
 		                           .handshake = KEY_UNPROVEN,
@@ -123,13 +99,6 @@ static void what_the_handshake_lacks_no_certificate_makes_up_for(void **state)
 	assert_int_equal(world->finding.source, SOURCE_MTA_STS);
 	assert_string_equal(world->finding.why, "not signed");
 	assert_string_equal(world->finding.matched, "");
-	told.is_told_only = true;
-	world->rules.count = world->rules.len = 0;
-	add_rule(world, &told);
-	query.rules = world_rules(&world->rules);
-	certificate_check(&world->finding, &query);
-	assert_int_equal(world->finding.outcome, KEY_MET);
-	assert_int_equal(world->finding.told_outcome, KEY_UNPROVEN);
 }
 
 static void queries_are_the_same_by_chain_rules_and_minute(void **state)
@@ -162,7 +131,6 @@ int main(void)
 		cmocka_unit_test(no_rule_is_met_by_any_certificate),
 		cmocka_unit_test(all_rules_of_a_group_are_to_be_met),
 		cmocka_unit_test(of_several_groups_any_suffices_and_the_closest_is_told),
-		cmocka_unit_test(a_rule_that_is_only_told_breaks_nothing),
 		cmocka_unit_test(what_the_handshake_lacks_no_certificate_makes_up_for),
 		cmocka_unit_test(queries_are_the_same_by_chain_rules_and_minute),
 	};
