@@ -123,7 +123,7 @@ static void messages_come_in_their_order_and_those_that_the_suite_asks_for(void 
 		/* A key of its own if the certificate's is too long. */
 		{ 0x0003, "CD CKD", "D KD" },
 		/* Anonymous, or by a secret that both know. */
-		{ 0x0034, "KD KD!F", "CKD D C KKD KD!A" },
+		{ 0x0034, "KD KD!F", "CKD D C KKD KD!A SKD" },
 		{ 0x008c, "D KD", "CD" },
 		{ 0xc035, "KD", "D CKD" },
 		{ 0xc01d, "KD", "D CKD" },
