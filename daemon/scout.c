@@ -158,6 +158,8 @@ void scout_answer(struct scout *scout, unsigned guard, const struct message_ques
 		send_answer(scout, guard);
 		return;
 	}
+	if (asked.is_refresh)
+		scout_look_afresh(scout);
 	if (!enquiries_ask_for_guard(scout->enquiries, &asked, guard))
 		log_warn("question dropped name=%s open=%zu", question->name,
 		         enquiries_count(scout->enquiries));
@@ -415,6 +417,8 @@ static void stop(struct scout *scout)
 		mtasts_free(scout->mtasts);
 	if (scout->resolver)
 		resolver_free(scout->resolver);
+	if (scout->sources.fresh)
+		resolver_free(scout->sources.fresh);
 	promise_cache_free(scout->cache);
 	process_close(scout->process);
 	free(scout);

@@ -34,6 +34,7 @@ struct scout {
 	struct resolver *resolver;
 	struct dns_health *health;
 	struct merge_sources sources;
+	uint64_t fresh_since_ms; /* sources.fresh */
 	struct enquiries *enquiries;
 	struct promise_cache *cache;
 	struct table *addresses; /* open questions of scout_address.c */
@@ -70,6 +71,10 @@ void scout_forget_answers(struct scout *scout);
 /* A finding about a domain's promise; reason may be REASON_NONE. */
 void scout_tell_policy(struct scout *scout, enum promise_source source, const char *domain,
                        enum reason reason, const char *text);
+
+/* scout_fresh.c */
+/* From here on sources.fresh answers without what was learnt before; or goes on as it was, where that fails. */
+void scout_look_afresh(struct scout *scout);
 
 /* scout_policy.c */
 /* 0 or -errno. */

@@ -264,7 +264,9 @@ static void find_entry(struct merge *merge)
 
 static bool ask_dane(struct merge *merge)
 {
-	struct resolver *resolver = merge->sources->resolver;
+	const struct merge_sources *sources = merge->sources;
+	struct resolver *resolver =
+		merge->is_refresh && sources->fresh ? sources->fresh : sources->resolver;
 	const char *next_hop = merge->has_entry ? merge->entry.next_hop : "";
 	struct address address;
 

@@ -29,6 +29,7 @@ struct watch_list;
 struct merge_sources {
 	struct event_base *base;
 	struct resolver *resolver;
+	struct resolver *fresh; /* whose cache is empty, for a refresh; NULL: the other */
 	struct mtasts *mtasts;
 	const struct local *local;
 	const struct policy_lists *lists;
@@ -42,7 +43,7 @@ struct merge_sources {
 struct merge_question {
 	enum merge_subject subject;
 	const char *name; /* lower case A-labels */
-	bool is_refresh;  /* a policy is fetched again before it blocks */
+	bool is_refresh; /* before anything is refused: a policy is fetched again, the DNS asked past the cache */
 };
 
 struct merge;
