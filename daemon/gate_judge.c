@@ -402,7 +402,7 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	if (verdict->reason == REASON_INJECTED && has_lost_tls(&judged.facts))
 		remember_broken(gate, flow, "our refusal of injected octets");
 	else if (commitment->kind == COMMITMENT_TLS)
-		remember_broken(gate, flow, reason_words(verdict->reason));
+		remember_broken(gate, flow, reason_words(verdict->reason, event->place));
 	return JUDGED_REFUSE;
 }
 
