@@ -168,16 +168,16 @@ struct session_keys {
 	bool is_server_finished;
 	bool has_extended_master_secret; /* both hellos say so (RFC 7627) */
 	bool is_raw_key; /* the chain is a bare SubjectPublicKeyInfo, no list (RFC 7250) */
-	struct bytes
-		chain; /* the certificates, each behind three octets of length, the server's own first (RFC 5246 section 7.4.2) */
+	/* The certificates, each behind three octets of length, the server's own first (RFC 5246 section 7.4.2). */
+	struct bytes chain;
 	struct bytes key_exchange;    /* body of the ServerKeyExchange; empty: none came */
 	const uint8_t *client_random; /* 32 octets */
 	const uint8_t *server_random;
 	struct bytes client_session_id;
 	struct bytes server_session_id;
-	struct bytes
-		offered_ticket;  /* the client's, of an earlier session; empty: none (RFC 5077) */
-	struct bytes new_ticket; /* the server's; empty: none, or one beyond SESSION_TICKET_MAX */
+	/* The client's, of an earlier session, and the server's of this one (RFC 5077); empty: none, or one beyond SESSION_TICKET_MAX. */
+	struct bytes offered_ticket;
+	struct bytes new_ticket;
 	struct session_shape shape;
 };
 

@@ -390,6 +390,18 @@ static void a_bare_key_is_no_list_of_certificates(void **state)
 	play_free(&play);
 }
 
+static void an_extended_master_secret_that_only_the_server_names_is_none(void **state)
+{
+	static const struct draft_part extended[] = { { 23, "", 0 } };
+	struct play play = greet(0xc02f, false, extended, 1);
+	struct session_keys keys;
+
+	(void)state;
+	assert_true(session_keys(&keys, play.session));
+	assert_false(keys.has_extended_master_secret);
+	play_free(&play);
+}
+
 static void a_second_hello_of_the_clients_is_a_violation(void **state)
 {
 	struct draft client = draft_client(handshake_named, 1);
@@ -464,6 +476,7 @@ int main(void)
 		cmocka_unit_test(a_message_that_cannot_be_read_is_a_violation),
 		cmocka_unit_test(what_is_beyond_its_bound_is_left_out),
 		cmocka_unit_test(a_bare_key_is_no_list_of_certificates),
+		cmocka_unit_test(an_extended_master_secret_that_only_the_server_names_is_none),
 		cmocka_unit_test(a_second_hello_of_the_clients_is_a_violation),
 		cmocka_unit_test(a_hello_in_the_old_framing_is_as_good_as_another),
 	};
