@@ -169,11 +169,13 @@ static const struct {
 	{ { 0xc0a8, 0xc0a9 }, PSK },           { { 0xc0aa, 0xc0ab }, DHE_PSK },
 	{ { 0xc0ac, 0xc0af }, ECDHE_ECDSA },   { { 0xc0b0, 0xc0b3 }, ECCPWD },
 	{ { 0xc0b4, 0xc0b5 }, BY_EXTENSIONS }, { { 0xc100, 0xc102 }, GOST },
-	{ { 0xc103, 0xc106 }, BY_EXTENSIONS }, { { 0xcca8, 0xcca8 }, ECDHE_RSA },
-	{ { 0xcca9, 0xcca9 }, ECDHE_ECDSA },   { { 0xccaa, 0xccaa }, DHE_RSA },
-	{ { 0xccab, 0xccab }, PSK },           { { 0xccac, 0xccac }, ECDHE_PSK },
-	{ { 0xccad, 0xccad }, DHE_PSK },       { { 0xccae, 0xccae }, RSA_PSK },
-	{ { 0xd001, 0xd003 }, ECDHE_PSK },     { { 0xd005, 0xd005 }, ECDHE_PSK },
+	{ { 0xc103, 0xc106 }, BY_EXTENSIONS }, { { 0xcc13, 0xcc13 }, ECDHE_RSA },
+	{ { 0xcc14, 0xcc14 }, ECDHE_ECDSA },   { { 0xcc15, 0xcc15 }, DHE_RSA },
+	{ { 0xcca8, 0xcca8 }, ECDHE_RSA },     { { 0xcca9, 0xcca9 }, ECDHE_ECDSA },
+	{ { 0xccaa, 0xccaa }, DHE_RSA },       { { 0xccab, 0xccab }, PSK },
+	{ { 0xccac, 0xccac }, ECDHE_PSK },     { { 0xccad, 0xccad }, DHE_PSK },
+	{ { 0xccae, 0xccae }, RSA_PSK },       { { 0xd001, 0xd003 }, ECDHE_PSK },
+	{ { 0xd005, 0xd005 }, ECDHE_PSK },
 };
 
 static const struct range null[] = {

@@ -11,7 +11,7 @@
 
 enum { LINE_MAX_LEN = 256 };
 
-/* Each suite's number and name: IANA's, those that were proposed for exports, and what OpenSSL had of GOST before it was registered. */
+/* Each suite's number and name: IANA's, and those that were in use without it: for exports, of GOST, and ChaCha20 before its RFC. */
 static const char list_path[] = "tests/unit/wire/cipher_suites.txt";
 
 /* What a name says before "_WITH_", without "_EXPORT". */
