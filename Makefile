@@ -131,7 +131,7 @@ $(BUILD)/%.o: %.c Makefile $(BUILD)/flags
 
 # One program per unit test: build/tests/unit/wire/packet_test
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT) $(BUILD)/libhopguard.a
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lssl $(LIB_LDLIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIB_LDLIBS)
 
 # Programs that the lab runs beside the daemon: build/tests/tools/scout_ask
 $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(BUILD)/libhopguard.a

@@ -115,30 +115,31 @@ static void tell_mismatch(struct certificate_result *result, const struct key_ru
 	}
 }
 
+static void conclude(struct certificate_result *result, const struct tlsa_match *match,
+                     const struct key_rule *rule)
+{
+	if (match->is_matched) {
+		result->outcome = match->walk.outcome;
+		text_copy(result->matched, KEY_TEXT_MAX, match->text);
+	} else if (match->usable == 0 && rule->record_count > 0) {
+		/* RFC 7672 section 2.2: TLS, but no key. */
+		result->outcome = KEY_MET;
+		result->why[0] = '\0';
+		text_copy(result->matched, KEY_TEXT_MAX, "no TLSA record is usable");
+	} else {
+		tell_mismatch(result, rule, match->usable);
+	}
+}
+
 void certificate_hold_tlsa(struct certificate_result *result, struct certificate_check *check,
                            const struct key_rule *rule, bool *names_count)
 {
 	struct tlsa_match match = { .walk = { .now_s = check->query->now_s, .why = result->why } };
 
-	*names_count = false;
-	if (!open_match(&match, check, rule)) {
-		result->outcome = KEY_UNREADABLE;
-		text_copy(result->why, KEY_TEXT_MAX, "out of memory");
-	} else if (match.usable == 0 && rule->record_count > 0) {
-		/* RFC 7672 section 2.2: TLS, but no key. */
-		result->outcome = KEY_MET;
-		text_copy(result->matched, KEY_TEXT_MAX, "no TLSA record is usable");
-	} else if (match.usable == 0) {
-		tell_mismatch(result, rule, 0);
-	} else if (!walk(&match, check)) {
-		result->outcome = KEY_UNREADABLE;
-		text_copy(result->why, KEY_TEXT_MAX, "out of memory");
-	} else if (!match.is_matched) {
-		tell_mismatch(result, rule, match.usable);
-	} else {
-		result->outcome = match.walk.outcome;
-		text_copy(result->matched, KEY_TEXT_MAX, match.text);
-		*names_count = match.is_anchor;
-	}
+	result->outcome = KEY_UNREADABLE;
+	text_copy(result->why, KEY_TEXT_MAX, "out of memory");
+	if (open_match(&match, check, rule) && (match.usable == 0 || walk(&match, check)))
+		conclude(result, &match, rule);
+	*names_count = match.is_matched && match.is_anchor;
 	SSL_free(match.connection);
 }

@@ -30,7 +30,7 @@ struct key_seen {
 	bool has_leaf;
 	bool has_anchor;
 	char names
-		[KEY_TEXT_MAX]; /* the DNS names, without any the subject's common name, ' ' between them */
+		[KEY_TEXT_MAX]; /* the DNS names, without any the subject's common name, ' ' between them; " +990": so many more */
 	char issuer[KEY_TEXT_MAX]; /* RFC 2253 form */
 	int64_t not_before_s;      /* since 1970 */
 	int64_t not_after_s;

@@ -67,11 +67,20 @@ bool key_rules_append(struct key_rules *rules, struct bytes packed, uint8_t grou
 	return !rest.failed;
 }
 
+/* What DNS holds may be odd; what is told of it may not. */
+static bool are_names(struct bytes names)
+{
+	for (size_t i = 0; i < names.len; i++) {
+		if (names.data[i] <= ' ' || names.data[i] > '~')
+			return false;
+	}
+	return names.len <= KEY_NAMES_MAX;
+}
+
 static bool is_sound(const struct key_rule *rule)
 {
 	return rule->kind >= KEY_RULE_TLSA && rule->kind <= KEY_RULE_FINGERPRINT &&
-	       rule->source > SOURCE_NONE && rule->source <= SOURCE_SEEN &&
-	       rule->names.len <= KEY_NAMES_MAX;
+	       rule->source > SOURCE_NONE && rule->source <= SOURCE_SEEN && are_names(rule->names);
 }
 
 bool key_rule_next(struct key_rule *rule, struct cursor *rest)

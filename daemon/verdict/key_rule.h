@@ -47,8 +47,8 @@ struct key_rule {
 	enum promise_source source;
 	uint8_t group;
 	/*
-	 * Reference identifiers, lower case A-labels, ':' between them; ".example.org" stands for the names below it. The certificate's
-	 * names may have a wildcard as their whole first label. Borrowed, not terminated.
+	 * Reference identifiers, lower case A-labels, ':' between them; ".example.org" stands for the names below it; what is not
+	 * printable is not sound. The certificate's names may have a wildcard as their whole first label. Borrowed, not terminated.
 	 */
 	struct bytes names;
 	size_t record_count;

@@ -72,7 +72,7 @@ static void names_are_compared_as_rfc_6125_says(void **state)
 static void fingerprints_are_of_the_certificate_or_of_its_key(void **state)
 {
 	struct world *world = *state;
-	struct association digest;
+	struct association digest, other;
 	struct key_rule rule = { .kind = KEY_RULE_FINGERPRINT,
 		                 .source = SOURCE_LOCAL,
 		                 .record_count = 2 };
@@ -93,7 +93,8 @@ static void fingerprints_are_of_the_certificate_or_of_its_key(void **state)
 	add_rule(world, &rule);
 	assert_int_equal(check(world), KEY_MISMATCH);
 	/* An issuer's is another matter. */
-	digest = world_association(&world->issuer, 0, 1);
+	other = world_association(&world->issuer, 0, 1);
+	rule.records[1].data = bytes_of(other.octets, other.len);
 	send_chain(world, &world->leaf, &world->issuer);
 	world->rules.count = world->rules.len = 0;
 	add_rule(world, &rule);

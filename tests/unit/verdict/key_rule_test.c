@@ -147,6 +147,26 @@ static void appended_rules_are_a_group_or_none_of_them_is(void **state)
 	free(all);
 }
 
+static void names_are_printable(void **state)
+{
+	static const char *const wrong[] = { "mx example", "mx.example.org\n", "mx.example.org\x7f",
+		                             "\x1b[31m", "m\xc3\xbc.example" };
+	struct key_rules *rules = calloc(1, sizeof(*rules));
+	struct key_rule rule = { .kind = KEY_RULE_PKIX, .source = SOURCE_LIST };
+
+	(void)state;
+	rule.names = bytes_of_string("mx_1.example.org:.xn--4ca.example:a\\032b.example");
+	assert_true(key_rules_add(rules, &rule));
+	assert_true(key_rules_are_sound(bytes_of(rules->octets, rules->len)));
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		rules->count = rules->len = 0;
+		rule.names = bytes_of_string(wrong[i]);
+		assert_true(key_rules_add(rules, &rule));
+		assert_false(key_rules_are_sound(bytes_of(rules->octets, rules->len)));
+	}
+	free(rules);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +175,7 @@ int main(void)
 		cmocka_unit_test(each_octet_out_of_its_range_is_found),
 		cmocka_unit_test(what_is_beyond_a_bound_is_not_added),
 		cmocka_unit_test(appended_rules_are_a_group_or_none_of_them_is),
+		cmocka_unit_test(names_are_printable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
