@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "active/starttls_tls.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NO_ALERT = -1, LENGTH_LEN = 3, SWALLOW_MAX = 1024 };
+
+struct starttls_tls {
+	SSL_CTX *context;
+	SSL *connection;
+	int alert; /* that was read */
+};
+
+/* Nothing is verified here; building chains of whatever comes would be work for nothing. */
+static int accept_any(X509_STORE_CTX *store, void *unused)
+{
+	(void)store;
+	(void)unused;
+	return 1;
+}
+
+static void on_info(const SSL *connection, int where, int value)
+{
+	struct starttls_tls *tls = SSL_get_app_data(connection);
+
+	if (where == SSL_CB_READ_ALERT && tls->alert == NO_ALERT)
+		tls->alert = value & 0xff;
+}
+
+static int set_up(struct starttls_tls *tls, int descriptor, const struct tls_shape *shape,
+                  const char *server_name)
+{
+	int err;
+
+	tls->context = SSL_CTX_new(TLS_client_method());
+	if (!tls->context)
+		return -ENOMEM;
+	SSL_CTX_set_cert_verify_callback(tls->context, accept_any, NULL);
+	SSL_CTX_set_info_callback(tls->context, on_info);
+	SSL_CTX_set_max_cert_list(tls->context, STARTTLS_CHAIN_MAX);
+	SSL_CTX_set_session_cache_mode(tls->context, SSL_SESS_CACHE_OFF);
+	/* Old servers do not know RFC 5746; nothing is renegotiated. */
+	SSL_CTX_set_options(tls->context, SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_NO_RENEGOTIATION);
+	err = tls_shape_apply(tls->context, shape);
+	if (err)
+		return err;
+	tls->connection = SSL_new(tls->context);
+	if (!tls->connection)
+		return -ENOMEM;
+	SSL_set_app_data(tls->connection, tls);
+	if (SSL_set_fd(tls->connection, descriptor) != 1)
+		return -ENOMEM;
+	if (server_name[0] && SSL_set_tlsext_host_name(tls->connection, server_name) != 1)
+		return -EINVAL;
+	SSL_set_connect_state(tls->connection);
+	return 0;
+}
+
+int starttls_tls_new(struct starttls_tls **made, int descriptor, const struct tls_shape *shape,
+                     const char *server_name)
+{
+	struct starttls_tls *tls = calloc(1, sizeof(*tls));
+	int err;
+
+	if (!tls)
+		return -ENOMEM;
+	tls->alert = NO_ALERT;
+	err = set_up(tls, descriptor, shape, server_name);
+	ERR_clear_error();
+	if (err) {
+		starttls_tls_free(tls);
+		return err;
+	}
+	*made = tls;
+	return 0;
+}
+
+void starttls_tls_free(struct starttls_tls *tls)
+{
+	if (!tls)
+		return;
+	SSL_free(tls->connection);
+	SSL_CTX_free(tls->context);
+	free(tls);
+}
+
+static void keep_string(char *text, size_t room, const char *from)
+{
+	starttls_keep_text(text, room, bytes_of_string(from ? from : ""));
+}
+
+static void keep_leaf(struct starttls_result *result, const X509 *leaf)
+{
+	unsigned char *key = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &key);
+
+	if (len > 0)
+		result->has_leaf = EVP_Digest(key, (size_t)len, result->leaf_digest, NULL,
+		                              EVP_sha256(), NULL) == 1;
+	OPENSSL_free(key);
+}
+
+/* False: no room for it. */
+static bool keep_certificate(struct starttls_result *result, const X509 *certificate)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(certificate, &der);
+	size_t room = sizeof(result->chain) - result->chain_len;
+	uint8_t *at = result->chain + result->chain_len;
+	bool fits = len > 0 && (size_t)len + LENGTH_LEN <= room;
+
+	if (fits) {
+		at[0] = (uint8_t)((unsigned)len >> 16);
+		put_u16(at + 1, (uint16_t)len);
+		memcpy(at + LENGTH_LEN, der, (size_t)len);
+		result->chain_len += (size_t)len + LENGTH_LEN;
+		result->certificate_count++;
+	}
+	OPENSSL_free(der);
+	return fits;
+}
+
+static void keep_chain(struct starttls_result *result, const SSL *connection)
+{
+	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(connection);
+
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		if (!keep_certificate(result, sk_X509_value(chain, i)))
+			break;
+	}
+	if (sk_X509_num(chain) > 0)
+		keep_leaf(result, sk_X509_value(chain, 0));
+}
+
+static void keep_session(struct starttls_result *result, const struct starttls_tls *tls)
+{
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(tls->connection);
+
+	result->tls_version = (uint16_t)SSL_version(tls->connection);
+	result->cipher_suite = cipher ? SSL_CIPHER_get_protocol_id(cipher) : 0;
+	keep_string(result->cipher, sizeof(result->cipher), SSL_CIPHER_get_name(cipher));
+	keep_string(
+		result->group, sizeof(result->group),
+		SSL_group_to_name(tls->connection, (int)SSL_get_negotiated_group(tls->connection)));
+	keep_chain(result, tls->connection);
+}
+
+/* What OpenSSL says of it is a constant text; the number of an alert is the server's. */
+static void explain_break(struct starttls_result *result, const struct starttls_tls *tls)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_error());
+
+	result->outcome = STARTTLS_TLS_FAILED;
+	result->alert = tls->alert;
+	if (tls->alert != NO_ALERT)
+		snprintf(result->tls_why, sizeof(result->tls_why), "the server's alert %d: %s",
+		         tls->alert, SSL_alert_desc_string_long(tls->alert));
+	else
+		keep_string(result->tls_why, sizeof(result->tls_why),
+		            reason ? reason : "the handshake failed");
+}
+
+static enum tls_progress tell_break(struct starttls_result *result, const struct starttls_tls *tls,
+                                    int error, int number)
+{
+	bool is_end = error == SSL_ERROR_SYSCALL ||
+	              ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+
+	if (!is_end || tls->alert != NO_ALERT) {
+		explain_break(result, tls);
+	} else if (error == SSL_ERROR_SYSCALL && (number == ECONNRESET || number == EPIPE)) {
+		result->outcome = STARTTLS_RESET;
+		result->system_error = number;
+	} else {
+		result->outcome = STARTTLS_CLOSED;
+	}
+	return TLS_BROKE;
+}
+
+enum tls_progress starttls_tls_shake(struct starttls_tls *tls, struct starttls_result *result)
+{
+	enum tls_progress progress;
+	int done, error, number;
+
+	ERR_clear_error();
+	errno = 0;
+	done = SSL_do_handshake(tls->connection);
+	number = errno;
+	error = SSL_get_error(tls->connection, done);
+	if (done == 1) {
+		keep_session(result, tls);
+		progress = TLS_STANDS;
+	} else if (error == SSL_ERROR_WANT_READ) {
+		progress = TLS_WANTS_READ;
+	} else if (error == SSL_ERROR_WANT_WRITE) {
+		progress = TLS_WANTS_WRITE;
+	} else {
+		progress = tell_break(result, tls, error, number);
+	}
+	ERR_clear_error();
+	return progress;
+}
+
+void starttls_tls_quit(struct starttls_tls *tls)
+{
+	static const char quit[] = "QUIT\r\n";
+
+	(void)SSL_write(tls->connection, quit, sizeof(quit) - 1);
+	ERR_clear_error();
+}
+
+bool starttls_tls_awaits(struct starttls_tls *tls)
+{
+	uint8_t swallowed[SWALLOW_MAX];
+	int len = SSL_read(tls->connection, swallowed, sizeof(swallowed));
+	int error = SSL_get_error(tls->connection, len);
+
+	/* Session tickets come first, and are no answer. */
+	ERR_clear_error();
+	if (error == SSL_ERROR_WANT_READ)
+		return true;
+	(void)SSL_shutdown(tls->connection);
+	ERR_clear_error();
+	return false;
+}
