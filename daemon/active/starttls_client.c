@@ -67,10 +67,10 @@ static bool await(struct starttls_client *client, short events)
 static bool can_say_quit(const struct starttls_client *client)
 {
 	switch (client->result.outcome) {
-	case STARTTLS_DONE:
-	case STARTTLS_REPLIED:
-	case STARTTLS_NOT_OFFERED:
-	case STARTTLS_MASKED:
+	case VISIT_DONE:
+	case VISIT_REPLIED:
+	case VISIT_NOT_OFFERED:
+	case VISIT_MASKED:
 		return true;
 	default:
 		return false;
@@ -120,7 +120,7 @@ static void end_by_errno(struct starttls_client *client, int number)
 {
 	switch (number) {
 	case ECONNREFUSED:
-		end(client, STARTTLS_REFUSED, number);
+		end(client, VISIT_REFUSED, number);
 		break;
 	case ENETUNREACH:
 	case EHOSTUNREACH:
@@ -130,17 +130,17 @@ static void end_by_errno(struct starttls_client *client, int number)
 	case EHOSTDOWN:
 	case EACCES:
 	case EPERM:
-		end(client, STARTTLS_UNREACHABLE, number);
+		end(client, VISIT_UNREACHABLE, number);
 		break;
 	case ECONNRESET:
 	case EPIPE:
-		end(client, STARTTLS_RESET, number);
+		end(client, VISIT_RESET, number);
 		break;
 	case ETIMEDOUT:
-		end(client, STARTTLS_TIMEOUT, number);
+		end(client, VISIT_TIMEOUT, number);
 		break;
 	default:
-		end(client, STARTTLS_SYSTEM, number);
+		end(client, VISIT_SYSTEM, number);
 		break;
 	}
 }
@@ -163,8 +163,8 @@ static void say_ehlo(struct starttls_client *client)
 	char line[STARTTLS_NAME_MAX + 8];
 	int len = snprintf(line, sizeof(line), "EHLO %s\r\n", client->options.ehlo_name);
 
-	if (!enter_step(client, STARTTLS_EHLO)) {
-		end(client, STARTTLS_SYSTEM, ENOMEM);
+	if (!enter_step(client, VISIT_AT_EHLO)) {
+		end(client, VISIT_SYSTEM, ENOMEM);
 		return;
 	}
 	say(client, line, (size_t)len);
@@ -174,8 +174,8 @@ static void say_starttls(struct starttls_client *client)
 {
 	static const char line[] = "STARTTLS\r\n";
 
-	if (!enter_step(client, STARTTLS_ASKED)) {
-		end(client, STARTTLS_SYSTEM, ENOMEM);
+	if (!enter_step(client, VISIT_AT_STARTTLS)) {
+		end(client, VISIT_SYSTEM, ENOMEM);
 		return;
 	}
 	say(client, line, sizeof(line) - 1);
@@ -183,25 +183,25 @@ static void say_starttls(struct starttls_client *client)
 
 static enum starttls_outcome without_offer(const struct starttls_result *result)
 {
-	return result->is_masked ? STARTTLS_MASKED : STARTTLS_NOT_OFFERED;
+	return result->is_masked ? VISIT_MASKED : VISIT_NOT_OFFERED;
 }
 
 static void take_reply(struct starttls_client *client)
 {
 	struct starttls_result *result = &client->result;
-	bool is_begun = result->step == STARTTLS_BANNER || result->step == STARTTLS_ASKED;
+	bool is_begun = result->step == VISIT_AT_BANNER || result->step == VISIT_AT_STARTTLS;
 
-	if (result->step == STARTTLS_BANNER)
+	if (result->step == VISIT_AT_BANNER)
 		result->banner_ms = elapsed_ms(client);
 	if (result->code != (is_begun ? 220 : 250)) {
-		bool was_hidden = result->step == STARTTLS_ASKED && !result->is_offered;
+		bool was_hidden = result->step == VISIT_AT_STARTTLS && !result->is_offered;
 
-		end(client, was_hidden ? without_offer(result) : STARTTLS_REPLIED, 0);
+		end(client, was_hidden ? without_offer(result) : VISIT_REPLIED, 0);
 		return;
 	}
-	if (result->step == STARTTLS_BANNER) {
+	if (result->step == VISIT_AT_BANNER) {
 		say_ehlo(client);
-	} else if (result->step == STARTTLS_ASKED) {
+	} else if (result->step == VISIT_AT_STARTTLS) {
 		begin_handshake(client);
 	} else {
 		result->has_ehlo = true;
@@ -220,14 +220,14 @@ static void take_octets(struct starttls_client *client)
 	case REPLY_INCOMPLETE:
 		break;
 	case REPLY_MALFORMED:
-		end(client, STARTTLS_NOT_SMTP, 0);
+		end(client, VISIT_NOT_SMTP, 0);
 		break;
 	case REPLY_COMPLETE:
 		/* What stands behind a reply was said before the next command was heard. */
-		if (client->replies.len > 0 && step == STARTTLS_ASKED)
-			end(client, STARTTLS_INJECTED, 0);
+		if (client->replies.len > 0 && step == VISIT_AT_STARTTLS)
+			end(client, VISIT_INJECTED, 0);
 		else if (client->replies.len > 0 && client->result.code < 400)
-			end(client, STARTTLS_NOT_SMTP, 0);
+			end(client, VISIT_NOT_SMTP, 0);
 		else
 			take_reply(client);
 		break;
@@ -246,7 +246,7 @@ static void read_reply(struct starttls_client *client)
 		return;
 	}
 	if (len == 0) {
-		end(client, STARTTLS_CLOSED, 0);
+		end(client, VISIT_CLOSED, 0);
 		return;
 	}
 	if (client->result.first_ms == 0)
@@ -261,22 +261,22 @@ static void shake(struct starttls_client *client)
 	bool goes_on = false;
 
 	switch (starttls_tls_shake(client->tls, &client->result)) {
-	case TLS_WANTS_READ:
+	case SHAKE_WANTS_READ:
 		goes_on = await(client, EV_READ);
 		break;
-	case TLS_WANTS_WRITE:
+	case SHAKE_WANTS_WRITE:
 		goes_on = await(client, EV_WRITE);
 		break;
-	case TLS_STANDS:
-		client->result.step = STARTTLS_FINISHED;
-		end(client, STARTTLS_DONE, 0);
+	case SHAKE_STANDS:
+		client->result.step = VISIT_AT_FINISHED;
+		end(client, VISIT_DONE, 0);
 		return;
-	case TLS_BROKE:
+	case SHAKE_BROKE:
 		finish(client);
 		return;
 	}
 	if (!goes_on)
-		end(client, STARTTLS_SYSTEM, ENOMEM);
+		end(client, VISIT_SYSTEM, ENOMEM);
 }
 
 static void begin_handshake(struct starttls_client *client)
@@ -284,10 +284,10 @@ static void begin_handshake(struct starttls_client *client)
 	int err = starttls_tls_new(&client->tls, client->descriptor, &client->options.shape,
 	                           client->options.server_name);
 
-	if (!err && !enter_step(client, STARTTLS_HANDSHAKE))
+	if (!err && !enter_step(client, VISIT_AT_HANDSHAKE))
 		err = -ENOMEM;
 	if (err)
-		end(client, STARTTLS_SYSTEM, -err);
+		end(client, VISIT_SYSTEM, -err);
 	else
 		shake(client);
 }
@@ -304,8 +304,8 @@ static void take_connection(struct starttls_client *client)
 		return;
 	}
 	client->result.connect_ms = elapsed_ms(client);
-	if (!enter_step(client, STARTTLS_BANNER) || !await(client, EV_READ))
-		end(client, STARTTLS_SYSTEM, ENOMEM);
+	if (!enter_step(client, VISIT_AT_BANNER) || !await(client, EV_READ))
+		end(client, VISIT_SYSTEM, ENOMEM);
 }
 
 static bool is_answer_awaited(struct starttls_client *client)
@@ -331,18 +331,18 @@ static void on_ready(evutil_socket_t unused, short events, void *data)
 		return;
 	}
 	switch (client->result.step) {
-	case STARTTLS_CONNECTING:
+	case VISIT_AT_CONNECTING:
 		take_connection(client);
 		break;
-	case STARTTLS_BANNER:
-	case STARTTLS_EHLO:
-	case STARTTLS_ASKED:
+	case VISIT_AT_BANNER:
+	case VISIT_AT_EHLO:
+	case VISIT_AT_STARTTLS:
 		read_reply(client);
 		break;
-	case STARTTLS_HANDSHAKE:
+	case VISIT_AT_HANDSHAKE:
 		shake(client);
 		break;
-	case STARTTLS_FINISHED:
+	case VISIT_AT_FINISHED:
 		break;
 	}
 }
@@ -358,7 +358,7 @@ static void on_timer(evutil_socket_t unused, short events, void *data)
 	else if (client->result.system_error)
 		end_by_errno(client, client->result.system_error);
 	else
-		end(client, STARTTLS_TIMEOUT, 0);
+		end(client, VISIT_TIMEOUT, 0);
 }
 
 static socklen_t socket_address(struct sockaddr_storage *storage, const struct endpoint *endpoint)
@@ -442,7 +442,7 @@ struct starttls_client *starttls_client_start(struct event_base *base,
 	/* What cannot even be begun is told by the timer: callers are never called back from within. */
 	client->result.system_error = number;
 	if (number ? !set_timer(client, 0)
-	           : !enter_step(client, STARTTLS_CONNECTING) || !await(client, EV_WRITE))
+	           : !enter_step(client, VISIT_AT_CONNECTING) || !await(client, EV_WRITE))
 		goto free_client;
 	return client;
 

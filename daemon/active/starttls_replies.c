@@ -23,12 +23,12 @@ static void keep_line(struct starttls_result *result, enum starttls_step step, s
 
 	result->code = line->code;
 	starttls_keep_text(result->reply, sizeof(result->reply), line->text);
-	if (step == STARTTLS_BANNER && is_first) {
+	if (step == VISIT_AT_BANNER && is_first) {
 		starttls_keep_text(result->banner, sizeof(result->banner), line->text);
 		result->is_banner_masked = smtp_banner_is_mask(line->text);
-	} else if (step == STARTTLS_EHLO && is_first) {
+	} else if (step == VISIT_AT_EHLO && is_first) {
 		starttls_keep_text(result->ehlo, sizeof(result->ehlo), line->text);
-	} else if (step == STARTTLS_EHLO && line->code == 250) {
+	} else if (step == VISIT_AT_EHLO && line->code == 250) {
 		keep_keyword(result, line->text);
 	}
 }

@@ -4,17 +4,17 @@
 const char *starttls_step_name(enum starttls_step step)
 {
 	switch (step) {
-	case STARTTLS_CONNECTING:
+	case VISIT_AT_CONNECTING:
 		return "connecting";
-	case STARTTLS_BANNER:
+	case VISIT_AT_BANNER:
 		return "banner";
-	case STARTTLS_EHLO:
+	case VISIT_AT_EHLO:
 		return "ehlo";
-	case STARTTLS_ASKED:
+	case VISIT_AT_STARTTLS:
 		return "starttls";
-	case STARTTLS_HANDSHAKE:
+	case VISIT_AT_HANDSHAKE:
 		return "handshake";
-	case STARTTLS_FINISHED:
+	case VISIT_AT_FINISHED:
 		return "finished";
 	}
 	return "connecting";
@@ -23,33 +23,33 @@ const char *starttls_step_name(enum starttls_step step)
 const char *starttls_outcome_name(enum starttls_outcome outcome)
 {
 	switch (outcome) {
-	case STARTTLS_UNKNOWN:
+	case VISIT_UNKNOWN:
 		return "unknown";
-	case STARTTLS_DONE:
+	case VISIT_DONE:
 		return "done";
-	case STARTTLS_UNREACHABLE:
+	case VISIT_UNREACHABLE:
 		return "unreachable";
-	case STARTTLS_REFUSED:
+	case VISIT_REFUSED:
 		return "refused";
-	case STARTTLS_TIMEOUT:
+	case VISIT_TIMEOUT:
 		return "timeout";
-	case STARTTLS_RESET:
+	case VISIT_RESET:
 		return "reset";
-	case STARTTLS_CLOSED:
+	case VISIT_CLOSED:
 		return "closed";
-	case STARTTLS_REPLIED:
+	case VISIT_REPLIED:
 		return "replied";
-	case STARTTLS_NOT_OFFERED:
+	case VISIT_NOT_OFFERED:
 		return "not-offered";
-	case STARTTLS_MASKED:
+	case VISIT_MASKED:
 		return "masked";
-	case STARTTLS_NOT_SMTP:
+	case VISIT_NOT_SMTP:
 		return "not-smtp";
-	case STARTTLS_INJECTED:
+	case VISIT_INJECTED:
 		return "injected";
-	case STARTTLS_TLS_FAILED:
+	case VISIT_TLS_FAILED:
 		return "tls-failed";
-	case STARTTLS_SYSTEM:
+	case VISIT_SYSTEM:
 		return "system";
 	}
 	return "unknown";

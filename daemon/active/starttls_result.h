@@ -24,29 +24,29 @@ enum {
 
 /* How far it came: what it was waiting for when it ended. */
 enum starttls_step {
-	STARTTLS_CONNECTING,
-	STARTTLS_BANNER,
-	STARTTLS_EHLO,      /* the reply to it */
-	STARTTLS_ASKED,     /* the reply to STARTTLS */
-	STARTTLS_HANDSHAKE, /* TLS */
-	STARTTLS_FINISHED,
+	VISIT_AT_CONNECTING,
+	VISIT_AT_BANNER,
+	VISIT_AT_EHLO,      /* the reply to it */
+	VISIT_AT_STARTTLS,  /* the reply to STARTTLS */
+	VISIT_AT_HANDSHAKE, /* TLS */
+	VISIT_AT_FINISHED,
 };
 
 enum starttls_outcome {
-	STARTTLS_UNKNOWN,
-	STARTTLS_DONE,        /* a handshake to its end */
-	STARTTLS_UNREACHABLE, /* no way there from here: system_error says why */
-	STARTTLS_REFUSED,     /* the connection, by its host */
-	STARTTLS_TIMEOUT,     /* silence, or a tarpit: step_octets tells them apart */
-	STARTTLS_RESET,       /* RST */
-	STARTTLS_CLOSED,      /* FIN */
-	STARTTLS_REPLIED,     /* another code than the step asks for: code and reply */
-	STARTTLS_NOT_OFFERED, /* no such keyword; where it was asked for all the same, code says with what success */
-	STARTTLS_MASKED,     /* the same, and a keyword that looks overwritten */
-	STARTTLS_NOT_SMTP,   /* replies that are none, or without an end */
-	STARTTLS_INJECTED,   /* octets behind the reply to STARTTLS, before the handshake */
-	STARTTLS_TLS_FAILED, /* tls_why, and alert if one came */
-	STARTTLS_SYSTEM,     /* trouble of our own: system_error */
+	VISIT_UNKNOWN,
+	VISIT_DONE,        /* a handshake to its end */
+	VISIT_UNREACHABLE, /* no way there from here: system_error says why */
+	VISIT_REFUSED,     /* the connection, by its host */
+	VISIT_TIMEOUT,     /* silence, or a tarpit: step_octets tells them apart */
+	VISIT_RESET,       /* RST */
+	VISIT_CLOSED,      /* FIN */
+	VISIT_REPLIED,     /* another code than the step asks for: code and reply */
+	VISIT_NOT_OFFERED, /* no such keyword; where it was asked for all the same, code says with what success */
+	VISIT_MASKED,     /* the same, and a keyword that looks overwritten */
+	VISIT_NOT_SMTP,   /* replies that are none, or without an end */
+	VISIT_INJECTED,   /* octets behind the reply to STARTTLS, before the handshake */
+	VISIT_TLS_FAILED, /* tls_why, and alert if one came */
+	VISIT_SYSTEM,     /* trouble of our own: system_error */
 };
 
 struct starttls_result {
@@ -79,6 +79,7 @@ struct starttls_result {
 	int alert;                         /* that the server sent; -1: none */
 	char tls_why[STARTTLS_TEXT_MAX];
 	bool has_leaf;
+	bool is_self_issued;                      /* the leaf's issuer is its subject */
 	uint8_t leaf_digest[STARTTLS_DIGEST_LEN]; /* SHA-256 of its SubjectPublicKeyInfo */
 	size_t certificate_count;
 	/* As they came, each behind three octets of length (a certificate_list, RFC 5246 section 7.4.2). */

@@ -104,6 +104,8 @@ static void keep_leaf(struct starttls_result *result, const X509 *leaf)
 		result->has_leaf = EVP_Digest(key, (size_t)len, result->leaf_digest, NULL,
 		                              EVP_sha256(), NULL) == 1;
 	OPENSSL_free(key);
+	result->is_self_issued =
+		X509_NAME_cmp(X509_get_subject_name(leaf), X509_get_issuer_name(leaf)) == 0;
 }
 
 /* False: no room for it. */
@@ -156,7 +158,7 @@ static void explain_break(struct starttls_result *result, const struct starttls_
 {
 	const char *reason = ERR_reason_error_string(ERR_peek_error());
 
-	result->outcome = STARTTLS_TLS_FAILED;
+	result->outcome = VISIT_TLS_FAILED;
 	result->alert = tls->alert;
 	if (tls->alert != NO_ALERT)
 		snprintf(result->tls_why, sizeof(result->tls_why), "the server's alert %d: %s",
@@ -166,8 +168,8 @@ static void explain_break(struct starttls_result *result, const struct starttls_
 		            reason ? reason : "the handshake failed");
 }
 
-static enum tls_progress tell_break(struct starttls_result *result, const struct starttls_tls *tls,
-                                    int error, int number)
+static enum shake_progress tell_break(struct starttls_result *result,
+                                      const struct starttls_tls *tls, int error, int number)
 {
 	bool is_end = error == SSL_ERROR_SYSCALL ||
 	              ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
@@ -175,17 +177,17 @@ static enum tls_progress tell_break(struct starttls_result *result, const struct
 	if (!is_end || tls->alert != NO_ALERT) {
 		explain_break(result, tls);
 	} else if (error == SSL_ERROR_SYSCALL && (number == ECONNRESET || number == EPIPE)) {
-		result->outcome = STARTTLS_RESET;
+		result->outcome = VISIT_RESET;
 		result->system_error = number;
 	} else {
-		result->outcome = STARTTLS_CLOSED;
+		result->outcome = VISIT_CLOSED;
 	}
-	return TLS_BROKE;
+	return SHAKE_BROKE;
 }
 
-enum tls_progress starttls_tls_shake(struct starttls_tls *tls, struct starttls_result *result)
+enum shake_progress starttls_tls_shake(struct starttls_tls *tls, struct starttls_result *result)
 {
-	enum tls_progress progress;
+	enum shake_progress progress;
 	int done, error, number;
 
 	ERR_clear_error();
@@ -195,11 +197,11 @@ enum tls_progress starttls_tls_shake(struct starttls_tls *tls, struct starttls_r
 	error = SSL_get_error(tls->connection, done);
 	if (done == 1) {
 		keep_session(result, tls);
-		progress = TLS_STANDS;
+		progress = SHAKE_STANDS;
 	} else if (error == SSL_ERROR_WANT_READ) {
-		progress = TLS_WANTS_READ;
+		progress = SHAKE_WANTS_READ;
 	} else if (error == SSL_ERROR_WANT_WRITE) {
-		progress = TLS_WANTS_WRITE;
+		progress = SHAKE_WANTS_WRITE;
 	} else {
 		progress = tell_break(result, tls, error, number);
 	}

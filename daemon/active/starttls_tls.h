@@ -9,7 +9,7 @@
 
 struct starttls_tls;
 
-enum tls_progress { TLS_WANTS_READ, TLS_WANTS_WRITE, TLS_STANDS, TLS_BROKE };
+enum shake_progress { SHAKE_WANTS_READ, SHAKE_WANTS_WRITE, SHAKE_STANDS, SHAKE_BROKE };
 
 /* On a connected, non-blocking descriptor, which stays the caller's. server_name "" : none is sent. 0 or -errno. */
 int starttls_tls_new(struct starttls_tls **made, int descriptor, const struct tls_shape *shape,
@@ -20,7 +20,7 @@ void starttls_tls_free(struct starttls_tls *tls);
  * As far as the handshake goes. STANDS: what was agreed upon is in the result. BROKE: outcome (TLS_FAILED, RESET, CLOSED, SYSTEM) and what
  * goes with it are.
  */
-enum tls_progress starttls_tls_shake(struct starttls_tls *tls, struct starttls_result *result);
+enum shake_progress starttls_tls_shake(struct starttls_tls *tls, struct starttls_result *result);
 
 /* QUIT, once the handshake is done. */
 void starttls_tls_quit(struct starttls_tls *tls);

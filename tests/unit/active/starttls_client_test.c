@@ -134,8 +134,8 @@ static void a_handshake_is_told_whole_and_ends_with_quit(void **state)
 	X509 *leaf;
 	int len;
 
-	assert_int_equal(result->outcome, STARTTLS_DONE);
-	assert_int_equal(result->step, STARTTLS_FINISHED);
+	assert_int_equal(result->outcome, VISIT_DONE);
+	assert_int_equal(result->step, VISIT_AT_FINISHED);
 	assert_int_equal(result->tls_version, 0x0304);
 	assert_string_equal(result->cipher, "TLS_AES_256_GCM_SHA384");
 	assert_int_equal(result->cipher_suite, 0x1302);
@@ -154,6 +154,7 @@ static void a_handshake_is_told_whole_and_ends_with_quit(void **state)
 	len = i2d_PUBKEY(meeting->server.key, &key);
 	EVP_Digest(key, (size_t)len, digest, NULL, EVP_sha256(), NULL);
 	assert_true(result->has_leaf);
+	assert_true(result->is_self_issued);
 	assert_memory_equal(result->leaf_digest, digest, sizeof(digest));
 	OPENSSL_free(key);
 	X509_free(leaf);
@@ -181,7 +182,7 @@ static void the_server_name_is_sent_only_when_it_is_given(void **state)
 	meeting->told = 0;
 	strcpy(meeting->options.server_name, "mx1.example.org");
 	meet(meeting, play_name, 10);
-	assert_int_equal(meeting->result.outcome, STARTTLS_DONE);
+	assert_int_equal(meeting->result.outcome, VISIT_DONE);
 }
 
 static int play_old(struct scene *scene)
@@ -199,7 +200,7 @@ static void tls_1_0_is_seen_as_what_it_is(void **state)
 {
 	const struct starttls_result *result = meet(*state, play_old, PART_PLAYED);
 
-	assert_int_equal(result->outcome, STARTTLS_DONE);
+	assert_int_equal(result->outcome, VISIT_DONE);
 	assert_int_equal(result->tls_version, 0x0301);
 }
 
@@ -219,7 +220,7 @@ static void an_anonymous_cipher_is_taken_only_by_the_shape_that_has_it(void **st
 	struct tls_shape *shape = &meeting->options.shape;
 
 	meet(meeting, play_anonymous, PART_WRONG);
-	assert_int_equal(meeting->result.outcome, STARTTLS_TLS_FAILED);
+	assert_int_equal(meeting->result.outcome, VISIT_TLS_FAILED);
 	assert_int_equal(meeting->result.alert, 40);
 	assert_string_equal(meeting->result.tls_why, "the server's alert 40: handshake failure");
 	meeting->told = 0;
@@ -227,7 +228,7 @@ static void an_anonymous_cipher_is_taken_only_by_the_shape_that_has_it(void **st
 	shape->ciphers[0] = 0xc018;
 	shape->version_max = 0x0303;
 	meet(meeting, play_anonymous, PART_PLAYED);
-	assert_int_equal(meeting->result.outcome, STARTTLS_DONE);
+	assert_int_equal(meeting->result.outcome, VISIT_DONE);
 	assert_int_equal(meeting->result.cipher_suite, 0xc018);
 	assert_int_equal(meeting->result.certificate_count, 0);
 	assert_false(meeting->result.has_leaf);
@@ -248,8 +249,8 @@ static void a_chain_without_an_end_is_not_taken(void **state)
 {
 	const struct starttls_result *result = meet(*state, play_long_chain, PART_WRONG);
 
-	assert_int_equal(result->outcome, STARTTLS_TLS_FAILED);
-	assert_int_equal(result->step, STARTTLS_HANDSHAKE);
+	assert_int_equal(result->outcome, VISIT_TLS_FAILED);
+	assert_int_equal(result->step, VISIT_AT_HANDSHAKE);
 	assert_string_equal(result->tls_why, "excessive message size");
 	assert_int_equal(result->alert, -1);
 }
@@ -272,8 +273,8 @@ static void a_slow_banner_of_many_lines_is_read_to_its_end(void **state)
 {
 	const struct starttls_result *result = meet(*state, play_slow_lines, PART_PLAYED);
 
-	assert_int_equal(result->outcome, STARTTLS_NOT_OFFERED);
-	assert_int_equal(result->step, STARTTLS_EHLO);
+	assert_int_equal(result->outcome, VISIT_NOT_OFFERED);
+	assert_int_equal(result->step, VISIT_AT_EHLO);
 	assert_string_equal(result->banner, "mx.example??[2J? hello");
 	assert_true(result->has_ehlo);
 	assert_true(result->banner_ms >= result->first_ms + 50);
@@ -288,7 +289,7 @@ static int play_masked(struct scene *scene)
 
 static void an_overwritten_keyword_is_told_from_a_missing_one(void **state)
 {
-	assert_int_equal(meet(*state, play_masked, PART_PLAYED)->outcome, STARTTLS_MASKED);
+	assert_int_equal(meet(*state, play_masked, PART_PLAYED)->outcome, VISIT_MASKED);
 }
 
 static int play_hidden(struct scene *scene)
@@ -318,11 +319,11 @@ static void what_is_hidden_may_be_asked_for(void **state)
 
 	meeting->options.asks_hidden = true;
 	meet(meeting, play_hidden, PART_PLAYED);
-	assert_int_equal(meeting->result.outcome, STARTTLS_DONE);
+	assert_int_equal(meeting->result.outcome, VISIT_DONE);
 	assert_false(meeting->result.is_offered);
 	meeting->told = 0;
 	meet(meeting, play_not_implemented, PART_PLAYED);
-	assert_int_equal(meeting->result.outcome, STARTTLS_NOT_OFFERED);
+	assert_int_equal(meeting->result.outcome, VISIT_NOT_OFFERED);
 	assert_int_equal(meeting->result.code, 502);
 	assert_string_equal(meeting->result.reply, "5.5.1 no such command");
 }
@@ -365,17 +366,17 @@ static void another_code_is_told_with_its_step(void **state)
 		uint16_t code;
 		const char *reply;
 	} cases[] = {
-		{ play_454, STARTTLS_ASKED, 454, "4.7.0 not now" },
-		{ play_greylisting, STARTTLS_BANNER, 450, "4.7.1 come back later" },
-		{ play_421, STARTTLS_EHLO, 421, "too many connections" },
-		{ play_helo_only, STARTTLS_EHLO, 502, "what?" },
+		{ play_454, VISIT_AT_STARTTLS, 454, "4.7.0 not now" },
+		{ play_greylisting, VISIT_AT_BANNER, 450, "4.7.1 come back later" },
+		{ play_421, VISIT_AT_EHLO, 421, "too many connections" },
+		{ play_helo_only, VISIT_AT_EHLO, 502, "what?" },
 	};
 	struct meeting *meeting = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		meeting->told = 0;
 		meet(meeting, cases[i].part, PART_PLAYED);
-		assert_int_equal(meeting->result.outcome, STARTTLS_REPLIED);
+		assert_int_equal(meeting->result.outcome, VISIT_REPLIED);
 		assert_int_equal(meeting->result.step, cases[i].step);
 		assert_int_equal(meeting->result.code, cases[i].code);
 		assert_string_equal(meeting->result.reply, cases[i].reply);
@@ -413,19 +414,19 @@ static void silence_ends_with_its_step_and_a_tarpit_has_said_something(void **st
 	struct meeting *meeting = *state;
 
 	meet(meeting, play_silence, PART_PLAYED);
-	assert_int_equal(meeting->result.outcome, STARTTLS_TIMEOUT);
-	assert_int_equal(meeting->result.step, STARTTLS_BANNER);
+	assert_int_equal(meeting->result.outcome, VISIT_TIMEOUT);
+	assert_int_equal(meeting->result.step, VISIT_AT_BANNER);
 	assert_int_equal(meeting->result.step_octets, 0);
 	assert_in_range(meeting->result.latency_ms, STEP_MS - 10, 2 * STEP_MS);
 	meeting->told = 0;
 	meet(meeting, play_tarpit, PART_PLAYED);
-	assert_int_equal(meeting->result.outcome, STARTTLS_TIMEOUT);
-	assert_int_equal(meeting->result.step, STARTTLS_BANNER);
+	assert_int_equal(meeting->result.outcome, VISIT_TIMEOUT);
+	assert_int_equal(meeting->result.step, VISIT_AT_BANNER);
 	assert_true(meeting->result.step_octets > 3);
 	meeting->told = 0;
 	meet(meeting, play_silent_tls, PART_PLAYED);
-	assert_int_equal(meeting->result.outcome, STARTTLS_TIMEOUT);
-	assert_int_equal(meeting->result.step, STARTTLS_HANDSHAKE);
+	assert_int_equal(meeting->result.outcome, VISIT_TIMEOUT);
+	assert_int_equal(meeting->result.step, VISIT_AT_HANDSHAKE);
 }
 
 static void the_time_for_all_ends_a_step_early(void **state)
@@ -435,7 +436,7 @@ static void the_time_for_all_ends_a_step_early(void **state)
 	meeting->options.step_ms = 10000;
 	meeting->options.total_ms = 100;
 	meet(meeting, play_silence, PART_PLAYED);
-	assert_int_equal(meeting->result.outcome, STARTTLS_TIMEOUT);
+	assert_int_equal(meeting->result.outcome, VISIT_TIMEOUT);
 	assert_in_range(meeting->result.latency_ms, 90, 1000);
 }
 
@@ -467,8 +468,8 @@ static void what_is_no_smtp_is_not_taken_for_it(void **state)
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		meeting->told = 0;
 		meet(meeting, parts[i], PART_PLAYED);
-		assert_int_equal(meeting->result.outcome, STARTTLS_NOT_SMTP);
-		assert_int_equal(meeting->result.step, STARTTLS_BANNER);
+		assert_int_equal(meeting->result.outcome, VISIT_NOT_SMTP);
+		assert_int_equal(meeting->result.step, VISIT_AT_BANNER);
 	}
 	assert_string_equal(meeting->result.reply, "SSH-2.0-OpenSSH_9.2");
 }
@@ -484,7 +485,7 @@ static int play_injection(struct scene *scene)
 
 static void octets_before_the_handshake_are_an_injection(void **state)
 {
-	assert_int_equal(meet(*state, play_injection, PART_PLAYED)->outcome, STARTTLS_INJECTED);
+	assert_int_equal(meet(*state, play_injection, PART_PLAYED)->outcome, VISIT_INJECTED);
 }
 
 static void slam(const struct scene *scene)
@@ -560,12 +561,12 @@ static void how_a_connection_ends_is_told(void **state)
 		enum starttls_step step;
 		enum starttls_outcome outcome;
 	} cases[] = {
-		{ play_reset_hello, STARTTLS_HANDSHAKE, STARTTLS_RESET },
-		{ play_close_hello, STARTTLS_HANDSHAKE, STARTTLS_CLOSED },
-		{ play_reset_banner, STARTTLS_BANNER, STARTTLS_RESET },
-		{ play_close_ehlo, STARTTLS_EHLO, STARTTLS_CLOSED },
-		{ play_alert, STARTTLS_HANDSHAKE, STARTTLS_TLS_FAILED },
-		{ play_no_tls, STARTTLS_HANDSHAKE, STARTTLS_TLS_FAILED },
+		{ play_reset_hello, VISIT_AT_HANDSHAKE, VISIT_RESET },
+		{ play_close_hello, VISIT_AT_HANDSHAKE, VISIT_CLOSED },
+		{ play_reset_banner, VISIT_AT_BANNER, VISIT_RESET },
+		{ play_close_ehlo, VISIT_AT_EHLO, VISIT_CLOSED },
+		{ play_alert, VISIT_AT_HANDSHAKE, VISIT_TLS_FAILED },
+		{ play_no_tls, VISIT_AT_HANDSHAKE, VISIT_TLS_FAILED },
 	};
 	struct meeting *meeting = *state;
 
@@ -590,7 +591,7 @@ static void it_comes_from_the_address_that_it_is_given(void **state)
 
 	meeting->options.source = loopback(9);
 	meet(meeting, play_peer, 9);
-	assert_int_equal(meeting->result.outcome, STARTTLS_REPLIED);
+	assert_int_equal(meeting->result.outcome, VISIT_REPLIED);
 }
 
 static void it_comes_by_the_socket_that_it_is_given(void **state)
@@ -615,12 +616,12 @@ static void a_closed_port_and_no_way_are_two_things(void **state)
 	kill(meeting->server.child, SIGKILL);
 	mail_server_end(&meeting->server);
 	go(meeting);
-	assert_int_equal(meeting->result.outcome, STARTTLS_REFUSED);
-	assert_int_equal(meeting->result.step, STARTTLS_CONNECTING);
+	assert_int_equal(meeting->result.outcome, VISIT_REFUSED);
+	assert_int_equal(meeting->result.step, VISIT_AT_CONNECTING);
 	meeting->told = 0;
 	meeting->options.source = address_of(4, elsewhere);
 	go(meeting);
-	assert_int_equal(meeting->result.outcome, STARTTLS_UNREACHABLE);
+	assert_int_equal(meeting->result.outcome, VISIT_UNREACHABLE);
 }
 
 static void who_is_cancelled_says_nothing(void **state)

@@ -49,10 +49,10 @@ static void a_reply_that_comes_octet_by_octet_is_the_same(void **state)
 	for (size_t i = 0; i + 1 < sizeof(reply) - 1; i++) {
 		hear(reading, reply + i, 1);
 		assert_int_equal(
-			starttls_replies_take(&reading->replies, &reading->result, STARTTLS_EHLO),
+			starttls_replies_take(&reading->replies, &reading->result, VISIT_AT_EHLO),
 			REPLY_INCOMPLETE);
 	}
-	assert_int_equal(take(reading, STARTTLS_EHLO, "\n"), REPLY_COMPLETE);
+	assert_int_equal(take(reading, VISIT_AT_EHLO, "\n"), REPLY_COMPLETE);
 	assert_int_equal(reading->replies.len, 0);
 	assert_int_equal(reading->result.code, 250);
 	assert_string_equal(reading->result.ehlo, "mx.example at your service");
@@ -66,7 +66,7 @@ static void what_stands_behind_a_reply_stays(void **state)
 {
 	struct reading *reading = *state;
 
-	assert_int_equal(take(reading, STARTTLS_BANNER, "220 mx\r\n250"), REPLY_COMPLETE);
+	assert_int_equal(take(reading, VISIT_AT_BANNER, "220 mx\r\n250"), REPLY_COMPLETE);
 	assert_int_equal(reading->replies.len, 3);
 	assert_memory_equal(reading->replies.octets, "250", 3);
 }
@@ -75,7 +75,7 @@ static void the_name_in_the_first_line_is_no_keyword(void **state)
 {
 	struct reading *reading = *state;
 
-	assert_int_equal(take(reading, STARTTLS_EHLO, "250-STARTTLS\r\n250 SIZE\r\n"),
+	assert_int_equal(take(reading, VISIT_AT_EHLO, "250-STARTTLS\r\n250 SIZE\r\n"),
 	                 REPLY_COMPLETE);
 	assert_false(reading->result.is_offered);
 }
@@ -84,7 +84,7 @@ static void a_refusal_of_ehlo_offers_nothing(void **state)
 {
 	struct reading *reading = *state;
 
-	assert_int_equal(take(reading, STARTTLS_EHLO, "502-no\r\n502 STARTTLS\r\n"),
+	assert_int_equal(take(reading, VISIT_AT_EHLO, "502-no\r\n502 STARTTLS\r\n"),
 	                 REPLY_COMPLETE);
 	assert_false(reading->result.is_offered);
 	assert_int_equal(reading->result.keyword_count, 0);
@@ -94,7 +94,7 @@ static void a_banner_of_asterisks_is_a_mask(void **state)
 {
 	struct reading *reading = *state;
 
-	assert_int_equal(take(reading, STARTTLS_BANNER, "220 *****************2****200*0\r\n"),
+	assert_int_equal(take(reading, VISIT_AT_BANNER, "220 *****************2****200*0\r\n"),
 	                 REPLY_COMPLETE);
 	assert_true(reading->result.is_banner_masked);
 }
@@ -103,11 +103,11 @@ static void keywords_beyond_the_bound_are_read_but_not_kept(void **state)
 {
 	struct reading *reading = *state;
 
-	assert_int_equal(take(reading, STARTTLS_EHLO, "250-mx\r\n"), REPLY_INCOMPLETE);
+	assert_int_equal(take(reading, VISIT_AT_EHLO, "250-mx\r\n"), REPLY_INCOMPLETE);
 	for (size_t i = 0; i < STARTTLS_KEYWORDS_MAX; i++)
-		assert_int_equal(take(reading, STARTTLS_EHLO, "250-X-MORE\r\n"), REPLY_INCOMPLETE);
+		assert_int_equal(take(reading, VISIT_AT_EHLO, "250-X-MORE\r\n"), REPLY_INCOMPLETE);
 	assert_false(reading->result.is_truncated);
-	assert_int_equal(take(reading, STARTTLS_EHLO, "250 STARTTLS\r\n"), REPLY_COMPLETE);
+	assert_int_equal(take(reading, VISIT_AT_EHLO, "250 STARTTLS\r\n"), REPLY_COMPLETE);
 	assert_true(reading->result.is_truncated);
 	assert_true(reading->result.is_offered);
 	assert_int_equal(reading->result.keyword_count, STARTTLS_KEYWORDS_MAX);
@@ -118,8 +118,8 @@ static void a_reply_of_too_many_lines_is_malformed(void **state)
 	struct reading *reading = *state;
 
 	for (size_t i = 0; i < REPLY_LINES_MAX; i++)
-		assert_int_equal(take(reading, STARTTLS_BANNER, "220-more\r\n"), REPLY_INCOMPLETE);
-	assert_int_equal(take(reading, STARTTLS_BANNER, "220 more\r\n"), REPLY_MALFORMED);
+		assert_int_equal(take(reading, VISIT_AT_BANNER, "220-more\r\n"), REPLY_INCOMPLETE);
+	assert_int_equal(take(reading, VISIT_AT_BANNER, "220 more\r\n"), REPLY_MALFORMED);
 }
 
 static void a_line_of_the_largest_size_is_taken_and_none_longer(void **state)
@@ -132,13 +132,13 @@ static void a_line_of_the_largest_size_is_taken_and_none_longer(void **state)
 	memcpy(line + SMTP_REPLY_LINE_MAX - 2, "\r\n", 2);
 	hear(reading, line, SMTP_REPLY_LINE_MAX);
 	assert_int_equal(
-		starttls_replies_take(&reading->replies, &reading->result, STARTTLS_BANNER),
+		starttls_replies_take(&reading->replies, &reading->result, VISIT_AT_BANNER),
 		REPLY_COMPLETE);
 	assert_int_equal(strlen(reading->result.banner), STARTTLS_TEXT_MAX - 1);
 	memcpy(line + SMTP_REPLY_LINE_MAX - 2, "a\r\n", 3);
 	hear(reading, line, SMTP_REPLY_LINE_MAX + 1);
 	assert_int_equal(
-		starttls_replies_take(&reading->replies, &reading->result, STARTTLS_BANNER),
+		starttls_replies_take(&reading->replies, &reading->result, VISIT_AT_BANNER),
 		REPLY_MALFORMED);
 }
 
@@ -146,10 +146,10 @@ static void nothing_that_is_kept_steers_a_terminal(void **state)
 {
 	struct reading *reading = *state;
 
-	assert_int_equal(take(reading, STARTTLS_BANNER, "220 a\x1b]0;b\x07\x9b\r\n"),
+	assert_int_equal(take(reading, VISIT_AT_BANNER, "220 a\x1b]0;b\x07\x9b\r\n"),
 	                 REPLY_COMPLETE);
 	assert_string_equal(reading->result.banner, "a?]0;b??");
-	assert_int_equal(take(reading, STARTTLS_BANNER, "\x1b[1mSSH\r\n"), REPLY_MALFORMED);
+	assert_int_equal(take(reading, VISIT_AT_BANNER, "\x1b[1mSSH\r\n"), REPLY_MALFORMED);
 	assert_string_equal(reading->result.reply, "?[1mSSH");
 }
 
