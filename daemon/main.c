@@ -18,6 +18,7 @@ struct command {
 /* In the order in which --help shows them; a command whose file exists has its line here. */
 static const struct command commands[] = {
 	{ "run", "[--config FILE]", "guard this machine", cli_run },
+	{ "check", "DOMAIN...", "a destination as a sender sees it, and what is wrong", cli_check },
 	{ "replay", "CAPTURE...", "what the guard would have said of a capture", cli_replay },
 	{ "rules", "print|apply|remove", "the firewall rules that bring mail to it", cli_rules },
 	{ "status", "[--json]", "how the running guard is", cli_status },

@@ -17,6 +17,7 @@ enum cli_status {
 };
 
 int cli_run(int argc, char **argv);
+int cli_check(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 int cli_rules(int argc, char **argv);
 int cli_status(int argc, char **argv);

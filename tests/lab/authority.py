@@ -31,8 +31,9 @@ FUTURE = ("20360101000000Z", "20370101000000Z")
 
 
 class Authority:
-    def __init__(self, directory, name="lab", key=None):
-        """key: of all certificates, since what is tested is who signed what; made here when none is given."""
+    def __init__(self, directory, name="lab", key=None, above=None):
+        """key: of all certificates, since what is tested is who signed what; made here when none is given. above: the authority that
+        signs this one; else it is a root."""
         self.directory = os.path.join(directory, f"authority-{name}")
         os.makedirs(self.directory)
         self.name = name
@@ -43,9 +44,14 @@ class Authority:
         self.key = key or self._path("host.key")
         for path in ("ca.key", self.key) if not key else ("ca.key",):
             self._openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", path)
-        self._openssl("req", "-new", "-x509", "-config", "configuration", "-extensions", "authority", "-key", "ca.key",
+        signer = ["-CA", above.certificate, "-CAkey", above._path("ca.key")] if above else []
+        self._openssl("req", "-new", "-x509", "-config", "configuration", "-extensions", "authority", "-key", "ca.key", *signer,
                       "-subj", f"/CN=Authority {name}", "-days", "3650", "-out", "ca.pem")
         self.certificate = self._path("ca.pem")
+
+    def below(self, name):
+        """Another authority, signed by this one; of the same key for hosts."""
+        return Authority(os.path.dirname(self.directory), name, self.key, self)
 
     def _path(self, name):
         return os.path.join(self.directory, name)

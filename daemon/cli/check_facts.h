@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_CLI_CHECK_FACTS_H
+#define HOPGUARD_CLI_CHECK_FACTS_H
+
+/*
+ * What `hopguard check` saw of a mail domain, before anybody judges it. Plain values; zeroed, nothing is known. Texts are printable
+ * ASCII.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "active/starttls_result.h"
+#include "policy/mx_pattern.h"
+#include "policy/resolver.h"
+#include "policy/tlsa.h"
+#include "verdict/key_finding.h"
+#include "verdict/promise.h"
+#include "wire/mtasts_text.h"
+#include "wire/tlsrpt_text.h"
+
+enum {
+	CHECK_WHY_MAX = 256,
+	CHECK_STS_WHY_MAX = 320,
+	CHECK_ZONES_MAX = 16,   /* between the root and a domain; few have more than five */
+	CHECK_SERVERS_MAX = 32, /* addresses of the name servers of one zone */
+	CHECK_RECORDS_MAX = 32, /* TLSA records of one host; as many as a rule takes */
+	CHECK_RECORD_OCTETS_MAX = 16384,  /* of their data */
+	CHECK_PATTERNS_MAX = 32,          /* mx lines of a policy that are shown */
+	CHECK_SOON_S = 14 * 24 * 60 * 60, /* a certificate with less left is told of */
+	CHECK_AGE_MIN_S =
+		24 * 60 *
+		60, /* a policy that lives shorter protects nobody who writes once a day */
+};
+
+/* One step of the chain of trust. Of the zone `name` ("" is the root), or of the name where the walk ended. */
+struct check_zone {
+	char name[DOMAIN_NAME_MAX];
+	enum dns_security security;
+	char why[CHECK_WHY_MAX]; /* of what is neither secure nor plainly insecure */
+};
+
+/* From the root down; it ends with the first that is not secure, or at the name that it leads to. */
+struct check_chain {
+	size_t count;
+	struct check_zone zones[CHECK_ZONES_MAX];
+};
+
+enum check_server_state {
+	SERVER_UNASKED, /* not to be reached from here, or all were silent to us */
+	SERVER_GOOD,
+	SERVER_SILENT,
+	SERVER_WRONG, /* an error, another zone, no or bad signatures: why says which */
+};
+
+/* An address of one of the zone's name servers. */
+struct check_server {
+	char name[DOMAIN_NAME_MAX];
+	struct address address;
+	enum check_server_state state;
+	char why[CHECK_WHY_MAX];
+};
+
+struct check_record {
+	uint8_t usage;
+	uint8_t selector;
+	uint8_t matching;
+	bool is_usable;
+	size_t at; /* of its data in the host's octets */
+	size_t len;
+	char text[TLSA_TEXT_MAX];
+};
+
+/* TLSA records as they stand in DNS, usable or not, secure or not. */
+struct check_records {
+	char name[DOMAIN_NAME_MAX + 16]; /* "_25._tcp.mx1.example.org"; empty: none was asked for */
+	char base[DOMAIN_NAME_MAX];
+	enum dns_security security;
+	char why[CHECK_WHY_MAX];
+	size_t count;
+	struct check_record records[CHECK_RECORDS_MAX];
+	size_t octets_len;
+	uint8_t octets[CHECK_RECORD_OCTETS_MAX];
+};
+
+/* An MX host; name, preference, security of its addresses and DANE's promise stand in destination.hosts. */
+struct check_host {
+	bool is_alias;
+	char target[DOMAIN_NAME_MAX]; /* end of the alias */
+	bool is_missing;              /* its name does not exist */
+	struct check_chain chain;     /* to its addresses, where they are not secure */
+	struct check_records tlsa;
+	bool is_in_policy; /* the MTA-STS policy names it */
+	bool is_in_list;   /* the policy list does */
+};
+
+/* What a connection without a server name showed, beside one with it. */
+enum check_nameless {
+	NAMELESS_UNTRIED,
+	NAMELESS_SAME,  /* the same key */
+	NAMELESS_MEETS, /* another one, that is as good */
+	NAMELESS_OTHER, /* one that does not meet what the host promised, or is for another name */
+	NAMELESS_FAILED,
+};
+
+/* An address of a host; in the order of destination.places. */
+struct check_place {
+	bool is_nolisting;            /* the best MX is closed, and a worse one is open */
+	struct starttls_result *seen; /* owned by the facts; NULL: nobody went there */
+	uint16_t anonymous_cipher;    /* taken where all others failed; 0: none */
+	char anonymous_name[STARTTLS_KEYWORD_MAX];
+	uint16_t old_version; /* below TLS 1.2, taken beside a newer one; 0: none */
+	struct starttls_result *nameless_seen; /* owned; NULL unless it showed another key */
+	enum check_nameless nameless;
+	char nameless_names[KEY_TEXT_MAX];
+	struct key_finding
+		pkix; /* by the host's name and the machine's authorities; KEY_UNKNOWN: no certificate */
+	enum key_outcome records[CHECK_RECORDS_MAX]; /* each TLSA record by itself */
+	char record_why[KEY_TEXT_MAX];               /* of the last that was not met */
+	bool is_tlsa_met;
+};
+
+enum check_sts_state {
+	STS_UNKNOWN,
+	STS_OFF,  /* by the configuration */
+	STS_NONE, /* no record */
+	STS_NO_LOOKUP,
+	STS_WRONG_RECORD, /* which counts as none */
+	STS_NO_POLICY,    /* promised, and not to be had */
+	STS_POLICY,
+};
+
+struct check_sts {
+	enum check_sts_state state;
+	char why[CHECK_STS_WHY_MAX];
+	char id[MTASTS_ID_MAX + 1];
+	enum mx_policy_mode mode;
+	uint32_t max_age_s;
+	size_t pattern_count;
+	struct check_pattern {
+		char text[DOMAIN_NAME_MAX];
+		bool is_used; /* some MX host matches it */
+	} patterns[CHECK_PATTERNS_MAX];
+};
+
+struct check_tlsrpt {
+	enum dns_security security; /* UNKNOWN: not looked up */
+	enum tlsrpt_state state;
+	char why[CHECK_WHY_MAX];
+	char rua[CHECK_WHY_MAX]; /* where reports go */
+};
+
+enum check_listed {
+	CHECK_NOT_LISTED,
+	CHECK_LISTED_TESTING,
+	CHECK_LISTED_ENFORCE,
+	CHECK_LISTED_EXPIRED
+};
+
+struct check_list {
+	size_t count; /* lists that were read */
+	enum check_listed state;
+	char path[CHECK_WHY_MAX];    /* of the list that names it */
+	char trouble[CHECK_WHY_MAX]; /* of one that cannot be used; else empty */
+};
+
+struct check_facts {
+	int64_t now_s;
+	struct destination destination;
+	struct check_chain chain; /* to the domain */
+	size_t server_count;
+	struct check_server servers[CHECK_SERVERS_MAX];
+	struct check_host hosts[MX_HOSTS_MAX];
+	struct check_place places[MX_PLACES_MAX];
+	struct check_sts sts;
+	struct check_tlsrpt tlsrpt;
+	struct check_list list;
+	uint32_t took_ms;
+	bool is_out_of_time; /* not everything was looked at */
+};
+
+/* The server is to be reached at all from here: an IPv6 address is not where there is no IPv6. */
+bool check_place_has_route(const struct check_place *place);
+const char *check_version_name(uint16_t version); /* "TLS 1.3" */
+/* What hangs from them; not themselves. */
+void check_facts_clear(struct check_facts *facts);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/check_judge.h"
+
+#include <stdio.h>
+
+void check_place_text(char where[CHECK_WHERE_MAX], const struct check_facts *facts, size_t place)
+{
+	const struct mx_place *at = &facts->destination.places[place];
+	char address[ADDRESS_TEXT_MAX];
+
+	snprintf(where, CHECK_WHERE_MAX, "%s %s", facts->destination.hosts[at->host].name,
+	         address_format(address, &at->address));
+}
+
+bool check_policy_binds(const struct check_facts *facts, size_t host)
+{
+	return (facts->sts.state == STS_POLICY && facts->sts.mode == MX_POLICY_ENFORCE &&
+	        facts->hosts[host].is_in_policy) ||
+	       (facts->list.state == CHECK_LISTED_ENFORCE && facts->hosts[host].is_in_list);
+}
+
+static bool has_answered_starttls(const struct starttls_result *seen)
+{
+	return seen->outcome == VISIT_DONE && (seen->is_offered || seen->is_masked);
+}
+
+/* Whether a sender without any promise would deliver in the clear. */
+static bool goes_in_clear(const struct starttls_result *seen)
+{
+	switch (seen->outcome) {
+	case VISIT_NOT_OFFERED:
+	case VISIT_MASKED:
+	case VISIT_TLS_FAILED:
+		return true;
+	case VISIT_DONE:
+		return !seen->is_offered;
+	case VISIT_REPLIED:
+		/* EHLO refused, or STARTTLS; at the banner nothing is delivered. */
+		return seen->step == VISIT_AT_STARTTLS ||
+		       (seen->step == VISIT_AT_EHLO && seen->code >= 500);
+	default:
+		return seen->step == VISIT_AT_HANDSHAKE;
+	}
+}
+
+static enum check_strength strength_of_place(const struct check_facts *facts, size_t place)
+{
+	size_t host = facts->destination.places[place].host;
+	const struct promise *promise = &facts->destination.hosts[host].promise;
+	const struct check_place *at = &facts->places[place];
+
+	if (!at->seen)
+		return STRENGTH_UNKNOWN;
+	if (promise->state == PROMISE_KEY && facts->destination.mx_security == DNS_SECURE)
+		return at->is_tlsa_met && has_answered_starttls(at->seen) ? STRENGTH_DANE
+		                                                          : STRENGTH_UNKNOWN;
+	if (check_policy_binds(facts, host))
+		return at->pkix.outcome == KEY_MET && has_answered_starttls(at->seen)
+		               ? STRENGTH_POLICY
+		               : STRENGTH_UNKNOWN;
+	if (at->anonymous_cipher || has_answered_starttls(at->seen))
+		return STRENGTH_TLS;
+	return goes_in_clear(at->seen) ? STRENGTH_CLEAR : STRENGTH_UNKNOWN;
+}
+
+static enum check_strength weaker(enum check_strength a, enum check_strength b)
+{
+	if (a == STRENGTH_UNKNOWN || b == STRENGTH_UNKNOWN)
+		return a == STRENGTH_UNKNOWN ? b : a;
+	return a < b ? a : b;
+}
+
+enum check_strength check_strength_of_host(const struct check_facts *facts, size_t host)
+{
+	enum check_strength strength = STRENGTH_UNKNOWN;
+
+	for (size_t i = 0; i < facts->destination.place_count; i++) {
+		if (facts->destination.places[i].host == host)
+			strength = weaker(strength, strength_of_place(facts, i));
+	}
+	return strength;
+}
+
+enum check_strength check_strength_of_domain(const struct check_facts *facts)
+{
+	enum check_strength strength = STRENGTH_UNKNOWN;
+
+	for (size_t i = 0; i < facts->destination.host_count; i++)
+		strength = weaker(strength, check_strength_of_host(facts, i));
+	return strength;
+}
+
+const char *check_strength_words(enum check_strength strength)
+{
+	switch (strength) {
+	case STRENGTH_UNKNOWN:
+		return "not known";
+	case STRENGTH_CLEAR:
+		return "clear text";
+	case STRENGTH_TLS:
+		return "TLS that can be stripped";
+	case STRENGTH_POLICY:
+		return "TLS promised by a policy";
+	case STRENGTH_DANE:
+		return "TLS with a signed key";
+	}
+	return "not known";
+}
+
+/* What each host promises or shows by itself, so that a good key beside none is a downgrade even where a mismatch hides the rest. */
+static enum check_strength promised_strength(const struct check_facts *facts, size_t host)
+{
+	if (facts->destination.hosts[host].promise.state == PROMISE_KEY &&
+	    facts->destination.mx_security == DNS_SECURE)
+		return STRENGTH_DANE;
+	if (check_policy_binds(facts, host))
+		return STRENGTH_POLICY;
+	return check_strength_of_host(facts, host);
+}
+
+static void judge_weakest(struct check_findings *findings, const struct check_facts *facts)
+{
+	const struct destination *destination = &facts->destination;
+	enum check_strength best = STRENGTH_UNKNOWN;
+	enum check_strength worst = STRENGTH_UNKNOWN;
+	size_t strongest = 0;
+
+	for (size_t i = 0; i < destination->host_count; i++) {
+		enum check_strength strength = promised_strength(facts, i);
+
+		worst = weaker(worst, strength);
+		if (strength > best) {
+			best = strength;
+			strongest = i;
+		}
+	}
+	if (worst == best)
+		return;
+	for (size_t i = 0; i < destination->host_count; i++) {
+		if (promised_strength(facts, i) == worst)
+			check_add(findings, CHECK_WEAK_MX, CHECK_BAD, destination->hosts[i].name,
+			          "preference %u, %s; while %s has %s",
+			          destination->hosts[i].preference, check_strength_words(worst),
+			          destination->hosts[strongest].name, check_strength_words(best));
+	}
+}
+
+static bool has_promise(const struct check_facts *facts)
+{
+	for (size_t i = 0; i < facts->destination.host_count; i++) {
+		enum promise_state state = facts->destination.hosts[i].promise.state;
+
+		if (state == PROMISE_KEY || state == PROMISE_TLS || state == PROMISE_UNAVAILABLE)
+			return true;
+	}
+	return (facts->sts.state == STS_POLICY && facts->sts.mode == MX_POLICY_ENFORCE) ||
+	       facts->list.state == CHECK_LISTED_ENFORCE;
+}
+
+static bool is_anything_seen(const struct check_facts *facts)
+{
+	for (size_t i = 0; i < facts->destination.place_count; i++) {
+		const struct starttls_result *seen = facts->places[i].seen;
+
+		if (seen && (seen->has_ehlo || goes_in_clear(seen)))
+			return true;
+	}
+	return false;
+}
+
+/* Only who takes mail can lose it. */
+static bool takes_mail(const struct destination *destination)
+{
+	return (destination->mx_state == MX_FOUND || destination->mx_state == MX_IMPLICIT) &&
+	       destination->place_count > 0;
+}
+
+void check_judge(struct check_findings *findings, const struct check_facts *facts)
+{
+	const struct destination *destination = &facts->destination;
+
+	check_judge_names(findings, facts);
+	for (size_t i = 0; i < destination->place_count; i++) {
+		check_judge_place(findings, facts, i);
+		check_judge_certificate(findings, facts, i);
+	}
+	check_judge_records(findings, facts);
+	check_judge_policies(findings, facts);
+	if (!takes_mail(destination))
+		return;
+	judge_weakest(findings, facts);
+	if (!has_promise(facts))
+		check_add(findings, CHECK_NO_PROMISE, CHECK_WARNING, destination->name, "%s", "");
+	if (!is_anything_seen(facts))
+		check_add(findings, CHECK_UNPROVEN, CHECK_WARNING, destination->name, "%s",
+		          facts->is_out_of_time ? "the time for it was over" : "");
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/check_judge.h"
+
+static const char *shown(const char *name)
+{
+	return name[0] ? name : "(root)";
+}
+
+static void judge_chain(struct check_findings *findings, const struct check_chain *chain,
+                        const char *to)
+{
+	const struct check_zone *last;
+	char where[CHECK_WHERE_MAX];
+
+	if (chain->count == 0)
+		return;
+	last = &chain->zones[chain->count - 1];
+	snprintf(where, sizeof(where), "%s", to);
+	switch (last->security) {
+	case DNS_UNKNOWN:
+	case DNS_SECURE:
+		break;
+	case DNS_INSECURE:
+		check_add(findings, CHECK_DNSSEC_INSECURE, CHECK_NOTE, where, "%s: %s",
+		          shown(last->name), last->why);
+		break;
+	case DNS_BOGUS:
+		check_add(findings, CHECK_DNSSEC_BOGUS, CHECK_BAD, where, "at %s: %s",
+		          shown(last->name), last->why);
+		break;
+	case DNS_FAILED:
+		check_add(findings, CHECK_HOST_UNKNOWN, CHECK_BAD, where, "at %s: %s",
+		          shown(last->name), last->why);
+		break;
+	}
+}
+
+static void judge_servers(struct check_findings *findings, const struct check_facts *facts)
+{
+	char where[CHECK_WHERE_MAX], address[ADDRESS_TEXT_MAX];
+
+	for (size_t i = 0; i < facts->server_count; i++) {
+		const struct check_server *server = &facts->servers[i];
+
+		if (server->state != SERVER_SILENT && server->state != SERVER_WRONG)
+			continue;
+		snprintf(where, sizeof(where), "%s %s", server->name,
+		         address_format(address, &server->address));
+		check_add(findings, CHECK_SERVER_WRONG, CHECK_WARNING, where, "%s", server->why);
+	}
+}
+
+static void judge_mx(struct check_findings *findings, const struct destination *destination)
+{
+	const char *name = destination->name;
+
+	switch (destination->mx_state) {
+	case MX_NXDOMAIN:
+		check_add(findings, CHECK_DOMAIN_MISSING, CHECK_BAD, name, "%s", "");
+		break;
+	case MX_UNKNOWN:
+	case MX_UNAVAILABLE:
+		check_add(findings, CHECK_MX_UNKNOWN, CHECK_BAD, name, "%s", destination->why);
+		break;
+	case MX_NULL:
+		check_add(findings, CHECK_MX_NULL, CHECK_NOTE, name, "%s", "");
+		break;
+	case MX_IMPLICIT:
+		check_add(findings, CHECK_MX_MISSING, CHECK_WARNING, name, "%s",
+		          destination->place_count > 0 ? "" : "it has no address either");
+		break;
+	case MX_FOUND:
+		if (destination->host_count == 0)
+			check_add(findings, CHECK_MX_DANGLING, CHECK_BAD, name, "%s",
+			          destination->why);
+		break;
+	case MX_TABLE:
+	case MX_HOST:
+		break;
+	}
+	if (destination->is_truncated)
+		check_add(findings, CHECK_MX_TOO_MANY, CHECK_NOTE, name, "%s", "");
+}
+
+static bool has_address(const struct destination *destination, size_t host)
+{
+	for (size_t i = 0; i < destination->place_count; i++) {
+		if (destination->places[i].host == host)
+			return true;
+	}
+	return false;
+}
+
+/* DANE's own look-ups say why they fail; that of the keys is told with the records. */
+static void judge_host(struct check_findings *findings, const struct check_facts *facts,
+                       size_t index)
+{
+	const struct mx_host *mx = &facts->destination.hosts[index];
+	const struct check_host *host = &facts->hosts[index];
+	bool is_answered =
+		mx->address_security == DNS_SECURE || mx->address_security == DNS_INSECURE;
+
+	if (host->is_alias && facts->destination.mx_state == MX_FOUND)
+		check_add(findings, CHECK_MX_ALIAS, CHECK_WARNING, mx->name, "an alias of %s",
+		          host->target);
+	if (!is_answered && mx->promise.state == PROMISE_UNAVAILABLE)
+		check_add(findings, CHECK_HOST_UNKNOWN, CHECK_BAD, mx->name, "%s",
+		          mx->promise.detail);
+	else if (!has_address(&facts->destination, index) &&
+	         facts->destination.mx_state == MX_FOUND)
+		check_add(findings, CHECK_MX_DANGLING, CHECK_BAD, mx->name, "preference %u: %s",
+		          mx->preference,
+		          host->is_missing ? "the name does not exist" : "it has no address");
+	/* Insecure hosts of an insecure domain say nothing new. */
+	if (mx->address_security == DNS_BOGUS || facts->destination.mx_security == DNS_SECURE)
+		judge_chain(findings, &host->chain, mx->name);
+}
+
+static void judge_unsigned_mx(struct check_findings *findings, const struct check_facts *facts)
+{
+	const struct destination *destination = &facts->destination;
+
+	if (destination->mx_security != DNS_INSECURE)
+		return;
+	for (size_t i = 0; i < destination->host_count; i++) {
+		if (destination->hosts[i].promise.state == PROMISE_KEY)
+			check_add(findings, CHECK_MX_UNSIGNED, CHECK_WARNING, destination->name,
+			          "%s", destination->hosts[i].promise.detail);
+	}
+}
+
+void check_judge_names(struct check_findings *findings, const struct check_facts *facts)
+{
+	judge_mx(findings, &facts->destination);
+	if (facts->destination.mx_state != MX_NXDOMAIN)
+		judge_chain(findings, &facts->chain, facts->destination.name);
+	judge_servers(findings, facts);
+	for (size_t i = 0; i < facts->destination.host_count; i++)
+		judge_host(findings, facts, i);
+	judge_unsigned_mx(findings, facts);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/check_judge.h"
+#include "wire/smtp_reply.h"
+#include "wire/tls_hello.h"
+
+enum { SLOW_BANNER_MS = 10 * 1000, CODE_PERMANENT = 500, CODE_TRANSIENT = 400 };
+
+/* A finding about one place while it is judged. */
+struct judged {
+	struct check_findings *findings;
+	const struct check_place *place;
+	const struct starttls_result *seen;
+	char where[CHECK_WHERE_MAX];
+};
+
+static void add(struct judged *judged, enum check_kind kind, const char *detail)
+{
+	check_add(judged->findings, kind, check_kind_severity(kind), judged->where, "%s", detail);
+}
+
+static void add_reply(struct judged *judged, enum check_kind kind)
+{
+	check_add(judged->findings, kind, check_kind_severity(kind), judged->where,
+	          "it says: %u %s", judged->seen->code, judged->seen->reply);
+}
+
+static const char *reason_of(const struct starttls_result *seen, char text[CHECK_WHY_MAX])
+{
+	if (seen->outcome == VISIT_TIMEOUT && seen->connect_ms == 0)
+		snprintf(text, CHECK_WHY_MAX, "no answer within %u s",
+		         (seen->latency_ms + 500) / 1000);
+	else
+		snprintf(text, CHECK_WHY_MAX, "%s", strerror(seen->system_error));
+	return text;
+}
+
+static void judge_unreached(struct judged *judged)
+{
+	char text[CHECK_WHY_MAX];
+
+	if (!check_place_has_route(judged->place))
+		add(judged, CHECK_NO_ROUTE, reason_of(judged->seen, text));
+	else if (judged->place->is_nolisting)
+		add(judged, CHECK_NOLISTING, reason_of(judged->seen, text));
+	else
+		add(judged, CHECK_UNREACHABLE, reason_of(judged->seen, text));
+}
+
+static void judge_silence(struct judged *judged)
+{
+	const struct starttls_result *seen = judged->seen;
+	char text[CHECK_WHY_MAX];
+
+	snprintf(text, sizeof(text), "%u octets of the %s within %u s", seen->step_octets,
+	         seen->step == VISIT_AT_BANNER ? "banner" : "reply",
+	         (seen->latency_ms + 500) / 1000);
+	add(judged, seen->step_octets > 0 ? CHECK_TARPIT : CHECK_SILENT, text);
+}
+
+static void judge_reply(struct judged *judged)
+{
+	const struct starttls_result *seen = judged->seen;
+
+	if (seen->step == VISIT_AT_STARTTLS)
+		add_reply(judged, CHECK_STARTTLS_REFUSED);
+	else if (seen->code >= CODE_TRANSIENT && seen->code < CODE_PERMANENT)
+		add_reply(judged, CHECK_DEFERRED);
+	else if (seen->step == VISIT_AT_EHLO)
+		add_reply(judged, CHECK_EHLO_REFUSED);
+	else if (seen->code >= CODE_PERMANENT)
+		add_reply(judged, CHECK_REJECTED);
+	else
+		add_reply(judged, CHECK_NOT_SMTP);
+}
+
+static const char *masked_keyword(const struct starttls_result *seen)
+{
+	for (size_t i = 0; i < seen->keyword_count; i++) {
+		struct bytes keyword = bytes_of_string(seen->keywords[i]);
+
+		if (smtp_keyword_is_mask(keyword))
+			return seen->keywords[i];
+	}
+	return "(not kept)";
+}
+
+static void judge_no_offer(struct judged *judged)
+{
+	const struct starttls_result *seen = judged->seen;
+	char text[CHECK_WHY_MAX];
+
+	if (seen->outcome == VISIT_MASKED) {
+		snprintf(text, sizeof(text), "EHLO shows \"%s\"", masked_keyword(seen));
+		add(judged, CHECK_STARTTLS_MASKED, text);
+	} else if (seen->code >= CODE_TRANSIENT) {
+		snprintf(text, sizeof(text), "asked all the same, it says: %u %.180s", seen->code,
+		         seen->reply);
+		add(judged, CHECK_STARTTLS_MISSING, text);
+	} else {
+		add(judged, CHECK_STARTTLS_MISSING, "");
+	}
+}
+
+static void judge_broken_tls(struct judged *judged)
+{
+	const struct check_place *place = judged->place;
+	char text[CHECK_WHY_MAX];
+
+	if (place->anonymous_cipher) {
+		snprintf(text, sizeof(text), "with %s only", place->anonymous_name);
+		add(judged, CHECK_ANONYMOUS_ONLY, text);
+	} else if (judged->seen->outcome == VISIT_TLS_FAILED) {
+		add(judged, CHECK_TLS_FAILED, judged->seen->tls_why);
+	} else {
+		snprintf(text, sizeof(text), "%s after the client's hello",
+		         starttls_outcome_name(judged->seen->outcome));
+		add(judged, CHECK_TLS_BROKEN, text);
+	}
+}
+
+/* OpenSSL's names of suites with an ephemeral key begin so; TLS 1.3 has no others. */
+static bool has_forward_secrecy(const struct starttls_result *seen)
+{
+	return seen->tls_version >= TLS_VERSION_1_3 || strncmp(seen->cipher, "ECDHE", 5) == 0 ||
+	       strncmp(seen->cipher, "DHE", 3) == 0;
+}
+
+static void judge_handshake(struct judged *judged)
+{
+	const struct starttls_result *seen = judged->seen;
+
+	if (!seen->is_offered && seen->is_masked) {
+		char text[CHECK_WHY_MAX];
+
+		snprintf(text, sizeof(text), "EHLO shows \"%s\", yet STARTTLS works",
+		         masked_keyword(seen));
+		add(judged, CHECK_STARTTLS_MASKED, text);
+	} else if (!seen->is_offered) {
+		add(judged, CHECK_STARTTLS_HIDDEN, "");
+	}
+	if (seen->tls_version < TLS_VERSION_1_2)
+		add(judged, CHECK_TLS_OLD, check_version_name(seen->tls_version));
+	else if (judged->place->old_version)
+		add(judged, CHECK_TLS_OLD_TOO, check_version_name(judged->place->old_version));
+	if (!has_forward_secrecy(seen))
+		add(judged, CHECK_NO_FORWARD_SECRECY, seen->cipher);
+	if (judged->place->nameless == NAMELESS_OTHER)
+		check_add(judged->findings, CHECK_SNI_NEEDED, CHECK_NOTE, judged->where,
+		          "without a name it shows the certificate of %s",
+		          judged->place->nameless_names);
+	if (seen->banner_ms > seen->connect_ms + SLOW_BANNER_MS) {
+		char text[CHECK_WHY_MAX];
+
+		snprintf(text, sizeof(text), "its banner took %u s",
+		         (seen->banner_ms - seen->connect_ms) / 1000);
+		add(judged, CHECK_TARPIT, text);
+	}
+}
+
+void check_judge_place(struct check_findings *findings, const struct check_facts *facts,
+                       size_t place)
+{
+	struct judged judged = { .findings = findings, .place = &facts->places[place] };
+	const struct starttls_result *seen = judged.place->seen;
+	char text[CHECK_WHY_MAX];
+
+	if (!seen)
+		return;
+	judged.seen = seen;
+	check_place_text(judged.where, facts, place);
+	if (seen->is_banner_masked)
+		add(&judged, CHECK_BANNER_MASKED, seen->banner);
+	switch (seen->outcome) {
+	case VISIT_UNKNOWN:
+	case VISIT_SYSTEM:
+		break;
+	case VISIT_DONE:
+		judge_handshake(&judged);
+		break;
+	case VISIT_UNREACHABLE:
+	case VISIT_REFUSED:
+		judge_unreached(&judged);
+		break;
+	case VISIT_TIMEOUT:
+	case VISIT_RESET:
+	case VISIT_CLOSED:
+		if (seen->step == VISIT_AT_CONNECTING)
+			judge_unreached(&judged);
+		else if (seen->step == VISIT_AT_HANDSHAKE)
+			judge_broken_tls(&judged);
+		else if (seen->step == VISIT_AT_STARTTLS)
+			add(&judged, CHECK_STARTTLS_REFUSED, starttls_outcome_name(seen->outcome));
+		else if (seen->outcome == VISIT_TIMEOUT)
+			judge_silence(&judged);
+		else
+			add(&judged, CHECK_BROKEN_OFF, starttls_step_name(seen->step));
+		break;
+	case VISIT_REPLIED:
+		judge_reply(&judged);
+		break;
+	case VISIT_NOT_OFFERED:
+	case VISIT_MASKED:
+		judge_no_offer(&judged);
+		break;
+	case VISIT_NOT_SMTP:
+		snprintf(text, sizeof(text), "it says: %.200s", seen->reply);
+		add(&judged, CHECK_NOT_SMTP, text);
+		break;
+	case VISIT_INJECTED:
+		add(&judged, CHECK_INJECTED, "");
+		break;
+	case VISIT_TLS_FAILED:
+		judge_broken_tls(&judged);
+		break;
+	}
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/check_visit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire/tls_hello.h"
+
+/* As long as all steps take together, each to its own limit, would be for nothing but a tarpit. */
+enum { STEPS_IN_ALL = 2 };
+
+enum leg { LEG_NAMED, LEG_ANONYMOUS, LEG_NAMELESS, LEG_OLD, LEG_NONE };
+
+struct visit {
+	struct event_base *base;
+	struct check_place *place;
+	struct starttls_options options;
+	uint64_t deadline_ms;
+	char server_name[STARTTLS_NAME_MAX];
+	enum leg leg;
+	check_visit_fn fn;
+	void *owner;
+};
+
+/* What old Postfixes have agreed upon among themselves: ECDH and DH without a certificate. */
+static const uint16_t anonymous[] = { 0xc019, 0xc018, 0x00a7, 0x00a6, 0x006d,
+	                              0x006c, 0x003a, 0x0034, 0xc017, 0x001b };
+
+static void end(struct visit *visit)
+{
+	visit->fn(visit->owner);
+	free(visit);
+}
+
+static struct starttls_result *copy_of(const struct starttls_result *result)
+{
+	struct starttls_result *copy = malloc(sizeof(*copy));
+
+	if (copy)
+		*copy = *result;
+	return copy;
+}
+
+static void keep_nameless(struct check_place *place, const struct starttls_result *result)
+{
+	if (result->outcome != VISIT_DONE || !result->has_leaf) {
+		place->nameless = NAMELESS_FAILED;
+	} else if (memcmp(result->leaf_digest, place->seen->leaf_digest, STARTTLS_DIGEST_LEN) ==
+	           0) {
+		place->nameless = NAMELESS_SAME;
+	} else {
+		/* Which of two it is shows when its certificate is held against the promise. */
+		place->nameless = NAMELESS_MEETS;
+		place->nameless_seen = copy_of(result);
+	}
+}
+
+static void keep(struct visit *visit, const struct starttls_result *result)
+{
+	struct check_place *place = visit->place;
+
+	switch (visit->leg) {
+	case LEG_NAMED:
+		place->seen = copy_of(result);
+		break;
+	case LEG_ANONYMOUS:
+		if (result->outcome != VISIT_DONE)
+			break;
+		place->anonymous_cipher = result->cipher_suite;
+		text_copy(place->anonymous_name, sizeof(place->anonymous_name), result->cipher);
+		break;
+	case LEG_NAMELESS:
+		keep_nameless(place, result);
+		break;
+	case LEG_OLD:
+		if (result->outcome == VISIT_DONE)
+			place->old_version = result->tls_version;
+		break;
+	case LEG_NONE:
+		break;
+	}
+}
+
+static bool is_broken_handshake(const struct starttls_result *seen)
+{
+	return seen->step == VISIT_AT_HANDSHAKE &&
+	       (seen->outcome == VISIT_TLS_FAILED || seen->outcome == VISIT_RESET ||
+	        seen->outcome == VISIT_CLOSED);
+}
+
+static enum leg next_leg(const struct visit *visit)
+{
+	const struct starttls_result *seen = visit->place->seen;
+
+	if (!seen)
+		return LEG_NONE;
+	switch (visit->leg) {
+	case LEG_NAMED:
+		if (is_broken_handshake(seen))
+			return LEG_ANONYMOUS;
+		return seen->outcome == VISIT_DONE && seen->has_leaf ? LEG_NAMELESS : LEG_NONE;
+	case LEG_NAMELESS:
+		return seen->tls_version >= TLS_VERSION_1_2 ? LEG_OLD : LEG_NONE;
+	case LEG_ANONYMOUS:
+	case LEG_OLD:
+	case LEG_NONE:
+		return LEG_NONE;
+	}
+	return LEG_NONE;
+}
+
+static void shape(struct visit *visit)
+{
+	struct starttls_options *options = &visit->options;
+
+	memset(&options->shape, 0, sizeof(options->shape));
+	text_copy(options->server_name, sizeof(options->server_name),
+	          visit->leg == LEG_NAMELESS ? "" : visit->server_name);
+	if (visit->leg == LEG_ANONYMOUS) {
+		options->shape.version_max = TLS_VERSION_1_2;
+		options->shape.cipher_count = sizeof(anonymous) / sizeof(anonymous[0]);
+		memcpy(options->shape.ciphers, anonymous, sizeof(anonymous));
+	} else if (visit->leg == LEG_OLD) {
+		options->shape.version_max = TLS_VERSION_1_1;
+	}
+}
+
+static void on_result(void *owner, const struct starttls_result *result);
+
+static bool go(struct visit *visit)
+{
+	shape(visit);
+	return starttls_client_start(visit->base, &visit->options, on_result, visit);
+}
+
+static void on_result(void *owner, const struct starttls_result *result)
+{
+	struct visit *visit = owner;
+
+	keep(visit, result);
+	visit->leg = next_leg(visit);
+	if (visit->leg == LEG_NONE || visit->options.now_ms() >= visit->deadline_ms || !go(visit))
+		end(visit);
+}
+
+bool check_visit_start(struct event_base *base, struct check_place *place,
+                       const struct check_visit_options *options, check_visit_fn fn, void *owner)
+{
+	struct visit *visit = calloc(1, sizeof(*visit));
+
+	if (!visit)
+		return false;
+	visit->base = base;
+	visit->place = place;
+	visit->deadline_ms = options->deadline_ms;
+	visit->fn = fn;
+	visit->owner = owner;
+	text_copy(visit->server_name, sizeof(visit->server_name), options->server_name);
+	visit->options.server = options->server;
+	visit->options.descriptor = -1;
+	visit->options.asks_hidden = true;
+	visit->options.step_ms = options->step_ms;
+	visit->options.total_ms = STEPS_IN_ALL * options->step_ms;
+	visit->options.now_ms = options->now_ms;
+	text_copy(visit->options.ehlo_name, sizeof(visit->options.ehlo_name), options->ehlo_name);
+	if (go(visit))
+		return true;
+	free(visit);
+	return false;
+}

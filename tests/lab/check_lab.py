@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Domains with one mistake each, on real servers (Postfix, nginx, NSD), and `hopguard check` looking at them.
+
+A domain NAME.example is sound unless it is told otherwise: a signed zone, an MX host `mx` with a certificate of the lab's authority
+and a TLSA record for it, a policy of MTA-STS in mode enforce, a TLSRPT record.
+"""
+
+import concurrent.futures
+import datetime
+import json
+import os
+import subprocess
+import sys
+
+import mta
+import namespaces
+import servers
+from authority import EXPIRED, Authority
+from dnsworld import Faulty, World, tlsa
+from sts_lab import NGINX, NGINX_V6, Nginx
+
+ADDRESS, FAULTY, FAULTY_TOO = "192.0.2.53", "192.0.2.54", "192.0.2.55"
+CLOSED = "192.0.2.99"       # nobody listens there
+VANISHED = "203.0.113.9"    # what is sent there is never heard of again
+NO_ROUTE = "2001:db8:ffff::25"
+REPORTS = '_smtp._tls TXT "v=TLSRPTv1; rua=mailto:tls@reports.example"\n'
+POLICY = "version: STSv1\nmode: {mode}\n{mx}max_age: {max_age}\n"
+PATIENCE_S = 3
+
+
+class CheckedPostfix(mta.Postfix):
+    """One Postfix, as many servers as addresses."""
+
+    spool_name = "postfix"
+
+    def __init__(self, host, services):
+        """services: address and smtpd's settings there."""
+        self.services = services
+        self.address, self.port = services[0][0], 25
+        super().__init__(host)
+
+    def configure(self):
+        first = "\n".join(self._service(*service) for service in self.services)
+        self.MASTER = self.MASTER.replace("127.0.0.1:10025 inet n - n - - smtpd", first)
+        super().configure()
+
+    @staticmethod
+    def _service(address, settings):
+        line = f"[{address}]:25 inet n - n - - smtpd" if ":" in address else f"{address}:25 inet n - n - - smtpd"
+        return line + "".join(f"\n  -o {{ {name} = {value} }}" for name, value in settings.items())
+
+    def more_settings(self):
+        return {"inet_interfaces": "all", "smtpd_relay_restrictions": "reject", "smtpd_tls_security_level": "may",
+                "smtpd_tls_loglevel": "1", "smtpd_tls_protocols": ">=TLSv1.2", "smtpd_client_connection_count_limit": "0"}
+
+
+class CheckLab:
+    def __init__(self, directory):
+        self.directory = str(directory)
+        os.chmod(self.directory, 0o755)
+        self.host = namespaces.Host(os.path.join(self.directory, "hosts"), "check", unpacked=("postfix",)).ready()
+        self.prefix = ["nsenter", "-t", str(self.host.pid), "-n", "--"]
+        self.world = World(self.directory, ADDRESS)
+        self.authority = Authority(self.directory)
+        self.stranger = Authority(self.directory, "stranger")
+        self.intermediate = None
+        self.nginx = Nginx(self.directory, self.prefix)
+        self.addresses = [ADDRESS, FAULTY, FAULTY_TOO, CLOSED, NGINX, NGINX_V6]
+        self.services, self.bad, self.rules, self.running = [], [], [], []
+        self.policy_hosts = []
+        self.certificates = {}
+        self.next_number = 1
+
+    # Places
+
+    def _address(self, family=4):
+        number = self.next_number
+        self.next_number += 1
+        self.addresses.append(f"198.51.100.{number}" if family == 4 else f"2001:db8:25::{number:x}")
+        return self.addresses[-1]
+
+    def certificate(self, *names, **how):
+        """For all hosts that nothing is wrong with one certificate would do; each has its own, so that names are true."""
+        key = (names, tuple(how.items()))
+        if key not in self.certificates:
+            self.certificates[key] = self.authority.issue(*names, **how)
+        return self.certificates[key]
+
+    def postfix(self, name, certificate=None, family=4, **settings):
+        """The address of a Postfix that calls itself by that name; settings of smtpd may be given."""
+        address = self._address(family)
+        certificate = certificate or self.certificate(name)
+        chosen = {"myhostname": name, "smtpd_tls_chain_files": f"{self.authority.key}, {certificate}"}
+        chosen.update(settings)
+        self.services.append((address, {key: value for key, value in chosen.items() if value is not None}))
+        return address
+
+    def bad_server(self, kind):
+        address = self._address()
+        self.bad.append(f"{address}={kind}")
+        return address
+
+    def key_of(self, certificate, **how):
+        return tlsa(certificate, **how)
+
+    # Domains
+
+    def domain(self, name, records=None, policy="enforce", txt='"v=STSv1; id=20260101;"', max_age=604800, mx="mx.{0}", more="",
+               policy_certificate=None, text=None, reports=REPORTS, faults=(), **zone):
+        """records: lines of the zone; None: one sound MX host. policy None: no MTA-STS at all; more: nginx's configuration."""
+        domain = f"{name}.example"
+        if records is None:
+            records = self.sound_host(domain)
+        if faults:
+            zone.setdefault("address", FAULTY)
+            self.rules += [(kind, f"{below}{domain}.", fault) for kind, below, fault in faults]
+        if policy:
+            patterns = "".join(f"mx: {pattern.format(domain)}\n" for pattern in mx.split())
+            if text is None:
+                text = POLICY.format(mode=policy, mx=patterns, max_age=max_age)
+            self.policy_hosts.append((domain, policy_certificate, text, more))
+            records += "".join(f"_mta-sts TXT {one}\n" for one in txt.split("|") if one)
+            records += f"mta-sts A {NGINX}\n"
+        self.world.zone(domain + ".", records + reports, **zone)
+        return domain
+
+    def sound_host(self, domain, label="mx", preference=10, family=4, record=True, certificate=None, **settings):
+        host = f"{label}.{domain}"
+        certificate = certificate or self.certificate(host)
+        address = self.postfix(host, certificate, family, **settings)
+        return (f"@ MX {preference} {label}\n{label} {'A' if family == 4 else 'AAAA'} {address}\n" +
+                (f"_25._tcp.{label} TLSA {self.key_of(certificate)}\n" if record else ""))
+
+    def bad_host(self, kind, label="mx", preference=10):
+        return f"@ MX {preference} {label}\n{label} A {self.bad_server(kind)}\n"
+
+    def expired(self, *names):
+        return self.certificate(*names, valid=EXPIRED)
+
+    @staticmethod
+    def soon():
+        """A validity that ends in five days and a half."""
+        end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=5, hours=12)
+        return "20200101000000Z", end.strftime("%Y%m%d%H%M%SZ")
+
+    def below(self, *names, chain=False):
+        """A certificate of an authority below the lab's; with chain, that one's certificate stands behind it."""
+        if not self.intermediate:
+            self.intermediate = self.authority.below("below")
+        certificate = self.intermediate.issue(*names)
+        return self._joined(certificate, self.intermediate.certificate) if chain else certificate
+
+    def with_anchor(self, *names):
+        """The authority's own certificate is sent along, as usage 2 asks."""
+        return self._joined(self.certificate(*names), self.authority.certificate)
+
+    def _joined(self, *certificates):
+        path = os.path.join(self.directory, f"chain{len(os.listdir(self.directory))}.pem")
+        with open(path, "w", encoding="ascii") as joined:
+            for certificate in certificates:
+                with open(certificate, encoding="ascii") as file:
+                    joined.write(file.read())
+        return path
+
+    def tenants(self, name, other):
+        """smtpd's settings: the key of `name` is shown to those who ask for it, that of `other` to the rest."""
+        path = os.path.join(self.directory, f"sni-{name}")
+        chain = os.path.join(self.directory, f"sni-{name}.pem")
+        with open(chain, "w", encoding="ascii") as joined:
+            for part in (self.authority.key, self.certificate(name)):
+                with open(part, encoding="ascii") as file:
+                    joined.write(file.read())
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"{name} {chain}\n")
+        stranger = self.stranger.issue(other)
+        return {"tls_server_sni_maps": f"texthash:{path}",
+                "smtpd_tls_chain_files": f"{self.stranger.key}, {stranger}"}
+
+    # Life
+
+    def start(self):
+        self.host.ip(*(f"address add {address}/{128 if ':' in address else 32} dev lo" for address in self.addresses),
+                     "link add void type veth peer name pit", "link set void up", "link set pit up",
+                     "route add 203.0.113.0/24 dev void",
+                     f"neighbour add {VANISHED} lladdr 02:00:00:00:00:01 dev void nud permanent")
+        self.running.append(self.world.serve(self.prefix))
+        self.running.append(Faulty(self.world, FAULTY, self.rules, self.prefix))
+        self.running.append(Faulty(self.world, FAULTY_TOO, [], self.prefix))
+        shared = self.authority.issue(*("mta-sts." + domain for domain, own, _, _ in self.policy_hosts if not own))
+        for domain, own, text, more in self.policy_hosts:
+            self.nginx.host(domain, own or shared, self.authority.key, text, more)
+        self.nginx.start()
+        self.running.append(self.nginx)
+        postfix = CheckedPostfix(self.host, self.services)
+        postfix.launch()
+        self.running.append(postfix)
+        self._start_bad()
+        postfix.wait_until_ready()
+
+    def _start_bad(self):
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bad_mx.py")
+        process = subprocess.Popen([*self.prefix, sys.executable, script, self.certificate("mx.lab"), self.authority.key, *self.bad],
+                                   stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        assert process.stdout.readline() == b"ready\n"
+        self.running.append(Running(process))
+
+    def command(self, *arguments, configuration=None, before=()):
+        command = [*self.prefix, *before, servers.hopguard(), "check", "--timeout", str(PATIENCE_S), "--ehlo", "gate.example"]
+        if configuration is None:
+            command += ["--config", "/dev/null"]
+        for setting in (f"dns.trust-anchor={self.world.trust_anchor}", f"dns.root-hints={self.world.root_hints}",
+                        f"tls.ca-file={self.authority.certificate}", "dns.timeout-seconds=3"):
+            command += ["--set", setting]
+        return [*command, *(["--config", configuration] if configuration else []), *arguments]
+
+    def run(self, *arguments, **how):
+        return subprocess.run(self.command(*arguments, **how), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=100,
+                              check=False)
+
+    def check_all(self, domains, **how):
+        """What `check --json` says of each, by domain: many at a time."""
+        def one(domain):
+            done = self.run("--json", domain, **how)
+            assert done.returncode in (0, 1), (domain, done.returncode, done.stderr)
+            answer = json.loads(done.stdout)
+            answer["exit"] = done.returncode
+            return domain, answer
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            return dict(pool.map(one, domains))
+
+    def stop(self):
+        for running in reversed(self.running):
+            running.stop()
+        self.host.close()
+
+
+class Running:
+    def __init__(self, process):
+        self.process = process
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()

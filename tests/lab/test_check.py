@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`hopguard check`: a domain for each mistake names that mistake and no other, a sound one passes.
+
+All domains stand in one world and are looked at side by side.
+"""
+
+import json
+import re
+
+import pytest
+
+from check_lab import CLOSED, FAULTY, FAULTY_TOO, NO_ROUTE, VANISHED, CheckLab
+from dnsworld import tlsa
+
+CASES = []
+
+
+def case(name, kinds=(), notes=(), where="", build=None, **how):
+    """kinds: what is found wrong, all of it; notes: among the notes. where: part of the first such finding's place or detail."""
+    CASES.append(dict(name=name, kinds=set(kinds), notes=set(notes), where=where, build=build, how=how))
+
+
+# Sound ones
+
+case("sound")
+case("sound-pair", build=lambda lab, domain: lab.sound_host(domain) + lab.sound_host(domain, "mx2", 20), mx="*.{0}")
+case("sound-v6", build=lambda lab, domain: lab.sound_host(domain, family=6))
+case("only-dane", policy=None)
+case("only-policy", build=lambda lab, domain: lab.sound_host(domain, record=False), signed=False, notes={"dnssec-insecure"})
+
+# DNS
+
+case("bogus", {"mx-unknown", "dnssec-bogus"}, where="bogus.example", broken="expired", policy=None, reports="",
+     build=lambda lab, domain: "@ MX 10 mx\nmx A 198.51.100.1\n")
+case("one-server", {"nameserver-wrong"}, where="SERVFAIL", address=[FAULTY, FAULTY_TOO], faults=[("MX", "", "servfail")])
+case("one-server-silent", {"nameserver-wrong"}, where="does not answer", address=[FAULTY, FAULTY_TOO], faults=[("MX", "", "drop")])
+case("one-server-unsigned", {"nameserver-wrong"}, where="signatures are missing", address=[FAULTY, FAULTY_TOO],
+     faults=[("MX", "", "strip")])
+case("keys-fail", {"tlsa-unknown"}, faults=[("TLSA", "_25._tcp.mx.", "servfail"), ("TLSA", "_25._tcp.mx.", "servfail")],
+     more_kinds={"nameserver-wrong"})
+
+# MX
+
+case("null-mx", notes={"mx-null"}, build=lambda lab, domain: "@ MX 0 .\n", policy=None, reports="")
+case("no-mx", {"mx-missing"}, policy=None,
+     build=lambda lab, domain: lab.sound_host(domain).replace("@ MX 10 mx\n", "").replace("mx A", "@ A").replace("_tcp.mx", "_tcp"))
+case("alias", {"mx-alias"}, where="real.alias.example", policy=None,
+     build=lambda lab, domain: lab.sound_host(domain, "real").replace("MX 10 real", "MX 10 mx") + "mx CNAME real\n")
+case("dangling", {"mx-dangling"}, where="gone.dangling.example", policy=None,
+     build=lambda lab, domain: lab.sound_host(domain) + "@ MX 20 gone\n")
+case("no-promise", {"no-promise"}, policy=None, build=lambda lab, domain: lab.sound_host(domain, record=False))
+
+# Reachability
+
+case("greylisting", {"deferred", "unproven", "no-promise"}, where="450 4.2.0 greylisted",
+     build=lambda lab, domain: lab.bad_host("greylisting"), policy=None)
+case("nolisting", {"nolisting"}, where="mx.nolisting.example", policy=None,
+     build=lambda lab, domain: f"@ MX 5 mx\nmx A {CLOSED}\n" + lab.sound_host(domain, "mx2", 20))
+case("vanished", {"nolisting"}, where="no answer within 3 s", policy=None,
+     build=lambda lab, domain: f"@ MX 5 mx\nmx A {VANISHED}\n" + lab.sound_host(domain, "mx2", 20))
+case("backup-closed", {"unreachable"}, where="Connection refused", policy=None,
+     build=lambda lab, domain: f"@ MX 50 mx\nmx A {CLOSED}\n" + lab.sound_host(domain, "mx2", 20))
+case("no-route", notes={"no-route"}, where="Network is unreachable",
+     build=lambda lab, domain: lab.sound_host(domain) + f"mx AAAA {NO_ROUTE}\n")
+case("tarpit", {"tarpit", "unproven", "no-promise"}, policy=None, build=lambda lab, domain: lab.bad_host("tarpit"))
+case("silent", {"silent", "unproven", "no-promise"}, policy=None, build=lambda lab, domain: lab.bad_host("silent"))
+case("rejecting", {"rejected", "unproven", "no-promise"}, where="554 5.7.1", policy=None,
+     build=lambda lab, domain: lab.bad_host("rejecting"))
+case("closing", {"broken-off", "no-promise"}, policy=None, build=lambda lab, domain: lab.bad_host("closing"),
+     more_kinds={"unproven"})
+case("ssh", {"not-smtp", "unproven", "no-promise"}, where="SSH-2.0", policy=None, build=lambda lab, domain: lab.bad_host("ssh"))
+
+# STARTTLS
+
+case("missing", {"starttls-missing"}, where="502", build=lambda lab, domain: lab.sound_host(domain, smtpd_tls_security_level="none"))
+case("stripped", {"starttls-missing", "no-promise"}, policy=None, build=lambda lab, domain: lab.bad_host("stripped"))
+case("masked", {"starttls-masked", "no-promise"}, where="XXXXXXXA", policy=None, build=lambda lab, domain: lab.bad_host("masked"))
+case("masked-banner", {"banner-masked", "starttls-missing", "no-promise"}, policy=None,
+     build=lambda lab, domain: lab.bad_host("masked_banner"))
+case("hidden", {"starttls-hidden", "no-promise", "cert-name"}, policy=None, build=lambda lab, domain: lab.bad_host("hidden"))
+case("refused", {"starttls-refused", "no-promise"}, where="454 4.7.0", policy=None, build=lambda lab, domain: lab.bad_host("refused"))
+case("helo-only", {"ehlo-refused", "no-promise"}, where="502 5.5.2", policy=None, build=lambda lab, domain: lab.bad_host("helo_only"))
+case("injected", {"injected", "no-promise"}, policy=None, build=lambda lab, domain: lab.bad_host("injected"))
+case("reset", {"tls-broken", "no-promise"}, where="reset", policy=None, build=lambda lab, domain: lab.bad_host("reset_hello"))
+
+# TLS
+
+case("tls-1-0", {"tls-old"}, where="TLS 1.0",
+     build=lambda lab, domain: lab.sound_host(domain, smtpd_tls_protocols="TLSv1", smtpd_tls_mandatory_protocols="TLSv1"))
+case("tls-1-0-too", notes={"tls-old-too"}, build=lambda lab, domain: lab.sound_host(domain, smtpd_tls_protocols=">=TLSv1"))
+case("anonymous", {"anonymous-only", "no-promise"}, policy=None,
+     build=lambda lab, domain: lab.sound_host(domain, record=False, smtpd_tls_chain_files=None, smtpd_tls_cert_file="none"))
+case("nameless", notes={"sni-needed"}, where="other-tenant.example",
+     build=lambda lab, domain: lab.sound_host(domain, **tenants(lab, f"mx.{domain}")))
+
+# Certificates
+
+case("expired", {"cert-expired"}, where="2021-01-01", signed=False,
+     build=lambda lab, domain: lab.sound_host(domain, record=False, certificate=lab.expired(f"mx.{domain}")))
+case("expired-dane", notes={"cert-expired"}, policy=None,
+     build=lambda lab, domain: lab.sound_host(domain, certificate=lab.expired(f"mx.{domain}")))
+case("soon", {"cert-expires-soon"}, where="in 5 days", signed=False,
+     build=lambda lab, domain: lab.sound_host(domain, record=False, certificate=lab.certificate(f"mx.{domain}", valid=lab.soon())))
+case("other-name", {"cert-name"}, where="www.other-name.example", signed=False,
+     build=lambda lab, domain: lab.sound_host(domain, record=False, certificate=lab.certificate(f"www.{domain}")))
+case("self-signed", {"cert-self-signed"}, signed=False,
+     build=lambda lab, domain: lab.sound_host(domain, record=False, certificate=lab.certificate(f"mx.{domain}", self_signed=True)))
+case("no-intermediate", {"chain-incomplete"}, where="Authority below", signed=False,
+     build=lambda lab, domain: lab.sound_host(domain, record=False, certificate=lab.below(f"mx.{domain}")))
+case("with-intermediate", signed=False, notes={"dnssec-insecure"},
+     build=lambda lab, domain: lab.sound_host(domain, record=False, certificate=lab.below(f"mx.{domain}", chain=True)))
+
+# TLSA
+
+case("stale", {"tlsa-mismatch"}, where="mx.stale.example", policy=None,
+     build=lambda lab, domain: lab.sound_host(domain, record=False) + f"_25._tcp.mx TLSA 3 1 1 {64 * 'a'}\n")
+case("rollover", notes={"tlsa-stale"}, where="3 1 1 aaaaaa",
+     build=lambda lab, domain: lab.sound_host(domain) + f"_25._tcp.mx TLSA 3 1 1 {64 * 'a'}\n")
+case("unusable", {"tlsa-unusable"}, where="usages 0 and 1", policy=None,
+     build=lambda lab, domain: lab.sound_host(domain).replace("TLSA 3", "TLSA 1"))
+case("unusable-beside", {"tlsa-unusable"}, where="3 1 1 aaaa",
+     build=lambda lab, domain: lab.sound_host(domain) + f"_25._tcp.mx TLSA 3 1 1 {40 * 'a'}\n")
+case("anchor-name", {"tlsa-name"}, where="mx.anchor-name.example", policy=None,
+     build=lambda lab, domain: lab.sound_host(domain, record=False, certificate=lab.with_anchor(f"www.{domain}-x")) +
+     f"_25._tcp.mx TLSA {tlsa(lab.authority.certificate, usage=2)}\n")
+case("elsewhere", {"tlsa-insecure", "no-promise"}, where="_25._tcp.mx.unsigned.example", policy=None, notes={"dnssec-insecure"},
+     build=lambda lab, domain: "@ MX 10 mx.unsigned.example.\n")
+case("half", {"weak-mx"}, where="mx2.half.example: preference 20", policy=None,
+     build=lambda lab, domain: lab.sound_host(domain) + lab.sound_host(domain, "mx2", 20, record=False))
+case("weak", {"weak-mx", "starttls-missing"}, where="mx2.weak.example: preference 20, clear text", policy=None,
+     build=lambda lab, domain: lab.sound_host(domain) +
+     lab.sound_host(domain, "mx2", 20, record=False, smtpd_tls_security_level="none"))
+case("mx-unsigned", {"mx-unsigned"}, signed=False, notes={"dnssec-insecure"},
+     build=lambda lab, domain: "@ MX 10 mx.signed.example.\n", mx="mx.signed.example")
+
+# MTA-STS
+
+case("sts-twice", {"mta-sts-record"}, where="more than one record", txt='"v=STSv1; id=1;"|"v=STSv1; id=2;"')
+case("sts-no-id", {"mta-sts-record"}, where="id is missing", txt='"v=STSv1;"')
+case("sts-404", {"mta-sts-policy"}, where="status 404", more="location / { return 404; }")
+case("sts-redirect", {"mta-sts-policy"}, where="a redirection",
+     more="location / { return 301 https://mta-sts.sound.example/.well-known/mta-sts.txt; }")
+case("sts-type", {"mta-sts-policy"}, where="text/html", more="location / { types {} default_type text/html; }")
+case("sts-expired", {"mta-sts-policy"}, where="certificate has expired", policy_certificate="expired")
+case("sts-mx", {"mta-sts-mx"}, where="mx.sts-mx.example", mx="other.{0}", more_notes={"mta-sts-pattern"})
+case("sts-age-0", {"mta-sts-age"}, where="max_age: 0", max_age=0)
+case("sts-age-short", {"mta-sts-age"}, where="max_age: 3600", max_age=3600)
+case("sts-testing", {"mta-sts-testing"}, policy="testing")
+case("sts-none", notes={"mta-sts-none"}, text="version: STSv1\nmode: none\nmax_age: 604800\n")
+case("sts-broken", {"mta-sts-policy"}, where="not a policy", text="mode: enforce\n")
+
+# TLSRPT
+
+case("no-reports", notes={"tlsrpt-missing"}, reports="")
+case("bad-reports", {"tlsrpt-record"}, where="neither mailto: nor https:", reports='_smtp._tls TXT "v=TLSRPTv1; rua=ftp://x"\n')
+case("two-reports", {"tlsrpt-record"}, where="more than one", reports=2 * '_smtp._tls TXT "v=TLSRPTv1; rua=mailto:a@b.example"\n'.replace(
+    "a@", "a@", 1) + '_smtp._tls TXT "v=TLSRPTv1; rua=mailto:c@b.example"\n')
+
+BY_NAME = {one["name"]: one for one in CASES}
+EXTRA = ("more_kinds", "more_notes")
+
+
+def tenants(lab, name):
+    """Settings of a Postfix that shows its key for that name only who asks for it."""
+    return lab.tenants(name, "other-tenant.example")
+
+
+def _build(lab, one):
+    how = {key: value for key, value in one["how"].items() if key not in EXTRA}
+    domain = f"{one['name']}.example"
+    if how.get("policy_certificate") == "expired":
+        how["policy_certificate"] = lab.expired(f"mta-sts.{domain}")
+    records = one["build"](lab, domain) if one["build"] else None
+    lab.domain(one["name"], records, **how)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    one = CheckLab(tmp_path_factory.mktemp("check"))
+    try:
+        for which in CASES:
+            _build(one, which)
+        one.domain("unsigned", one.sound_host("unsigned.example"), policy=None, signed=False)
+        one.domain("signed", one.sound_host("signed.example"), policy=None)
+        one.start()
+        yield one
+    finally:
+        one.stop()
+
+
+@pytest.fixture(scope="module")
+def answers(lab):
+    return lab.check_all([f"{one['name']}.example" for one in CASES])
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_domain_is_found_to_have_its_mistake_and_no_other(answers, name):
+    one, answer = BY_NAME[name], answers[f"{name}.example"]
+    found = {finding["kind"] for finding in answer["findings"] if finding["severity"] != "note"}
+    notes = {finding["kind"] for finding in answer["findings"] if finding["severity"] == "note"}
+    assert found == one["kinds"] | one["how"].get("more_kinds", set()), answer
+    assert one["notes"] <= notes
+    assert answer["exit"] == (1 if found else 0)
+    named = one["kinds"] or one["notes"]
+    texts = [f"{finding['where']}: {finding.get('detail', '')}" for finding in answer["findings"] if finding["kind"] in named]
+    assert not one["where"] or any(one["where"] in text for text in texts), texts
+
+
+def test_every_finding_says_what_why_with_a_section_and_how_to_mend_it(answers):
+    for answer in answers.values():
+        for finding in answer["findings"]:
+            assert finding["what"].endswith((".", "!")) and finding["mend"]
+            assert re.search(r"RFC \d+|CVE|list", finding["why"]), finding
+            assert all(" " <= letter <= "~" for letter in json.dumps(finding))
+
+
+def test_a_sound_domain_fits_one_screen(lab):
+    for domain in ("sound.example", "sound-pair.example", "only-policy.example", "no-route.example"):
+        done = lab.run(domain)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
+        lines = done.stdout.splitlines()
+        assert len(lines) <= 24 and max(map(len, lines)) <= 80, done.stdout
+        assert lines[0] == f"{domain}: good"
+
+
+def test_of_several_domains_the_worst_counts(lab):
+    done = lab.run("sound.example", "missing.example", "only-dane.example")
+    assert done.returncode == 1
+    assert re.findall(r"^(\S+): (good|bad|warning)$", done.stdout, re.M) == [
+        ("sound.example", "good"), ("missing.example", "bad"), ("only-dane.example", "good")]
+
+
+def test_a_domain_that_does_not_exist_is_named_so(lab):
+    answer = lab.check_all(["nobody.example"])["nobody.example"]
+    assert [finding["kind"] for finding in answer["findings"]] == ["domain-missing"]
+    assert answer["exit"] == 1
