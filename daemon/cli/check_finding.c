@@ -80,7 +80,7 @@ static const struct {
 	},
 	[CHECK_NO_ROUTE] = {
 		"no-route", CHECK_NOTE, "This machine has no way to that address; nothing is said about it.",
-		"An IPv6 address is not to be reached from a network without IPv6.", "Check again from a machine that has one.",
+		"An IPv6 address is not to be reached from a network without IPv6 (RFC 3974).", "Check again from a machine that has one.",
 	},
 	[CHECK_NOLISTING] = {
 		"nolisting", CHECK_WARNING, "The first MX is closed, a later one is open: nolisting, or a server that is down.",
@@ -325,8 +325,8 @@ static const struct {
 		"Give it the same protection as the others, or remove it.",
 	},
 	[CHECK_UNPROVEN] = {
-		"unproven", CHECK_WARNING, "No server could be looked at, so nothing is proven.",
-		"Whether mail goes in the clear is not known from here (RFC 3207 section 6).", "Check again from a network whose port 25 is open.",
+		"unproven", CHECK_WARNING, "Not everything could be looked at, so nothing is proven.",
+		"Whether mail goes in the clear is not known from here (RFC 3207 section 6).", "Check again from a network whose port 25 is open, or when the server answers.",
 	},
 };
 

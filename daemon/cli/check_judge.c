@@ -191,7 +191,9 @@ void check_judge(struct check_findings *findings, const struct check_facts *fact
 	judge_weakest(findings, facts);
 	if (!has_promise(facts))
 		check_add(findings, CHECK_NO_PROMISE, CHECK_WARNING, destination->name, "%s", "");
-	if (!is_anything_seen(facts))
+	if (facts->is_out_of_time)
 		check_add(findings, CHECK_UNPROVEN, CHECK_WARNING, destination->name, "%s",
-		          facts->is_out_of_time ? "the time for it was over" : "");
+		          "the time was over before every address was visited");
+	else if (!is_anything_seen(facts))
+		check_add(findings, CHECK_UNPROVEN, CHECK_WARNING, destination->name, "%s", "");
 }

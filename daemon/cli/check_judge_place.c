@@ -175,7 +175,9 @@ void check_judge_place(struct check_findings *findings, const struct check_facts
 		add(&judged, CHECK_BANNER_MASKED, seen->banner);
 	switch (seen->outcome) {
 	case VISIT_UNKNOWN:
+		break;
 	case VISIT_SYSTEM:
+		add(&judged, CHECK_UNPROVEN, strerror(seen->system_error));
 		break;
 	case VISIT_DONE:
 		judge_handshake(&judged);

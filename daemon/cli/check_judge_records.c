@@ -108,7 +108,9 @@ static void judge_host(struct check_findings *findings, const struct check_facts
 	const struct mx_host *mx = &facts->destination.hosts[index];
 	const struct check_records *records = &facts->hosts[index].tlsa;
 
-	if (is_answered(mx->address_security) && mx->promise.state == PROMISE_UNAVAILABLE) {
+	if (!is_answered(mx->address_security))
+		return;
+	if (mx->promise.state == PROMISE_UNAVAILABLE) {
 		check_add(findings, CHECK_TLSA_UNKNOWN, CHECK_BAD, mx->name, "%s",
 		          mx->promise.detail);
 		return;

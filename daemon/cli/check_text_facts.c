@@ -107,6 +107,9 @@ static void add_outcome(struct line *line, const struct check_place *place)
 		add_session(line, place);
 	else if (seen->outcome == VISIT_UNREACHABLE)
 		line_add(line, "no way from here: %s", strerror(seen->system_error));
+	else if (seen->outcome == VISIT_NOT_OFFERED || seen->outcome == VISIT_MASKED)
+		line_add(line, "clear text: STARTTLS is %s",
+		         seen->outcome == VISIT_MASKED ? "masked" : "not offered");
 	else if (seen->code >= 400)
 		line_add(line, "%s: %u %s", starttls_step_name(seen->step), seen->code,
 		         seen->reply);
@@ -115,8 +118,26 @@ static void add_outcome(struct line *line, const struct check_place *place)
 		         starttls_outcome_name(seen->outcome));
 }
 
-static void print_dialogue(FILE *out, const struct starttls_result *seen)
+static void print_certificate(FILE *out, const struct check_place *place)
 {
+	const struct key_seen *seen = &place->pkix.seen;
+	char text[LINE_ROOM];
+	struct line line;
+
+	if (!place->seen->has_leaf)
+		return;
+	line_init(&line, text, sizeof(text));
+	line_add(&line, "for %s, by %s, from ", seen->names[0] ? seen->names : "no host",
+	         seen->issuer);
+	add_date(&line, seen->not_before_s);
+	if (place->pkix.why[0])
+		line_add(&line, "; %s", place->pkix.why);
+	check_text_wrap(out, "      names   ", text);
+}
+
+static void print_dialogue(FILE *out, const struct check_place *place)
+{
+	const struct starttls_result *seen = place->seen;
 	char text[LINE_ROOM];
 	struct line line;
 
@@ -133,9 +154,11 @@ static void print_dialogue(FILE *out, const struct starttls_result *seen)
 	if (seen->outcome != VISIT_DONE)
 		return;
 	line_init(&line, text, sizeof(text));
-	line_add(&line, "%zu certificates, key exchange %s, %u ms", seen->certificate_count,
+	line_add(&line, "%zu certificate%s sent, key exchange %s, %u ms", seen->certificate_count,
+	         seen->certificate_count == 1 ? "" : "s",
 	         seen->group[0] ? seen->group : "not known", seen->latency_ms);
 	check_text_wrap(out, "      tls     ", text);
+	print_certificate(out, place);
 }
 
 static void print_place(FILE *out, const struct check_facts *facts, size_t index,
@@ -150,7 +173,7 @@ static void print_place(FILE *out, const struct check_facts *facts, size_t index
 	add_outcome(&line, &facts->places[index]);
 	check_text_wrap(out, first, text);
 	if (style.is_verbose)
-		print_dialogue(out, facts->places[index].seen);
+		print_dialogue(out, &facts->places[index]);
 }
 
 static bool is_met_somewhere(const struct check_facts *facts, size_t host, size_t record)
@@ -235,10 +258,10 @@ static void print_tlsrpt(FILE *out, const struct check_tlsrpt *tlsrpt)
 
 	if (tlsrpt->security == DNS_UNKNOWN)
 		return;
-	snprintf(text, sizeof(text), "%s",
-	         tlsrpt->why[0]                  ? tlsrpt->why
-	         : tlsrpt->state == TLSRPT_FOUND ? tlsrpt->rua
-	                                         : "none");
+	line_clean(text, sizeof(text),
+	           tlsrpt->why[0]                  ? tlsrpt->why
+	           : tlsrpt->state == TLSRPT_FOUND ? tlsrpt->rua
+	                                           : "none");
 	print_line(out, "tlsrpt", text);
 }
 

@@ -7,8 +7,10 @@ and a TLSA record for it, a policy of MTA-STS in mode enforce, a TLSRPT record.
 
 import concurrent.futures
 import datetime
+import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -69,6 +71,8 @@ class CheckLab:
         self.services, self.bad, self.rules, self.running = [], [], [], []
         self.policy_hosts = []
         self.certificates = {}
+        self.shared = os.path.join(self.directory, "shared.pem")
+        self.shared_names = []
         self.next_number = 1
 
     # Places
@@ -80,17 +84,18 @@ class CheckLab:
         return self.addresses[-1]
 
     def certificate(self, *names, **how):
-        """For all hosts that nothing is wrong with one certificate would do; each has its own, so that names are true."""
         key = (names, tuple(how.items()))
         if key not in self.certificates:
             self.certificates[key] = self.authority.issue(*names, **how)
         return self.certificates[key]
 
     def postfix(self, name, certificate=None, family=4, **settings):
-        """The address of a Postfix that calls itself by that name; settings of smtpd may be given."""
+        """The address of a Postfix that calls itself by that name; settings of smtpd may be given. All that are not given a
+        certificate have one together, as at a large provider."""
         address = self._address(family)
-        certificate = certificate or self.certificate(name)
-        chosen = {"myhostname": name, "smtpd_tls_chain_files": f"{self.authority.key}, {certificate}"}
+        if not certificate:
+            self.shared_names.append(name)
+        chosen = {"myhostname": name, "smtpd_tls_chain_files": f"{self.authority.key}, {certificate or self.shared}"}
         chosen.update(settings)
         self.services.append((address, {key: value for key, value in chosen.items() if value is not None}))
         return address
@@ -100,8 +105,10 @@ class CheckLab:
         self.bad.append(f"{address}={kind}")
         return address
 
-    def key_of(self, certificate, **how):
-        return tlsa(certificate, **how)
+    @functools.cached_property
+    def key(self):
+        """The record of the key that all certificates of the lab are for."""
+        return tlsa(self.certificate("mx.lab"))
 
     # Domains
 
@@ -126,10 +133,9 @@ class CheckLab:
 
     def sound_host(self, domain, label="mx", preference=10, family=4, record=True, certificate=None, **settings):
         host = f"{label}.{domain}"
-        certificate = certificate or self.certificate(host)
         address = self.postfix(host, certificate, family, **settings)
         return (f"@ MX {preference} {label}\n{label} {'A' if family == 4 else 'AAAA'} {address}\n" +
-                (f"_25._tcp.{label} TLSA {self.key_of(certificate)}\n" if record else ""))
+                (f"_25._tcp.{label} TLSA {self.key}\n" if record else ""))
 
     def bad_host(self, kind, label="mx", preference=10):
         return f"@ MX {preference} {label}\n{label} A {self.bad_server(kind)}\n"
@@ -186,6 +192,7 @@ class CheckLab:
         self.running.append(self.world.serve(self.prefix))
         self.running.append(Faulty(self.world, FAULTY, self.rules, self.prefix))
         self.running.append(Faulty(self.world, FAULTY_TOO, [], self.prefix))
+        shutil.copy(self.authority.issue(*self.shared_names), self.shared)
         shared = self.authority.issue(*("mta-sts." + domain for domain, own, _, _ in self.policy_hosts if not own))
         for domain, own, text, more in self.policy_hosts:
             self.nginx.host(domain, own or shared, self.authority.key, text, more)

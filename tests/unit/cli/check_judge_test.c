@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/check_judge.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "check_scene.h"
+
+static void a_sound_domain_has_nothing_wrong(void **state)
+{
+	struct check_scene *scene = *state;
+
+	assert_string_equal(check_scene_judge(scene), "");
+	assert_int_equal(check_strength_of_domain(&scene->facts), STRENGTH_DANE);
+}
+
+static void a_host_without_a_key_is_the_way_to_a_downgrade(void **state)
+{
+	struct check_scene *scene = *state;
+
+	scene->facts.sts.state = STS_NONE;
+	check_scene_host(scene, "mx2.example.org", 20);
+	assert_string_equal(check_scene_judge(scene), "");
+	scene->facts.destination.hosts[1].promise.state = PROMISE_NONE;
+	scene->facts.hosts[1].tlsa.count = 0;
+	assert_string_equal(check_scene_judge(scene), "weak-mx");
+	assert_string_equal(scene->findings.list[0].where, "mx2.example.org");
+	assert_string_equal(scene->findings.list[0].detail,
+	                    "preference 20, TLS that can be stripped; while mx1.example.org has "
+	                    "TLS with a signed key");
+	assert_int_equal(check_strength_of_domain(&scene->facts), STRENGTH_TLS);
+}
+
+static void a_policy_that_all_keep_is_weaker_than_a_key_of_one(void **state)
+{
+	struct check_scene *scene = *state;
+
+	check_scene_host(scene, "mx2.example.org", 20);
+	scene->facts.destination.hosts[1].promise.state = PROMISE_NONE;
+	assert_string_equal(check_scene_judge(scene), "weak-mx tlsa-insecure");
+	assert_int_equal(check_strength_of_host(&scene->facts, 1), STRENGTH_POLICY);
+}
+
+static void without_any_promise_good_tls_is_not_good(void **state)
+{
+	struct check_scene *scene = *state;
+
+	scene->facts.sts.state = STS_NONE;
+	scene->facts.destination.hosts[0].promise.state = PROMISE_NONE;
+	scene->facts.hosts[0].tlsa.count = 0;
+	assert_string_equal(check_scene_judge(scene), "no-promise");
+	scene->facts.sts.state = STS_POLICY;
+	scene->facts.sts.mode = MX_POLICY_TESTING;
+	assert_string_equal(check_scene_judge(scene), "mta-sts-testing no-promise");
+	scene->facts.list.state = CHECK_LISTED_ENFORCE;
+	assert_string_equal(check_scene_judge(scene), "list-mx mta-sts-testing");
+	scene->facts.hosts[0].is_in_list = true;
+	assert_string_equal(check_scene_judge(scene), "mta-sts-testing");
+}
+
+static void a_key_behind_an_unsigned_mx_proves_no_way(void **state)
+{
+	struct check_scene *scene = *state;
+
+	scene->facts.destination.mx_security = DNS_INSECURE;
+	scene->facts.sts.state = STS_NONE;
+	assert_string_equal(check_scene_judge(scene), "mx-unsigned");
+	assert_int_equal(check_strength_of_domain(&scene->facts), STRENGTH_TLS);
+}
+
+static void what_a_server_does_is_told_apart(void **state)
+{
+	static const struct {
+		enum starttls_step step;
+		enum starttls_outcome outcome;
+		int system_error;
+		uint16_t code;
+		uint32_t step_octets;
+		const char *kinds;
+	} cases[] = {
+		{ VISIT_AT_CONNECTING, VISIT_REFUSED, ECONNREFUSED, 0, 0, "unreachable unproven" },
+		{ VISIT_AT_CONNECTING, VISIT_TIMEOUT, 0, 0, 0, "unreachable unproven" },
+		{ VISIT_AT_CONNECTING, VISIT_UNREACHABLE, EHOSTUNREACH, 0, 0,
+		  "unreachable unproven" },
+		{ VISIT_AT_CONNECTING, VISIT_UNREACHABLE, ENETUNREACH, 0, 0,
+		  "unproven (no-route)" },
+		{ VISIT_AT_BANNER, VISIT_TIMEOUT, 0, 0, 0, "silent unproven" },
+		{ VISIT_AT_BANNER, VISIT_TIMEOUT, 0, 0, 5, "tarpit unproven" },
+		{ VISIT_AT_BANNER, VISIT_REPLIED, 0, 450, 9, "deferred unproven" },
+		{ VISIT_AT_BANNER, VISIT_REPLIED, 0, 421, 9, "deferred unproven" },
+		{ VISIT_AT_BANNER, VISIT_REPLIED, 0, 554, 9, "rejected unproven" },
+		{ VISIT_AT_BANNER, VISIT_REPLIED, 0, 200, 9, "not-smtp unproven" },
+		{ VISIT_AT_BANNER, VISIT_CLOSED, 0, 0, 0, "broken-off unproven" },
+		{ VISIT_AT_BANNER, VISIT_NOT_SMTP, 0, 0, 9, "not-smtp unproven" },
+		{ VISIT_AT_EHLO, VISIT_REPLIED, 0, 502, 9, "ehlo-refused" },
+		{ VISIT_AT_EHLO, VISIT_REPLIED, 0, 421, 9, "deferred unproven" },
+		{ VISIT_AT_EHLO, VISIT_RESET, ECONNRESET, 220, 0, "broken-off unproven" },
+		{ VISIT_AT_STARTTLS, VISIT_NOT_OFFERED, 0, 502, 9, "starttls-missing" },
+		{ VISIT_AT_STARTTLS, VISIT_MASKED, 0, 502, 9, "starttls-masked" },
+		{ VISIT_AT_STARTTLS, VISIT_REPLIED, 0, 454, 9, "starttls-refused" },
+		{ VISIT_AT_STARTTLS, VISIT_TIMEOUT, 0, 250, 0, "starttls-refused unproven" },
+		{ VISIT_AT_STARTTLS, VISIT_INJECTED, 0, 220, 9, "injected unproven" },
+		{ VISIT_AT_HANDSHAKE, VISIT_TLS_FAILED, 0, 220, 0, "tls-failed" },
+		{ VISIT_AT_HANDSHAKE, VISIT_RESET, ECONNRESET, 220, 0, "tls-broken" },
+		{ VISIT_AT_HANDSHAKE, VISIT_TIMEOUT, 0, 220, 0, "tls-broken" },
+		{ VISIT_AT_BANNER, VISIT_SYSTEM, EMFILE, 0, 0, "unproven unproven" },
+	};
+	struct check_scene *scene = *state;
+	struct starttls_result *seen = scene->facts.places[0].seen;
+
+	seen->has_ehlo = seen->is_offered = seen->has_leaf = false;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		seen->step = cases[i].step;
+		seen->outcome = cases[i].outcome;
+		seen->system_error = cases[i].system_error;
+		seen->code = cases[i].code;
+		seen->step_octets = cases[i].step_octets;
+		assert_string_equal(check_scene_judge(scene), cases[i].kinds);
+	}
+}
+
+static void what_is_hidden_or_masked_though_it_works_is_told(void **state)
+{
+	struct check_scene *scene = *state;
+	struct starttls_result *seen = scene->facts.places[0].seen;
+
+	seen->is_offered = false;
+	assert_string_equal(check_scene_judge(scene), "starttls-hidden");
+	seen->is_masked = true;
+	seen->keyword_count = 1;
+	strcpy(seen->keywords[0], "XXXXXXXA");
+	assert_string_equal(check_scene_judge(scene), "starttls-masked");
+	assert_non_null(strstr(scene->findings.list[0].detail, "\"XXXXXXXA\", yet STARTTLS works"));
+}
+
+static void versions_and_ciphers_are_judged(void **state)
+{
+	struct check_scene *scene = *state;
+	struct check_place *place = &scene->facts.places[0];
+
+	place->old_version = 0x0301;
+	assert_string_equal(check_scene_judge(scene), "(tls-old-too)");
+	place->old_version = 0;
+	place->seen->tls_version = 0x0303;
+	strcpy(place->seen->cipher, "ECDHE-RSA-AES128-GCM-SHA256");
+	assert_string_equal(check_scene_judge(scene), "");
+	strcpy(place->seen->cipher, "AES128-SHA");
+	assert_string_equal(check_scene_judge(scene), "(no-forward-secrecy)");
+	strcpy(place->seen->cipher, "DHE-RSA-AES128-SHA");
+	place->seen->tls_version = 0x0302;
+	assert_string_equal(check_scene_judge(scene), "tls-old");
+	place->seen->banner_ms = 12000;
+	assert_string_equal(check_scene_judge(scene), "tls-old tarpit");
+	place->seen->outcome = VISIT_TLS_FAILED;
+	place->seen->step = VISIT_AT_HANDSHAKE;
+	place->anonymous_cipher = 0xc018;
+	assert_string_equal(check_scene_judge(scene), "anonymous-only");
+}
+
+static void a_closed_first_mx_is_nolisting_only_where_it_was_found_to_be(void **state)
+{
+	struct check_scene *scene = *state;
+	struct check_place *place = check_scene_host(scene, "mx0.example.org", 5);
+
+	place->seen->outcome = VISIT_REFUSED;
+	place->seen->step = VISIT_AT_CONNECTING;
+	place->seen->has_leaf = false;
+	assert_string_equal(check_scene_judge(scene), "unreachable");
+	place->is_nolisting = true;
+	assert_string_equal(check_scene_judge(scene), "nolisting");
+}
+
+static void dates_names_and_authorities_count_by_who_asks_for_them(void **state)
+{
+	static const struct {
+		enum key_outcome outcome;
+		int64_t left_s;
+		bool is_self_issued;
+		size_t certificates;
+		const char *kind;
+	} cases[] = {
+		{ KEY_EXPIRED, -DAY_S, false, 2, "cert-expired" },
+		{ KEY_MET, 13 * DAY_S, false, 2, "cert-expires-soon" },
+		{ KEY_MET, 15 * DAY_S, false, 2, "" },
+		{ KEY_NAME_MISMATCH, 60 * DAY_S, false, 2, "cert-name" },
+		{ KEY_UNTRUSTED, 60 * DAY_S, true, 1, "cert-self-signed" },
+		{ KEY_UNTRUSTED, 60 * DAY_S, false, 1, "chain-incomplete" },
+		{ KEY_UNTRUSTED, 60 * DAY_S, false, 2, "cert-untrusted" },
+	};
+	struct check_scene *scene = *state;
+	struct check_place *place = &scene->facts.places[0];
+	char note[64];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		place->pkix.outcome = cases[i].outcome;
+		place->pkix.seen.not_after_s = NOW_S + cases[i].left_s;
+		place->seen->is_self_issued = cases[i].is_self_issued;
+		place->seen->certificate_count = cases[i].certificates;
+		scene->facts.sts.state = STS_POLICY;
+		assert_string_equal(check_scene_judge(scene), cases[i].kind);
+		/* DANE with usage 3 asks for none of it. */
+		scene->facts.sts.state = STS_NONE;
+		snprintf(note, sizeof(note), cases[i].kind[0] ? "(%s)" : "%s", cases[i].kind);
+		assert_string_equal(check_scene_judge(scene), note);
+	}
+}
+
+static void records_are_judged_each_by_itself(void **state)
+{
+	struct check_scene *scene = *state;
+	struct check_place *place = &scene->facts.places[0];
+	struct check_records *tlsa = &scene->facts.hosts[0].tlsa;
+
+	tlsa->count = 2;
+	tlsa->records[1] = tlsa->records[0];
+	place->records[1] = KEY_MISMATCH;
+	assert_string_equal(check_scene_judge(scene), "(tlsa-stale)");
+	tlsa->records[1].is_usable = false;
+	tlsa->records[1].usage = 1;
+	assert_string_equal(check_scene_judge(scene), "tlsa-unusable");
+	assert_int_equal(scene->findings.list[0].severity, CHECK_WARNING);
+	tlsa->records[0].is_usable = false;
+	scene->facts.destination.hosts[0].promise.state = PROMISE_TLS;
+	assert_string_equal(check_scene_judge(scene), "tlsa-unusable tlsa-unusable");
+	assert_int_equal(scene->findings.list[0].severity, CHECK_BAD);
+}
+
+static void the_record_that_comes_closest_names_the_mismatch(void **state)
+{
+	struct check_scene *scene = *state;
+	struct check_place *place = &scene->facts.places[0];
+	struct check_records *tlsa = &scene->facts.hosts[0].tlsa;
+
+	place->is_tlsa_met = false;
+	place->records[0] = KEY_MISMATCH;
+	memset(place->seen->leaf_digest, 0xab, sizeof(place->seen->leaf_digest));
+	strcpy(place->record_why, "no record matches");
+	assert_string_equal(check_scene_judge(scene), "tlsa-mismatch");
+	assert_non_null(strstr(scene->findings.list[0].detail,
+	                       "no record matches; its key would be 3 1 1 abababab"));
+	tlsa->count = 2;
+	tlsa->records[1] = tlsa->records[0];
+	place->records[1] = KEY_NAME_MISMATCH;
+	assert_string_equal(check_scene_judge(scene), "tlsa-name");
+	place->records[0] = KEY_EXPIRED;
+	assert_string_equal(check_scene_judge(scene), "tlsa-expired");
+}
+
+static void records_that_nothing_signed_leads_to_protect_nobody(void **state)
+{
+	struct check_scene *scene = *state;
+
+	scene->facts.destination.hosts[0].promise.state = PROMISE_NONE;
+	scene->facts.destination.hosts[0].address_security = DNS_INSECURE;
+	assert_string_equal(check_scene_judge(scene), "tlsa-insecure");
+	scene->facts.destination.hosts[0].promise.state = PROMISE_UNAVAILABLE;
+	assert_string_equal(check_scene_judge(scene), "tlsa-unknown");
+	scene->facts.destination.hosts[0].address_security = DNS_BOGUS;
+	assert_string_equal(check_scene_judge(scene), "host-unknown");
+}
+
+static void the_policy_is_held_against_each_host(void **state)
+{
+	struct check_scene *scene = *state;
+
+	scene->facts.hosts[0].is_in_policy = false;
+	assert_string_equal(check_scene_judge(scene), "mta-sts-mx");
+	scene->facts.hosts[0].is_in_policy = true;
+	scene->facts.sts.pattern_count = 2;
+	scene->facts.sts.patterns[0].is_used = true;
+	strcpy(scene->facts.sts.patterns[1].text, "old.example.org");
+	assert_string_equal(check_scene_judge(scene), "(mta-sts-pattern)");
+	assert_string_equal(scene->findings.list[0].detail, "mx: old.example.org");
+	scene->facts.sts.max_age_s = DAY_S - 1;
+	assert_string_equal(check_scene_judge(scene), "mta-sts-age (mta-sts-pattern)");
+	scene->facts.sts.state = STS_WRONG_RECORD;
+	assert_string_equal(check_scene_judge(scene), "mta-sts-record");
+	scene->facts.sts.state = STS_NO_POLICY;
+	assert_string_equal(check_scene_judge(scene), "mta-sts-policy");
+	scene->facts.sts.state = STS_NO_LOOKUP;
+	assert_string_equal(check_scene_judge(scene), "mta-sts-unknown");
+}
+
+static void names_and_zones_are_judged(void **state)
+{
+	struct check_scene *scene = *state;
+	struct check_facts *facts = &scene->facts;
+
+	facts->hosts[0].is_alias = true;
+	assert_string_equal(check_scene_judge(scene), "mx-alias");
+	facts->hosts[0].is_alias = false;
+	facts->server_count = 2;
+	facts->servers[0].state = SERVER_WRONG;
+	facts->servers[1].state = SERVER_UNASKED;
+	assert_string_equal(check_scene_judge(scene), "nameserver-wrong");
+	facts->server_count = 0;
+	facts->chain.zones[0].security = DNS_BOGUS;
+	assert_string_equal(check_scene_judge(scene), "dnssec-bogus");
+	facts->chain.zones[0].security = DNS_SECURE;
+	facts->destination.mx_state = MX_IMPLICIT;
+	assert_string_equal(check_scene_judge(scene), "mx-missing");
+}
+
+static void who_takes_no_mail_is_not_asked_for_promises(void **state)
+{
+	struct check_scene *scene = *state;
+	struct check_facts *facts = &scene->facts;
+
+	facts->destination.host_count = facts->destination.place_count = 0;
+	facts->sts.state = STS_NONE;
+	facts->tlsrpt.state = TLSRPT_NONE;
+	facts->destination.mx_state = MX_NULL;
+	assert_string_equal(check_scene_judge(scene), "(mx-null)");
+	facts->destination.mx_state = MX_NXDOMAIN;
+	assert_string_equal(check_scene_judge(scene), "domain-missing");
+	facts->destination.mx_state = MX_UNAVAILABLE;
+	facts->sts.state = STS_NO_LOOKUP;
+	assert_string_equal(check_scene_judge(scene), "mx-unknown");
+}
+
+static void what_was_not_visited_is_not_good(void **state)
+{
+	struct check_scene *scene = *state;
+
+	free(scene->facts.places[0].seen);
+	scene->facts.places[0].seen = NULL;
+	assert_string_equal(check_scene_judge(scene), "unproven");
+	check_scene_host(scene, "mx2.example.org", 20);
+	scene->facts.is_out_of_time = true;
+	assert_string_equal(check_scene_judge(scene), "unproven");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, check_scene_open, check_scene_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_sound_domain_has_nothing_wrong),
+		TEST(a_host_without_a_key_is_the_way_to_a_downgrade),
+		TEST(a_policy_that_all_keep_is_weaker_than_a_key_of_one),
+		TEST(without_any_promise_good_tls_is_not_good),
+		TEST(a_key_behind_an_unsigned_mx_proves_no_way),
+		TEST(what_a_server_does_is_told_apart),
+		TEST(what_is_hidden_or_masked_though_it_works_is_told),
+		TEST(versions_and_ciphers_are_judged),
+		TEST(a_closed_first_mx_is_nolisting_only_where_it_was_found_to_be),
+		TEST(dates_names_and_authorities_count_by_who_asks_for_them),
+		TEST(records_are_judged_each_by_itself),
+		TEST(the_record_that_comes_closest_names_the_mismatch),
+		TEST(records_that_nothing_signed_leads_to_protect_nobody),
+		TEST(the_policy_is_held_against_each_host),
+		TEST(names_and_zones_are_judged),
+		TEST(who_takes_no_mail_is_not_asked_for_promises),
+		TEST(what_was_not_visited_is_not_good),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
