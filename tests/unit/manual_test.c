@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/check_finding.h"
 #include "config_keys.h"
 #include "report/event_json.h"
 #include "verdict/event.h"
@@ -255,6 +256,24 @@ static void every_reason_has_an_entry_and_every_entry_is_a_reason(void **state)
 	free(page);
 }
 
+static void every_kind_that_check_finds_has_an_entry_and_every_entry_is_a_kind(void **state)
+{
+	char *page = read_page(PROGRAM_PAGE);
+	struct names program = { 0 }, entries = { 0 };
+	int kind;
+
+	(void)state;
+	for (kind = CHECK_NONE + 1; kind < CHECK_KIND_COUNT; kind++) {
+		const char *name = check_kind_name((enum check_kind)kind);
+
+		add_name(&program, name, strlen(name));
+	}
+	add_names_behind(&entries, section_of(page, "\n.Sh WHAT CHECK FINDS\n", "\n.Sh "),
+	                 "\n.It Cm ");
+	must_be_the_same(&program, &entries, "kind");
+	free(page);
+}
+
 static void every_kind_of_event_has_an_entry_and_every_entry_is_a_kind(void **state)
 {
 	char *page = read_page(PROGRAM_PAGE);
@@ -407,6 +426,8 @@ int main(void)
 		cmocka_unit_test(every_command_has_an_entry_and_every_entry_is_a_command),
 		cmocka_unit_test(every_option_has_an_entry_and_every_entry_is_an_option),
 		cmocka_unit_test(every_reason_has_an_entry_and_every_entry_is_a_reason),
+		cmocka_unit_test(
+			every_kind_that_check_finds_has_an_entry_and_every_entry_is_a_kind),
 		cmocka_unit_test(every_kind_of_event_has_an_entry_and_every_entry_is_a_kind),
 		cmocka_unit_test(every_name_of_an_event_has_an_entry),
 		cmocka_unit_test(no_text_sends_anybody_to_a_command_that_is_not_there),
