@@ -64,6 +64,11 @@ static const struct {
 		"Mail is delayed there; and who registers the missing name gets the mail (RFC 5321 section 5.1).",
 		"Remove the MX record, or give the host an A or AAAA record.",
 	},
+	[CHECK_MX_LOCAL] = {
+		"mx-local", CHECK_WARNING, "An MX host has an address that only its own network or machine reaches.",
+		"Nobody on the Internet delivers there; on other networks it is somebody else's host (RFC 1918, RFC 5321 section 5.1).",
+		"Publish the public address, or keep the record to a view of your own network.",
+	},
 	[CHECK_HOST_UNKNOWN] = {
 		"host-unknown", CHECK_BAD, "A mail host's addresses or keys cannot be looked up.",
 		"A sender that knows DANE delays the mail: it cannot know whether a key is promised (RFC 7672 section 2.1).",

@@ -7,6 +7,9 @@
 
 enum { DAY_S = 24 * 60 * 60, DATE_TEXT_MAX = 16 };
 
+/* How OpenSSL's words begin where an issuer's certificate is missing: X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT and its kin. */
+static const char no_issuer[] = "unable to";
+
 static const char *date_text(char text[DATE_TEXT_MAX], int64_t time_s)
 {
 	time_t when = (time_t)time_s;
@@ -63,7 +66,8 @@ static void judge_trust(struct check_findings *findings, const struct check_fact
 	if (seen->is_self_issued)
 		check_add(findings, CHECK_CERT_SELF_SIGNED, severity, where, "%s",
 		          pkix->seen.names);
-	else if (seen->certificate_count == 1)
+	else if (seen->certificate_count == 1 &&
+	         strncmp(pkix->why, no_issuer, strlen(no_issuer)) == 0)
 		check_add(findings, CHECK_CHAIN_INCOMPLETE, severity, where,
 		          "it sends one certificate, issued by %s", pkix->seen.issuer);
 	else

@@ -94,6 +94,30 @@ static bool has_address(const struct destination *destination, size_t host)
 	return false;
 }
 
+static void judge_local_addresses(struct check_findings *findings,
+                                  const struct destination *destination, size_t host)
+{
+	char address[ADDRESS_TEXT_MAX];
+
+	for (size_t i = 0; i < destination->place_count; i++) {
+		const struct mx_place *place = &destination->places[i];
+
+		if (place->host == host && address_is_local(&place->address))
+			check_add(findings, CHECK_MX_LOCAL, CHECK_WARNING,
+			          destination->hosts[host].name, "%s",
+			          address_format(address, &place->address));
+	}
+}
+
+static const char *why_no_address(const struct mx_host *mx, const struct check_host *host)
+{
+	struct address address;
+
+	if (address_parse(&address, mx->name))
+		return "an MX record names a host, this is an address";
+	return host->is_missing ? "the name does not exist" : "it has no address";
+}
+
 /* DANE's own look-ups say why they fail; that of the keys is told with the records. */
 static void judge_host(struct check_findings *findings, const struct check_facts *facts,
                        size_t index)
@@ -112,8 +136,8 @@ static void judge_host(struct check_findings *findings, const struct check_facts
 	else if (!has_address(&facts->destination, index) &&
 	         facts->destination.mx_state == MX_FOUND)
 		check_add(findings, CHECK_MX_DANGLING, CHECK_BAD, mx->name, "preference %u: %s",
-		          mx->preference,
-		          host->is_missing ? "the name does not exist" : "it has no address");
+		          mx->preference, why_no_address(mx, host));
+	judge_local_addresses(findings, &facts->destination, index);
 	/* Insecure hosts of an insecure domain say nothing new. */
 	if (mx->address_security == DNS_BOGUS || facts->destination.mx_security == DNS_SECURE)
 		judge_chain(findings, &host->chain, mx->name);

@@ -183,15 +183,20 @@ static void dates_names_and_authorities_count_by_who_asks_for_them(void **state)
 		int64_t left_s;
 		bool is_self_issued;
 		size_t certificates;
+		const char *why;
 		const char *kind;
 	} cases[] = {
-		{ KEY_EXPIRED, -DAY_S, false, 2, "cert-expired" },
-		{ KEY_MET, 13 * DAY_S, false, 2, "cert-expires-soon" },
-		{ KEY_MET, 15 * DAY_S, false, 2, "" },
-		{ KEY_NAME_MISMATCH, 60 * DAY_S, false, 2, "cert-name" },
-		{ KEY_UNTRUSTED, 60 * DAY_S, true, 1, "cert-self-signed" },
-		{ KEY_UNTRUSTED, 60 * DAY_S, false, 1, "chain-incomplete" },
-		{ KEY_UNTRUSTED, 60 * DAY_S, false, 2, "cert-untrusted" },
+		{ KEY_EXPIRED, -DAY_S, false, 2, "", "cert-expired" },
+		{ KEY_MET, 13 * DAY_S, false, 2, "", "cert-expires-soon" },
+		{ KEY_MET, 15 * DAY_S, false, 2, "", "" },
+		{ KEY_NAME_MISMATCH, 60 * DAY_S, false, 2, "", "cert-name" },
+		{ KEY_UNTRUSTED, 60 * DAY_S, true, 1, "self-signed certificate",
+		  "cert-self-signed" },
+		{ KEY_UNTRUSTED, 60 * DAY_S, false, 1, "unable to get local issuer certificate",
+		  "chain-incomplete" },
+		{ KEY_UNTRUSTED, 60 * DAY_S, false, 2, "unable to get local issuer certificate",
+		  "cert-untrusted" },
+		{ KEY_UNTRUSTED, 60 * DAY_S, false, 1, "an RSA key of 512 bits", "cert-untrusted" },
 	};
 	struct check_scene *scene = *state;
 	struct check_place *place = &scene->facts.places[0];
@@ -202,6 +207,7 @@ static void dates_names_and_authorities_count_by_who_asks_for_them(void **state)
 		place->pkix.seen.not_after_s = NOW_S + cases[i].left_s;
 		place->seen->is_self_issued = cases[i].is_self_issued;
 		place->seen->certificate_count = cases[i].certificates;
+		strcpy(place->pkix.why, cases[i].why);
 		scene->facts.sts.state = STS_POLICY;
 		assert_string_equal(check_scene_judge(scene), cases[i].kind);
 		/* DANE with usage 3 asks for none of it. */
@@ -295,6 +301,9 @@ static void names_and_zones_are_judged(void **state)
 	facts->hosts[0].is_alias = true;
 	assert_string_equal(check_scene_judge(scene), "mx-alias");
 	facts->hosts[0].is_alias = false;
+	facts->destination.places[0].address.octets[0] = 10;
+	assert_string_equal(check_scene_judge(scene), "mx-local");
+	facts->destination.places[0].address.octets[0] = 192;
 	facts->server_count = 2;
 	facts->servers[0].state = SERVER_WRONG;
 	facts->servers[1].state = SERVER_UNASKED;
