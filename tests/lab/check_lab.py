@@ -216,7 +216,7 @@ class CheckLab:
         if configuration is None:
             command += ["--config", "/dev/null"]
         for setting in (f"dns.trust-anchor={self.world.trust_anchor}", f"dns.root-hints={self.world.root_hints}",
-                        f"tls.ca-file={self.authority.certificate}", "dns.timeout-seconds=3"):
+                        f"tls.ca-file={self.authority.certificate}", "dns.timeout-seconds=10"):
             command += ["--set", setting]
         return [*command, *(["--config", configuration] if configuration else []), *arguments]
 

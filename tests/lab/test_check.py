@@ -4,10 +4,17 @@
 All domains stand in one world and are looked at side by side.
 """
 
+import contextlib
 import json
+import os
 import re
+import shutil
+import subprocess
 
 import pytest
+
+import namespaces
+import servers
 
 from check_lab import CLOSED, FAULTY, FAULTY_TOO, NO_ROUTE, VANISHED, CheckLab
 from dnsworld import tlsa
@@ -174,8 +181,8 @@ def _build(lab, one):
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    one = CheckLab(tmp_path_factory.mktemp("check"))
+def lab():
+    one = CheckLab(namespaces.make_directory())
     try:
         for which in CASES:
             _build(one, which)
@@ -233,3 +240,71 @@ def test_a_domain_that_does_not_exist_is_named_so(lab):
     answer = lab.check_all(["nobody.example"])["nobody.example"]
     assert [finding["kind"] for finding in answer["findings"]] == ["domain-missing"]
     assert answer["exit"] == 1
+
+
+def test_a_policy_list_of_this_machine_is_held_against_the_hosts(lab, tmp_path):
+    listed = tmp_path / "list.json"
+    listed.write_text(json.dumps({
+        "version": "0.1", "timestamp": 1764000000, "expires": 2100000000, "policy-aliases": {}, "policies": {
+            "only-dane.example": {"mode": "enforce", "mxs": ["other.example"]},
+            "no-promise.example": {"mode": "enforce", "mxs": ["mx.no-promise.example"]}}}))
+    configuration = tmp_path / "hopguard.conf"
+    configuration.write_text(f'policy-list "{listed}" {{}}\n')
+    found = lab.check_all(["only-dane.example", "no-promise.example", "sound.example"], configuration=configuration)
+    assert [finding["kind"] for finding in found["only-dane.example"]["findings"]] == ["list-mx"]
+    assert found["no-promise.example"]["findings"] == []
+    assert found["no-promise.example"]["strength"] == "policy"
+    assert found["sound.example"]["list"] == {"state": "not-listed"}
+    listed.write_text("{")
+    found = lab.check_all(["sound.example"], configuration=configuration)
+    assert found["sound.example"]["exit"] == 0
+    assert [finding["kind"] for finding in found["sound.example"]["findings"]] == ["list-unusable"]
+
+
+def test_no_right_is_needed(lab):
+    program = os.path.join(lab.directory, "hopguard")
+    shutil.copy(servers.hopguard(), program)
+    command = lab.command("sound.example", before=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all",
+                                                   "--no-new-privs"])
+    command[command.index(servers.hopguard())] = program
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("sound.example: good")
+
+
+def test_progress_is_told_on_a_terminal_alone_and_leaves_no_trace(lab):
+    master, terminal = os.openpty()
+    with subprocess.Popen(lab.command("sound-pair.example"), stdout=subprocess.PIPE, stderr=terminal, text=True) as process:
+        output = process.stdout.read()
+    os.close(terminal)
+    told = b""
+    with contextlib.suppress(OSError):  # EIO: the other end is closed
+        while piece := os.read(master, 65536):
+            told += piece
+    os.close(master)
+    assert process.returncode == 0 and "\r" not in output
+    assert b"sound-pair.example: looking up..." in told
+    assert b"sound-pair.example: 1 of 2 addresses visited..." in told
+    assert b"\n" not in told and told.endswith(b"\r" + 60 * b" " + b"\r")
+
+
+@pytest.mark.parametrize("arguments, line", [
+    ((), "usage: hopguard check"),
+    (("a b",), "hopguard: check: not a domain name: a b"),
+    (("--timeout", "0", "sound.example"), "hopguard: --timeout 0: 1 to 600 seconds"),
+    (("--set", "mode=maybe", "sound.example"), "monitor"),
+    (("--set", "tls.ca-file=/nowhere", "sound.example"), "hopguard: check: tls.ca-file /nowhere: No such file or directory"),
+    (("--set", "dns.trust-anchor=/nowhere", "sound.example"), "cannot read /nowhere"),
+])
+def test_what_cannot_be_begun_is_told_in_one_line(lab, arguments, line):
+    done = lab.run(*arguments)
+    assert done.returncode == 2 and done.stdout == ""
+    assert line in done.stderr.splitlines()[0]
+
+
+def test_verbose_shows_the_dialogue_and_every_word_of_a_note(lab):
+    done = lab.run("--verbose", "rollover.example")
+    assert done.returncode == 0
+    assert "banner  220 mx.rollover.example ESMTP Postfix" in done.stdout
+    assert re.search(r"ehlo    mx.rollover.example: PIPELINING,.*STARTTLS", done.stdout, re.S)
+    assert "note  tlsa-stale" in done.stdout and "mend  Remove it when the change is over." in done.stdout
