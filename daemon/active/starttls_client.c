@@ -299,6 +299,9 @@ static void take_connection(struct starttls_client *client)
 
 	if (getsockopt(client->descriptor, SOL_SOCKET, SO_ERROR, &number, &len) != 0)
 		number = errno;
+	/* A reset in answer to the SYN is a refusal: this one came later, before anybody looked. */
+	if (number == ECONNRESET)
+		client->result.step = VISIT_AT_BANNER;
 	if (number != 0) {
 		end_by_errno(client, number);
 		return;

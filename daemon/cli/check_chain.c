@@ -97,12 +97,11 @@ static void on_ds(void *owner, const struct lookup *lookup)
 
 	if (is_unknown(lookup))
 		end_with(walk, lookup->security, lookup->why);
-	else if (dns_answer_has_alias(&lookup->answer))
-		end(walk); /* what it leads to has a chain of its own */
+	/* What an alias leads to has a chain of its own. */
+	else if (dns_answer_has_alias(&lookup->answer) || lookup->outcome == LOOKUP_NXDOMAIN)
+		end(walk);
 	else if (lookup->outcome == LOOKUP_FOUND)
 		ask(walk, DNS_TYPE_DNSKEY, on_key);
-	else if (lookup->outcome == LOOKUP_NXDOMAIN)
-		end(walk);
 	else
 		ask(walk, DNS_TYPE_NS, on_ns);
 }

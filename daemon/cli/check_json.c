@@ -275,6 +275,7 @@ bool check_json_print(FILE *out, const struct check_facts *facts,
 {
 	enum check_severity worst = check_worst(findings);
 	json_t *object = json_object();
+	bool is_whole;
 	char *text;
 
 	object_put(object, "domain", facts->destination.name);
@@ -293,8 +294,9 @@ bool check_json_print(FILE *out, const struct check_facts *facts,
 	object_put_number(object, "took_ms", facts->took_ms);
 	text = json_dumps(object, JSON_COMPACT);
 	json_decref(object);
-	if (text)
+	is_whole = text != NULL;
+	if (is_whole)
 		fprintf(out, "%s\n", text);
 	free(text);
-	return text;
+	return is_whole;
 }
