@@ -160,6 +160,7 @@ static int apply_ciphers(SSL_CTX *context, const struct tls_shape *shape)
 		add(is_new ? new : old, cipher_name(connection, number));
 	}
 	SSL_free(connection);
+	/* What a server has is to be seen, weak as it may be: who asks judges it. */
 	add(old, "@SECLEVEL=0");
 	if (SSL_CTX_set_cipher_list(context, old) != 1 &&
 	    SSL_CTX_set_cipher_list(context, "DEFAULT:@SECLEVEL=0") != 1)
@@ -173,8 +174,6 @@ int tls_shape_apply(struct ssl_ctx_st *context, const struct tls_shape *shape)
 {
 	int err;
 
-	/* What a server has is to be seen, weak as it may be: who asks judges it. */
-	SSL_CTX_set_security_level(context, 0);
 	(void)SSL_CTX_set_min_proto_version(context, shape->version_min);
 	(void)SSL_CTX_set_max_proto_version(context, shape->version_max);
 	err = apply_ciphers(context, shape);
