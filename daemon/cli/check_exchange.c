@@ -159,6 +159,7 @@ static void take(struct check_exchange *exchange, const struct dns_message *mess
 	else
 		reply.outcome = CHECK_REPLY_GOOD;
 	reply.is_truncated = message->is_truncated;
+	reply.is_empty = message->counts[DNS_ANSWER_SECTION] == 0 && !message->is_truncated;
 	reply.octets = message->octets;
 	end(exchange, &reply);
 }

@@ -36,6 +36,7 @@ enum check_reply_outcome {
 struct check_reply {
 	enum check_reply_outcome outcome;
 	bool is_truncated;
+	bool is_empty;       /* of GOOD: a denial */
 	struct bytes octets; /* of GOOD: the message */
 	char why[CHECK_EXCHANGE_WHY_MAX];
 };

@@ -15,6 +15,11 @@ static const struct {
 	const char *mend;
 } kinds[CHECK_KIND_COUNT] = {
 	[CHECK_NONE] = { "none", CHECK_NOTE, "", "", "" },
+	[CHECK_DNS_DOWN] = {
+		"dns-unavailable", CHECK_BAD, "No answers of the DNS that validate come to this machine.",
+		"Not even the root's keys could be verified, so nothing can be said of any domain (RFC 4035 section 5).",
+		"Let port 53 (UDP and TCP) through, or name a resolver that passes DNSSEC records on under `dns { forward }`; see that the clock is right.",
+	},
 	[CHECK_DOMAIN_MISSING] = {
 		"domain-missing", CHECK_BAD, "The domain does not exist.",
 		"Mail to it is returned at once (RFC 5321 section 5.1).",

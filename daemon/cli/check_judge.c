@@ -175,10 +175,23 @@ static bool takes_mail(const struct destination *destination)
 	       destination->place_count > 0;
 }
 
+/* What is broken at the root is broken here. */
+static bool has_dns(struct check_findings *findings, const struct check_facts *facts)
+{
+	const struct check_zone *root = &facts->chain.zones[0];
+
+	if (facts->chain.count == 0 || root->security == DNS_SECURE)
+		return true;
+	check_add(findings, CHECK_DNS_DOWN, CHECK_BAD, facts->destination.name, "%s", root->why);
+	return false;
+}
+
 void check_judge(struct check_findings *findings, const struct check_facts *facts)
 {
 	const struct destination *destination = &facts->destination;
 
+	if (!has_dns(findings, facts))
+		return;
 	check_judge_names(findings, facts);
 	for (size_t i = 0; i < destination->place_count; i++) {
 		check_judge_place(findings, facts, i);

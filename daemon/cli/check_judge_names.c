@@ -32,7 +32,7 @@ static void judge_chain(struct check_findings *findings, const struct check_chai
 		          shown(last->name), last->why);
 		break;
 	case DNS_FAILED:
-		check_add(findings, CHECK_HOST_UNKNOWN, CHECK_BAD, where, "at %s: %s",
+		check_add(findings, CHECK_SERVER_WRONG, CHECK_WARNING, where, "at %s: %s",
 		          shown(last->name), last->why);
 		break;
 	}

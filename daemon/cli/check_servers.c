@@ -20,6 +20,7 @@ struct asking;
 struct exchange {
 	struct asking *asking;
 	size_t server;
+	bool is_of_mx;
 };
 
 struct name_server {
@@ -40,8 +41,18 @@ struct asking {
 	size_t question_count;
 	struct check_question questions[QUESTIONS_MAX];
 	bool is_done[CHECK_SERVERS_MAX]; /* some answer came */
+	enum { MX_IS_UNKNOWN, MX_IS_THERE, MX_IS_DENIED } mx[CHECK_SERVERS_MAX];
 	struct exchange exchanges[CHECK_SERVERS_MAX][QUESTIONS_MAX];
 };
+
+/* The worst of a server's answers is told. */
+static void judge(struct check_server *server, enum check_server_state state, const char *why)
+{
+	if (state <= server->state)
+		return;
+	server->state = state;
+	text_copy(server->why, sizeof(server->why), why);
+}
 
 static bool answered_by_family(const struct asking *asking, uint8_t family)
 {
@@ -49,6 +60,15 @@ static bool answered_by_family(const struct asking *asking, uint8_t family)
 
 	for (size_t i = 0; i < facts->server_count; i++) {
 		if (facts->servers[i].address.family == family && asking->is_done[i])
+			return true;
+	}
+	return false;
+}
+
+static bool has_mx_somewhere(const struct asking *asking)
+{
+	for (size_t i = 0; i < asking->facts->server_count; i++) {
+		if (asking->mx[i] == MX_IS_THERE)
 			return true;
 	}
 	return false;
@@ -65,6 +85,8 @@ static void end(struct asking *asking)
 		if (server->state == SERVER_SILENT &&
 		    !answered_by_family(asking, server->address.family))
 			server->state = SERVER_UNASKED;
+		if (asking->mx[i] == MX_IS_DENIED && has_mx_somewhere(asking))
+			judge(server, SERVER_WRONG, "it has no MX record, others have");
 	}
 	asking->fn(asking->owner);
 	free(asking);
@@ -74,15 +96,6 @@ static void leave(struct asking *asking)
 {
 	if (--asking->pending == 0)
 		end(asking);
-}
-
-/* The worst of a server's answers is told. */
-static void judge(struct check_server *server, enum check_server_state state, const char *why)
-{
-	if (state <= server->state)
-		return;
-	server->state = state;
-	text_copy(server->why, sizeof(server->why), why);
 }
 
 static void on_signatures(void *owner, enum dns_finding finding, const char *text)
@@ -115,6 +128,8 @@ static void on_answer(void *owner, const struct check_reply *reply)
 	case CHECK_REPLY_GOOD:
 		asking->is_done[exchange->server] = true;
 		judge(server, SERVER_GOOD, "");
+		if (exchange->is_of_mx)
+			asking->mx[exchange->server] = reply->is_empty ? MX_IS_DENIED : MX_IS_THERE;
 		/* A truncated one has no room for its signatures. */
 		if (!reply->is_truncated &&
 		    dns_check_begin(asking->resolver, reply->octets, (time_t)asking->facts->now_s,
@@ -135,6 +150,7 @@ static void ask_servers(struct asking *asking)
 
 			exchange->asking = asking;
 			exchange->server = i;
+			exchange->is_of_mx = asking->questions[j].type == DNS_TYPE_MX;
 			if (check_exchange_start(asking->base, &facts->servers[i].address,
 			                         &asking->questions[j], on_answer, exchange))
 				asking->pending++;

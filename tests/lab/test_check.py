@@ -43,6 +43,10 @@ case("one-server", {"nameserver-wrong"}, where="SERVFAIL", address=[FAULTY, FAUL
 case("one-server-silent", {"nameserver-wrong"}, where="does not answer", address=[FAULTY, FAULTY_TOO], faults=[("MX", "", "drop")])
 case("one-server-unsigned", {"nameserver-wrong"}, where="signatures are missing", address=[FAULTY, FAULTY_TOO],
      faults=[("MX", "", "strip")])
+case("no-denial", {"tlsa-unknown"}, where="TLSA mx.no-denial.example: bogus", broken="no-denial", policy=None,
+     build=lambda lab, domain: lab.sound_host(domain, record=False), more_kinds={"mta-sts-unknown"})
+case("host-bogus", {"host-unknown"}, where="A mx.host-bogus.example: bogus", broken="signature:mx.host-bogus.example. A", policy=None,
+     build=lambda lab, domain: "@ MX 10 mx\nmx A 198.51.100.1\n")
 case("keys-fail", {"tlsa-unknown"}, faults=[("TLSA", "_25._tcp.mx.", "servfail")], more_kinds={"nameserver-wrong"})
 
 # MX
@@ -188,6 +192,8 @@ def lab():
             _build(one, which)
         one.domain("unsigned", one.sound_host("unsigned.example"), policy=None, signed=False)
         one.domain("signed", one.sound_host("signed.example"), policy=None)
+        one.domain("old", one.sound_host("old.example", record=False), signed=False, policy=None, address=[FAULTY, FAULTY_TOO],
+                   faults=[("MX", "", "nodata")])
         one.start()
         yield one
     finally:
@@ -234,6 +240,18 @@ def test_of_several_domains_the_worst_counts(lab):
     assert done.returncode == 1
     assert re.findall(r"^(\S+): (good|bad|warning)\b", done.stdout, re.M) == [
         ("sound.example", "good"), ("missing.example", "bad"), ("only-dane.example", "good")]
+
+
+def test_name_servers_that_disagree_are_told_apart_whichever_was_asked(lab):
+    findings = lab.check_all(["old.example"])["old.example"]["findings"]
+    assert [finding["detail"] for finding in findings if finding["kind"] == "nameserver-wrong"] == [
+        "it has no MX record, others have"]
+
+
+def test_a_dns_that_does_not_validate_here_is_blamed_on_no_domain(lab):
+    done = lab.run("--json", "--set", "dns.trust-anchor=", "sound.example")
+    assert done.returncode == 1
+    assert [finding["kind"] for finding in json.loads(done.stdout)["findings"]] == ["dns-unavailable"]
 
 
 def test_a_domain_that_does_not_exist_is_named_so(lab):

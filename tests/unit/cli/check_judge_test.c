@@ -309,8 +309,14 @@ static void names_and_zones_are_judged(void **state)
 	facts->servers[1].state = SERVER_UNASKED;
 	assert_string_equal(check_scene_judge(scene), "nameserver-wrong");
 	facts->server_count = 0;
-	facts->chain.zones[0].security = DNS_BOGUS;
+	facts->chain.count = 2;
+	facts->chain.zones[1].security = DNS_BOGUS;
 	assert_string_equal(check_scene_judge(scene), "dnssec-bogus");
+	facts->chain.zones[1].security = DNS_FAILED;
+	assert_string_equal(check_scene_judge(scene), "nameserver-wrong");
+	facts->chain.zones[1].security = DNS_SECURE;
+	facts->chain.zones[0].security = DNS_BOGUS;
+	assert_string_equal(check_scene_judge(scene), "dns-unavailable");
 	facts->chain.zones[0].security = DNS_SECURE;
 	facts->destination.mx_state = MX_IMPLICIT;
 	assert_string_equal(check_scene_judge(scene), "mx-missing");
