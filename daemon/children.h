@@ -34,6 +34,8 @@ struct children_hooks {
 	void (*on_tell)(void *owner, enum event_kind kind, const char *text);
 	/* From the ledger: somebody at the control socket asks. */
 	void (*on_reload)(void *owner, uint32_t request);
+	/* From the scout, and sound. May be NULL. */
+	void (*on_sockets)(void *owner, const struct message_sockets *request);
 };
 
 struct children_options {

@@ -54,6 +54,15 @@ static const struct {
 	COUNTER(checks),
 	COUNTER(checks_cached),
 	COUNTER(checks_unproven),
+	COUNTER(key_checks),
+	COUNTER(probes),
+	COUNTER(probes_made),
+	COUNTER(probes_as_client),
+	COUNTER(probes_ahead),
+	COUNTER(probes_failed),
+	COUNTER(probes_cached),
+	COUNTER(probes_now),
+	COUNTER(probes_known),
 };
 
 enum {

@@ -8,7 +8,8 @@
  *
  *     supervisor → all      PEER CONFIG STOP            all → supervisor   READY HEARTBEAT
  *     supervisor → ledger   EVENT STATE RELOADED        ledger → supervisor RELOAD
- *     supervisor → scout    FILE                        supervisor → verifier FILE
+ *     supervisor → scout    FILE SOCKET                 supervisor → verifier FILE
+ *                                                       scout → supervisor SOCKETS
  *     guard → scout         QUESTION BROKEN SIGHTING    scout → guard      DESTINATION BROKEN FORGET CANDIDATE DNS_VERDICT
  *                           DNS_ANSWER
  *     guard → ledger        EVENT COUNTERS FLOW         ledger → guard     FLOWS
@@ -63,6 +64,8 @@ enum message_type {
 	MESSAGE_CHECKED,
 	MESSAGE_PROBE,
 	MESSAGE_PROBED,
+	MESSAGE_SOCKETS,
+	MESSAGE_SOCKET,
 };
 
 enum {
@@ -184,6 +187,13 @@ struct counters {
 	uint64_t rows_waiting; /* for the ledger */
 	uint64_t rows_lost;
 	uint64_t prefetches; /* look-ups ahead of mail, for names that were heard */
+	uint64_t probes_made;
+	uint64_t probes_as_client; /* of them, those that came from a client's own address */
+	uint64_t probes_ahead;     /* of them, those that nobody waited for */
+	uint64_t probes_failed;    /* could not tell */
+	uint64_t probes_cached;    /* questions that what was known already answered */
+	uint64_t probes_now;       /* under way */
+	uint64_t probes_known;     /* destinations of which something is known */
 	/* verifier */
 	uint64_t checks;
 	uint64_t
@@ -399,6 +409,22 @@ struct message_probed {
 };
 
 enum { PROBED_HEAD_LEN = offsetof(struct message_probed, chain) };
+
+/* The scout needs a socket that it may not make; one MESSAGE_SOCKET answers. */
+struct message_sockets {
+	uint32_t type;
+	uint32_t number; /* comes back with the answer */
+	uint32_t family; /* 4 or 6 */
+	/* It may be bound to a client's address, and answers to it come here; else its connection is merely never queued. */
+	uint32_t is_transparent;
+};
+
+/* The socket comes along as descriptor. */
+struct message_socket {
+	uint32_t type;
+	uint32_t number;
+	int32_t result; /* 0 or -errno */
+};
 
 struct message_flush {
 	uint32_t type;

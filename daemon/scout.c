@@ -244,6 +244,11 @@ static bool take_message(struct scout *scout, enum role from, unsigned index, co
 		       scout_rows_take_end(scout->rows, message);
 	case MESSAGE_DNS_ANSWER:
 		return from == ROLE_GUARD && scout_take_dns_answer(scout, index, message, len);
+	case MESSAGE_PROBE:
+		return from == ROLE_GUARD && scout_probe_take(scout->probe, index, message, len);
+	case MESSAGE_SOCKET:
+		return from == ROLE_SUPERVISOR && len == sizeof(struct message_socket) &&
+		       scout_probe_take_socket(scout->probe, message);
 	case MESSAGE_EXPLAIN:
 		return from == ROLE_LEDGER && len == sizeof(struct message_explain) &&
 		       scout_take_explain(scout, message);
@@ -299,6 +304,7 @@ static void on_config(void *owner, const struct config *config)
 	scout->nat64 = config->nat64;
 	scout_files_configure(scout, config);
 	scout_policy_configure(scout, config);
+	scout_probe_configure(scout->probe, config);
 	if (scout_table_configure(scout, config) < 0)
 		log_error("table not configured error=\"out of memory\"");
 	scout_forget_answers(scout);
@@ -328,6 +334,7 @@ static void tell_counters(struct scout *scout)
 	scout_heard_count(scout, &message.counters);
 	message.counters.messages_refused = process_refused(scout->process);
 	scout_rows_count(&message.counters, scout->rows);
+	scout_probe_count(scout->probe, &message.counters);
 	if (memcmp(&message.counters, &scout->told, sizeof(scout->told)) == 0)
 		return;
 	if (process_send(scout->process, ROLE_LEDGER, 0, &message, sizeof(message)) == 0)
@@ -341,6 +348,7 @@ static void on_second(void *owner)
 	tell_health(scout);
 	scout_rows_tick(scout->rows);
 	scout_heard_second(scout);
+	scout_probe_second(scout->probe);
 	tell_counters(scout);
 	scout_files_second(scout);
 	scout_table_second(scout);
@@ -369,8 +377,9 @@ static int start_asking(struct scout *scout)
 	scout->health = dns_health_new(base, &scout->options, on_health, scout);
 	scout->rows = scout_rows_new(scout);
 	scout->heard = scout_heard_new(scout);
+	scout->probe = scout_probe_new(scout, secret);
 	if (!scout->cache || !scout->enquiries || !scout->health || !scout->addresses ||
-	    !scout->rows || !scout->heard)
+	    !scout->rows || !scout->heard || !scout->probe)
 		return -ENOMEM;
 	scout->sources.seen = scout_rows_seen(scout->rows);
 	err = scout_policy_open(scout, secret);
@@ -406,6 +415,7 @@ static int start(struct scout *scout)
 
 static void stop(struct scout *scout)
 {
+	scout_probe_free(scout->probe);
 	scout_heard_free(scout->heard);
 	dns_health_free(scout->health);
 	table_free(scout->addresses);

@@ -5,7 +5,8 @@
 /*
  * What the scout's files share: scout.c (starts; questions, broken handshakes, counters), scout_address.c (who stands at an
  * address), scout_explain.c (explain and flush), scout_files.c (the operator's files), scout_heard.c (DNS answers that were heard),
- * scout_policy.c (MTA-STS), scout_rows.c (memory), scout_table.c (the operator's table).
+ * scout_policy.c (MTA-STS), scout_probe.c and scout_visit.c (keys that TLS 1.3 hides), scout_rows.c (memory), scout_table.c (the
+ * operator's table).
  */
 
 #include <stdbool.h>
@@ -15,6 +16,7 @@
 #include "policy/promise_cache.h"
 #include "process.h"
 #include "scout_files.h"
+#include "scout_probe.h"
 #include "scout_rows.h"
 #include "scout_table.h"
 
@@ -50,6 +52,7 @@ struct scout {
 	struct broken_kept broken[SCOUT_BROKEN_MAX]; /* a ring */
 	size_t broken_next;
 	struct scout_heard *heard;
+	struct scout_probe *probe;
 	struct message_destination answer; /* room, as these are large */
 	struct message_explanation explanation;
 };

@@ -14,7 +14,9 @@
 #include "process.h"
 
 /* What a child may send us fits in this; anything longer is refused. */
-enum { RECEIVED_MAX = sizeof(struct message_reload), MESSAGES_PER_TURN = 64 };
+enum { RECEIVED_MAX = sizeof(struct message_sockets), MESSAGES_PER_TURN = 64 };
+
+_Static_assert((int)RECEIVED_MAX >= (int)sizeof(struct message_reload), "the longest of them");
 
 void slot_close(struct slot *slot)
 {
@@ -35,6 +37,20 @@ void slot_tell(const struct slot *slot, enum event_kind kind, const char *format
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	slot->options->hooks->on_tell(slot->options->owner, kind, text);
+}
+
+static bool take_sockets(const struct slot *slot, const void *message, size_t len)
+{
+	const struct children_options *options = slot->options;
+	struct message_sockets sockets;
+
+	if (len != sizeof(sockets) || slot->role != ROLE_SCOUT || !options->hooks->on_sockets)
+		return false;
+	memcpy(&sockets, message, sizeof(sockets));
+	if ((sockets.family != 4 && sockets.family != 6) || sockets.is_transparent > 1)
+		return false;
+	options->hooks->on_sockets(options->owner, &sockets);
+	return true;
 }
 
 static bool take_message(struct slot *slot, const void *message, size_t len)
@@ -61,6 +77,8 @@ static bool take_message(struct slot *slot, const void *message, size_t len)
 		memcpy(&reload, message, sizeof(reload));
 		options->hooks->on_reload(options->owner, reload.request);
 		return true;
+	case MESSAGE_SOCKETS:
+		return take_sockets(slot, message, len);
 	default:
 		return false;
 	}

@@ -23,6 +23,7 @@
 #include "process.h"
 #include "resources.h"
 #include "settings.h"
+#include "sockets.h"
 
 enum { EXIT_GOOD = 0, EXIT_USAGE = 2, EXIT_SYSTEM = 4 };
 
@@ -45,6 +46,7 @@ struct supervisor {
 	bool was_ready;
 	int status;
 	struct notices notices;
+	struct sockets sockets; /* for the scout */
 };
 
 static void end(struct supervisor *supervisor, int status)
@@ -262,6 +264,14 @@ static void on_reload(void *owner, uint32_t request)
 	(void)children_send(supervisor->children, ROLE_LEDGER, 0, &answer, sizeof(answer), -1);
 }
 
+static void on_sockets(void *owner, const struct message_sockets *request)
+{
+	struct supervisor *supervisor = owner;
+
+	sockets_serve(&supervisor->sockets, supervisor->children, request,
+	              &supervisor->settings.config, process_now_ms());
+}
+
 static void on_signal(evutil_socket_t signals, short what, void *argument)
 {
 	struct supervisor *supervisor = argument;
@@ -373,6 +383,7 @@ static int start_children(struct supervisor *supervisor)
 		.on_change = on_change,
 		.on_tell = tell,
 		.on_reload = on_reload,
+		.on_sockets = on_sockets,
 	};
 	const struct children_options options = {
 		.base = supervisor->base,

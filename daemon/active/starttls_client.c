@@ -150,9 +150,13 @@ static bool enter_step(struct starttls_client *client, enum starttls_step step)
 	uint32_t elapsed = elapsed_ms(client);
 	uint32_t left = client->options.total_ms > elapsed ? client->options.total_ms - elapsed : 0;
 
+	uint32_t step_ms = client->options.step_ms;
+
+	if (step == VISIT_AT_CONNECTING && client->options.connect_ms > 0)
+		step_ms = client->options.connect_ms;
 	client->result.step = step;
 	client->result.step_octets = 0;
-	return set_timer(client, left < client->options.step_ms ? left : client->options.step_ms);
+	return set_timer(client, left < step_ms ? left : step_ms);
 }
 
 static void begin_handshake(struct starttls_client *client);

@@ -32,6 +32,7 @@ struct starttls_options {
 	char ehlo_name[STARTTLS_NAME_MAX];
 	char server_name[STARTTLS_NAME_MAX]; /* for SNI; empty: none */
 	struct tls_shape shape;
+	uint32_t connect_ms;      /* to connect; 0: as for any other step */
 	uint32_t step_ms;         /* for each of the steps, to its end */
 	uint32_t total_ms;        /* for all of them */
 	uint64_t (*now_ms)(void); /* monotonic */

@@ -53,6 +53,7 @@ struct rules {
 	uint16_t queue_count;
 	enum rules_dns dns;
 	bool is_bypassed; /* on-failure = open: the kernel passes when nobody listens */
+	bool returns_probes; /* connections in a client's name are made, and what answers them is ours */
 	bool has_forward;
 	bool has_output;
 	uint16_t ports[RULES_PORTS_MAX];

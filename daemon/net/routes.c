@@ -10,7 +10,13 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-enum { ROUTES_MAX = 1024, DEFAULTS_MAX = 64, RECEIVED_MAX = 64 * 1024, ANSWER_SECONDS = 5 };
+enum {
+	ROUTES_MAX = 1024,
+	DEFAULTS_MAX = 64,
+	RECEIVED_MAX = 64 * 1024,
+	ANSWER_SECONDS = 5,
+	WAY_MAX = 8 * 1024,
+};
 
 struct route {
 	struct network network;
@@ -165,4 +171,61 @@ size_t routes_attached(struct network *networks, size_t room)
 
 	free(routes);
 	return count;
+}
+
+static int read_way(const struct nlmsghdr *header, void *owner)
+{
+	const struct nlattr *attributes[RTA_MAX + 1] = { NULL };
+	const struct rtmsg *message = mnl_nlmsg_get_payload(header);
+	int *interface = owner;
+
+	if (header->nlmsg_type != RTM_NEWROUTE ||
+	    mnl_nlmsg_get_payload_len(header) < sizeof(*message) ||
+	    mnl_attr_parse(header, sizeof(*message), keep_attribute, attributes) < 0)
+		return MNL_CB_OK;
+	if (message->rtm_type == RTN_LOCAL)
+		*interface = ROUTES_HERE;
+	else if (message->rtm_type == RTN_UNICAST && attributes[RTA_OIF])
+		*interface = (int)mnl_attr_get_u32(attributes[RTA_OIF]);
+	return MNL_CB_OK;
+}
+
+static int ask_way(struct mnl_socket *netlink, const struct address *address)
+{
+	char buffer[WAY_MAX];
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+	struct rtmsg *message;
+	int interface = -ENETUNREACH;
+	ssize_t len;
+
+	header->nlmsg_type = RTM_GETROUTE;
+	header->nlmsg_flags = NLM_F_REQUEST;
+	header->nlmsg_seq = 1;
+	message = mnl_nlmsg_put_extra_header(header, sizeof(*message));
+	message->rtm_family = address->family == 4 ? AF_INET : AF_INET6;
+	message->rtm_dst_len = (unsigned char)(address_len(address) * 8);
+	mnl_attr_put(header, RTA_DST, address_len(address), address->octets);
+	if (mnl_socket_sendto(netlink, header, header->nlmsg_len) < 0)
+		return -errno;
+	len = mnl_socket_recvfrom(netlink, buffer, sizeof(buffer));
+	if (len < 0 || mnl_cb_run(buffer, (size_t)len, 1, mnl_socket_get_portid(netlink), read_way,
+	                          &interface) < 0)
+		return -errno;
+	return interface;
+}
+
+int routes_interface(const struct address *address)
+{
+	const struct timeval patience = { .tv_sec = 1 };
+	struct mnl_socket *netlink = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	int interface = -EIO;
+
+	if (!netlink)
+		return -errno;
+	(void)setsockopt(mnl_socket_get_fd(netlink), SOL_SOCKET, SO_RCVTIMEO, &patience,
+	                 sizeof(patience));
+	if (mnl_socket_bind(netlink, 0, MNL_SOCKET_AUTOPID) == 0)
+		interface = ask_way(netlink, address);
+	mnl_socket_close(netlink);
+	return interface;
 }

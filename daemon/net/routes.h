@@ -14,4 +14,11 @@
  */
 size_t routes_attached(struct network *networks, size_t room);
 
+/*
+ * The interface by which this machine would send to that address; ROUTES_HERE: it is this machine's own. Negative: there is no way, or it
+ * could not be asked.
+ */
+enum { ROUTES_HERE = 0 };
+int routes_interface(const struct address *address);
+
 #endif

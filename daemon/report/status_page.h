@@ -15,7 +15,7 @@
 enum {
 	STATUS_JSON_MAX = 64 * 1024,
 	STATUS_PROCESSES_MAX = 68,
-	STATUS_FIGURES_MAX = 112,
+	STATUS_FIGURES_MAX = 128,
 };
 
 /* A counter by its name, in a group ("reasons") or NULL; static strings. */
