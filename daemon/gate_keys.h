@@ -27,6 +27,8 @@ enum {
 	GATE_PROBE_AGAIN_MS = 5000,
 	/* Whoever could not tell is not asked again at once: greylisting counts how often one comes. */
 	GATE_PROBE_FAILED_MS = 15000,
+	GATE_PROBE_USE_PARTS =
+		4, /* of the life of what was seen: how often the scout is told that it is of use */
 };
 
 struct flow;

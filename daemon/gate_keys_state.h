@@ -47,6 +47,7 @@ struct probe_note {
 	uint64_t asked_ms;
 	uint64_t answered_ms; /* 0: not yet */
 	uint64_t seen_ms;     /* when the handshake was; 0: none yet */
+	uint64_t again_ms;    /* when another one was asked for, which has not come; 0: none */
 	uint64_t handshake;   /* PROBE_SHOWN */
 	enum probe_outcome outcome;
 	bool is_under_way;

@@ -103,17 +103,29 @@ static bool is_believed(const struct gate *gate, const struct probe_note *note)
 	return note->answered_ms != 0 && gate->now_ms - note->seen_ms < life_ms;
 }
 
+/* Whoever probes is to know that it is still of use, and looks anew before it ends. */
+static void tell_use(struct gate *gate, struct probe_note *note, uint64_t key,
+                     const struct hop_query *query, const char *server_name)
+{
+	if (note->outcome != PROBE_SHOWN ||
+	    gate->now_ms - note->asked_ms < gate->config->probe_life_ms / GATE_PROBE_USE_PARTS)
+		return;
+	note->asked_ms = gate->now_ms;
+	ask(gate, key, query, server_name, false);
+}
+
 const struct probe_note *gate_find_probe(struct gate *gate, const struct hop_query *query,
                                          const char *server_name, bool is_again)
 {
 	uint64_t key = key_of(gate, query, server_name);
 	struct probe_note *note = table_find(gate->keys->probes, &key);
 
-	if (note && !is_again && is_believed(gate, note))
+	if (note && !is_again && is_believed(gate, note)) {
+		tell_use(gate, note, key, query, server_name);
 		return note;
+	}
 	/* One is under way, of whichever flow. */
-	if (note && note->is_under_way &&
-	    gate->now_ms - note->asked_ms < GATE_PROBE_AGAIN_MS)
+	if (note && note->is_under_way && gate->now_ms - note->asked_ms < GATE_PROBE_AGAIN_MS)
 		return NULL;
 	if (!note)
 		note = table_insert(gate->keys->probes, &key);
@@ -121,7 +133,9 @@ const struct probe_note *gate_find_probe(struct gate *gate, const struct hop_que
 		return NULL;
 	note->asked_ms = gate->now_ms;
 	note->is_under_way = true;
-	if (!is_again)
+	if (is_again)
+		note->again_ms = gate->now_ms;
+	else
 		note->answered_ms = 0;
 	ask(gate, key, query, server_name, is_again);
 	return NULL;
@@ -131,7 +145,7 @@ void gate_probed(struct gate *gate, const struct message_probed *probed, uint64_
                  uint64_t time_ms)
 {
 	struct probe_note *note = table_find(gate->keys->probes, &probed->key);
-	uint64_t handshake = 0;
+	uint64_t handshake = 0, seen_ms;
 
 	gate->now_ms = now_ms;
 	if (!note)
@@ -139,10 +153,17 @@ void gate_probed(struct gate *gate, const struct message_probed *probed, uint64_
 	if (probed->outcome == PROBE_SHOWN)
 		handshake = gate_keep_chain(gate, bytes_of(probed->chain, probed->chain_len),
 		                            probed->tls_version);
-	note->is_confirmed = note->answered_ms != 0;
+	seen_ms = now_ms > probed->age_ms ? now_ms - probed->age_ms : 0;
+	/* What is told unasked, or a second time, confirms nothing. */
+	if (note->again_ms != 0 && seen_ms >= note->again_ms)
+		note->is_confirmed = note->answered_ms != 0;
+	else
+		note->is_confirmed &= note->answered_ms != 0 && handshake == note->handshake;
+	if (seen_ms >= note->again_ms)
+		note->again_ms = 0;
 	note->answered_ms = now_ms;
-	note->is_under_way = false;
-	note->seen_ms = now_ms > probed->age_ms ? now_ms - probed->age_ms : 0;
+	note->is_under_way = note->again_ms != 0;
+	note->seen_ms = seen_ms;
 	note->outcome = handshake != 0 ? PROBE_SHOWN : (enum probe_outcome)probed->outcome;
 	note->handshake = handshake;
 	gate_go_on(gate, now_ms, time_ms);

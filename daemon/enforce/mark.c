@@ -15,6 +15,7 @@ bool marks_of(struct marks *marks, uint32_t mask)
 		.to_client = lowest << 1,
 		.to_server = lowest << 2,
 		.own = lowest << 3,
+		.returned = lowest << 1 | lowest << 3,
 	};
 	return true;
 }

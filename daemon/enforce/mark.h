@@ -13,7 +13,9 @@ struct marks {
 	uint32_t to_client; /* packet mark: our own, untracked, never queued */
 	/* Packet mark: our own or passed by us, tracked, never queued (again). */
 	uint32_t to_server;
-	uint32_t own; /* packet mark, kept as connmark: connections we open, never queued */
+	/* Packet mark, kept as connmark: connections we open in a client's name, never queued; what answers them comes to us. */
+	uint32_t own;
+	uint32_t returned; /* packet mark, both of to_client and own: an answer to one of those */
 };
 
 /* False unless the mask is four adjacent bits. */

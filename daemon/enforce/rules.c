@@ -8,8 +8,10 @@
 #include <sys/capability.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "enforce/iptables.h"
 #include "enforce/rules_nft.h"
+#include "net/return_way.h"
 #include "net/routes.h"
 
 static const char LOCK_PATH[] = "/run/xtables.lock";
@@ -57,10 +59,11 @@ static bool networks_equal(const struct network *a, size_t a_count, const struct
 
 bool rules_equal(const struct rules *a, const struct rules *b)
 {
-	return a->marks.mask == b->marks.mask && a->queue_first == b->queue_first &&
-	       a->queue_count == b->queue_count && a->dns == b->dns &&
-	       a->is_bypassed == b->is_bypassed && a->has_forward == b->has_forward &&
-	       a->has_output == b->has_output && a->port_count == b->port_count &&
+	return a->marks.mask == b->marks.mask && a->returns_probes == b->returns_probes &&
+	       a->queue_first == b->queue_first && a->queue_count == b->queue_count &&
+	       a->dns == b->dns && a->is_bypassed == b->is_bypassed &&
+	       a->has_forward == b->has_forward && a->has_output == b->has_output &&
+	       a->port_count == b->port_count &&
 	       memcmp(a->ports, b->ports, a->port_count * sizeof(a->ports[0])) == 0 &&
 	       networks_equal(a->clients, a->client_count, b->clients, b->client_count) &&
 	       networks_equal(a->locals, a->local_count, b->locals, b->local_count) &&
@@ -98,6 +101,7 @@ static struct rules sample_rules(void)
 		.queue_count = 2,
 		.dns = RULES_DNS_HOLD,
 		.is_bypassed = true,
+		.returns_probes = true,
 		.has_forward = true,
 		.has_output = true,
 		.ports = { 25 },
@@ -182,6 +186,16 @@ static int remove_from_others(enum rules_backend used, int lock, char why[RULES_
 	return err;
 }
 
+/* Without it, probes go out from this host's own address. */
+static void apply_return_way(const struct rules *rules)
+{
+	int err =
+		rules->returns_probes ? return_way_open(rules->marks.returned) : return_way_close();
+
+	if (err && rules->returns_probes)
+		log_warn("no way back for probes in a client's name error=\"%s\"", strerror(-err));
+}
+
 int rules_apply(enum rules_backend *used, const struct rules *rules, enum rules_backend backend,
                 int lock, char why[RULES_WHY_MAX])
 {
@@ -199,6 +213,7 @@ int rules_apply(enum rules_backend *used, const struct rules *rules, enum rules_
 		return err;
 	if (used)
 		*used = backend;
+	apply_return_way(rules);
 	return remove_from_others(backend, lock, why);
 }
 
@@ -208,6 +223,9 @@ int rules_remove(enum rules_backend backend, int lock, char why[RULES_WHY_MAX])
 
 	if (err)
 		return err;
+	err = return_way_close();
+	if (err)
+		log_warn("way back for probes not removed error=\"%s\"", strerror(-err));
 	if (backend != RULES_AUTO)
 		return remove_one(backend, lock, why);
 	return remove_from_others(RULES_AUTO, lock, why);
@@ -224,7 +242,7 @@ bool rules_are_present(const struct rules *rules, enum rules_backend backend, in
 			continue;
 		if (each == RULES_NFT ? rules_nft_are_present(rules)
 		                      : iptables_are_present(&iptables, rules))
-			return true;
+			return !rules->returns_probes || return_way_is_open(rules->marks.returned);
 	}
 	return false;
 }

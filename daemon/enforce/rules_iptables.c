@@ -15,7 +15,7 @@ const struct rules_iptables_chain rules_iptables_chains[CHAINS] = {
 	{ "mangle", "HOPGUARD-OURS", NULL },       { "mangle", "HOPGUARD-NAMES", NULL },
 	{ "mangle", "HOPGUARD-NAMED", NULL },      { "mangle", "HOPGUARD-HEARD", NULL },
 	{ "mangle", "HOPGUARD-ASKERS", NULL },     { "mangle", "HOPGUARD-ASKING", NULL },
-	{ "mangle", "HOPGUARD-ASKED", NULL },
+	{ "mangle", "HOPGUARD-ASKED", NULL },      { "mangle", "HOPGUARD-RETURN", "PREROUTING" },
 };
 
 const char *const rules_iptables_tables[RULES_IPTABLES_TABLES] = { "raw", "mangle" };
@@ -186,6 +186,16 @@ static void print_input(struct rules_text *script, const struct rules *rules, co
 	print_ports(script, rules, "HOPGUARD-INPUT", "sports", "-g HOPGUARD-ANSWERED");
 }
 
+/* By the connection's mark and not by its socket: behind NAT the packet is not yet addressed to that. */
+static void print_return(struct rules_text *script, const struct marks *marks)
+{
+	rules_text_add(script,
+	               "# What answers a probe in a client's name is for us.\n"
+	               "-A HOPGUARD-RETURN -m connmark --mark 0x%x/0x%x -m conntrack --ctdir REPLY "
+	               "-j MARK --set-xmark 0x%x/0x%x\n",
+	               marks->own, marks->own, marks->returned, marks->returned);
+}
+
 static void print_queue(struct rules_text *script, const struct rules *rules, const char *chain)
 {
 	rules_text_add(script, "-A %s -p tcp -j NFQUEUE ", chain);
@@ -237,6 +247,7 @@ size_t rules_iptables_script(char *text, size_t room, const struct rules *rules,
 	const char *name = family == 4 ? "iptables" : "ip6tables";
 
 	rules_text_add(&script, EXPLANATION, name, name);
+	rules_text_return_way(&script, rules, family == 4, family == 6);
 	print_begin(&script, "raw", standing);
 	rules_text_add(&script,
 	               "# Segments in a server's name: connection tracking behind NAT would lose "
@@ -249,6 +260,8 @@ size_t rules_iptables_script(char *text, size_t room, const struct rules *rules,
 	if (rules->has_forward)
 		print_forward(&script, rules, family);
 	print_output(&script, rules, loopback);
+	if (rules->returns_probes)
+		print_return(&script, &rules->marks);
 	print_input(&script, rules, loopback);
 	print_questions(&script, rules, family);
 	print_answers(&script, rules, family);

@@ -243,6 +243,19 @@ static void print_output(struct rules_text *script, const struct rules *rules)
 	rules_text_add(script, "goto sent\n\t}\n\n");
 }
 
+/* By the connection's mark and not by its socket: behind NAT the packet is not yet addressed to that. */
+static void print_return(struct rules_text *script, const struct marks *marks)
+{
+	rules_text_add(script,
+	               "\t# What answers a probe in a client's name is for us.\n"
+	               "\tchain returned {\n"
+	               "\t\ttype filter hook prerouting priority mangle; policy accept;\n"
+	               "\t\tct mark & 0x%08x != 0 ct direction reply meta mark set meta mark | "
+	               "0x%08x\n"
+	               "\t}\n\n",
+	               marks->own, marks->returned);
+}
+
 /* A resolver on this host may be that of forwarded clients. */
 static void print_input(struct rules_text *script, const struct rules *rules)
 {
@@ -262,7 +275,9 @@ size_t rules_nft_print(char *text, size_t room, const struct rules *rules)
 	struct rules_text script = rules_text_over(text, room);
 	struct sets sets;
 
-	rules_text_add(&script, "%s\n%s\ntable inet hopguard {\n", EXPLANATION, TABLE_BLANK);
+	rules_text_add(&script, "%s", EXPLANATION);
+	rules_text_return_way(&script, rules, true, true);
+	rules_text_add(&script, "\n%s\ntable inet hopguard {\n", TABLE_BLANK);
 	print_sets(&script, &sets, rules);
 	print_ours(&script, &rules->marks);
 
@@ -280,6 +295,8 @@ size_t rules_nft_print(char *text, size_t room, const struct rules *rules)
 	if (rules->has_forward)
 		print_forward(&script, rules, &sets);
 	print_output(&script, rules);
+	if (rules->returns_probes)
+		print_return(&script, &rules->marks);
 	print_input(&script, rules);
 	rules_text_add(&script,
 	               "\t# Segments in a server's name: connection tracking behind NAT would lose "

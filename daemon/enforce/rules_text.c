@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "net/return_way.h"
+
 struct rules_text rules_text_over(char *text, size_t room)
 {
 	if (room > 0)
@@ -39,6 +41,31 @@ void rules_text_ports(struct rules_text *script, const struct rules *rules, cons
 
 	for (i = 0; i < rules->port_count; i++)
 		rules_text_add(script, "%s%u", i == 0 ? "" : separator, rules->ports[i]);
+}
+
+static void add_return_way(struct rules_text *script, uint32_t mark, const char *ip)
+{
+	rules_text_add(script,
+	               "# %s route add local default dev lo table %d protocol %d\n"
+	               "# %s rule add priority %d iif lo fwmark 0x%x/0x%x lookup main protocol %d\n"
+	               "# %s rule add priority %d fwmark 0x%x/0x%x lookup %d protocol %d\n",
+	               ip, RETURN_WAY_TABLE, RETURN_WAY_PROTOCOL, ip, RETURN_WAY_SOURCE_PRIORITY,
+	               mark, mark, RETURN_WAY_PROTOCOL, ip, RETURN_WAY_PRIORITY, mark, mark,
+	               RETURN_WAY_TABLE, RETURN_WAY_PROTOCOL);
+}
+
+void rules_text_return_way(struct rules_text *script, const struct rules *rules, bool has_4,
+                           bool has_6)
+{
+	if (!rules->returns_probes)
+		return;
+	rules_text_add(script,
+	               "#\n# What answers a probe in a client's name comes by these, put in "
+	               "with the rules:\n");
+	if (has_4)
+		add_return_way(script, rules->marks.returned, "ip");
+	if (has_6)
+		add_return_way(script, rules->marks.returned, "ip -6");
 }
 
 static bool network_covers(const struct network *outer, const struct network *inner)

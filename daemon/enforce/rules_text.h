@@ -28,6 +28,10 @@ size_t rules_text_len(const struct rules_text *script);
 /* 25,587 with that separator. */
 void rules_text_ports(struct rules_text *script, const struct rules *rules, const char *separator);
 
+/* What no script of rules can hold, as comments: how answers to probes in a client's name find their way here. */
+void rules_text_return_way(struct rules_text *script, const struct rules *rules, bool has_4,
+                           bool has_6);
+
 struct rules_networks {
 	size_t count;
 	struct network networks[RULES_NETWORKS_MAX];

@@ -143,6 +143,9 @@ class Row:
             for family in ("", "6"):
                 self.gateway.network_command([f"ip{family}tables-{kind}-restore"], text=empty)
         self.gateway.network_command(["nft", "destroy table inet hopguard"], check=False)
+        for family in (4, 6):
+            for what in ("rule flush protocol 25", "route flush table 2525"):
+                self.gateway.network_command(["ip", f"-{family}", *what.split()], check=False)
         self._standing = None
 
     @contextlib.contextmanager

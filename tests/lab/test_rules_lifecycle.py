@@ -44,8 +44,13 @@ def row(shared_row):
 
 
 def everything(row):
-    """All rules of all kinds, without counters."""
-    return {(kind, family): row.save(kind, family) for kind in BACKENDS for family in (4, 6)}
+    """All rules of all kinds, without counters, and what routes by marks."""
+    return {(kind, family): row.save(kind, family) for kind in BACKENDS for family in (4, 6)} | routing(row)
+
+
+def routing(row):
+    return {("routing", family): row.gateway.network_command(
+        ["sh", "-c", f"ip -{family} rule; ip -{family} route show table all"]) for family in (4, 6)}
 
 
 def with_foreign_rules(row, backend):
@@ -91,6 +96,39 @@ def test_new_settings_replace_the_old_rules_whole(row, backend):
     row.rules("apply", backend, "queue-first=3000")
     text = row.save(backend)
     assert "587" not in text and "203.0.113.9" not in text and "2500" not in text and "3000:3001" in text
+
+
+def routes(row, family, *commands):
+    for command in commands:
+        row.gateway.network_command(["ip", f"-{family}", *command.split()])
+
+
+def test_answers_to_probes_in_a_clients_name_find_their_way_only_while_the_rules_are_in(row, backend):
+    # Somebody else's, beside ours: same priority, same table, a mark that overlaps.
+    for family in (4, 6):
+        routes(row, family, "rule add priority 26 fwmark 0x8000000/0x8000000 lookup 2525",
+               "route add local default dev lo table 2526")
+    before = routing(row)
+    row.rules("apply", backend)
+    first = routing(row)
+    for family in (4, 6):
+        assert "fwmark 0xa000000/0xa000000 lookup 2525 proto 25" in first["routing", family]
+        assert "fwmark 0xa000000/0xa000000 iif lo lookup main proto 25" in first["routing", family]
+        assert "local default dev lo table 2525 proto 25" in first["routing", family]
+    # Other bits are ours now: none of the old ones stays.
+    row.rules("apply", backend, "mark-mask=0x0f0")
+    assert "0xa0/0xa0" in routing(row)["routing", 4] and "0xa000000/0xa000000" not in routing(row)["routing", 4]
+    row.rules("apply", backend)
+    assert routing(row) == first
+    # Nothing is sent in a client's name, so nothing needs a way back.
+    row.rules("apply", backend, "tls.tls13=block")
+    assert routing(row) == before
+    row.rules("apply", backend)
+    row.rules("remove", backend)
+    assert routing(row) == before
+    for family in (4, 6):
+        routes(row, family, "rule del priority 26 fwmark 0x8000000/0x8000000 lookup 2525",
+               "route del local default dev lo table 2526")
 
 
 def test_our_jump_goes_first_again_when_others_came_before_it(row, backend):

@@ -23,6 +23,7 @@ static struct rules plain_rules(void)
 		.queue_first = 2500,
 		.queue_count = 4,
 		.is_bypassed = true,
+		.returns_probes = true,
 		.has_forward = true,
 		.has_output = true,
 		.ports = { 25 },
@@ -146,6 +147,39 @@ static void networks_inside_others_are_left_out(void **state)
 	assert_int_equal(count_of("clients6"), 0);
 	assert_true(rules_iptables_print(text, sizeof(text), &rules, 4) > 0);
 	assert_int_equal(count_of("192.0.2."), 4);
+}
+
+static void answers_to_probes_come_here_only_where_probes_are_made(void **state)
+{
+	struct rules rules = plain_rules();
+
+	(void)state;
+	rules_nft_print(text, sizeof(text), &rules);
+	assert_int_equal(count_of("ct direction reply meta mark set meta mark | 0x0a000000"), 1);
+	assert_int_equal(count_of("fwmark 0xa000000/0xa000000 lookup 2525"), 2);
+	rules_iptables_print(text, sizeof(text), &rules, 6);
+	assert_int_equal(count_of("-I PREROUTING 1 -j HOPGUARD-RETURN"), 1);
+	assert_int_equal(count_of("-A HOPGUARD-RETURN "), 1);
+	assert_int_equal(count_of("# ip -6 rule add"), 2);
+	rules.returns_probes = false;
+	rules_nft_print(text, sizeof(text), &rules);
+	assert_int_equal(count_of("prerouting") + count_of("fwmark"), 0);
+	rules_iptables_print(text, sizeof(text), &rules, 4);
+	assert_int_equal(count_of("-A HOPGUARD-RETURN ") + count_of("fwmark"), 0);
+}
+
+static void what_we_send_is_known_even_where_no_own_mail_is_guarded(void **state)
+{
+	struct rules rules = plain_rules();
+
+	(void)state;
+	rules.has_output = false;
+	rules_nft_print(text, sizeof(text), &rules);
+	assert_int_equal(count_of("type filter hook output priority mangle"), 1);
+	rules_iptables_print(text, sizeof(text), &rules, 4);
+	assert_int_equal(
+		count_of("-A HOPGUARD-OUTPUT -m mark ! --mark 0x0/0xe000000 -g HOPGUARD-OURS"), 1);
+	assert_int_equal(count_of("-A HOPGUARD-OUTPUT -p tcp -m multiport"), 0);
 }
 
 static void one_queue_is_not_balanced(void **state)
@@ -471,6 +505,8 @@ int main(void)
 		cmocka_unit_test(a_script_that_does_not_fit_is_none),
 		cmocka_unit_test(the_largest_configuration_fits),
 		cmocka_unit_test(networks_inside_others_are_left_out),
+		cmocka_unit_test(answers_to_probes_come_here_only_where_probes_are_made),
+		cmocka_unit_test(what_we_send_is_known_even_where_no_own_mail_is_guarded),
 		cmocka_unit_test(one_queue_is_not_balanced),
 		cmocka_unit_test(nothing_bypasses_a_closed_guard),
 		cmocka_unit_test(hooks_that_are_off_have_no_rules),
