@@ -31,6 +31,7 @@ struct fixture {
 	int ledger;
 	uint8_t *room;
 	struct config config;
+	bool is_in_network; /* that of the test, however small */
 };
 
 static inline void run_scout(struct fixture *fixture, int channel)
@@ -46,7 +47,8 @@ static inline void run_scout(struct fixture *fixture, int channel)
 		.state_directory = -1,
 	};
 
-	leave_network();
+	if (!fixture->is_in_network)
+		leave_network();
 	log_open("scout", LOG_LEVEL_ERROR);
 	_exit(scout_run(&child));
 }
@@ -64,14 +66,11 @@ static inline int introduce(struct fixture *fixture, enum role role, unsigned in
 }
 
 /* `more`: of its configuration. */
-static inline int set_up_with(void **state, const char *more)
+static inline void start_scout(struct fixture *fixture, const char *more)
 {
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	char error[CONFIG_ERROR_MAX], text[1024];
 	int ends[2];
 
-	assert_non_null(fixture);
-	*state = fixture;
 	fixture->room = malloc(CHANNEL_MESSAGE_MAX);
 	assert_non_null(fixture->room);
 	snprintf(text, sizeof(text),
@@ -91,6 +90,15 @@ static inline int set_up_with(void **state, const char *more)
 	fixture->guards[0] = introduce(fixture, ROLE_GUARD, 0);
 	fixture->guards[1] = introduce(fixture, ROLE_GUARD, 1);
 	fixture->ledger = introduce(fixture, ROLE_LEDGER, 0);
+}
+
+static inline int set_up_with(void **state, const char *more)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	assert_non_null(fixture);
+	*state = fixture;
+	start_scout(fixture, more);
 	return 0;
 }
 
