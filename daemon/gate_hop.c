@@ -161,7 +161,7 @@ static void add_server_name(struct gate *gate, struct candidates *candidates,
 	if (query->server_name[0] == '\0' || !peer_name_normalise(name, query->server_name))
 		return;
 	candidate = add_candidate(candidates);
-	candidate->binds = true;
+	candidate->binds = candidate->is_awaited = true;
 	gate_find_hop(gate, &candidate->hop, QUESTION_HOST, name, &query->place);
 	text_copy(candidate->hop.mx, sizeof(candidate->hop.mx), name);
 }

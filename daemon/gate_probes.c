@@ -150,6 +150,10 @@ void gate_probed(struct gate *gate, const struct message_probed *probed, uint64_
 	gate->now_ms = now_ms;
 	if (!note)
 		return;
+	/* Who only was to hear that it is of use could not tell this time: what was seen before holds as long as it would have. */
+	if (probed->outcome == PROBE_FAILED && note->again_ms == 0 &&
+	    note->outcome == PROBE_SHOWN && is_believed(gate, note))
+		return;
 	if (probed->outcome == PROBE_SHOWN)
 		handshake = gate_keep_chain(gate, bytes_of(probed->chain, probed->chain_len),
 		                            probed->tls_version);
