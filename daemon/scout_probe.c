@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/log.h"
 #include "probe_request.h"
 #include "probes.h"
 #include "scout_state.h"
@@ -45,6 +46,10 @@ static void on_end(void *owner, uint64_t number, const struct message_probed *se
 {
 	struct scout_probe *probe = owner;
 
+	if (seen->outcome != PROBE_SHOWN)
+		log_info("probe %s why=\"%s\"",
+		         seen->outcome == PROBE_FAILED ? "could not tell" : "without tls",
+		         seen->why);
 	probes_end(probe->probes, number, seen, process_now_ms());
 }
 

@@ -86,6 +86,7 @@ class OpportunisticClient(Client):
     """STARTTLS where it is offered, no certificate checked, clear text when it fails."""
 
     name = "opportunistic"
+    server_name = None  # for SNI
 
     def send(self, address, recipient, body, sender="postmaster@sender.lab"):
         self.replies = []
@@ -103,6 +104,6 @@ class OpportunisticClient(Client):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        stream.start_tls(context, forgets=False)
+        stream.start_tls(context, forgets=False, server_hostname=self.server_name)
         self._greet(stream)
         return None
