@@ -410,13 +410,15 @@ struct message_probed {
 
 enum { PROBED_HEAD_LEN = offsetof(struct message_probed, chain) };
 
-/* The scout needs a socket that it may not make; one MESSAGE_SOCKET answers. */
+/*
+ * The scout needs a TCP socket that it may not make; one MESSAGE_SOCKET answers. With a client it is bound to the address of that, and
+ * what answers there comes here; without (family 0) its connection is merely never queued.
+ */
 struct message_sockets {
 	uint32_t type;
 	uint32_t number; /* comes back with the answer */
 	uint32_t family; /* 4 or 6 */
-	/* It may be bound to a client's address, and answers to it come here; else its connection is merely never queued. */
-	uint32_t is_transparent;
+	struct address client;
 };
 
 /* The socket comes along as descriptor. */

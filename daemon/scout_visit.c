@@ -3,11 +3,9 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "active/starttls_client.h"
@@ -159,9 +157,10 @@ static void ask_for_socket(struct visit *visit)
 	struct message_sockets request = {
 		.type = MESSAGE_SOCKETS,
 		.family = visit->asked.server.address.family,
-		.is_transparent = visit->is_as_client,
 	};
 
+	if (visit->is_as_client)
+		request.client = visit->asked.client;
 	visits->last_socket += visits->last_socket == UINT32_MAX ? 2 : 1;
 	request.number = visit->socket_number = visits->last_socket;
 	if (process_send(visits->scout->process, ROLE_SUPERVISOR, 0, &request, sizeof(request)) !=
@@ -248,27 +247,10 @@ static void connect_by(struct visit *visit, int descriptor)
 		end_without_connection(visit, ENOMEM);
 }
 
-/* Without a port: that is chosen for the connection as a whole when it begins. */
-static int bind_to(int descriptor, const struct address *address)
-{
-	static const int yes = 1;
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
-	struct sockaddr_in v4 = { .sin_family = AF_INET };
-	int result;
-
-	(void)setsockopt(descriptor, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof(yes));
-	memcpy(&v4.sin_addr, address->octets, sizeof(v4.sin_addr));
-	memcpy(&v6.sin6_addr, address->octets, sizeof(v6.sin6_addr));
-	result = address->family == 4 ? bind(descriptor, (struct sockaddr *)&v4, sizeof(v4))
-	                              : bind(descriptor, (struct sockaddr *)&v6, sizeof(v6));
-	return result == 0 ? 0 : -errno;
-}
-
 bool scout_visits_take_socket(struct scout_visits *visits, const struct message_socket *answer,
                               int descriptor)
 {
 	struct visit *visit = visits->first;
-	int err = answer->result;
 
 	while (visit && visit->socket_number != answer->number)
 		visit = visit->next;
@@ -280,14 +262,8 @@ bool scout_visits_take_socket(struct scout_visits *visits, const struct message_
 	}
 	visit->socket_number = 0;
 	(void)event_del(visit->timer);
-	if (descriptor >= 0 && visit->is_as_client)
-		err = bind_to(descriptor, &visit->asked.client);
-	if (descriptor >= 0 && err) {
-		close(descriptor);
-		descriptor = -1;
-	}
 	if (descriptor < 0)
-		log_debug("probe without its socket error=\"%s\"", strerror(-err));
+		log_debug("probe without its socket error=\"%s\"", strerror(-answer->result));
 	if (descriptor < 0 && visit->is_as_client) {
 		visit->is_as_client = false;
 		ask_for_socket(visit);

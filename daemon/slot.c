@@ -47,7 +47,8 @@ static bool take_sockets(const struct slot *slot, const void *message, size_t le
 	if (len != sizeof(sockets) || slot->role != ROLE_SCOUT || !options->hooks->on_sockets)
 		return false;
 	memcpy(&sockets, message, sizeof(sockets));
-	if ((sockets.family != 4 && sockets.family != 6) || sockets.is_transparent > 1)
+	if ((sockets.family != 4 && sockets.family != 6) ||
+	    (sockets.client.family != 0 && sockets.client.family != sockets.family))
 		return false;
 	options->hooks->on_sockets(options->owner, &sockets);
 	return true;

@@ -7,11 +7,22 @@
 #include "children.h"
 #include "net/dial.h"
 
-static int make(struct sockets *sockets, const struct message_sockets *request,
-                const struct marks *marks, uint64_t now_ms)
+static bool is_client(const struct rules *rules, const struct address *address)
 {
+	for (size_t i = 0; i < rules->client_count; i++) {
+		if (network_contains(&rules->clients[i], address))
+			return rules->returns_probes;
+	}
+	return false;
+}
+
+int sockets_make(struct sockets *sockets, const struct message_sockets *request,
+                 const struct rules *rules, uint64_t now_ms)
+{
+	const struct marks *marks = &rules->marks;
+	const struct address *source = request->client.family != 0 ? &request->client : NULL;
 	/* What answers the first kind is to be found by its connection's mark; the second needs only to be left alone. */
-	uint32_t mark = request->is_transparent ? marks->own : marks->offload | marks->to_server;
+	uint32_t mark = source ? marks->own : marks->offload | marks->to_server;
 
 	if (now_ms / 1000 != sockets->second) {
 		sockets->second = now_ms / 1000;
@@ -20,7 +31,9 @@ static int make(struct sockets *sockets, const struct message_sockets *request,
 	if (sockets->made >= SOCKETS_PER_SECOND)
 		return -EAGAIN;
 	sockets->made++;
-	return dial_socket((uint8_t)request->family, mark, request->is_transparent);
+	if (source && !is_client(rules, source))
+		return -EPERM;
+	return dial_socket((uint8_t)request->family, mark, source);
 }
 
 void sockets_serve(struct sockets *sockets, struct children *children,
@@ -28,7 +41,7 @@ void sockets_serve(struct sockets *sockets, struct children *children,
                    uint64_t now_ms)
 {
 	struct message_socket answer = { .type = MESSAGE_SOCKET, .number = request->number };
-	int descriptor = make(sockets, request, &config->rules.marks, now_ms);
+	int descriptor = sockets_make(sockets, request, &config->rules, now_ms);
 
 	if (descriptor < 0)
 		answer.result = descriptor;

@@ -2,7 +2,10 @@
 #ifndef HOPGUARD_SOCKETS_H
 #define HOPGUARD_SOCKETS_H
 
-/* Sockets that the supervisor makes for the scout, which has no right to: so many a second at most, whatever the scout may want. */
+/*
+ * Sockets that the supervisor makes for the scout, which has no right to: in nobody's name but a guarded client's, and so many a second
+ * at most, whatever the scout may want.
+ */
 
 #include <stdint.h>
 
@@ -19,6 +22,9 @@ struct sockets {
 	unsigned made;
 };
 
+/* A descriptor or -errno: -EPERM in the name of anybody else, -EAGAIN beyond the bound. */
+int sockets_make(struct sockets *sockets, const struct message_sockets *request,
+                 const struct rules *rules, uint64_t now_ms);
 /* Answers, with a socket or without. */
 void sockets_serve(struct sockets *sockets, struct children *children,
                    const struct message_sockets *request, const struct config *config,

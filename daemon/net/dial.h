@@ -4,13 +4,14 @@
 
 /* TCP sockets that need a right to be made, for a process without any that is to connect them. */
 
-#include <stdbool.h>
 #include <stdint.h>
 
+#include "base/address.h"
+
 /*
- * Not connected, not blocking, its packets with `mark`. is_transparent: it may be bound to an address that is not this machine's.
- * A descriptor, or -errno. CAP_NET_ADMIN is needed.
+ * Not connected, not blocking, its packets with `mark`. source: bound to that address, which need not be this machine's; its port is
+ * chosen with the connection. NULL: not bound. A descriptor, or -errno. CAP_NET_ADMIN is needed.
  */
-int dial_socket(uint8_t family, uint32_t mark, bool is_transparent);
+int dial_socket(uint8_t family, uint32_t mark, const struct address *source);
 
 #endif

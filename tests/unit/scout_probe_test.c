@@ -139,10 +139,10 @@ static void a_key_is_shown_to_the_guards_that_asked(void **state)
 	ask_by(meeting, 0, &probe);
 	probe.key = 6;
 	ask_by(meeting, 1, &probe);
-	wish = give_socket(meeting, 0, dial_socket(4, PLAIN_MARK, false));
+	wish = give_socket(meeting, 0, dial_socket(4, PLAIN_MARK, NULL));
 	assert_int_equal(wish.family, 4);
 	/* The client is this host itself. */
-	assert_int_equal(wish.is_transparent, 0);
+	assert_int_equal(wish.client.family, 0);
 	seen = probed(meeting, 0);
 	assert_shown(meeting, seen);
 	assert_int_equal(seen->key, 5);
@@ -173,7 +173,7 @@ static void a_supervisor_that_does_not_answer_is_not_waited_for(void **state)
 	struct meeting *meeting = *state;
 	struct message_probe probe;
 	struct message_socket late = { .type = MESSAGE_SOCKET, .number = 1 };
-	int descriptor = dial_socket(4, PLAIN_MARK, false);
+	int descriptor = dial_socket(4, PLAIN_MARK, NULL);
 
 	begin(meeting, serve_tls);
 	probe = probe_of(meeting);
@@ -204,7 +204,7 @@ static void greylisting_is_told_at_once_as_could_not_tell(void **state)
 	begin(meeting, serve_later);
 	probe = probe_of(meeting);
 	ask_by(meeting, 0, &probe);
-	give_socket(meeting, 0, dial_socket(4, PLAIN_MARK, false));
+	give_socket(meeting, 0, dial_socket(4, PLAIN_MARK, NULL));
 	seen = probed(meeting, 0);
 	assert_non_null(seen);
 	assert_int_equal(seen->outcome, PROBE_FAILED);

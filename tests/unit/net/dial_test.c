@@ -23,32 +23,61 @@ static int set_up(void **state)
 	return 0;
 }
 
-static void a_socket_carries_its_mark_and_a_transparent_one_any_address(void **state)
+static uint32_t mark_of(int descriptor)
 {
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
-		                   .sin6_addr.s6_addr = { 0x20, 1, 0xd, 0xb8 } };
-	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc0000202) };
-	int ours = dial_socket(4, MARK, false), theirs = dial_socket(4, MARK, true);
-	int theirs6 = dial_socket(6, MARK, true);
 	uint32_t mark = 0;
 	socklen_t len = sizeof(mark);
 
+	assert_int_equal(getsockopt(descriptor, SOL_SOCKET, SO_MARK, &mark, &len), 0);
+	return mark;
+}
+
+static void a_socket_carries_its_mark(void **state)
+{
+	int descriptor = dial_socket(4, MARK, NULL);
+
 	(void)state;
-	assert_true(ours >= 0 && theirs >= 0 && theirs6 >= 0);
-	assert_int_equal(bind(ours, (struct sockaddr *)&v4, sizeof(v4)), -1);
-	assert_int_equal(bind(theirs, (struct sockaddr *)&v4, sizeof(v4)), 0);
-	assert_int_equal(bind(theirs6, (struct sockaddr *)&v6, sizeof(v6)), 0);
-	assert_int_equal(getsockopt(ours, SOL_SOCKET, SO_MARK, &mark, &len), 0);
-	assert_int_equal(mark, MARK);
-	close(ours);
-	close(theirs);
-	close(theirs6);
+	assert_true(descriptor >= 0);
+	assert_int_equal(mark_of(descriptor), MARK);
+	close(descriptor);
+}
+
+static void it_has_the_address_of_somebody_else_and_no_other(void **state)
+{
+	static const char *const sources[] = { "192.0.2.2", "2001:db8::2" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct sockaddr_storage at = { 0 }, other = { 0 };
+		socklen_t len = sizeof(at);
+		struct address source;
+		int descriptor;
+
+		assert_true(address_parse(&source, sources[i]));
+		descriptor = dial_socket(source.family, MARK, &source);
+		assert_true(descriptor >= 0);
+		assert_int_equal(mark_of(descriptor), MARK);
+		assert_int_equal(getsockname(descriptor, (struct sockaddr *)&at, &len), 0);
+		if (source.family == 4)
+			assert_memory_equal(&((struct sockaddr_in *)&at)->sin_addr, source.octets,
+			                    4);
+		else
+			assert_memory_equal(&((struct sockaddr_in6 *)&at)->sin6_addr, source.octets,
+			                    16);
+		/* Whoever gets it cannot take yet another. */
+		other.ss_family = AF_UNSPEC;
+		(void)connect(descriptor, (struct sockaddr *)&other, sizeof(other));
+		assert_int_equal(getsockname(descriptor, (struct sockaddr *)&other, &len), 0);
+		assert_memory_equal(&other, &at, len);
+		close(descriptor);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_socket_carries_its_mark_and_a_transparent_one_any_address),
+		cmocka_unit_test(a_socket_carries_its_mark),
+		cmocka_unit_test(it_has_the_address_of_somebody_else_and_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
