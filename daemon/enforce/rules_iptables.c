@@ -186,7 +186,7 @@ static void print_input(struct rules_text *script, const struct rules *rules, co
 	print_ports(script, rules, "HOPGUARD-INPUT", "sports", "-g HOPGUARD-ANSWERED");
 }
 
-/* By the connection's mark and not by its socket: behind NAT the packet is not yet addressed to that. */
+/* By the connection's mark, which needs no match for sockets and holds before and behind NAT alike. */
 static void print_return(struct rules_text *script, const struct marks *marks)
 {
 	rules_text_add(script,
