@@ -178,7 +178,8 @@ static void judge_by_name(struct gate *gate, struct facts *facts, const struct h
 	struct facts named = { 0 };
 	struct key_finding finding;
 
-	if (query->server_name[0] != '\0' || hop->mx[0] == '\0' || !gate->actions.probe)
+	if (query->server_name[0] != '\0' || hop->mx[0] == '\0' || !gate->actions.probe ||
+	    facts->promise_only_alerts)
 		return;
 	if (judge_probe(gate, &named, &finding, gate_find_probe(gate, query, hop->mx, false)))
 		facts->is_name_unsent = named.key == KEY_MET;
@@ -229,6 +230,12 @@ void gate_complete_key(struct gate *gate, struct facts *facts, struct key_findin
 		judge_shown(gate, facts, finding, evidence);
 	else if (!judge_resumed(gate, facts, finding, query))
 		judge_hidden(gate, facts, finding, query);
+	/* What is only told does not hold mail up until somebody has gone and looked. */
+	if (facts->promise_only_alerts && facts->is_key_awaited &&
+	    facts->key_sight == SIGHT_HIDDEN) {
+		facts->is_key_awaited = false;
+		facts->is_hidden_accepted = true;
+	}
 	if (facts->key > KEY_MET && facts->key != KEY_UNPROVEN)
 		judge_by_name(gate, facts, hop, query);
 }

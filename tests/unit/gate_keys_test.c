@@ -422,6 +422,30 @@ static void a_probe_that_is_shown_another_key_is_made_twice_before_it_counts(voi
 	refused(simulation, REASON_KEY_MISMATCH, "probed");
 }
 
+static void a_promise_that_is_only_told_waits_for_no_probe(void **state)
+{
+	struct world *world = *state;
+	struct simulation *simulation = open_to(world, &world->honest, TLS13_PROBE);
+
+	for (size_t i = 0; i < simulation->answer_count; i++)
+		simulation->answers[i].hosts[0].promise.only_alerts = true;
+	world->is_probe_away = true;
+	assert_true(talk(simulation, &world->honest, TLS1_3_VERSION));
+	assert_null(simulation_finding(simulation));
+	assert_in_range(simulation->events[0].held_ms, 0, 50); /* for names on their way */
+	/* What the probe was shown counts from then on. */
+	world->is_probe_away = false;
+	world->probe_outcome = PROBE_SHOWN;
+	world->probed = &world->thief;
+	simulation_pass_time(simulation, 6000);
+	assert_true(simulation_reopen(simulation));
+	assert_true(talk(simulation, &world->honest, TLS1_3_VERSION));
+	assert_true(simulation_reopen(simulation));
+	assert_true(talk(simulation, &world->honest, TLS1_3_VERSION));
+	assert_int_equal(simulation_last_finding(simulation)->action, ACTION_ALERT);
+	assert_int_equal(simulation_last_finding(simulation)->reason, REASON_KEY_MISMATCH);
+}
+
 static void a_probe_that_could_not_tell_defers(void **state)
 {
 	struct world *world = *state;
@@ -496,6 +520,7 @@ int main(void)
 		TEST(a_hidden_key_passes_where_he_assumes_it),
 		TEST(a_probe_that_is_shown_the_promised_key_lets_pass),
 		TEST(a_probe_that_is_shown_another_key_is_made_twice_before_it_counts),
+		TEST(a_promise_that_is_only_told_waits_for_no_probe),
 		TEST(a_probe_that_could_not_tell_defers),
 		TEST(a_prober_that_never_answers_defers_in_time),
 		TEST(a_verifier_that_died_is_asked_again),
