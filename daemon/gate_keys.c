@@ -195,7 +195,9 @@ static void judge_hidden(struct gate *gate, struct facts *facts, struct key_find
 	const struct probe_note *probe;
 
 	facts->key_sight = SIGHT_HIDDEN;
-	facts->is_hidden_accepted = gate->config->tls13 == TLS13_PASS;
+	/* Of a capture nobody can go and look any more. */
+	facts->is_hidden_accepted = gate->config->tls13 == TLS13_PASS ||
+	                            (gate->config->tls13 == TLS13_PROBE && !gate->actions.probe);
 	if (gate->config->tls13 != TLS13_PROBE || !gate->actions.probe)
 		return;
 	probe = gate_find_probe(gate, query, query->server_name, false);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/sealed.h"
+#include "cli/authorities.h"
 #include "files_read.h"
 #include "policy/certificate_anchors.h"
 #include "policy/mtasts_fetch.h"
@@ -20,11 +20,8 @@
 #include "process.h"
 
 enum {
-	CA_FILE_MAX = 8 * 1024 * 1024, /* the system's has 220 KiB */
-	GOODBYE_US = 200 * 1000,       /* for the answers to QUIT that are still to come */
+	GOODBYE_US = 200 * 1000, /* for the answers to QUIT that are still to come */
 };
-
-static const char system_authorities[] = "/etc/ssl/certs/ca-certificates.crt";
 
 static void take_resolver_options(struct resolver_options *options, const struct config *config)
 {
@@ -34,36 +31,6 @@ static void take_resolver_options(struct resolver_options *options, const struct
 	options->forwarder_count = config->forwarder_count;
 	memcpy(options->forwarders, config->forwarders, sizeof(options->forwarders));
 	options->timeout_ms = config->dns_timeout_ms;
-}
-
-/* Without a file of the system's nobody is trusted, which is told with each certificate. */
-static int read_authorities(struct check_world *world, char error[CHECK_ERROR_MAX])
-{
-	const char *configured = world->options.config->ca_file;
-	const char *path = configured[0] ? configured : system_authorities;
-	int file = open(path, O_RDONLY | O_CLOEXEC);
-	char why[CERTIFICATE_WHY_MAX] = "";
-	struct bytes pem = { 0 };
-	int copy = -1;
-	int err = file < 0 ? -errno : sealed_copy(&copy, file, CA_FILE_MAX);
-
-	if (!err)
-		err = sealed_map(&pem, copy, CA_FILE_MAX);
-	if (file >= 0)
-		close(file);
-	if (copy >= 0)
-		close(copy);
-	if (err && configured[0]) {
-		snprintf(error, CHECK_ERROR_MAX, "tls.ca-file %s: %s", path, strerror(-err));
-		return -EINVAL;
-	}
-	world->anchors = certificate_anchors_new(pem, why);
-	if (!err)
-		sealed_unmap(pem);
-	if (world->anchors)
-		return 0;
-	snprintf(error, CHECK_ERROR_MAX, "%s: %s", path, why);
-	return -EINVAL;
 }
 
 static void take_list(struct check_world *world, const struct config_policy_list *list)
@@ -140,7 +107,7 @@ int check_world_open(struct check_world *world, const struct check_options *opti
 	error[0] = '\0';
 	world->options = *options;
 	(void)signal(SIGPIPE, SIG_IGN);
-	err = read_authorities(world, error);
+	err = authorities_read(&world->anchors, world->options.config, error);
 	if (!err)
 		err = read_lists(world);
 	if (!err)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "active/starttls_result.h"
+#include "cli/authorities.h"
 #include "config.h"
 
 struct certificate_anchors;
@@ -16,7 +17,7 @@ struct mtasts_fetcher;
 struct policy_lists;
 struct resolver;
 
-enum { CHECK_ERROR_MAX = 512 };
+enum { CHECK_ERROR_MAX = AUTHORITIES_ERROR_MAX };
 
 struct check_options {
 	const struct config *config;

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "policy/combine.h"
+#include "policy/combine_keys.h"
 #include "policy/local.h"
 #include "policy/merge.h"
 #include "policy/resolver.h"
@@ -145,9 +146,13 @@ static void ask_table(struct replay_answers *answers, bool is_host)
 	bool has_entry =
 		is_host ? local_find_host(answers->local, &entry, answer->name, process_time_ms())
 			: local_find(answers->local, &entry, answer->name, process_time_ms());
+	struct dane_keys *const none[MX_HOSTS_MAX] = { NULL };
+	const struct key_sources keys = { .entry = &entry, .dane = none, .canonical = "" };
 
-	if (has_entry)
-		combine(answer, &entry, NULL, 0);
+	if (!has_entry)
+		return;
+	combine(answer, &entry, NULL, 0);
+	combine_keys(answer, &keys);
 }
 
 const struct destination *replay_answers_next(struct replay_answers *answers)

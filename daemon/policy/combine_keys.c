@@ -166,7 +166,9 @@ void combine_keys(struct destination *destination, const struct key_sources *sou
 	destination->keys_anywhere = (struct key_slice){ 0 };
 	/* The operator's word holds everywhere; a policy's rules stand with the hosts that it names. */
 	if (asks_for_a_key(&destination->promise) && destination->promise.source == SOURCE_LOCAL &&
-	    sources->entry && add_local(&rules, sources->entry, destination, ""))
+	    sources->entry &&
+	    add_local(&rules, sources->entry, destination,
+	              destination->mx_state == MX_HOST ? destination->name : ""))
 		keep(destination, &destination->keys_anywhere, &rules);
 	for (size_t i = 0; i < destination->host_count; i++) {
 		struct mx_host *host = &destination->hosts[i];

@@ -420,7 +420,8 @@ static struct verdict judge(const struct facts *facts, const struct stance *stan
 		if (facts->is_recipient_dripping)
 			return without_recipient(stance);
 		if (facts->commitment == COMMITMENT_TLS && facts->is_hop_unknown &&
-		    !has_injection(facts))
+		    !has_injection(facts) &&
+		    (stance->blocks_unknown_hop || stance->default_level == LEVEL_MAY))
 			return without_known_hop(stance);
 		/* What the operator says of a destination stands above what he says of all: a MAIL does not name it yet. */
 		if (stance->default_level == LEVEL_MAY || facts->promise_source == SOURCE_LOCAL ||

@@ -205,6 +205,28 @@ static void the_default_level_asks_tls_of_everybody(void **state)
 	assert_int_equal(decide(&elsewhere, &strict).reason, REASON_STARTTLS_STRIPPED);
 }
 
+static void the_default_level_asks_everybody_for_a_name_whose_hop_is_unknown(void **state)
+{
+	struct stance strict = enforce;
+	struct facts facts = { .commitment = COMMITMENT_TLS,
+		               .promise = PROMISE_NONE,
+		               .is_hop_unknown = true,
+		               .asks_for_key = true,
+		               .key_sight = SIGHT_WIRE,
+		               .key = KEY_UNTRUSTED };
+
+	(void)state;
+	strict.blocks_unknown_hop = false;
+	assert_int_equal(decide(&facts, &strict).action, ACTION_PASS);
+	strict.default_level = LEVEL_VERIFY;
+	assert_int_equal(decide(&facts, &strict).action, ACTION_BLOCK);
+	assert_int_equal(decide(&facts, &strict).reason, REASON_CERT_UNTRUSTED);
+	facts.key = KEY_MET;
+	assert_int_equal(decide(&facts, &strict).action, ACTION_PASS);
+	strict.blocks_unknown_hop = true;
+	assert_int_equal(decide(&facts, &strict).reason, REASON_UNKNOWN_HOP);
+}
+
 static bool is_case(enum reason reason)
 {
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
@@ -250,6 +272,7 @@ int main(void)
 		cmocka_unit_test(the_operators_exception_stands_above_the_default_level),
 		cmocka_unit_test(the_default_level_is_asked_at_rcpt_and_not_before),
 		cmocka_unit_test(the_default_level_asks_tls_of_everybody),
+		cmocka_unit_test(the_default_level_asks_everybody_for_a_name_whose_hop_is_unknown),
 		cmocka_unit_test(what_the_sender_can_mend_is_no_attack_and_each_reason_is_a_case),
 	};
 
