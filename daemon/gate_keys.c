@@ -8,15 +8,28 @@
 #include "wire/tls_cipher.h"
 #include "wire/tls_hello.h"
 
-static uint64_t hash_session(const struct gate *gate, struct bytes id)
+/* A session is one client's with one server: whoever chooses identifiers must not have it taken for somebody else's. */
+static uint64_t hash_session(const struct gate *gate, const struct flow *flow, struct bytes id)
 {
-	uint64_t key = siphash(gate->secret, id.data, id.len);
+	struct {
+		struct address client;
+		struct address server;
+		uint64_t id;
+	} session;
+	uint64_t key;
 
-	return id.len == 0 ? 0 : key + (key == 0);
+	if (id.len == 0)
+		return 0;
+	memset(&session, 0, sizeof(session));
+	session.client = flow->client.address;
+	session.server = flow->server.address;
+	session.id = siphash(gate->secret, id.data, id.len);
+	key = siphash(gate->secret, &session, sizeof(session));
+	return key + (key == 0);
 }
 
 /* Up to TLS 1.2, and not resumed: the certificate, and how the server shows that it has its key. */
-static void read_full(struct gate *gate, struct key_evidence *evidence,
+static void read_full(struct gate *gate, struct key_evidence *evidence, const struct flow *flow,
                       const struct session_keys *keys)
 {
 	enum tls_authentication authentication = tls_cipher_authentication(keys->cipher_suite);
@@ -29,8 +42,8 @@ static void read_full(struct gate *gate, struct key_evidence *evidence,
 	evidence->is_unsigned = !is_by_finished && keys->key_exchange.len == 0;
 	if (keys->chain.len > 0)
 		evidence->handshake = gate_keep_handshake(gate, keys);
-	evidence->begun[0] = hash_session(gate, keys->server_session_id);
-	evidence->begun[1] = hash_session(gate, keys->new_ticket);
+	evidence->begun[0] = hash_session(gate, flow, keys->server_session_id);
+	evidence->begun[1] = hash_session(gate, flow, keys->new_ticket);
 }
 
 void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const struct flow *flow)
@@ -45,14 +58,15 @@ void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const 
 	evidence->is_weak =
 		keys.version < TLS_VERSION_1_0 || tls_cipher_is_export(keys.cipher_suite);
 	if (!keys.is_hidden && !keys.is_resumed) {
-		read_full(gate, evidence, &keys);
+		read_full(gate, evidence, flow, &keys);
 	} else {
 		evidence->sight = SIGHT_HIDDEN;
 		if (keys.is_resumed) {
-			evidence->resumed = hash_session(gate, keys.offered_ticket.len > 0
-			                                               ? keys.offered_ticket
-			                                               : keys.client_session_id);
-			evidence->begun[1] = hash_session(gate, keys.new_ticket);
+			evidence->resumed =
+				hash_session(gate, flow,
+			                     keys.offered_ticket.len > 0 ? keys.offered_ticket
+			                                                 : keys.client_session_id);
+			evidence->begun[1] = hash_session(gate, flow, keys.new_ticket);
 		}
 	}
 	gate_plan_probe(gate, evidence, flow, &keys);
@@ -134,8 +148,7 @@ static bool judge_resumed(struct gate *gate, struct facts *facts, struct key_fin
 	if (query->evidence->resumed == 0)
 		return false;
 	note = table_find(gate->keys->sessions, &query->evidence->resumed);
-	if (!note || note->expires_ms <= gate->now_ms ||
-	    !address_equal(&note->server, query->server))
+	if (!note || note->expires_ms <= gate->now_ms)
 		return false;
 	for (size_t i = 0; i < GATE_SESSION_RULES; i++) {
 		if (note->rules[i] != rules)
@@ -242,8 +255,7 @@ void gate_complete_key(struct gate *gate, struct facts *facts, struct key_findin
 		judge_by_name(gate, facts, hop, query);
 }
 
-static void note_session(struct gate *gate, uint64_t key, const struct hop_query *query,
-                         uint64_t handshake, uint64_t rules)
+static void note_session(struct gate *gate, uint64_t key, uint64_t handshake, uint64_t rules)
 {
 	struct session_note *note;
 
@@ -254,10 +266,9 @@ static void note_session(struct gate *gate, uint64_t key, const struct hop_query
 		note = table_insert(gate->keys->sessions, &key);
 	if (!note)
 		return;
-	if (note->handshake != handshake || !address_equal(&note->server, query->server))
+	if (note->handshake != handshake)
 		memset(note, 0, sizeof(*note));
 	note->expires_ms = gate->now_ms + GATE_SESSION_LIFE_MS;
-	note->server = *query->server;
 	note->handshake = handshake;
 	for (size_t i = 0; i < GATE_SESSION_RULES; i++) {
 		if (note->rules[i] == rules)
@@ -284,5 +295,5 @@ void gate_note_sessions(struct gate *gate, const struct hop *hop, const struct h
 	if (handshake == 0)
 		return;
 	for (size_t i = 0; i < 2; i++)
-		note_session(gate, evidence->begun[i], query, handshake, rules);
+		note_session(gate, evidence->begun[i], handshake, rules);
 }

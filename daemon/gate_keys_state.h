@@ -36,7 +36,6 @@ struct check {
 
 struct session_note {
 	uint64_t expires_ms;
-	struct address server;
 	uint64_t handshake; /* that made it */
 	uint64_t rules[GATE_SESSION_RULES];
 	size_t next;
