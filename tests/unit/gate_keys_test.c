@@ -410,6 +410,36 @@ static void a_probe_that_is_shown_the_promised_key_lets_pass(void **state)
 	assert_int_equal(simulation->probe_count, 2);
 }
 
+static bool talk_after(struct world *world, uint64_t wait_ms)
+{
+	simulation_pass_time(world->simulation, wait_ms);
+	assert_true(simulation_reopen(world->simulation));
+	return talk(world->simulation, &world->honest, TLS1_3_VERSION);
+}
+
+static void who_probes_hears_of_use_and_nobody_waits_for_that(void **state)
+{
+	struct world *world = *state;
+	struct simulation *simulation = open_to(world, &world->honest, TLS13_PROBE);
+	uint64_t quarter_ms = simulation->config.probe_life_ms / 4;
+
+	world->probe_outcome = PROBE_SHOWN;
+	world->probed = &world->honest;
+	assert_true(talk(simulation, &world->honest, TLS1_3_VERSION));
+	assert_true(talk_after(world, quarter_ms / 2));
+	assert_int_equal(simulation->probe_count, 1);
+	world->is_probe_away = true;
+	assert_true(talk_after(world, quarter_ms / 2));
+	assert_int_equal(simulation->probe_count, 2);
+	assert_int_equal(world->probe.is_again, 0);
+	/* Nor does it take anything away that it could not tell this time. */
+	world->is_probe_away = false;
+	world->probe_outcome = PROBE_FAILED;
+	assert_true(talk_after(world, quarter_ms));
+	assert_true(talk_after(world, 0));
+	assert_int_equal(simulation->probe_count, 3);
+}
+
 static void a_probe_that_is_shown_another_key_is_made_twice_before_it_counts(void **state)
 {
 	struct world *world = *state;
@@ -519,6 +549,7 @@ int main(void)
 		TEST(a_hidden_key_waits_where_the_operator_wants_proof),
 		TEST(a_hidden_key_passes_where_he_assumes_it),
 		TEST(a_probe_that_is_shown_the_promised_key_lets_pass),
+		TEST(who_probes_hears_of_use_and_nobody_waits_for_that),
 		TEST(a_probe_that_is_shown_another_key_is_made_twice_before_it_counts),
 		TEST(a_promise_that_is_only_told_waits_for_no_probe),
 		TEST(a_probe_that_could_not_tell_defers),
