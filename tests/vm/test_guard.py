@@ -5,8 +5,10 @@ import json
 import socket
 import time
 
+import capture
 import clients
 import guarded
+import namespaces
 import pytest
 import world
 from guarded import PLAIN, PROTECTED
@@ -56,6 +58,22 @@ def test_a_letter_over_tls_arrives_and_its_bulk_stays_in_the_kernel(net, place, 
     assert 5 < net.queued(place) - before < 40
     marks = net.connection_marks(world.far_address(PROTECTED, family), place)
     assert OFFLOAD in {mark & MASK for mark in marks}
+
+
+class Naming(clients.OpportunisticClient):
+    server_name = "mx.dane.lab"
+
+
+@pytest.mark.parametrize("place", ("routed", "nat"))
+def test_a_hidden_key_is_looked_at_from_the_clients_own_address(net, place, family):
+    guard = net.guard_at(place, "tls.probe-seconds=299")  # one that has looked at nobody yet, for each place
+    _, recipient = net.send(family, client=Naming, patience_s=20)
+    assert [letter.is_tls for letter in net.sink.find(recipient)] == [True]
+    event = guard.wait_for(lambda one: one["event"] == "verdict")
+    assert (event["action"], event["assurance"]) == ("pass", "probed"), guard.events()
+    begun = [one.source[0] for one in net.wire.segments() if one.flags & capture.SYN and one.destination[1] == 25]
+    assert len(begun) == 2 and set(begun) == {(world.SENDER if place == "routed" else world.GATEWAY_OUT)[family]}
+    assert namespaces.wait_until(lambda: guard.status()["counters"]["probes_as_client"] >= 1)
 
 
 def test_a_letter_to_whom_promised_nothing_passes_in_clear(net, family):
