@@ -14,7 +14,6 @@
 enum {
 	NONE_TTL_MIN_S = 60, /* what a TXT record's absence is kept for, whatever its TTL says */
 	NONE_TTL_MAX_S = 60 * 60,
-	FAILED_TTL_S = 30,
 	PENDING_TTL_S = 15,
 };
 
@@ -77,7 +76,7 @@ static void on_finding(void *owner, const struct mtasts_finding *finding)
 	mtasts_keep(enquiry->mtasts, enquiry->domain, finding);
 	while ((ask = TAILQ_FIRST(&enquiry->asks)) != NULL)
 		make_ready(ask, is_none ? MTASTS_NONE : MTASTS_FAILED,
-		           is_none ? none_ttl_s(finding->ttl_s) : FAILED_TTL_S,
+		           is_none ? none_ttl_s(finding->ttl_s) : MTASTS_FAILED_TTL_S,
 		           finding->why[0] ? finding->why : "the policy was forgotten meanwhile");
 	end_enquiry(enquiry);
 }
@@ -149,7 +148,7 @@ static void answer(struct mtasts_ask *ask)
 	struct mtasts_answer answer;
 
 	mtasts_recall(&answer, mtasts, ask->domain);
-	if (answer.state != MTASTS_POLICY && answer.state != MTASTS_UNAVAILABLE) {
+	if (answer.state == MTASTS_UNKNOWN) {
 		memset(&answer, 0, sizeof(answer));
 		answer.state = ask->otherwise;
 		answer.ttl_s = ask->ttl_s;
@@ -179,6 +178,13 @@ static void on_deliver(evutil_socket_t unused, short events, void *data)
 		event_active(mtasts->deliver, EV_TIMEOUT, 0);
 }
 
+/* A gap that waits for hours does not spare a mail the question whether anything is promised. */
+static bool is_due(const struct mtasts_gap *gap, uint64_t now_ms)
+{
+	return !gap || now_ms >= gap->retry_ms ||
+	       (gap->is_unknown && now_ms - gap->tried_ms >= MTASTS_FAILED_TTL_S * 1000ULL);
+}
+
 /* Whether the ask is to wait for a look-up: a policy that lives, or a gap that is tried soon, needs none. */
 static bool needs_lookup(struct mtasts *mtasts, const char *domain, bool is_refresh)
 {
@@ -196,7 +202,7 @@ static bool needs_lookup(struct mtasts *mtasts, const char *domain, bool is_refr
 		return tried_ms == 0 || now_ms - tried_ms >= MTASTS_REFRESH_S * 1000ULL ||
 		       mtasts_enquiry_of(mtasts, domain) != NULL;
 	if (!is_alive)
-		return !gap || now_ms >= gap->retry_ms || mtasts_enquiry_of(mtasts, domain) != NULL;
+		return is_due(gap, now_ms) || mtasts_enquiry_of(mtasts, domain) != NULL;
 	if (entry->looked_ms == 0 || now_ms - entry->looked_ms >= MTASTS_LOOK_S * 1000ULL)
 		(void)mtasts_look_behind(mtasts, domain, false);
 	return false;
@@ -216,14 +222,16 @@ static void begin(struct mtasts_ask *ask, bool is_refresh)
 		return;
 	}
 	if (!needs_lookup(mtasts, ask->domain, is_refresh)) {
-		make_ready(ask, MTASTS_FAILED, FAILED_TTL_S, "the policy was forgotten meanwhile");
+		make_ready(ask, MTASTS_FAILED, MTASTS_FAILED_TTL_S,
+		           "the policy was forgotten meanwhile");
 		return;
 	}
 	ask->enquiry = enquire(mtasts, ask->domain, is_refresh, false);
 	if (ask->enquiry)
 		TAILQ_INSERT_TAIL(&ask->enquiry->asks, ask, link);
 	else
-		make_ready(ask, MTASTS_FAILED, FAILED_TTL_S, "too many look-ups at one time");
+		make_ready(ask, MTASTS_FAILED, MTASTS_FAILED_TTL_S,
+		           "too many look-ups at one time");
 }
 
 struct mtasts_ask *mtasts_ask(struct mtasts *mtasts, const char *domain, bool is_refresh,

@@ -7,6 +7,7 @@
  * nothing (RFC 8461 section 3.3), so they are tried again early, and told of. All times monotonic milliseconds.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct mtasts_gap {
 	char domain[DOMAIN_NAME_MAX];
 	char why[LOOKUP_WHY_MAX];
 	unsigned failures; /* in a row */
+	bool is_unknown;   /* not even the record could be looked up: nothing may be promised */
 	uint64_t tried_ms;
 	uint64_t retry_ms;
 	uint64_t asked_ms;

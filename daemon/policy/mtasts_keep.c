@@ -172,35 +172,47 @@ static void doubt_policy(struct mtasts *mtasts, struct mtasts_entry *entry,
 	schedule(mtasts, entry, now_ms);
 }
 
+/* Once a day; that the record cannot be looked up when it failed twice, as name servers do that now and then. */
+static void warn_of_gap(struct mtasts *mtasts, struct mtasts_gap *gap, uint32_t retry_s,
+                        uint64_t now_ms)
+{
+	char text[MTASTS_TELL_MAX];
+	char left[SPAN_MAX];
+
+	if ((gap->told_ms > 0 && now_ms - gap->told_ms < MTASTS_WARN_S * 1000ULL) ||
+	    (gap->is_unknown && gap->failures < 2))
+		return;
+	gap->told_ms = now_ms;
+	snprintf(text, sizeof(text), "%s, mail goes unprotected, next try in %s: %.175s",
+	         gap->is_unknown ? "no answer whether MTA-STS is promised"
+	                         : "a promised MTA-STS policy cannot be had",
+	         span(left, retry_s), gap->why);
+	tell(mtasts, gap->domain, text);
+}
+
 static void open_gap(struct mtasts *mtasts, const char *domain,
                      const struct mtasts_finding *finding)
 {
 	uint64_t now_ms = mtasts->hooks.now_ms();
 	struct mtasts_gap *gap = mtasts_gaps_find(mtasts->gaps, domain);
-	char text[MTASTS_TELL_MAX];
-	char left[SPAN_MAX];
+	bool is_unknown = finding->found == MTASTS_FOUND_FAILED;
 	uint32_t retry_s;
 
-	if (!gap && finding->found == MTASTS_FOUND_BROKEN) {
+	if (!gap) {
 		gap = mtasts_gaps_add(mtasts->gaps, domain);
-		if (gap)
-			gap->asked_ms = now_ms;
+		if (!gap)
+			return;
+		gap->asked_ms = now_ms;
+		gap->is_unknown = is_unknown;
 	}
-	if (!gap)
-		return;
+	/* What was promised once is told at once. */
+	gap->is_unknown &= is_unknown;
 	gap->failures++;
 	gap->tried_ms = now_ms;
 	retry_s = mtasts_retry_after_s(gap->failures, mtasts_random(mtasts));
 	gap->retry_ms = after_s(now_ms, retry_s);
 	snprintf(gap->why, sizeof(gap->why), "%s", finding->why);
-	if (gap->told_ms > 0 && now_ms - gap->told_ms < MTASTS_WARN_S * 1000ULL)
-		return;
-	gap->told_ms = now_ms;
-	snprintf(text, sizeof(text),
-	         "a promised MTA-STS policy cannot be had, mail goes unprotected, next try in %s: "
-	         "%.175s",
-	         span(left, retry_s), gap->why);
-	tell(mtasts, domain, text);
+	warn_of_gap(mtasts, gap, retry_s, now_ms);
 }
 
 void mtasts_keep(struct mtasts *mtasts, const char *domain, const struct mtasts_finding *finding)

@@ -13,6 +13,8 @@
 #include "policy/mtasts_cache.h"
 #include "policy/mtasts_gaps.h"
 
+enum { MTASTS_FAILED_TTL_S = 30 /* a mail may have the record looked up again so soon */ };
+
 struct mtasts_enquiry;
 
 struct mtasts_ask {

@@ -51,6 +51,8 @@ static uint32_t gap_ttl_s(const struct mtasts_gap *gap, uint64_t now_ms)
 {
 	uint64_t ttl_s = gap->retry_ms > now_ms ? (gap->retry_ms - now_ms) / 1000 : 0;
 
+	if (gap->is_unknown && ttl_s > MTASTS_FAILED_TTL_S)
+		return MTASTS_FAILED_TTL_S;
 	return ttl_s < GAP_TTL_MIN_S ? GAP_TTL_MIN_S : (uint32_t)ttl_s;
 }
 
@@ -67,7 +69,7 @@ void mtasts_recall(struct mtasts_answer *answer, struct mtasts *mtasts, const ch
 		recall_entry(answer, entry, now_ms);
 	if (answer->state == MTASTS_POLICY || !gap)
 		return;
-	answer->state = MTASTS_UNAVAILABLE;
+	answer->state = gap->is_unknown ? MTASTS_FAILED : MTASTS_UNAVAILABLE;
 	answer->ttl_s = gap_ttl_s(gap, now_ms);
 	snprintf(answer->why, sizeof(answer->why), "%s", gap->why);
 }
@@ -146,7 +148,8 @@ bool mtasts_evidence(struct evidence *evidence, struct mtasts *mtasts, const cha
 	}
 	if (entry)
 		evidence->left_s = mtasts_entry_left_s(entry, now_ms);
-	if (gap && evidence->left_s == 0) {
+	/* A policy that ended says more than that nobody knows of another. */
+	if (gap && evidence->left_s == 0 && !(gap->is_unknown && entry)) {
 		evidence->state = EVIDENCE_FAILED;
 		evidence->age_s = (uint32_t)((now_ms - gap->tried_ms) / 1000);
 		snprintf(evidence->detail, sizeof(evidence->detail), "%s", gap->why);

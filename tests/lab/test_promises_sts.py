@@ -33,6 +33,10 @@ def furnish(site):
     site.add("testing-elsewhere", policy("testing", "mx.example.org"))
     site.add("none", policy("none", "mx.none.lab"))
     site.add("first", id="1", policy_host=NOBODY)
+    for fault in FAILING:
+        site.add(f"first-{fault}", policy(mx=f"mx.first-{fault}.lab"), [("TXT", "_mta-sts", fault)])
+    site.add("first-bogus", policy(mx="mx.first-bogus.lab"),
+             zone={"signed": True, "broken": "signature:_mta-sts.first-bogus.lab. TXT"})
     site.add("evil", has_tlsa=True, zone={"signed": True})
     site.add("signed", policy(mx="mx.example.org"), has_tlsa=True, zone={"signed": True})
     site.add("hosts", has_tlsa=True, zone={"signed": True})
@@ -243,6 +247,19 @@ def test_a_first_contact_whose_policy_cannot_be_fetched_is_delivered_and_told(gu
     assert "mta-sts   failed" in text
 
 
+@pytest.mark.parametrize("name, why", [*((f"first-{fault}", why) for fault, why in FAILING.items()), ("first-bogus", "bogus")])
+def test_a_first_contact_whose_record_cannot_be_looked_up_is_delivered_and_told(restarted, name, why):
+    outcome = restarted.send(name, STRIP)
+    assert outcome.attempt.result == "sent" and outcome.clear and outcome.arrived, outcome
+    status, _, evidence, _ = restarted.explain(name)
+    assert status == 1 and evidence["mta-sts"]["state"] == "failed", evidence
+    assert f"TXT _mta-sts.{name}.lab: {why}" in evidence["mta-sts"]["detail"]
+    # By itself, when it is tried again.
+    event = restarted.policy_event(name, "no answer whether MTA-STS is promised, mail goes unprotected, next try in", why,
+                                   timeout_s=100)
+    assert event and (event["action"], event["reason"], event["kind"]) == ("alert", "policy-unavailable", "attack")
+
+
 # A forged MX
 
 
@@ -319,7 +336,7 @@ def test_a_policy_that_ended_refuses_nothing_and_is_told(restarted):
     ("txt-gone", "strip", "postfix"), ("blocked", "strip", "plain"), ("down", "strip", "plain"), ("replaced", "strip", "plain"),
     ("clock-back", "strip", "plain"), ("clock-ahead", "strip", "plain"), ("ended", "strip", "postfix"),
     ("tlsa-servfail", "strip", "postfix"), ("tlsa-drop", "strip", "plain"), ("tlsa-bogus", "strip", "postfix"),
-    ("bare-servfail", "strip", "plain"), ("bare-drop", "strip", "plain"),
+    ("bare-servfail", "strip", "plain"), ("bare-drop", "strip", "plain"), ("first-drop", "strip", "plain"),
     ("ended", "own-key", "postfix"), ("tlsa-servfail", "own-key", "postfix"), ("tlsa-bogus", "own-key", "postfix"),
     ("txt-gone", "own-key", "opportunistic"), ("bare-servfail", "own-key", "opportunistic"),
     ("deep", None, "plain"),

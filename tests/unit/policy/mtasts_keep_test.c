@@ -86,7 +86,9 @@ static void an_expired_policy_is_said_and_never_binds(void **state)
 	assert_true(world->row.is_removed);
 	assert_string_equal(world->row.policy.domain, "a.example");
 	assert_int_equal(mtasts_count(world->mtasts), 0);
-	assert_false(mtasts_evidence(&evidence, world->mtasts, "a.example"));
+	/* What is left is that nobody knows of another. */
+	assert_true(mtasts_evidence(&evidence, world->mtasts, "a.example"));
+	assert_int_equal(evidence.state, EVIDENCE_FAILED);
 	close_world(world);
 }
 

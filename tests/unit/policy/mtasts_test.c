@@ -38,6 +38,46 @@ static void what_cannot_be_looked_up_is_not_none(void **state)
 	close_world(world);
 }
 
+static void who_keeps_us_from_looking_up_a_record_is_told_the_second_time(void **state)
+{
+	struct world *world = open_world(true);
+	struct evidence evidence;
+
+	(void)state;
+	assert_int_equal(ask(world, "a.example"), MTASTS_FAILED);
+	assert_true(mtasts_evidence(&evidence, world->mtasts, "a.example"));
+	assert_int_equal(evidence.state, EVIDENCE_FAILED);
+	assert_non_null(strstr(evidence.detail, "TXT _mta-sts.a.example: "));
+	/* Known for a moment, then a mail may ask again, however long the next try of our own is away. */
+	assert_int_equal(world->tell_count, 0);
+	pass(world, 29);
+	assert_int_equal(ask(world, "a.example"), MTASTS_FAILED);
+	assert_int_equal(world->tell_count, 0);
+	pass(world, 1);
+	assert_int_equal(ask(world, "a.example"), MTASTS_FAILED);
+	assert_true(world->answer.ttl_s <= 30);
+	assert_int_equal(world->tell_count, 1);
+	assert_non_null(strstr(world->tells[0],
+	                       "no answer whether MTA-STS is promised, mail goes unprotected"));
+	pass(world, 30);
+	assert_int_equal(ask(world, "a.example"), MTASTS_FAILED);
+	assert_int_equal(world->tell_count, 1);
+	close_world(world);
+}
+
+/* As long as mail went there lately. */
+static void a_record_that_cannot_be_looked_up_is_tried_again_unasked(void **state)
+{
+	struct world *world = open_world(true);
+
+	(void)state;
+	assert_int_equal(ask(world, "a.example"), MTASTS_FAILED);
+	pass(world, 80);
+	let_fail(world);
+	assert_int_equal(world->tell_count, 1);
+	close_world(world);
+}
+
 static void what_is_switched_off_looks_nothing_up(void **state)
 {
 	struct world *world = open_world(false);
@@ -132,6 +172,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_cached_policy_answers_in_the_next_round),
 		cmocka_unit_test(what_cannot_be_looked_up_is_not_none),
+		cmocka_unit_test(who_keeps_us_from_looking_up_a_record_is_told_the_second_time),
+		cmocka_unit_test(a_record_that_cannot_be_looked_up_is_tried_again_unasked),
 		cmocka_unit_test(what_is_switched_off_looks_nothing_up),
 		cmocka_unit_test(a_policy_in_testing_only_alerts),
 		cmocka_unit_test(what_is_cancelled_is_not_answered),
