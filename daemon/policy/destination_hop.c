@@ -47,10 +47,21 @@ static void hop_unavailable(struct hop *hop, const struct record *record)
 	strcpy(hop->promise.detail, record->texts + record->why);
 }
 
-/* What a domain only tries out, or a list that is over, does not stand before what its hosts promise and mean. */
-static bool is_overruled(const struct record_promise *promise, const struct record_host *host)
+/* Keys of a host to which a signed MX RRset leads take the place of any policy, and so they do where mail goes elsewhere. */
+static bool has_signed_keys(const struct record *record, const struct record_host *host)
 {
-	return promise->only_alerts && promises_tls(host) && !host->promise.only_alerts;
+	return record->mx_security == DNS_SECURE && host->promise.state == PROMISE_KEY &&
+	       host->promise.source == SOURCE_DANE;
+}
+
+/* What a domain only tries out, or a list that is over, does not stand before what its hosts promise and mean. */
+static bool is_overruled(const struct record *record, const struct record_host *host)
+{
+	const struct record_promise *promise = &record->promise;
+
+	return (promise->only_alerts && promises_tls(host) && !host->promise.only_alerts) ||
+	       (promise_is_of_domain((enum promise_source)promise->source) &&
+	        has_signed_keys(record, host));
 }
 
 static void hop_unrelated(struct hop *hop, const struct record *record)
@@ -61,7 +72,7 @@ static void hop_unrelated(struct hop *hop, const struct record *record)
 	hop->place = PLACE_UNRELATED;
 	/* What the domain itself promised holds there too; what a host promised, only where it proves the place wrong. */
 	if (record->promise.state != PROMISE_UNKNOWN &&
-	    (host == record->host_count || !is_overruled(&record->promise, &record->hosts[host])))
+	    (host == record->host_count || !is_overruled(record, &record->hosts[host])))
 		record_unpack_promise(&hop->promise, record, &record->promise);
 	else if (host < record->host_count)
 		record_unpack_promise(&hop->promise, record, &record->hosts[host].promise);

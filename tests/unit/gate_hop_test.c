@@ -40,6 +40,25 @@ static void another_address_of_the_right_host_is_no_forgery(void **state)
 	simulation_free(simulation);
 }
 
+/* It stands in the policy's place there; a name that a pattern of the policy allows is still none that the domain signed. */
+static void a_policy_beside_dane_makes_no_other_host_of_a_signed_domain_good(void **state)
+{
+	struct simulation *simulation = start();
+	struct destination *answer =
+		promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+
+	(void)state;
+	move_away(answer);
+	answer->mx_security = DNS_SECURE;
+	answer->promise = (struct promise){ .state = PROMISE_KEY, .source = SOURCE_MTA_STS };
+	hear(simulation, "example.org", "mx9.example.org", false);
+	assert_false(speak_tls(simulation));
+	assert_int_equal(simulation_finding(simulation)->reason, REASON_MX_MISMATCH);
+	assert_int_equal(simulation_finding(simulation)->action, ACTION_BLOCK);
+	assert_int_equal(simulation_finding(simulation)->promise.source, SOURCE_DANE);
+	simulation_free(simulation);
+}
+
 static void another_host_of_an_unsigned_domain_is_told_not_refused(void **state)
 {
 	struct simulation *simulation = start();
@@ -428,6 +447,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tls_to_where_a_forged_answer_led_is_refused),
 		cmocka_unit_test(another_address_of_the_right_host_is_no_forgery),
+		cmocka_unit_test(a_policy_beside_dane_makes_no_other_host_of_a_signed_domain_good),
 		cmocka_unit_test(another_host_of_an_unsigned_domain_is_told_not_refused),
 		cmocka_unit_test(
 			another_host_of_a_signed_domain_counts_where_its_zone_has_keys_for_it),
