@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/nat64.h"
+#include "policy/merge.h"
 #include "policy/peer_names.h"
 
 void gate_find_hop(struct gate *gate, struct hop *hop, enum question_kind kind, const char *name,
@@ -208,6 +209,7 @@ static void add_heard(struct gate *gate, struct candidates *candidates,
 		if (!candidate)
 			return;
 		candidate->is_heard = true;
+		candidate->is_named = note->standing == MERGE_STANDING_NAMED;
 		gate_find_hop(gate, &candidate->hop, QUESTION_DOMAIN, note->domain, &query->place);
 		text_copy(candidate->hop.domain, sizeof(candidate->hop.domain), note->domain);
 		if (candidate->hop.promise.state == PROMISE_UNKNOWN)

@@ -77,6 +77,7 @@ static const struct broken_note *complete_facts(struct gate *gate, struct facts 
 	facts->another_host_promises = hop->sibling_promise.state != PROMISE_UNKNOWN;
 	facts->was_offered_before = hop->offered_before[0] != '\0';
 	facts->is_led_astray = candidate->is_led_astray;
+	facts->is_named = candidate->is_named;
 	facts->is_answer_awaited = candidate->is_heard || candidate->is_awaited;
 	facts->is_handshake_broken_before = broken != NULL;
 	return broken;

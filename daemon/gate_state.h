@@ -131,6 +131,7 @@ struct candidate {
 	bool is_heard; /* a guarded client asked for the domain, and was answered with this address */
 	bool is_known; /* a domain that the operator, a list or memory knows has its mail there */
 	bool is_led_astray; /* as in struct facts */
+	bool is_named;      /* as in struct facts */
 	bool binds;         /* as in struct opinion */
 };
 

@@ -244,7 +244,7 @@ static struct verdict without_answer(const struct facts *facts, const struct sta
 		                  REASON_MX_MISMATCH,
 		                  "hold-seconds are over, address is none of those known");
 	/* As where it fails: else a stranger whose name servers never come to an end stops mail to every place that he names. */
-	if (!is_in_clear(facts) && !has_injection(facts))
+	if (!is_in_clear(facts) && !has_injection(facts) && !facts->is_named)
 		return verdict_of(ACTION_ALERT, REASON_UNDECIDED,
 		                  "hold-seconds are over, nothing leaves in clear");
 	if (stance->blocks_undecided)
@@ -380,6 +380,18 @@ static struct verdict with_told_promise(const struct facts *facts, const struct 
 	                                                     : with_promise(facts, stance);
 }
 
+/*
+ * TLS is all that is asked of it yet, unless the operator wants usable records or no mail. Whoever forged the answer that led a client
+ * here may have broken our look-up, too; but so may a stranger his own.
+ */
+static struct verdict without_place(const struct facts *facts)
+{
+	if (!facts->is_answer_awaited)
+		return verdict_of(ACTION_PASS, REASON_NONE, "nothing leaves in clear");
+	return verdict_of(ACTION_ALERT, REASON_POLICY_UNAVAILABLE,
+	                  "look-up failed or bogus, nothing leaves in clear");
+}
+
 static struct verdict without_policy(const struct facts *facts, const struct stance *stance)
 {
 	struct verdict verdict;
@@ -393,9 +405,8 @@ static struct verdict without_policy(const struct facts *facts, const struct sta
 		return verdict_of(facts->promise_only_alerts ? ACTION_ALERT : ACTION_BLOCK,
 		                  REASON_MX_MISMATCH,
 		                  "host is none of those that the domain's policy names");
-	/* TLS is all that is asked of it yet, unless the operator wants usable records or no mail. */
-	if (!is_in_clear(facts) && facts->promise_source != SOURCE_LOCAL)
-		return verdict_of(ACTION_PASS, REASON_NONE, "nothing leaves in clear");
+	if (!is_in_clear(facts) && facts->promise_source != SOURCE_LOCAL && !facts->is_named)
+		return without_place(facts);
 	if (!facts->promise_only_alerts)
 		return verdict_of(ACTION_DEFER, REASON_POLICY_UNAVAILABLE,
 		                  facts->promise_source == SOURCE_LOCAL

@@ -87,6 +87,8 @@ struct facts {
 	/* A guarded client was answered that the domain's mail goes here, to a host that is none of the domain's. */
 	bool is_led_astray;
 	bool is_answer_awaited; /* TLS, too, waits for what this hop promised */
+	/* The operator names the domain for which a client was led here: what is not known of it waits in TLS, too. */
+	bool is_named;
 	bool is_hop_unknown;    /* TLS to a place that no known domain names */
 	/* Of TLS: */
 	bool asks_for_key;

@@ -137,13 +137,13 @@ class HopLab(lab.Lab):
         self.senders["postfix"].reset()
 
     @contextlib.contextmanager
-    def leading(self, domain, host):
-        """Clients are told that the domain's mail goes to that host."""
+    def leading(self, domain, host, us_too=False):
+        """Clients are told that the domain's mail goes to that host; us_too: so is everybody."""
         def forge(answer):
             question = answer.question[0]
             if question.rdtype == dns.rdatatype.MX and question.name.to_text() == f"{domain}.":
                 answer.answer[:] = [dns.rrset.from_text(question.name, 300, "IN", "MX", f"10 {host}.")]
-        with self.path.forging(forge, world.SENDER[4]):
+        with self.path.forging(forge, None if us_too else world.SENDER[4]):
             yield
 
     def send(self, recipient):

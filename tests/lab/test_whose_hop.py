@@ -73,6 +73,23 @@ def test_tls_to_where_a_forged_answer_led_ends_before_anything_is_said_there(net
     arrived_by_tls(net, f"c@{domain}", ADDRESSES[known])
 
 
+@pytest.mark.parametrize("known, reason", (("watched", "policy-unavailable"), ("listed", "mx-mismatch")))
+def test_who_forges_our_own_look_ups_too_gets_no_letter_to_a_domain_that_the_operator_names(net, known, reason):
+    domain = f"{known}.lab"
+    with net.leading(domain, "mx.evil.lab", us_too=True):
+        net.stand(**(WATCHED if known == "watched" else LISTED))
+        attempt, letters = net.send(f"a@{domain}")
+    assert attempt.result == "kept" and not letters and not net.greeted, attempt
+    assert net.event(domain=domain, reason=reason)["action"] == ("defer" if known == "watched" else "block")
+
+
+def test_of_a_domain_that_nobody_named_he_gets_it_and_the_failing_look_up_is_told(net):
+    net.stand()
+    with net.leading("bank.lab", "mx.evil.lab", us_too=True):
+        arrived_by_tls(net, "a@bank.lab", ADDRESSES["evil"])
+    assert net.event(domain="bank.lab", action="alert")["reason"] == "policy-unavailable"
+
+
 def test_of_a_domain_that_nobody_named_the_attacker_gets_the_letter_and_everybody_an_alert(net):
     net.stand()
     arrived_by_tls(net, "a@evil.lab", ADDRESSES["evil"])

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "hop_scene.h"
+#include "policy/merge.h"
 
 /* Whose hop it is: what a guard makes of names that the DNS, the operator and the server brought up. */
 
@@ -57,6 +58,33 @@ static void a_policy_beside_dane_makes_no_other_host_of_a_signed_domain_good(voi
 	assert_int_equal(simulation_finding(simulation)->action, ACTION_BLOCK);
 	assert_int_equal(simulation_finding(simulation)->promise.source, SOURCE_DANE);
 	simulation_free(simulation);
+}
+
+/* The answers to us, too, may be the attacker's: then nothing validates. */
+static void where_our_look_up_fails_only_a_named_domain_waits_in_tls(void **state)
+{
+	static const struct {
+		uint32_t standing;
+		enum action action;
+	} cases[] = {
+		{ 0, ACTION_ALERT },
+		{ MERGE_STANDING_DAYS, ACTION_ALERT },
+		{ MERGE_STANDING_NAMED, ACTION_DEFER },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct simulation *simulation = start();
+
+		promise(simulation, "example.org", "mx1.example.org", PROMISE_UNAVAILABLE)
+			->mx_state = MX_UNAVAILABLE;
+		hear_of_standing(simulation, "example.org", "mx.evil.example", cases[i].standing);
+		assert_int_equal(speak_tls(simulation), cases[i].action == ACTION_ALERT);
+		assert_int_equal(simulation_finding(simulation)->action, cases[i].action);
+		assert_int_equal(simulation_finding(simulation)->reason, REASON_POLICY_UNAVAILABLE);
+		assert_string_equal(simulation_finding(simulation)->domain, "example.org");
+		simulation_free(simulation);
+	}
 }
 
 static void another_host_of_an_unsigned_domain_is_told_not_refused(void **state)
@@ -448,6 +476,7 @@ int main(void)
 		cmocka_unit_test(tls_to_where_a_forged_answer_led_is_refused),
 		cmocka_unit_test(another_address_of_the_right_host_is_no_forgery),
 		cmocka_unit_test(a_policy_beside_dane_makes_no_other_host_of_a_signed_domain_good),
+		cmocka_unit_test(where_our_look_up_fails_only_a_named_domain_waits_in_tls),
 		cmocka_unit_test(another_host_of_an_unsigned_domain_is_told_not_refused),
 		cmocka_unit_test(
 			another_host_of_a_signed_domain_counts_where_its_zone_has_keys_for_it),

@@ -126,6 +126,10 @@ static void a_look_up_without_end_stops_no_mail_in_tls(void **state)
 	assert_int_equal(decide(&facts, &enforce).reason, REASON_UNDECIDED);
 	facts.injection = INJECTION_COMMAND;
 	assert_int_equal(decide(&facts, &enforce).action, ACTION_DEFER);
+	facts.injection = INJECTION_NONE;
+	facts.is_named = true;
+	assert_int_equal(decide(&facts, &enforce).action, ACTION_DEFER);
+	assert_int_equal(decide(&facts, &enforce).reason, REASON_UNDECIDED);
 }
 
 static void an_unknown_hop_passes_when_the_operator_says_so(void **state)
