@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "policy/promise_cache.h"
+#include "verdict/key_rule.h"
 
 enum { CAPACITY = 131072, FINDS = 200000, FLUSHES = 50, PROVIDERS = 20, NOW_MS = 1000 };
 
@@ -61,6 +62,29 @@ static struct address address_at(size_t number, size_t place)
 	return address_of(4, octets);
 }
 
+/* What a record 3 1 1 asks: the names that the scout sends with it are those of the host and, as the MX RRset is signed, of the domain. */
+static void add_keys(struct destination *destination, struct mx_host *host)
+{
+	static const uint8_t digest[32] = { 0 };
+	struct key_rules rules = { .count = 0 };
+	char names[2 * DOMAIN_NAME_MAX];
+	const struct key_rule rule = {
+		.kind = KEY_RULE_TLSA,
+		.source = SOURCE_DANE,
+		.names =
+			bytes_of((uint8_t *)names, (size_t)snprintf(names, sizeof(names), "%s:%s",
+		                                                    host->name, destination->name)),
+		.record_count = 1,
+		.records = { { 3, 1, 1, bytes_of(digest, sizeof(digest)) } },
+	};
+
+	if (!key_rules_add(&rules, &rule))
+		exit(1);
+	memcpy(destination->keys + destination->keys_len, rules.octets, rules.len);
+	host->keys = (struct key_slice){ destination->keys_len, (uint16_t)rules.len };
+	destination->keys_len = (uint16_t)(destination->keys_len + rules.len);
+}
+
 static void fill(struct destination *destination, size_t number)
 {
 	size_t owner = has_provider(number) ? number % (2 * PROVIDERS) : number;
@@ -71,6 +95,7 @@ static void fill(struct destination *destination, size_t number)
 	destination->mx_security = DNS_SECURE;
 	destination->ttl_s = 3600;
 	destination->host_count = 2;
+	destination->keys_len = 0;
 	destination->place_count = (uint8_t)(2 + number / 2 % 3);
 	for (size_t i = 0; i < destination->host_count; i++) {
 		struct mx_host *host = &destination->hosts[i];
@@ -83,6 +108,7 @@ static void fill(struct destination *destination, size_t number)
 		         owner);
 		snprintf(host->promise.detail, sizeof(host->promise.detail),
 		         "_25._tcp.%.60s 3 1 1 %064zx", host->name, owner);
+		add_keys(destination, host);
 	}
 	for (size_t i = 0; i < destination->place_count; i++)
 		destination->places[i] =
