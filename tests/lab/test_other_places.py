@@ -97,6 +97,7 @@ def passes(site, name, promise, places):
     outcome, letter = site.honest(name)
     event = site.verdict(outcome)
     assert letter.is_tls and letter.server[0] in places
+    assert event, site.guard.events()
     assert (event["action"], event["promise"]["source"]) == ("pass", SOURCES[promise]), event
     assert not site.findings()
     return letter
