@@ -1,195 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gate.h"
 
-#include <openssl/sha.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
-#include "policy/certificate_anchors.h"
-#include "unit/flow/live_handshake.h"
-#include "unit/hop_scene.h"
-#include "verifier_judge.h"
+#include "unit/key_scene.h"
 
-/*
- * Handshakes that OpenSSL made cross a gate whose questions the verifier's own code answers. The destination promised the key of
- * `honest` by DANE.
- */
-
-#define DOMAIN "big.example"
-#define HOST   "mx.big.example"
-
-struct world {
-	struct live_identity honest, thief;
-	struct verifier_judge *judge;
-	struct simulation *simulation;
-	bool is_verifier_away;
-	/* The probes' part. */
-	enum probe_outcome probe_outcome;
-	const struct live_identity *probed;       /* what a probe is shown */
-	const struct live_identity *probed_named; /* when it names the host; NULL: the same */
-	bool is_probe_away;
-	struct message_probe probe; /* the last */
-};
-
-static void verify(void *owner, struct key_finding *finding, const struct message_check *check,
-                   size_t len)
-{
-	struct world *world = owner;
-
-	if (!world->is_verifier_away)
-		assert_true(verifier_judge_check(finding, world->judge, check, len,
-		                                 (int64_t)time(NULL)));
-}
-
-static void probe(void *owner, struct message_probed *probed, const struct message_probe *wanted)
-{
-	struct world *world = owner;
-	const struct live_identity *shown =
-		world->probed_named && wanted->server_name[0] ? world->probed_named : world->probed;
-
-	memcpy(&world->probe, wanted, sizeof(world->probe));
-	if (world->is_probe_away)
-		return;
-	probed->type = MESSAGE_PROBED;
-	probed->outcome = world->probe_outcome;
-	probed->tls_version = 0x0304;
-	if (world->probe_outcome != PROBE_SHOWN)
-		return;
-	probed->chain_len = (uint32_t)shown->chain_len;
-	memcpy(probed->chain, shown->chain, shown->chain_len);
-}
-
-static int set_up(void **state)
-{
-	static const uint8_t secret[TABLE_SECRET_LEN] = { 9 };
-	struct world *world = calloc(1, sizeof(*world));
-	char why[256];
-	struct certificate_anchors *anchors = certificate_anchors_new(bytes_of_string(""), why);
-
-	assert_non_null(world);
-	assert_non_null(anchors);
-	live_identity_init(&world->honest, LIVE_ECDSA);
-	live_identity_init(&world->thief, LIVE_ECDSA);
-	world->judge = verifier_judge_new(anchors, secret);
-	assert_non_null(world->judge);
-	*state = world;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct world *world = *state;
-
-	if (world->simulation)
-		simulation_free(world->simulation);
-	verifier_judge_free(world->judge);
-	live_identity_end(&world->honest);
-	live_identity_end(&world->thief);
-	free(world);
-	return 0;
-}
-
-/* "3 1 1" of that identity's key, or of two. */
-static void promise_key(struct destination *destination, const struct live_identity *identity)
-{
-	uint8_t digest[SHA256_DIGEST_LENGTH], *key = NULL;
-	int len = i2d_PUBKEY(identity->key, &key);
-	struct key_rule rule = { .kind = KEY_RULE_TLSA, .source = SOURCE_DANE, .record_count = 1 };
-	static struct key_rules rules;
-
-	assert_true(len > 0);
-	SHA256(key, (size_t)len, digest);
-	OPENSSL_free(key);
-	rule.names = bytes_of_string(HOST);
-	rule.records[0] = (struct key_record){ 3, 1, 1, bytes_of(digest, sizeof(digest)) };
-	rules.count = rules.len = 0;
-	assert_true(key_rules_add(&rules, &rule));
-	memcpy(destination->keys, rules.octets, rules.len);
-	destination->keys_len = (uint16_t)rules.len;
-	destination->hosts[0].keys = (struct key_slice){ 0, (uint16_t)rules.len };
-}
-
-/* Opened, and the domain heard of at that address. */
-static struct simulation *open_to(struct world *world, const struct live_identity *promised,
-                                  enum tls13 tls13)
-{
-	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
-
-	world->simulation = simulation;
-	simulation->config.tls13 = tls13;
-	simulation_verify(simulation, verify, tls13 == TLS13_PROBE ? probe : NULL, world);
-	assert_true(simulation_open(simulation));
-	promise(simulation, DOMAIN, HOST, PROMISE_KEY);
-	for (size_t i = 0; i < simulation->answer_count; i++)
-		promise_key(&simulation->answers[i], promised);
-	hear(simulation, DOMAIN, HOST, false);
-	return simulation;
-}
-
-static void greet(struct simulation *simulation)
-{
-	assert_true(simulation_server(simulation, "220 mx.big.example ESMTP\r\n"));
-	assert_true(simulation_client(simulation, "EHLO client.example.net\r\n"));
-	assert_true(simulation_server(simulation, "250-mx.big.example\r\n250 STARTTLS\r\n"));
-	assert_true(simulation_client(simulation, "STARTTLS\r\n"));
-	assert_true(simulation_server(simulation, "220 go\r\n"));
-}
-
-/* What both said, the last of it the client's first line in TLS: true when that passed. The recording is freed. */
-static bool replay(struct simulation *simulation, struct recording *recording)
-{
-	bool has_passed = false;
-
-	for (size_t i = 0; i < recording->count; i++) {
-		has_passed = simulation_say(simulation, recording->chunks[i].is_client,
-		                            recording->chunks[i].octets);
-		if (!has_passed)
-			break;
-	}
-	free(recording);
-	return has_passed;
-}
-
-static struct recording *handshake_of(const struct live_identity *identity, int version,
-                                      const char *ciphers)
-{
-	struct live_pair pair = live_pair_new(identity, version, ciphers, SSL_OP_NO_TICKET);
-	struct recording *recording = live_talk(&pair, NULL);
-
-	live_pair_free(&pair);
-	return recording;
-}
-
-static bool talk(struct simulation *simulation, const struct live_identity *identity, int version)
-{
-	greet(simulation);
-	return replay(simulation, handshake_of(identity, version, "ECDHE-ECDSA-AES128-GCM-SHA256"));
-}
-
-static void refused(const struct simulation *simulation, enum reason reason, const char *assurance)
-{
-	const struct event *event = simulation_finding(simulation);
-
-	assert_non_null(event);
-	assert_string_equal(reason_name(event->reason), reason_name(reason));
-	assert_string_equal(event_assurance(event), assurance);
-	assert_true(simulation->client.got_reset);
-	assert_true(simulation->server.got_reset);
-}
+/* The destination promised the key of `honest`. */
 
 static void the_promised_key_passes_and_is_proven(void **state)
 {
-	struct world *world = *state;
-	struct simulation *simulation = open_to(world, &world->honest, TLS13_BLOCK);
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
 
-	assert_true(talk(simulation, &world->honest, TLS1_2_VERSION));
+	assert_true(talk(simulation, &scene->honest, TLS1_2_VERSION));
 	assert_null(simulation_finding(simulation));
 	assert_int_equal(simulation->event_count, 1);
 	assert_string_equal(event_assurance(&simulation->events[0]), "proven");
@@ -199,11 +29,11 @@ static void the_promised_key_passes_and_is_proven(void **state)
 
 static void another_key_is_refused_before_anything_passes(void **state)
 {
-	struct world *world = *state;
-	struct simulation *simulation = open_to(world, &world->honest, TLS13_BLOCK);
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
 	const struct event *event;
 
-	assert_false(talk(simulation, &world->thief, TLS1_2_VERSION));
+	assert_false(talk(simulation, &scene->thief, TLS1_2_VERSION));
 	refused(simulation, REASON_KEY_MISMATCH, "proven");
 	/* Looked up again before it was called wrong: the domain, and the host. */
 	assert_int_equal(simulation->refresh_count, 2);
@@ -212,8 +42,8 @@ static void another_key_is_refused_before_anything_passes(void **state)
 	assert_true(simulation_server(simulation, "220 mx.big.example ESMTP\r\n"));
 	assert_true(simulation_client(simulation, "EHLO client.example.net\r\n"));
 	assert_true(simulation_server(simulation, "250-mx.big.example\r\n250 STARTTLS\r\n"));
-	assert_false(simulation_client(simulation,
-	                               "MAIL FROM:<a@example.net>\r\nRCPT TO:<b@" DOMAIN ">\r\n"));
+	assert_false(simulation_client(
+		simulation, "MAIL FROM:<a@example.net>\r\nRCPT TO:<b@" KEY_DOMAIN ">\r\n"));
 	event = simulation_last_finding(simulation);
 	assert_int_equal(event->action, ACTION_BLOCK);
 	assert_string_equal(event->id, simulation->events[0].id);
@@ -222,11 +52,11 @@ static void another_key_is_refused_before_anything_passes(void **state)
 
 static void a_replayed_certificate_does_not_pass(void **state)
 {
-	struct world *world = *state;
-	struct simulation *simulation = open_to(world, &world->honest, TLS13_BLOCK);
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
 	static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256";
-	struct recording *true_one = handshake_of(&world->honest, TLS1_2_VERSION, ciphers);
-	struct recording *other = handshake_of(&world->honest, TLS1_2_VERSION, ciphers);
+	struct recording *true_one = handshake_of(&scene->honest, TLS1_2_VERSION, ciphers);
+	struct recording *other = handshake_of(&scene->honest, TLS1_2_VERSION, ciphers);
 
 	/* The server's words of one handshake, the client's of another. */
 	for (size_t i = 0; i < true_one->count; i++) {
@@ -242,22 +72,22 @@ static void a_replayed_certificate_does_not_pass(void **state)
 
 static void a_key_that_changed_with_its_record_stops_nothing(void **state)
 {
-	struct world *world = *state;
-	struct simulation *simulation = open_to(world, &world->thief, TLS13_BLOCK);
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->thief, TLS13_BLOCK);
 
 	greet(simulation);
 	/* Known with the old key by now; what is looked up again has the new one. */
 	for (size_t i = 0; i < simulation->answer_count; i++)
-		promise_key(&simulation->answers[i], &world->honest);
-	assert_true(replay(simulation, handshake_of(&world->honest, TLS1_2_VERSION,
+		promise_key(&simulation->answers[i], &scene->honest);
+	assert_true(replay(simulation, handshake_of(&scene->honest, TLS1_2_VERSION,
 	                                            "ECDHE-ECDSA-AES128-GCM-SHA256")));
 	assert_null(simulation_finding(simulation));
 }
 
 static void an_anonymous_cipher_is_the_senders_setting(void **state)
 {
-	struct world *world = *state;
-	struct simulation *simulation = open_to(world, &world->honest, TLS13_BLOCK);
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
 
 	greet(simulation);
 	assert_false(replay(simulation, handshake_of(NULL, TLS1_2_VERSION, "AECDH-AES128-SHA")));
@@ -266,14 +96,14 @@ static void an_anonymous_cipher_is_the_senders_setting(void **state)
 
 static void rsa_key_transport_waits_for_the_servers_finished(void **state)
 {
-	struct world *world = *state;
+	struct key_scene *scene = *state;
 	struct live_identity rsa;
 	struct simulation *simulation;
 	struct recording *recording;
 	size_t last;
 
 	live_identity_init(&rsa, LIVE_RSA);
-	simulation = open_to(world, &rsa, TLS13_BLOCK);
+	simulation = open_to(scene, &rsa, TLS13_BLOCK);
 	greet(simulation);
 	recording = handshake_of(&rsa, TLS1_2_VERSION, "AES128-SHA");
 	last = recording->count - 1;
@@ -294,12 +124,12 @@ static void rsa_key_transport_waits_for_the_servers_finished(void **state)
 
 static void rsa_key_transport_passes_with_it(void **state)
 {
-	struct world *world = *state;
+	struct key_scene *scene = *state;
 	struct live_identity rsa;
 	struct simulation *simulation;
 
 	live_identity_init(&rsa, LIVE_RSA);
-	simulation = open_to(world, &rsa, TLS13_BLOCK);
+	simulation = open_to(scene, &rsa, TLS13_BLOCK);
 	greet(simulation);
 	assert_true(replay(simulation, handshake_of(&rsa, TLS1_2_VERSION, "AES128-SHA")));
 	assert_null(simulation_finding(simulation));
@@ -307,10 +137,10 @@ static void rsa_key_transport_passes_with_it(void **state)
 }
 
 /* Two connections, the second of which goes on with the session of the first. */
-static bool go_on(struct world *world, bool is_first_seen, const char *server, uint64_t options)
+static bool go_on(struct key_scene *scene, bool is_first_seen, const char *server, uint64_t options)
 {
-	struct simulation *simulation = open_to(world, &world->honest, TLS13_BLOCK);
-	struct live_pair pair = live_pair_new(&world->honest, TLS1_2_VERSION,
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct live_pair pair = live_pair_new(&scene->honest, TLS1_2_VERSION,
 	                                      "ECDHE-ECDSA-AES128-GCM-SHA256", options);
 	struct recording *first = live_talk(&pair, NULL), *second;
 	SSL_SESSION *session = SSL_get1_session(pair.client);
@@ -327,7 +157,7 @@ static bool go_on(struct world *world, bool is_first_seen, const char *server, u
 			simulation->answers[i].places[0].address =
 				simulation->server_endpoint.address;
 		gate_forget(simulation->gate, "");
-		hear(simulation, DOMAIN, HOST, false);
+		hear(simulation, KEY_DOMAIN, KEY_HOST, false);
 	}
 	if (is_first_seen) {
 		assert_true(simulation_reopen(simulation));
@@ -353,60 +183,60 @@ static void so_does_one_with_a_ticket(void **state)
 
 static void one_that_began_elsewhere_is_hidden(void **state)
 {
-	struct world *world = *state;
+	struct key_scene *scene = *state;
 
-	assert_false(go_on(world, false, NULL, SSL_OP_NO_TICKET));
-	refused(world->simulation, REASON_KEY_HIDDEN, "");
+	assert_false(go_on(scene, false, NULL, SSL_OP_NO_TICKET));
+	refused(scene->simulation, REASON_KEY_HIDDEN, "");
 }
 
 static void one_of_another_address_is_hidden(void **state)
 {
-	struct world *world = *state;
+	struct key_scene *scene = *state;
 
-	assert_false(go_on(world, true, "198.51.100.26", 0));
-	assert_string_equal(reason_name(simulation_last_finding(world->simulation)->reason),
+	assert_false(go_on(scene, true, "198.51.100.26", 0));
+	assert_string_equal(reason_name(simulation_last_finding(scene->simulation)->reason),
 	                    "key-hidden");
 }
 
 static void a_hidden_key_waits_where_the_operator_wants_proof(void **state)
 {
-	struct world *world = *state;
-	struct simulation *simulation = open_to(world, &world->honest, TLS13_BLOCK);
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
 
-	assert_false(talk(simulation, &world->honest, TLS1_3_VERSION));
+	assert_false(talk(simulation, &scene->honest, TLS1_3_VERSION));
 	refused(simulation, REASON_KEY_HIDDEN, "");
 	assert_int_equal(simulation_finding(simulation)->action, ACTION_DEFER);
 }
 
 static void a_hidden_key_passes_where_he_assumes_it(void **state)
 {
-	struct world *world = *state;
-	struct simulation *simulation = open_to(world, &world->honest, TLS13_PASS);
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PASS);
 
-	assert_true(talk(simulation, &world->thief, TLS1_3_VERSION));
+	assert_true(talk(simulation, &scene->thief, TLS1_3_VERSION));
 	assert_string_equal(event_assurance(&simulation->events[0]), "assumed");
 }
 
 static void a_probe_that_is_shown_the_promised_key_lets_pass(void **state)
 {
-	struct world *world = *state;
-	struct simulation *simulation = open_to(world, &world->honest, TLS13_PROBE);
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PROBE);
 
-	world->probe_outcome = PROBE_SHOWN;
-	world->probed = &world->honest;
-	assert_true(talk(simulation, &world->honest, TLS1_3_VERSION));
+	scene->probe_outcome = PROBE_SHOWN;
+	scene->probed = &scene->honest;
+	assert_true(talk(simulation, &scene->honest, TLS1_3_VERSION));
 	assert_null(simulation_finding(simulation));
 	assert_string_equal(event_assurance(&simulation->events[0]), "probed");
-	assert_string_equal(world->probe.server_name, "mx.example.org");
-	assert_string_equal(world->probe.ehlo_name, "client.example.net");
-	assert_true(world->probe.cipher_suites_len >= 2 && world->probe.versions_len >= 2);
+	assert_string_equal(scene->probe.server_name, "mx.example.org");
+	assert_string_equal(scene->probe.ehlo_name, "client.example.net");
+	assert_true(scene->probe.cipher_suites_len >= 2 && scene->probe.versions_len >= 2);
 	/* The next connection asks nobody. */
 	assert_true(simulation_reopen(simulation));
-	assert_true(talk(simulation, &world->honest, TLS1_3_VERSION));
+	assert_true(talk(simulation, &scene->honest, TLS1_3_VERSION));
 	assert_int_equal(simulation->probe_count, 1);
 	simulation_pass_time(simulation, simulation->config.probe_life_ms);
 	assert_true(simulation_reopen(simulation));
-	assert_true(talk(simulation, &world->honest, TLS1_3_VERSION));
+	assert_true(talk(simulation, &scene->honest, TLS1_3_VERSION));
 	assert_int_equal(simulation->probe_count, 2);
 }
 
@@ -442,12 +272,12 @@ static void who_probes_hears_of_use_and_nobody_waits_for_that(void **state)
 
 static void a_probe_that_is_shown_another_key_is_made_twice_before_it_counts(void **state)
 {
-	struct world *world = *state;
-	struct simulation *simulation = open_to(world, &world->honest, TLS13_PROBE);
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PROBE);
 
-	world->probe_outcome = PROBE_SHOWN;
-	world->probed = &world->thief;
-	assert_false(talk(simulation, &world->honest, TLS1_3_VERSION));
+	scene->probe_outcome = PROBE_SHOWN;
+	scene->probed = &scene->thief;
+	assert_false(talk(simulation, &scene->honest, TLS1_3_VERSION));
 	assert_int_equal(simulation->probe_count, 2);
 	refused(simulation, REASON_KEY_MISMATCH, "probed");
 }
@@ -478,25 +308,25 @@ static void a_promise_that_is_only_told_waits_for_no_probe(void **state)
 
 static void a_probe_that_could_not_tell_defers(void **state)
 {
-	struct world *world = *state;
-	struct simulation *simulation = open_to(world, &world->honest, TLS13_PROBE);
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PROBE);
 
-	world->probe_outcome = PROBE_FAILED;
-	assert_false(talk(simulation, &world->honest, TLS1_3_VERSION));
+	scene->probe_outcome = PROBE_FAILED;
+	assert_false(talk(simulation, &scene->honest, TLS1_3_VERSION));
 	refused(simulation, REASON_KEY_HIDDEN, "");
 	/* And is not repeated for each try of the sender's. */
 	assert_true(simulation_reopen(simulation));
-	assert_false(talk(simulation, &world->honest, TLS1_3_VERSION));
+	assert_false(talk(simulation, &scene->honest, TLS1_3_VERSION));
 	assert_int_equal(simulation->probe_count, 1);
 }
 
 static void a_prober_that_never_answers_defers_in_time(void **state)
 {
-	struct world *world = *state;
-	struct simulation *simulation = open_to(world, &world->honest, TLS13_PROBE);
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PROBE);
 
-	world->is_probe_away = true;
-	assert_false(talk(simulation, &world->honest, TLS1_3_VERSION));
+	scene->is_probe_away = true;
+	assert_false(talk(simulation, &scene->honest, TLS1_3_VERSION));
 	simulation_pass_time(simulation, 30000);
 	refused(simulation, REASON_KEY_HIDDEN, "");
 	assert_true(simulation->probe_count > 1);
@@ -504,14 +334,14 @@ static void a_prober_that_never_answers_defers_in_time(void **state)
 
 static void a_verifier_that_died_is_asked_again(void **state)
 {
-	struct world *world = *state;
-	struct simulation *simulation = open_to(world, &world->honest, TLS13_BLOCK);
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
 
-	world->is_verifier_away = true;
-	assert_false(talk(simulation, &world->honest, TLS1_2_VERSION));
+	scene->is_verifier_away = true;
+	assert_false(talk(simulation, &scene->honest, TLS1_2_VERSION));
 	assert_true(simulation->check_count > 1);
 	assert_false(simulation->client.got_reset);
-	world->is_verifier_away = false;
+	scene->is_verifier_away = false;
 	simulation_pass_time(simulation, 3000);
 	assert_int_equal(simulation->server.got_len, simulation->client.sent_len);
 	assert_null(simulation_finding(simulation));
@@ -519,18 +349,18 @@ static void a_verifier_that_died_is_asked_again(void **state)
 
 static void monitor_tells_what_the_verifier_says_later(void **state)
 {
-	struct world *world = *state;
-	struct simulation *simulation = open_to(world, &world->honest, TLS13_BLOCK);
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
 
 	simulation->config.stance.mode = MODE_MONITOR;
-	assert_true(talk(simulation, &world->thief, TLS1_2_VERSION));
+	assert_true(talk(simulation, &scene->thief, TLS1_2_VERSION));
 	simulation_pass_time(simulation, 1000);
 	assert_non_null(simulation_finding(simulation));
 	assert_int_equal(simulation_finding(simulation)->reason, REASON_KEY_MISMATCH);
 	assert_int_equal(simulation_finding(simulation)->would, ACTION_BLOCK);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, key_scene_set_up, key_scene_tear_down)
 
 int main(void)
 {
