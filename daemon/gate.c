@@ -311,22 +311,6 @@ void gate_go_on(struct gate *gate, uint64_t now_ms, uint64_t time_ms)
 	gate_judge_afterthoughts(gate);
 }
 
-void gate_broken(struct gate *gate, const struct message_broken *broken, uint64_t now_ms)
-{
-	struct broken_notes *notes = table_find(gate->broken, &broken->client);
-	struct broken_note *note;
-
-	if (!notes)
-		notes = table_insert(gate->broken, &broken->client);
-	if (!notes)
-		return;
-	note = &notes->notes[notes->next++ % GATE_BROKEN_PER_CLIENT];
-	note->server = broken->server;
-	note->when_ms = now_ms > broken->age_ms ? now_ms - broken->age_ms : now_ms;
-	memcpy(note->id, broken->id, sizeof(note->id));
-	memcpy(note->how, broken->how, sizeof(note->how));
-}
-
 void gate_forget(struct gate *gate, const char *name)
 {
 	if (name[0] == '\0') {

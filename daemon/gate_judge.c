@@ -5,36 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/peer_names.h"
-
-static bool is_recent(uint64_t when_ms, uint64_t now_ms, uint64_t life_ms)
-{
-	return when_ms != 0 && now_ms - when_ms < life_ms;
-}
-
-static const struct broken_note *find_broken(struct gate *gate, const struct hop_query *query,
-                                             const char *domain)
-{
-	const struct broken_notes *notes = table_find(gate->broken, query->client);
-	const struct broken_note *found = NULL;
-	struct address place;
-
-	for (size_t i = 0; notes && i < GATE_BROKEN_PER_CLIENT; i++) {
-		const struct broken_note *note = &notes->notes[i];
-
-		if (!is_recent(note->when_ms, gate->now_ms, GATE_BROKEN_LIFE_MS))
-			continue;
-		place = nat64_behind(&gate->config->nat64, &note->server);
-		if (!address_equal(&note->server, query->server) &&
-		    (domain[0] == '\0' ||
-		     !promise_cache_includes(gate->cache, domain, &place, gate->now_ms)))
-			continue;
-		if (!found || note->when_ms > found->when_ms)
-			found = note;
-	}
-	return found;
-}
-
 /* With on-failure = open a connection outlives its guard's death, whatever it was at. */
 static bool is_hop_unseen(const struct gate *gate, const struct facts *facts, const struct hop *hop,
                           const struct hop_query *query)
@@ -62,7 +32,7 @@ static const struct broken_note *complete_facts(struct gate *gate, struct facts 
                                                 const struct hop_query *query)
 {
 	const struct hop *hop = &candidate->hop;
-	const struct broken_note *broken = find_broken(gate, query, hop->domain);
+	const struct broken_note *broken = gate_find_broken(gate, query, hop->domain);
 
 	facts->commitment = query->commitment->kind;
 	facts->is_protocol_violated |= candidates->is_recipient_unreadable;
@@ -190,18 +160,6 @@ static void fill_event(struct gate *gate, struct event *event, const struct judg
 	text_copy(event->rule, sizeof(event->rule), verdict->rule);
 }
 
-static void name_cause(struct gate *gate, struct event *event, const struct broken_note *broken)
-{
-	char server[ADDRESS_TEXT_MAX];
-
-	if (!broken || event->reason == REASON_NONE)
-		return;
-	memcpy(event->id, broken->id, sizeof(event->id));
-	snprintf(event->cause, sizeof(event->cause), "TLS with %s ended by %.100s, %u s before",
-	         address_format(server, &broken->server), broken->how,
-	         (unsigned)((gate->now_ms - broken->when_ms) / 1000));
-}
-
 static void start_event(struct gate *gate, struct event *event, struct flow *flow)
 {
 	const char *ehlo_name = session_ehlo_name(flow->session);
@@ -273,29 +231,6 @@ static void think_later(struct gate *gate, const struct facts *facts, const stru
 		return;
 	}
 	gate->counters.hold_overflows++;
-}
-
-static void remember_broken(struct gate *gate, struct flow *flow, const char *how)
-{
-	struct message_broken broken = { .type = MESSAGE_BROKEN,
-		                         .client = flow->client.address,
-		                         .server = flow->server.address };
-
-	if (flow->id[0] == '\0')
-		gate_new_id(gate, flow->id);
-	memcpy(broken.id, flow->id, sizeof(broken.id));
-	text_copy(broken.how, sizeof(broken.how), how);
-	gate_broken(gate, &broken, gate->now_ms);
-	gate->actions.broken(gate->owner, &broken);
-}
-
-/*
- * The client asked for TLS and none came of it: a handshake broken, a reply that was no 220 (some clients take any 2xx
- * for one), or none. Who caused it waits for the client to come back in clear, and it shows that the client is able.
- */
-static bool has_lost_tls(const struct facts *facts)
-{
-	return facts->starttls_answer != STARTTLS_NOT_ASKED && facts->tls != TLS_ESTABLISHED;
 }
 
 static struct hop_query query_of(struct gate *gate, const struct flow *flow,
@@ -380,7 +315,7 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	*verdict = judged.verdict;
 	start_event(gate, event, flow);
 	fill_event(gate, event, &judged);
-	name_cause(gate, event, judged.broken);
+	gate_name_cause(gate, event, judged.broken);
 	is_early = may_be_named_yet(gate, &query);
 	if (verdict->action == ACTION_WAIT || (is_early && !gate_only_watches(gate)))
 		return wait_for_answer(gate, flow, &judged, &query, event);
@@ -400,10 +335,10 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	if (verdict->action != ACTION_BLOCK && verdict->action != ACTION_DEFER)
 		return JUDGED_PASS;
 	/* What we refuse here the client has not refused itself: it may come back in clear. */
-	if (verdict->reason == REASON_INJECTED && has_lost_tls(&judged.facts))
-		remember_broken(gate, flow, "our refusal of injected octets");
+	if (verdict->reason == REASON_INJECTED && gate_has_lost_tls(&judged.facts))
+		gate_remember_broken(gate, flow, "our refusal of injected octets");
 	else if (commitment->kind == COMMITMENT_TLS)
-		remember_broken(gate, flow, reason_words(verdict->reason, event->place));
+		gate_remember_broken(gate, flow, reason_words(verdict->reason, event->place));
 	return JUDGED_REFUSE;
 }
 
@@ -449,7 +384,7 @@ void gate_judge_afterthoughts(struct gate *gate)
 		if (thought->is_judged && judged.verdict.action == ACTION_PASS)
 			continue;
 		fill_event(gate, event, &judged);
-		name_cause(gate, event, judged.broken);
+		gate_name_cause(gate, event, judged.broken);
 		gate->counters.verdicts[judged.verdict.action]++;
 		if (judged.verdict.reason != REASON_NONE)
 			gate->counters.reasons[judged.verdict.reason]++;
@@ -492,8 +427,8 @@ void gate_judge_end(struct gate *gate, struct flow *flow, const char *how)
 		return;
 	flow->is_end_judged = true;
 	session_end(flow->session);
-	if (has_lost_tls(session_facts(flow->session)))
-		remember_broken(gate, flow, how);
+	if (gate_has_lost_tls(session_facts(flow->session)))
+		gate_remember_broken(gate, flow, how);
 	if (!flow->domain) /* else it has had its verdict */
 		tell_ended(gate, flow);
 }

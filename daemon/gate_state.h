@@ -6,7 +6,7 @@
  * What the gate's files share: gate.c (packets, time and answers come in), gate_segment.c (a segment through streams and session),
  * gate_control.c (SYN and RST), gate_midstream.c (connections that began before us), gate_held.c (packets that wait), gate_heard.c
  * (candidates that the DNS brought up), gate_hop.c (whose hop it is), gate_ask.c (what is asked of the scout, and told to it),
- * gate_judge.c (facts, verdicts, events), gate_refuse.c (a verdict becomes a refusal).
+ * gate_judge.c (facts, verdicts, events), gate_broken.c (handshakes that came to nothing), gate_refuse.c (a verdict becomes a refusal).
  */
 
 #include "base/budget.h"
@@ -271,6 +271,20 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 /* The connection ended: what it showed is told, and a broken handshake remembered. how: for people. */
 void gate_judge_end(struct gate *gate, struct flow *flow, const char *how);
 void gate_judge_afterthoughts(struct gate *gate);
+
+/* gate_broken.c */
+/*
+ * The client asked for TLS and none came of it: a handshake broken, a reply that was no 220 (some clients take any 2xx
+ * for one), or none. Who caused it waits for the client to come back in clear, and it shows that the client is able.
+ */
+bool gate_has_lost_tls(const struct facts *facts);
+/* Here, and in all guards. how: for people. */
+void gate_remember_broken(struct gate *gate, struct flow *flow, const char *how);
+/* The latest of that client with that server, or with another of the domain's. NULL: none lately. */
+const struct broken_note *gate_find_broken(struct gate *gate, const struct hop_query *query,
+                                           const char *domain);
+/* One story: a finding has the id of the handshake that `broken` (or NULL) notes, and tells of it. */
+void gate_name_cause(struct gate *gate, struct event *event, const struct broken_note *broken);
 
 /* gate_refuse.c */
 void gate_refuse(struct gate *gate, struct flow *flow, const struct verdict *verdict,
