@@ -6,24 +6,10 @@
 #include <string.h>
 
 #include "base/siphash.h"
-#include "policy/destination_record.h"
+#include "policy/mentions.h"
 
 /* A large domain has a dozen addresses, most have two or share those of a large one. */
 enum { ADDRESSES_PER_NAME = 4 };
-
-/* An MX host at an address, as the latest answer that names it tells. */
-struct mention {
-	struct record *record; /* held; NULL: free */
-	uint8_t place;
-};
-
-/* What must not be driven out by strangers' names for the same address. */
-enum { WORTH_ESTABLISHED = 10, WORTH_NEXT_HOP = 20 };
-
-struct mentions {
-	struct mention mention[PROMISE_CACHE_MENTIONS_MAX];
-	bool is_crowded; /* somebody had to go, or found no place */
-};
 
 struct promise_cache {
 	uint8_t secret[SIPHASH_KEY_LEN];
@@ -68,14 +54,10 @@ static void on_name_leave(void *owner, const void *key, void *value)
 
 static void on_address_leave(void *owner, const void *key, void *value)
 {
-	struct mentions *mentions = value;
-	size_t i;
+	struct promise_cache *cache = owner;
 
 	(void)key;
-	for (i = 0; i < PROMISE_CACHE_MENTIONS_MAX; i++) {
-		if (mentions->mention[i].record)
-			release(owner, mentions->mention[i].record);
-	}
+	cache->octets -= mentions_remove(value, NULL);
 }
 
 struct promise_cache *promise_cache_new(size_t capacity, const uint8_t secret[TABLE_SECRET_LEN])
@@ -112,95 +94,17 @@ void promise_cache_free(struct promise_cache *cache)
 	free(cache);
 }
 
-static uint64_t worth(const struct mention *mention, uint64_t now_ms)
-{
-	if (!mention->record)
-		return 0;
-	if (!record_place_is_fresh(mention->record, mention->place, now_ms))
-		return 1;
-	return 2 + (uint64_t)record_state_at(mention->record, mention->place) +
-	       (record_is_established(mention->record) ? WORTH_ESTABLISHED : 0) +
-	       (record_is_next_hop(mention->record) ? WORTH_NEXT_HOP : 0);
-}
-
-/* Of the same answer: another address of its place, or what it said before. */
-static bool says_the_same(const struct mention *a, const struct mention *b)
-{
-	return strcmp(record_host_at(a->record, a->place), record_host_at(b->record, b->place)) ==
-	               0 &&
-	       record_is_host(a->record) == record_is_host(b->record) &&
-	       strcmp(record_name(a->record), record_name(b->record)) == 0;
-}
-
-/*
- * The mention to be replaced by `next`: of the same name and host, else a free or the weakest one. NULL: the same is known for
- * longer, or all others are stronger. So nobody's many names for an address drive a promise out.
- */
-static struct mention *choose_mention(struct mentions *mentions, const struct mention *next,
-                                      uint64_t now_ms)
-{
-	struct mention *weakest = &mentions->mention[0];
-	size_t i;
-
-	for (i = 0; i < PROMISE_CACHE_MENTIONS_MAX; i++) {
-		struct mention *mention = &mentions->mention[i];
-
-		if (mention->record && says_the_same(mention, next))
-			return worth(mention, now_ms) == worth(next, now_ms) &&
-			                       record_place_outlives(mention->record,
-			                                             mention->place, next->record,
-			                                             next->place)
-			               ? NULL
-			               : mention;
-		if (worth(mention, now_ms) < worth(weakest, now_ms))
-			weakest = mention;
-	}
-	return worth(weakest, now_ms) <= worth(next, now_ms) ? weakest : NULL;
-}
-
-/* A host that stopped to promise does so at once, whoever named it before; what its domains promise is another matter. */
-static void drop_outdated(struct promise_cache *cache, struct mentions *mentions,
-                          const struct mention *next)
-{
-	if (promise_is_of_domain(record_source_at(next->record, next->place)))
-		return;
-	for (size_t i = 0; i < PROMISE_CACHE_MENTIONS_MAX; i++) {
-		struct mention *mention = &mentions->mention[i];
-
-		if (!mention->record ||
-		    strcmp(record_host_at(mention->record, mention->place),
-		           record_host_at(next->record, next->place)) != 0 ||
-		    promise_is_of_domain(record_source_at(mention->record, mention->place)) ||
-		    record_state_at(mention->record, mention->place) <=
-		            record_state_at(next->record, next->place))
-			continue;
-		release(cache, mention->record);
-		mention->record = NULL;
-		mentions->is_crowded = true;
-	}
-}
-
 static int mention_place(struct promise_cache *cache, struct record *record, size_t place,
                          uint64_t now_ms)
 {
 	const struct address *address = record_address(record, place);
-	struct mention next = { .record = record, .place = (uint8_t)place };
 	struct mentions *mentions = table_find(cache->addresses, address);
-	struct mention *mention;
 
 	if (!mentions)
 		mentions = table_insert(cache->addresses, address);
 	if (!mentions)
 		return -ENOMEM;
-	drop_outdated(cache, mentions, &next);
-	mention = choose_mention(mentions, &next, now_ms);
-	mentions->is_crowded |= !mention || (mention->record && !says_the_same(mention, &next));
-	if (!mention)
-		return 0;
-	record_hold(record);
-	if (mention->record)
-		release(cache, mention->record);
-	*mention = next;
+	cache->octets -= mentions_add(mentions, record, place, now_ms);
 	return 0;
 }
 
@@ -218,19 +122,11 @@ static int mention_all(struct promise_cache *cache, struct record *record, uint6
 /* The addresses that only `record` speaks of lose what it says. */
 static void unmention(struct promise_cache *cache, const struct record *record)
 {
-	size_t i, j;
-
-	for (i = 0; i < record_place_count(record); i++) {
+	for (size_t i = 0; i < record_place_count(record); i++) {
 		struct mentions *mentions = table_peek(cache->addresses, record_address(record, i));
 
-		for (j = 0; mentions && j < PROMISE_CACHE_MENTIONS_MAX; j++) {
-			struct mention *mention = &mentions->mention[j];
-
-			if (mention->record != record)
-				continue;
-			mention->record = NULL;
-			release(cache, (struct record *)(uintptr_t)record);
-		}
+		if (mentions)
+			cache->octets -= mentions_remove(mentions, record);
 	}
 }
 
@@ -385,16 +281,8 @@ bool promise_cache_strongest(struct hop *hop, const struct promise_cache *cache,
                              const struct address *address, uint64_t now_ms)
 {
 	const struct mentions *mentions = table_peek(cache->addresses, address);
-	const struct mention *best = NULL;
-	size_t i;
+	const struct mention *best = mentions ? mentions_strongest(mentions, now_ms) : NULL;
 
-	for (i = 0; mentions && i < PROMISE_CACHE_MENTIONS_MAX; i++) {
-		const struct mention *mention = &mentions->mention[i];
-
-		if (worth(mention, now_ms) >= 2 &&
-		    (!best || worth(mention, now_ms) > worth(best, now_ms)))
-			best = mention;
-	}
 	if (!best)
 		return false;
 	record_hop_at(hop, best->record, best->place);
@@ -426,7 +314,7 @@ size_t promise_cache_at(struct hop hops[PROMISE_CACHE_MENTIONS_MAX],
 	size_t count = 0;
 
 	for (size_t i = 0; mentions && i < PROMISE_CACHE_MENTIONS_MAX; i++) {
-		if (worth(&mentions->mention[i], now_ms) >= 2)
+		if (mention_is_fresh(&mentions->mention[i], now_ms))
 			record_hop_at(&hops[count++], mentions->mention[i].record,
 			              mentions->mention[i].place);
 	}

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/table.h"
+#include "policy/mentions.h"
 #include "verdict/key_rule.h"
 #include "verdict/promise.h"
 
@@ -19,7 +20,7 @@ enum {
 	/* Octets of answers per entry of capacity; a typical one has 300 to 600, the largest 30,000. */
 	PROMISE_CACHE_OCTETS_PER_NAME = 1024,
 	/* Names that may share an address and are told apart; the strongest promises stay. */
-	PROMISE_CACHE_MENTIONS_MAX = 8,
+	PROMISE_CACHE_MENTIONS_MAX = MENTIONS_MAX,
 };
 
 struct promise_cache;
