@@ -4,25 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "policy/sights.h"
 #include "policy/tenure.h"
 
-enum { SECOND_MS = 1000, DAY_MS = 24 * 3600 * SECOND_MS, DATE_LEN = 16 };
-
-struct sight {
-	struct address address;
-	bool has_key;
-	uint8_t key[ROW_KEY_LEN];
-	uint16_t tls_version;
-	uint64_t first_ms;
-	uint64_t last_ms;
-};
-
-struct host {
-	struct sight *places;
-	size_t count;
-};
+enum { DAY_MS = 24 * 3600 * 1000 };
 
 struct met {
 	uint64_t first_ms;
@@ -49,7 +35,7 @@ struct seen {
 static void on_host_leave(void *owner, void *value)
 {
 	struct seen *seen = owner;
-	struct host *host = value;
+	struct sights *host = value;
 
 	seen->places -= host->count;
 	free(host->places);
@@ -71,7 +57,7 @@ struct seen *seen_new(size_t capacity, const uint8_t secret[TABLE_SECRET_LEN],
 	seen->on_row = on_row;
 	seen->owner = owner;
 	seen->places_max = capacity * (SEEN_PLACES_MAX / SEEN_HOSTS_MAX);
-	seen->hosts = tenure_new(capacity, sizeof(struct host), secret, on_host_leave, seen);
+	seen->hosts = tenure_new(capacity, sizeof(struct sights), secret, on_host_leave, seen);
 	seen->domains = tenure_new(capacity, sizeof(struct met), secret, on_domain_leave, seen);
 	seen->addresses = table_new(seen->places_max, sizeof(struct address), sizeof(struct names),
 	                            secret, NULL, NULL);
@@ -95,21 +81,6 @@ void seen_free(struct seen *seen)
 static uint64_t day_of(uint64_t time_ms)
 {
 	return time_ms / DAY_MS;
-}
-
-/* A clock that was set back makes nothing old. */
-static bool is_within(uint64_t last_ms, uint64_t now_ms, uint64_t days)
-{
-	return last_ms >= now_ms || now_ms - last_ms <= days * DAY_MS;
-}
-
-static struct sight *place_at(const struct host *host, const struct address *address)
-{
-	for (size_t i = 0; i < host->count; i++) {
-		if (address_equal(&host->places[i].address, address))
-			return &host->places[i];
-	}
-	return NULL;
 }
 
 static void send_place(struct seen *seen, const char *name, const struct sight *place,
@@ -145,16 +116,16 @@ static void send_met(struct seen *seen, const char *name, const struct met *met,
 }
 
 /* Whether the host of that handle is still there, and was seen at that address. */
-static const struct host *host_at(const struct seen *seen, uint64_t handle,
-                                  const struct address *address)
+static const struct sights *host_at(const struct seen *seen, uint64_t handle,
+                                    const struct address *address)
 {
-	const struct host *host = handle ? tenure_by_handle(seen->hosts, handle) : NULL;
+	const struct sights *host = handle ? tenure_by_handle(seen->hosts, handle) : NULL;
 
-	return host && place_at(host, address) ? host : NULL;
+	return host && sights_at(host, address) ? host : NULL;
 }
 
 /* Whoever is there stays, so that a stranger's names at an address hide nobody's; a settled host takes a newcomer's place. */
-static void index_place(struct seen *seen, const struct host *host, const struct address *address)
+static void index_place(struct seen *seen, const struct sights *host, const struct address *address)
 {
 	uint64_t handle = tenure_handle(seen->hosts, tenure_name(host));
 	struct names *names = table_find(seen->addresses, address);
@@ -165,7 +136,7 @@ static void index_place(struct seen *seen, const struct host *host, const struct
 	if (!names)
 		return;
 	for (size_t i = 0; i < SEEN_NAMES_MAX; i++) {
-		const struct host *other = host_at(seen, names->handles[i], address);
+		const struct sights *other = host_at(seen, names->handles[i], address);
 
 		if (names->handles[i] == handle)
 			return;
@@ -176,47 +147,30 @@ static void index_place(struct seen *seen, const struct host *host, const struct
 		*chosen = handle;
 }
 
-/* The one not seen for longest gives its room away, here and in what is kept. */
-static struct sight *replace_oldest(struct seen *seen, struct host *host)
+/* A full host's oldest place leaves what is kept, too. */
+static struct sight *add_place(struct seen *seen, struct sights *host,
+                               const struct address *address)
 {
-	struct sight *oldest = &host->places[0];
+	bool is_new = host->count < SIGHTS_MAX;
+	struct sight *place = is_new ? sights_grow(host) : sights_oldest(host);
 
-	for (size_t i = 1; i < host->count; i++) {
-		if (host->places[i].last_ms < oldest->last_ms)
-			oldest = &host->places[i];
-	}
-	send_place(seen, tenure_name(host), oldest, true);
-	memset(oldest, 0, sizeof(*oldest));
-	return oldest;
-}
-
-static struct sight *add_place(struct seen *seen, struct host *host, const struct address *address)
-{
-	struct sight *place;
-
-	if (host->count == SEEN_ADDRESSES_MAX) {
-		place = replace_oldest(seen, host);
-	} else {
-		struct sight *places =
-			realloc(host->places, (host->count + 1) * sizeof(struct sight));
-
-		if (!places)
-			return NULL;
-		host->places = places;
-		place = &places[host->count++];
-		memset(place, 0, sizeof(*place));
+	if (!place)
+		return NULL;
+	if (is_new)
 		seen->places++;
-	}
+	else
+		send_place(seen, tenure_name(host), place, true);
+	memset(place, 0, sizeof(*place));
 	place->address = *address;
 	return place;
 }
 
 /* Found or added; *found becomes its host. NULL: out of memory. */
-static struct sight *place_for(struct host **found, struct seen *seen, const char *name,
+static struct sight *place_for(struct sights **found, struct seen *seen, const char *name,
                                const struct address *address)
 {
-	struct host *host = tenure_find(seen->hosts, name);
-	struct sight *place = host ? place_at(host, address) : NULL;
+	struct sights *host = tenure_find(seen->hosts, name);
+	struct sight *place = host ? sights_at(host, address) : NULL;
 
 	if (!place) {
 		while (seen->places >= seen->places_max && tenure_evict(seen->hosts))
@@ -231,7 +185,7 @@ static struct sight *place_for(struct host **found, struct seen *seen, const cha
 	return place;
 }
 
-static void settle_place(struct seen *seen, const struct host *host, const struct sight *place)
+static void settle_place(struct seen *seen, const struct sights *host, const struct sight *place)
 {
 	bool is_settled = false;
 
@@ -245,16 +199,16 @@ static void settle_place(struct seen *seen, const struct host *host, const struc
 
 static void load_place(struct seen *seen, const struct row_place *row, bool is_removed)
 {
-	struct host *host;
+	struct sights *host;
 	struct sight *place;
 
 	if (is_removed) {
 		host = tenure_find(seen->hosts, row->host);
-		place = host ? place_at(host, &row->address) : NULL;
+		place = host ? sights_at(host, &row->address) : NULL;
 		if (place && host->count == 1)
 			tenure_remove(seen->hosts, row->host);
 		else if (place) {
-			*place = host->places[--host->count];
+			sights_remove(host, place);
 			seen->places--;
 		}
 		return;
@@ -307,7 +261,7 @@ void seen_load(struct seen *seen, const struct row *row)
 
 static void see_place(struct seen *seen, const struct seen_sighting *sighting, uint64_t now_ms)
 {
-	struct host *host;
+	struct sights *host;
 	struct sight *place = place_for(&host, seen, sighting->host, &sighting->address);
 	bool is_news;
 
@@ -357,57 +311,20 @@ void seen_sighting(struct seen *seen, const struct seen_sighting *sighting, uint
 		see_met(seen, sighting->domain, now_ms);
 }
 
-static const char *date_of(char text[DATE_LEN], uint64_t time_ms)
-{
-	time_t seconds = (time_t)(time_ms / SECOND_MS);
-	struct tm parts;
-
-	if (!gmtime_r(&seconds, &parts) || strftime(text, DATE_LEN, "%Y-%m-%d", &parts) == 0)
-		snprintf(text, DATE_LEN, "?");
-	return text;
-}
-
-/* Over all addresses where it was seen lately. False: none. */
-static bool span_of(uint64_t *first_ms, uint64_t *last_ms, const struct host *host, uint64_t now_ms)
-{
-	bool is_found = false;
-
-	*first_ms = UINT64_MAX;
-	*last_ms = 0;
-	for (size_t i = 0; i < host->count; i++) {
-		const struct sight *place = &host->places[i];
-
-		if (!is_within(place->last_ms, now_ms, SEEN_PLACE_DAYS))
-			continue;
-		is_found = true;
-		if (place->first_ms < *first_ms)
-			*first_ms = place->first_ms;
-		if (place->last_ms > *last_ms)
-			*last_ms = place->last_ms;
-	}
-	return is_found;
-}
-
 bool seen_offered_before(char text[OFFERED_BEFORE_MAX], const struct seen *seen, const char *host,
                          uint64_t now_ms)
 {
-	const struct host *known = tenure_peek(seen->hosts, host);
-	char first[DATE_LEN], last[DATE_LEN];
-	uint64_t first_ms, last_ms;
+	const struct sights *known = tenure_peek(seen->hosts, host);
 
 	text[0] = '\0';
-	if (!known || !span_of(&first_ms, &last_ms, known, now_ms))
-		return false;
-	snprintf(text, OFFERED_BEFORE_MAX, "%s to %s", date_of(first, first_ms),
-	         date_of(last, last_ms));
-	return true;
+	return known && sights_span(text, known, now_ms);
 }
 
 uint32_t seen_days_met(const struct seen *seen, const char *domain, uint64_t now_ms)
 {
 	const struct met *met = tenure_peek(seen->domains, domain);
 
-	return met && is_within(met->last_ms, now_ms, SEEN_MET_DAYS) ? met->days : 0;
+	return met && sight_is_within(met->last_ms, now_ms, SEEN_MET_DAYS) ? met->days : 0;
 }
 
 size_t seen_names_at(char names[][DOMAIN_NAME_MAX], size_t max, const struct seen *seen,
@@ -417,59 +334,27 @@ size_t seen_names_at(char names[][DOMAIN_NAME_MAX], size_t max, const struct see
 	size_t count = 0;
 
 	for (size_t i = 0; known && i < SEEN_NAMES_MAX && count < max; i++) {
-		const struct host *host = host_at(seen, known->handles[i], address);
+		const struct sights *host = host_at(seen, known->handles[i], address);
 
-		if (!host || !is_within(place_at(host, address)->last_ms, now_ms, SEEN_PLACE_DAYS))
+		if (!host ||
+		    !sight_is_within(sights_at(host, address)->last_ms, now_ms, SIGHTS_DAYS))
 			continue;
 		snprintf(names[count++], DOMAIN_NAME_MAX, "%s", tenure_name(host));
 	}
 	return count;
 }
 
-/* As people write it; the wire's 0x0301 is TLS 1.0 (RFC 8446 section 4.2.1). */
-static void describe(char detail[EVIDENCE_DETAIL_MAX], const struct host *host, const char *span)
-{
-	uint16_t version = 0;
-	size_t keys = 0;
-
-	for (size_t i = 0; i < host->count; i++) {
-		if (host->places[i].tls_version > version)
-			version = host->places[i].tls_version;
-		keys += host->places[i].has_key;
-	}
-	snprintf(detail, EVIDENCE_DETAIL_MAX, "offered STARTTLS %s at %zu address%s", span,
-	         host->count, host->count == 1 ? "" : "es");
-	if (version > 0x0300 && version <= 0x0304) {
-		size_t len = strlen(detail);
-
-		snprintf(detail + len, EVIDENCE_DETAIL_MAX - len, ", up to TLS 1.%u%s",
-		         version - 0x0301U, keys ? ", its key is known" : "");
-	}
-}
-
 bool seen_evidence(struct evidence *evidence, const struct seen *seen, const char *host,
                    uint64_t now_ms)
 {
-	const struct host *known = tenure_peek(seen->hosts, host);
-	char span[OFFERED_BEFORE_MAX];
-	uint64_t first_ms, last_ms, age_ms;
+	const struct sights *known = tenure_peek(seen->hosts, host);
 
-	if (!seen_offered_before(span, seen, host, now_ms) ||
-	    !span_of(&first_ms, &last_ms, known, now_ms))
-		return false;
-	age_ms = last_ms < now_ms ? now_ms - last_ms : 0;
-	memset(evidence, 0, sizeof(*evidence));
-	evidence->source = SOURCE_SEEN;
-	evidence->state = EVIDENCE_ALERTS;
-	evidence->age_s = (uint32_t)(age_ms / SECOND_MS);
-	evidence->left_s = (uint32_t)(((uint64_t)SEEN_PLACE_DAYS * DAY_MS - age_ms) / SECOND_MS);
-	describe(evidence->detail, known, span);
-	return true;
+	return known && sights_evidence(evidence, known, now_ms);
 }
 
 size_t seen_forget(struct seen *seen, const char *name)
 {
-	const struct host *host = tenure_peek(seen->hosts, name);
+	const struct sights *host = tenure_peek(seen->hosts, name);
 	const struct met *met = tenure_peek(seen->domains, name);
 	size_t count = 0;
 

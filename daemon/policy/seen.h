@@ -12,6 +12,7 @@
  */
 
 #include "base/table.h"
+#include "policy/sights.h"
 #include "verdict/evidence.h"
 #include "verdict/row.h"
 
@@ -19,9 +20,9 @@ enum {
 	SEEN_HOSTS_MAX = 131072,
 	SEEN_PLACES_MAX = 262144, /* addresses over all hosts */
 	SEEN_DOMAINS_MAX = 131072,
-	SEEN_ADDRESSES_MAX = 16, /* of one host; the one not seen for longest leaves */
-	SEEN_NAMES_MAX = 4,      /* hosts that are found by one address */
-	SEEN_PLACE_DAYS = 180,   /* what was seen before counts no more */
+	SEEN_ADDRESSES_MAX = SIGHTS_MAX, /* of one host; the one not seen for longest leaves */
+	SEEN_NAMES_MAX = 4,              /* hosts that are found by one address */
+	SEEN_PLACE_DAYS = SIGHTS_DAYS,
 	SEEN_MET_DAYS = 400,
 };
 
