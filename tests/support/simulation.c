@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/simulation_answers.h"
 #include "support/simulation_keys.h"
 
 enum {
@@ -126,79 +127,6 @@ static void on_send(void *owner, bool to_client, const struct craft *craft, cons
 	arrive(simulation, octets, len, !to_client);
 }
 
-static void fill_promise(const struct simulation *simulation, struct destination *answer,
-                         const char *name, const char *host, enum promise_state state)
-{
-	*answer = (struct destination){
-		.mx_state = MX_FOUND,
-		.mx_security = DNS_SECURE,
-		.ttl_s = 600,
-		.host_count = 1,
-		.place_count = 1,
-	};
-	text_copy(answer->name, sizeof(answer->name), name);
-	text_copy(answer->hosts[0].name, sizeof(answer->hosts[0].name), host);
-	answer->hosts[0].address_security = DNS_SECURE;
-	answer->hosts[0].promise.state = state;
-	answer->hosts[0].promise.source = state == PROMISE_NONE ? SOURCE_NONE : SOURCE_DANE;
-	answer->places[0].address = simulation->server_endpoint.address;
-}
-
-/* The same of the domain and of the host of that name. */
-static void answer_both(struct simulation *simulation, struct destination *answer, bool is_afresh)
-{
-	answer->is_afresh = is_afresh;
-	gate_answer(simulation->gate, answer, simulation->now_ms, simulation->now_ms);
-	answer->mx_state = MX_HOST;
-	gate_answer(simulation->gate, answer, simulation->now_ms, simulation->now_ms);
-}
-
-static void promise_to(struct simulation *simulation, const char *name, bool is_afresh)
-{
-	struct destination answer;
-
-	fill_promise(simulation, &answer, name, name, simulation->everybody);
-	answer_both(simulation, &answer, is_afresh);
-}
-
-/* The scout's part: every open question is answered, by a canned answer or by "promised nothing". */
-static void answer_questions(struct simulation *simulation)
-{
-	while (simulation->is_answering && simulation->asked_count > 0) {
-		char name[DOMAIN_NAME_MAX];
-		bool is_known = false, is_afresh;
-
-		text_copy(name, sizeof(name), simulation->asked[--simulation->asked_count]);
-		is_afresh = simulation->is_asked_afresh[simulation->asked_count];
-		for (size_t i = 0; i < simulation->answer_count; i++) {
-			if (strcmp(simulation->answers[i].name, name) != 0)
-				continue;
-			is_known = true;
-			simulation->answers[i].is_afresh = is_afresh;
-			gate_answer(simulation->gate, &simulation->answers[i], simulation->now_ms,
-			            simulation->now_ms);
-		}
-		if (!is_known && simulation->everybody != PROMISE_UNKNOWN) {
-			promise_to(simulation, name, is_afresh);
-		} else if (!is_known) {
-			struct destination nothing = { .mx_state = MX_NXDOMAIN,
-				                       .ttl_s = 600,
-				                       .mx_security = DNS_SECURE };
-
-			text_copy(nothing.name, sizeof(nothing.name), name);
-			answer_both(simulation, &nothing, is_afresh);
-		}
-	}
-}
-
-static void answer_all(struct simulation *simulation)
-{
-	do {
-		answer_questions(simulation);
-		simulation_answer_about_keys(simulation);
-	} while (simulation->is_answering && simulation->asked_count > 0);
-}
-
 /* Through the gate, or by it. */
 static void put_through(struct simulation *simulation, bool is_client, const struct craft *craft,
                         uint32_t ingress)
@@ -227,7 +155,7 @@ static void put_through(struct simulation *simulation, bool is_client, const str
 		return;
 	}
 	gate_packet(simulation->gate, &queued, simulation->now_ms, simulation->now_ms);
-	answer_all(simulation);
+	simulation_answer(simulation);
 }
 
 static void send_packet(struct simulation *simulation, bool is_client, uint8_t flags, size_t from,
@@ -384,17 +312,6 @@ bool simulation_reopen(struct simulation *simulation)
 	return simulation_open(simulation);
 }
 
-void simulation_promise(struct simulation *simulation, const char *domain, const char *host,
-                        enum promise_state state)
-{
-	struct destination *answer = &simulation->answers[simulation->answer_count++];
-
-	fill_promise(simulation, answer, domain, host, state);
-	answer = &simulation->answers[simulation->answer_count++];
-	fill_promise(simulation, answer, host, host, state);
-	answer->mx_state = MX_HOST;
-}
-
 static size_t segment_len(struct simulation *simulation, size_t left)
 {
 	size_t len = SEGMENT_MAX;
@@ -496,6 +413,6 @@ void simulation_pass_time(struct simulation *simulation, uint64_t ms)
 	while (simulation->now_ms < until) {
 		simulation->now_ms += GATE_TICK_MS;
 		gate_tick(simulation->gate, simulation->now_ms, simulation->now_ms);
-		answer_all(simulation);
+		simulation_answer(simulation);
 	}
 }
