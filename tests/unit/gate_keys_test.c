@@ -332,6 +332,26 @@ static void a_prober_that_never_answers_defers_in_time(void **state)
 	assert_true(simulation->probe_count > 1);
 }
 
+static void a_handshake_that_began_before_us_shows_no_key(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PASS);
+	struct recording *recording =
+		handshake_of(&scene->honest, TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256");
+	size_t last = recording->count - 1;
+
+	simulation->is_bypassed = true;
+	assert_true(simulation_reopen(simulation));
+	greet(simulation);
+	for (size_t i = 0; i < last; i++)
+		assert_true(simulation_say(simulation, recording->chunks[i].is_client,
+		                           recording->chunks[i].octets));
+	simulation->is_bypassed = false;
+	assert_false(simulation_say(simulation, true, recording->chunks[last].octets));
+	refused(simulation, REASON_INSPECTION_LIMIT, "proven");
+	free(recording);
+}
+
 static void a_verifier_that_died_is_asked_again(void **state)
 {
 	struct key_scene *scene = *state;
@@ -384,6 +404,7 @@ int main(void)
 		TEST(a_promise_that_is_only_told_waits_for_no_probe),
 		TEST(a_probe_that_could_not_tell_defers),
 		TEST(a_prober_that_never_answers_defers_in_time),
+		TEST(a_handshake_that_began_before_us_shows_no_key),
 		TEST(a_verifier_that_died_is_asked_again),
 		TEST(monitor_tells_what_the_verifier_says_later),
 	};
