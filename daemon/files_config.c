@@ -62,7 +62,7 @@ int files_check_authorities(const struct config *config, char error[CONFIG_ERROR
 {
 	struct files_option option = { .kind = FILE_AUTHORITIES };
 	char signer[FILE_SIGNER_MAX], why[MESSAGE_ERROR_MAX] = "";
-	struct bytes text;
+	struct bytes text = { 0 };
 	int copy, err;
 
 	if (!config->ca_file[0])
@@ -76,11 +76,9 @@ int files_check_authorities(const struct config *config, char error[CONFIG_ERROR
 	if (!err && !has_certificate(text)) {
 		(void)snprintf(why, sizeof(why), "%s: no certificate is in it (PEM is asked for)",
 		               config->ca_file);
-		sealed_unmap(text);
 		err = -EINVAL;
-	} else if (!err) {
-		sealed_unmap(text);
 	}
+	sealed_unmap(text);
 	if (err)
 		(void)snprintf(error, CONFIG_ERROR_MAX, "%s: tls.ca-file: %.400s",
 		               config->file_name, why[0] ? why : strerror(-err));
