@@ -259,8 +259,7 @@ static void tell_namings(struct heard *heard, const struct host *host, const str
 {
 	const struct naming *naming;
 
-	TAILQ_FOREACH(naming, &host->namings, link)
-	{
+	for (naming = TAILQ_FIRST(&host->namings); naming; naming = TAILQ_NEXT(naming, link)) {
 		if (matters == (naming->domain->item.kind == KIND_DOMAIN_THAT_MATTERS))
 			tell(heard, naming, place, now_ms);
 	}
@@ -365,8 +364,7 @@ bool heard_names_host(const struct heard *heard, const char *name, uint64_t now_
 
 	if (!host)
 		return false;
-	TAILQ_FOREACH(naming, &host->namings, link)
-	{
+	for (naming = TAILQ_FIRST(&host->namings); naming; naming = TAILQ_NEXT(naming, link)) {
 		if (naming->until_ms > now_ms)
 			return true;
 	}
