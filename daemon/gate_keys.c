@@ -7,6 +7,9 @@
 #include "policy/peer_names.h"
 #include "wire/tls_cipher.h"
 #include "wire/tls_hello.h"
+#include "wire/tls_key_exchange.h"
+
+enum { FIELD_LEN_MIN = 1024 / 8 };
 
 /* A session is one client's with one server: whoever chooses identifiers must not have it taken for somebody else's. */
 static uint64_t hash_session(const struct gate *gate, const struct flow *flow, struct bytes id)
@@ -26,6 +29,25 @@ static uint64_t hash_session(const struct gate *gate, const struct flow *flow, s
 	session.id = siphash(gate->secret, id.data, id.len);
 	key = siphash(gate->secret, &session, sizeof(session));
 	return key + (key == 0);
+}
+
+/*
+ * A finite field of few bits is solved while the client waits: an attacker has the server sign one for a suite that the client never
+ * offered (Logjam, CVE-2015-4000), and has the secret without the server's key. OpenSSL's first level of security asks for as many.
+ */
+static bool is_field_small(const struct session_keys *keys)
+{
+	struct tls_key_exchange exchange;
+	struct bytes prime;
+
+	if (keys->key_exchange.len == 0 ||
+	    tls_key_exchange_parse(&exchange, keys->key_exchange, keys->version,
+	                           keys->cipher_suite) != PARSE_OK)
+		return false;
+	prime = exchange.prime;
+	while (prime.len > 0 && prime.data[0] == 0)
+		prime = bytes_after(prime, 1);
+	return exchange.prime.len > 0 && prime.len < FIELD_LEN_MIN;
 }
 
 /* Up to TLS 1.2, and not resumed: the certificate, and how the server shows that it has its key. */
@@ -55,8 +77,8 @@ void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const 
 	if (!session_keys(&keys, flow->session))
 		return;
 	evidence->is_cipher_null = tls_cipher_is_null(keys.cipher_suite);
-	evidence->is_weak =
-		keys.version < TLS_VERSION_1_0 || tls_cipher_is_export(keys.cipher_suite);
+	evidence->is_weak = keys.version < TLS_VERSION_1_0 ||
+	                    tls_cipher_is_export(keys.cipher_suite) || is_field_small(&keys);
 	if (!keys.is_hidden && !keys.is_resumed) {
 		read_full(gate, evidence, flow, &keys);
 	} else {

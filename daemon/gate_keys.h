@@ -46,7 +46,7 @@ struct key_evidence {
 	bool is_unsigned;          /* no proof will ever come, though the suite asks for one */
 	bool is_cipher_null;
 	bool is_cipher_anonymous;
-	bool is_weak; /* whatever both ends say: SSL 3.0, an export cipher */
+	bool is_weak; /* whatever both ends say: SSL 3.0, an export cipher, a small field */
 	bool is_downgraded;
 	struct {
 		uint64_t key; /* with the name that the client sent, or none */

@@ -94,6 +94,39 @@ static void an_anonymous_cipher_is_the_senders_setting(void **state)
 	refused(simulation, REASON_CIPHER_UNAUTHENTICATED, "proven");
 }
 
+/* OpenSSL takes no such field: of the one that it took (RFC 3526), all but the last octets are cleared. */
+static void make_field_small(struct recording *recording)
+{
+	static const uint8_t prime[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		                         0xc9, 0x0f, 0xda, 0xa2, 0x21, 0x68, 0xc2, 0x34 };
+	enum { PRIME_LEN = 2048 / 8, LEFT_LEN = 1024 / 8 - 1 };
+	uint8_t *at = memmem(recording->octets, recording->len, prime, sizeof(prime));
+
+	assert_non_null(at);
+	memset(at, 0, PRIME_LEN - LEFT_LEN);
+}
+
+static void a_field_that_can_be_solved_is_weakened_whoever_signed_it(void **state)
+{
+	struct key_scene *scene = *state;
+	struct live_identity rsa;
+	struct simulation *simulation;
+	struct recording *recording;
+
+	live_identity_init(&rsa, LIVE_RSA);
+	simulation = open_to(scene, &rsa, TLS13_BLOCK);
+	greet(simulation);
+	assert_true(replay(simulation, handshake_of(&rsa, TLS1_2_VERSION, "DHE-RSA-AES128-SHA")));
+	assert_null(simulation_finding(simulation));
+	assert_true(simulation_reopen(simulation));
+	greet(simulation);
+	recording = handshake_of(&rsa, TLS1_2_VERSION, "DHE-RSA-AES128-SHA");
+	make_field_small(recording);
+	assert_false(replay(simulation, recording));
+	refused(simulation, REASON_TLS_WEAKENED, "proven");
+	live_identity_end(&rsa);
+}
+
 static void rsa_key_transport_waits_for_the_servers_finished(void **state)
 {
 	struct key_scene *scene = *state;
@@ -390,6 +423,7 @@ int main(void)
 		TEST(a_replayed_certificate_does_not_pass),
 		TEST(a_key_that_changed_with_its_record_stops_nothing),
 		TEST(an_anonymous_cipher_is_the_senders_setting),
+		TEST(a_field_that_can_be_solved_is_weakened_whoever_signed_it),
 		TEST(rsa_key_transport_waits_for_the_servers_finished),
 		TEST(rsa_key_transport_passes_with_it),
 		TEST(a_session_whose_beginning_was_seen_goes_on),
