@@ -29,8 +29,8 @@ static void a_host_has_so_many_places_and_the_oldest_is_known(void **state)
 	struct sights sights = { 0 };
 
 	(void)state;
-	for (uint8_t i = 0; i < SIGHTS_MAX; i++)
-		see(&sights, i, march_ms, march_ms + (i == 7 ? 0 : i + 1) * day_ms);
+	for (unsigned i = 0; i < SIGHTS_MAX; i++)
+		see(&sights, (uint8_t)i, march_ms, march_ms + (i == 7 ? 0 : i + 1) * day_ms);
 	assert_null(sights_grow(&sights));
 	assert_int_equal(sights_oldest(&sights)->address.octets[3], 7);
 	free(sights.places);
