@@ -300,7 +300,7 @@ void desk_explanation(struct desk *desk, const struct message_explanation *messa
 		.destination = &message->destination,
 		.evidence = message->evidence,
 		.evidence_count = message->evidence_count,
-		.stance = desk->options.actions->stance(desk->options.owner),
+		.last_keys = message->last_keys,
 		.age_s = message->age_s,
 		.is_cached = message->is_cached != 0,
 	};
@@ -308,6 +308,7 @@ void desk_explanation(struct desk *desk, const struct message_explanation *messa
 
 	if (!pending)
 		return;
+	desk->options.actions->fill_explanation(desk->options.owner, &explanation);
 	if (explain_json_print(text, &explanation) > 0)
 		control_server_reply(desk->server, pending->client, text);
 	pending->is_finding |= explain_is_finding(&explanation);

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "messages.h"
+#include "report/explain_page.h"
 #include "report/recent.h"
 #include "report/status_page.h"
 
@@ -21,7 +22,8 @@ struct desk_actions {
 	/* Sends a message to another process. 0 or -errno; -ENOTCONN: there is none. */
 	int (*send)(void *owner, enum role role, unsigned index, const void *message, size_t len);
 	void (*fill_status)(void *owner, struct status *status);
-	const struct stance *(*stance)(void *owner);
+	/* What the configuration says. */
+	void (*fill_explanation)(void *owner, struct explanation *explanation);
 };
 
 struct desk_options {

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/nat64.h"
-#include "base/siphash.h"
 #include "policy/peer_names.h"
 
 static bool is_recent(uint64_t when_ms, uint64_t now_ms, uint64_t life_ms)
@@ -114,47 +113,4 @@ void gate_ask_words(struct gate *gate, struct flow *flow)
 		if (peer_name_normalise(name, words[i]))
 			gate_find_hop(gate, &hop, QUESTION_HOST, name, &place);
 	}
-}
-
-/* Each thing that a host showed is told once in a while, and at once when it is another. */
-static bool is_told_lately(struct gate *gate, const struct message_sighting *sighting)
-{
-	uint64_t key = siphash(gate->secret, sighting, SIGHTING_HEAD_LEN + sighting->leaf_len);
-	uint64_t *told_ms = table_find(gate->sighted, &key);
-
-	if (told_ms && is_recent(*told_ms, gate->now_ms, GATE_SIGHTING_AGAIN_MS))
-		return true;
-	if (!told_ms)
-		told_ms = table_insert(gate->sighted, &key);
-	if (told_ms)
-		*told_ms = gate->now_ms;
-	return false;
-}
-
-void gate_tell_sighting(struct gate *gate, const struct flow *flow, const struct hop *hop,
-                        bool is_met)
-{
-	const struct facts *facts = session_facts(flow->session);
-	struct bytes leaf = session_leaf(flow->session);
-	struct message_sighting sighting;
-
-	if (hop->mx[0] == '\0' || hop->place != PLACE_MX || facts->starttls != STARTTLS_OFFERED)
-		return;
-	/* Padding is hashed, too. */
-	memset(&sighting, 0, SIGHTING_HEAD_LEN);
-	sighting.type = MESSAGE_SIGHTING;
-	sighting.offers_starttls = 1;
-	sighting.met =
-		is_met && (hop->promise.state == PROMISE_TLS || hop->promise.state == PROMISE_KEY);
-	sighting.tls_version = session_tls_version(flow->session);
-	sighting.server = nat64_behind(&gate->config->nat64, &flow->server.address);
-	memcpy(sighting.host, hop->mx, sizeof(sighting.host));
-	memcpy(sighting.domain, hop->domain, sizeof(sighting.domain));
-	if (leaf.len <= sizeof(sighting.leaf)) {
-		sighting.leaf_len = (uint32_t)leaf.len;
-		if (leaf.len > 0)
-			memcpy(sighting.leaf, leaf.data, leaf.len);
-	}
-	if (!is_told_lately(gate, &sighting))
-		gate->actions.sighting(gate->owner, &sighting);
 }

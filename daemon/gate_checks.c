@@ -35,7 +35,12 @@ struct gate_keys *gate_keys_new(struct gate *gate)
 	                           gate->secret, NULL, NULL);
 	keys->probes = table_new(GATE_PROBES_MAX, sizeof(uint64_t), sizeof(struct probe_note),
 	                         gate->secret, NULL, NULL);
-	if (keys->handshakes && keys->checks && keys->requests && keys->sessions && keys->probes)
+	keys->levels = table_new(GATE_LEVELS_MAX, sizeof(struct level_key), sizeof(struct level),
+	                         gate->secret, NULL, NULL);
+	keys->sightings = calloc(GATE_SIGHTINGS_OPEN_MAX, sizeof(*keys->sightings));
+	keys->differences = calloc(GATE_DIFFERENCES_MAX, sizeof(*keys->differences));
+	if (keys->handshakes && keys->checks && keys->requests && keys->sessions && keys->probes &&
+	    keys->levels && keys->sightings && keys->differences)
 		return keys;
 	gate_keys_free(keys);
 	return NULL;
@@ -50,6 +55,9 @@ void gate_keys_free(struct gate_keys *keys)
 	table_free(keys->requests);
 	table_free(keys->sessions);
 	table_free(keys->probes);
+	table_free(keys->levels);
+	free(keys->sightings);
+	free(keys->differences);
 	free(keys);
 }
 
@@ -123,36 +131,37 @@ uint64_t gate_keep_chain(struct gate *gate, struct bytes chain, uint16_t version
 	return keep(gate, handshake);
 }
 
-uint64_t gate_hash_rules(const struct gate *gate, const struct key_rules *rules)
+uint64_t gate_hash_rules(const struct gate *gate, struct bytes rules)
 {
-	return siphash(gate->secret, rules->octets, rules->len);
+	return siphash(gate->secret, rules.data, rules.len);
 }
 
 static void send(struct gate *gate, uint32_t request, const struct handshake *handshake,
-                 const struct key_rules *rules)
+                 struct bytes rules)
 {
 	struct message_check *message = &gate->keys->message;
-	size_t len = rules->len + handshake->chain_len + handshake->exchange_len;
+	size_t len = rules.len + handshake->chain_len + handshake->exchange_len;
 
 	memset(message, 0, CHECK_HEAD_LEN);
 	message->type = MESSAGE_CHECK;
 	message->request = request;
 	message->tls_version = handshake->version;
 	message->cipher_suite = handshake->cipher_suite;
-	message->rules_len = (uint32_t)rules->len;
+	message->rules_len = (uint32_t)rules.len;
 	message->chain_len = handshake->chain_len;
 	message->exchange_len = handshake->exchange_len;
 	memcpy(message->client_random, handshake->client_random, CHECK_RANDOM_LEN);
 	memcpy(message->server_random, handshake->server_random, CHECK_RANDOM_LEN);
-	memcpy(message->octets, rules->octets, rules->len);
-	memcpy(message->octets + rules->len, handshake->chain_and_exchange,
+	if (rules.len > 0)
+		memcpy(message->octets, rules.data, rules.len);
+	memcpy(message->octets + rules.len, handshake->chain_and_exchange,
 	       handshake->chain_len + handshake->exchange_len);
 	gate->actions.check(gate->owner, message, CHECK_HEAD_LEN + len);
 }
 
 /* Another number each time, so that an answer to a question that was given up is nobody's. */
 static void ask(struct gate *gate, struct check *check, const struct check_key *key,
-                const struct handshake *handshake, const struct key_rules *rules)
+                const struct handshake *handshake, struct bytes rules)
 {
 	struct gate_keys *keys = gate->keys;
 	struct check_key *asked;
@@ -172,7 +181,7 @@ static void ask(struct gate *gate, struct check *check, const struct check_key *
 }
 
 const struct key_finding *gate_check(struct gate *gate, bool *is_lost, uint64_t handshake,
-                                     const struct key_rules *rules)
+                                     struct bytes rules)
 {
 	const struct check_key key = { handshake, gate_hash_rules(gate, rules) };
 	struct check *check = table_find(gate->keys->checks, &key);
@@ -197,13 +206,19 @@ const struct key_finding *gate_check(struct gate *gate, bool *is_lost, uint64_t 
 void gate_checked(struct gate *gate, const struct message_checked *checked, uint64_t now_ms,
                   uint64_t time_ms)
 {
-	const struct check_key *key = table_find(gate->keys->requests, &checked->request);
-	struct check *check = key ? table_find(gate->keys->checks, key) : NULL;
+	const struct check_key *found = table_find(gate->keys->requests, &checked->request);
+	const struct check_key key = found ? *found : (struct check_key){ 0 };
+	struct check *check = found ? table_find(gate->keys->checks, &key) : NULL;
 
 	table_remove(gate->keys->requests, &checked->request);
 	if (!check || check->request != checked->request)
 		return;
 	check->is_answered = true;
 	check->finding = checked->finding;
+	gate->now_ms = now_ms;
+	gate->time_ms = time_ms;
+	if (key.rules == gate_hash_rules(gate, bytes_of(NULL, 0)))
+		gate_complete_sightings(gate, key.handshake, &checked->finding);
+	gate_compare_keys(gate);
 	gate_go_on(gate, now_ms, time_ms);
 }

@@ -99,8 +99,7 @@ static void judge(struct gate *gate, struct judged *judged, const struct hop_que
 			          candidate->is_known,
 			.binds = candidate->binds,
 		};
-		if (judged->facts.key == KEY_MET && judged->facts.key_sight == SIGHT_WIRE)
-			gate_note_sessions(gate, &candidate->hop, query);
+		gate_note_key(gate, &judged->facts, &candidate->hop, query);
 		if (candidate->is_heard && judged->facts.promise >= PROMISE_TLS &&
 		    judged->verdict.would == ACTION_PASS) {
 			judged->met_count++;
@@ -294,6 +293,17 @@ static enum judgement wait_for_answer(struct gate *gate, struct flow *flow,
 	return JUDGED_WAIT;
 }
 
+/* One of several domains may be anybody's: the host alone is remembered then. */
+static void tell_sighting(struct gate *gate, const struct judged *judged,
+                          const struct hop_query *query, const struct event *event)
+{
+	gate_tell_sighting(gate, event,
+	                   judged->met_count == 1 ? &gate->candidates.list[judged->met].hop
+	                                          : &judged->hop,
+	                   query->evidence,
+	                   judged->verdict.would == ACTION_PASS && judged->met_count <= 1);
+}
+
 enum judgement gate_judge(struct gate *gate, struct flow *flow,
                           const struct session_commitment *commitment, struct verdict *verdict,
                           struct event *event)
@@ -324,14 +334,11 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	count_wait(gate, flow, commitment);
 	if (judged.facts.is_hold_over)
 		gate->counters.hold_timeouts++;
-	/* One of several domains may be anybody's: the host alone is remembered then. */
-	gate_tell_sighting(gate, flow,
-	                   judged.met_count == 1 ? &gate->candidates.list[judged.met].hop
-	                                         : &judged.hop,
-	                   verdict->would == ACTION_PASS && judged.met_count <= 1);
+	tell_sighting(gate, &judged, &query, event);
 	/* A MAIL that goes on to its RCPT is no verdict yet. */
 	if (verdict->action != ACTION_PASS || commitment->kind != COMMITMENT_MAIL)
 		tell(gate, flow, event);
+	gate_compare(gate, &judged.facts, &judged.hop, &query, event);
 	if (verdict->action != ACTION_BLOCK && verdict->action != ACTION_DEFER)
 		return JUDGED_PASS;
 	/* What we refuse here the client has not refused itself: it may come back in clear. */
@@ -385,6 +392,8 @@ void gate_judge_afterthoughts(struct gate *gate)
 			continue;
 		fill_event(gate, event, &judged);
 		gate_name_cause(gate, event, judged.broken);
+		if (!thought->is_judged)
+			tell_sighting(gate, &judged, &query, event);
 		gate->counters.verdicts[judged.verdict.action]++;
 		if (judged.verdict.reason != REASON_NONE)
 			gate->counters.reasons[judged.verdict.reason]++;
@@ -394,6 +403,7 @@ void gate_judge_afterthoughts(struct gate *gate)
 		if (!told || !says_the_same(told, event))
 			gate->actions.tell(gate->owner, event);
 		told = event;
+		gate_compare(gate, &judged.facts, &judged.hop, &query, event);
 	}
 }
 
@@ -419,6 +429,7 @@ static void tell_ended(struct gate *gate, struct flow *flow)
 	start_event(gate, &event, flow);
 	fill_event(gate, &event, &judged);
 	tell(gate, flow, &event);
+	gate_compare(gate, &judged.facts, &judged.hop, &query, &event);
 }
 
 void gate_judge_end(struct gate *gate, struct flow *flow, const char *how)

@@ -50,6 +50,14 @@ static bool is_field_small(const struct session_keys *keys)
 	return exchange.prime.len > 0 && prime.len < FIELD_LEN_MIN;
 }
 
+/* 0: there are none. */
+static uint64_t hash_octets(const struct gate *gate, struct bytes octets)
+{
+	uint64_t key = siphash(gate->secret, octets.data, octets.len);
+
+	return octets.len == 0 ? 0 : key + (key == 0);
+}
+
 /* Up to TLS 1.2, and not resumed: the certificate, and how the server shows that it has its key. */
 static void read_full(struct gate *gate, struct key_evidence *evidence, const struct flow *flow,
                       const struct session_keys *keys)
@@ -76,11 +84,14 @@ void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const 
 	evidence->is_downgraded = session_is_downgraded(flow->session);
 	if (!session_keys(&keys, flow->session))
 		return;
+	evidence->tls_version = keys.version;
+	evidence->is_cipher_weak = tls_cipher_is_weak(keys.cipher_suite);
 	evidence->is_cipher_null = tls_cipher_is_null(keys.cipher_suite);
 	evidence->is_weak = keys.version < TLS_VERSION_1_0 ||
 	                    tls_cipher_is_export(keys.cipher_suite) || is_field_small(&keys);
 	if (!keys.is_hidden && !keys.is_resumed) {
 		read_full(gate, evidence, flow, &keys);
+		evidence->leaf = hash_octets(gate, session_leaf(flow->session));
 	} else {
 		evidence->sight = SIGHT_HIDDEN;
 		if (keys.is_resumed) {
@@ -109,21 +120,25 @@ static bool ask_for_a_name(struct key_rules *rules, const struct hop *hop,
 	return key_rules_add(rules, &rule);
 }
 
-/* False: nothing is asked of the key. */
-static bool find_rules(struct gate *gate, struct key_rules *rules, const struct hop *hop,
-                       const struct hop_query *query)
+bool gate_find_rules(struct gate *gate, const struct hop *hop, const struct hop_query *query)
 {
 	const struct promise *promise = &hop->promise;
+	struct key_rules *rules = &gate->keys->rules;
 
 	rules->count = rules->len = 0;
+	if (!asks_for_key(promise, &gate->config->stance))
+		return false;
 	if (promise->state == PROMISE_KEY) {
 		if (!promise_cache_keys(rules, gate->cache, hop, &query->place, gate->now_ms))
 			rules->count = 0;
 		return true;
 	}
-	return promise->state == PROMISE_NONE && promise->source != SOURCE_LOCAL &&
-	       gate->config->stance.default_level == LEVEL_VERIFY &&
-	       ask_for_a_name(rules, hop, query);
+	return ask_for_a_name(rules, hop, query);
+}
+
+static struct bytes rules_of(const struct gate *gate)
+{
+	return bytes_of(gate->keys->rules.octets, gate->keys->rules.len);
 }
 
 static void take_finding(struct facts *facts, struct key_finding *finding,
@@ -149,7 +164,7 @@ static void judge_shown(struct gate *gate, struct facts *facts, struct key_findi
 		                                : "no certificate was shown");
 		return;
 	}
-	found = gate_check(gate, &is_lost, evidence->handshake, &gate->keys->rules);
+	found = gate_check(gate, &is_lost, evidence->handshake, rules_of(gate));
 	if (found)
 		take_finding(facts, finding, found, SIGHT_WIRE);
 	/* A wrong certificate is wrong at once, a right one when its owner has shown himself. */
@@ -163,7 +178,7 @@ static void judge_shown(struct gate *gate, struct facts *facts, struct key_findi
 static bool judge_resumed(struct gate *gate, struct facts *facts, struct key_finding *finding,
                           const struct hop_query *query)
 {
-	uint64_t rules = gate_hash_rules(gate, &gate->keys->rules);
+	uint64_t rules = gate_hash_rules(gate, rules_of(gate));
 	const struct session_note *note;
 	const struct check *check;
 
@@ -199,7 +214,7 @@ static bool judge_probe(struct gate *gate, struct facts *facts, struct key_findi
 	}
 	if (probe->outcome != PROBE_SHOWN)
 		return false;
-	found = gate_check(gate, &is_lost, probe->handshake, &gate->keys->rules);
+	found = gate_check(gate, &is_lost, probe->handshake, rules_of(gate));
 	facts->is_key_awaited = !found && !is_lost;
 	if (found)
 		take_finding(facts, finding, found, SIGHT_PROBE);
@@ -256,7 +271,8 @@ void gate_complete_key(struct gate *gate, struct facts *facts, struct key_findin
 	facts->is_cipher_null = evidence->is_cipher_null;
 	facts->is_cipher_anonymous = evidence->is_cipher_anonymous;
 	facts->is_tls_weakened = evidence->is_downgraded || evidence->is_weak;
-	facts->asks_for_key = find_rules(gate, &gate->keys->rules, hop, query);
+	facts->is_tls_weakened |= gate_is_below_before(gate, query);
+	facts->asks_for_key = gate_find_rules(gate, hop, query);
 	if (!facts->asks_for_key || facts->is_cipher_anonymous)
 		return;
 	if (gate->keys->rules.count == 0 || evidence->sight == SIGHT_NONE) {
@@ -299,16 +315,16 @@ static void note_session(struct gate *gate, uint64_t key, uint64_t handshake, ui
 	note->rules[note->next++ % GATE_SESSION_RULES] = rules;
 }
 
-void gate_note_sessions(struct gate *gate, const struct hop *hop, const struct hop_query *query)
+static void note_sessions(struct gate *gate, const struct hop *hop, const struct hop_query *query)
 {
 	const struct key_evidence *evidence = query->evidence;
 	const struct session_note *earlier = NULL;
 	uint64_t handshake, rules;
 
-	if (!evidence || !gate->actions.check || !find_rules(gate, &gate->keys->rules, hop, query))
+	if (!gate_find_rules(gate, hop, query))
 		return;
 	handshake = evidence->handshake;
-	rules = gate_hash_rules(gate, &gate->keys->rules);
+	rules = gate_hash_rules(gate, rules_of(gate));
 	/* A session that went on, and gave the client another ticket. */
 	if (evidence->resumed != 0)
 		earlier = table_find(gate->keys->sessions, &evidence->resumed);
@@ -318,4 +334,14 @@ void gate_note_sessions(struct gate *gate, const struct hop *hop, const struct h
 		return;
 	for (size_t i = 0; i < 2; i++)
 		note_session(gate, evidence->begun[i], handshake, rules);
+}
+
+void gate_note_key(struct gate *gate, const struct facts *facts, const struct hop *hop,
+                   const struct hop_query *query)
+{
+	if (!query->evidence || !gate->actions.check || facts->key != KEY_MET)
+		return;
+	gate_note_level(gate, query);
+	if (facts->key_sight == SIGHT_WIRE)
+		note_sessions(gate, hop, query);
 }

@@ -4,7 +4,8 @@
 
 /*
  * Which key answered, as far as the wire or a probe shows it, and what the verifier says of it: gate_keys.c (what a flow showed, the
- * facts that come of it), gate_checks.c (questions to the verifier, and what they need kept), gate_probes.c (questions to the scout).
+ * facts that come of it), gate_checks.c (questions to the verifier, and what they need kept), gate_probes.c (questions to the
+ * scout), gate_levels.c (what two ends had before), gate_sightings.c (what memory is told), gate_differs.c (probes behind a verdict).
  */
 
 #include <stdbool.h>
@@ -27,10 +28,16 @@ enum {
 	GATE_PROBE_AGAIN_MS = 5000,
 	/* Whoever could not tell is not asked again at once: greylisting counts how often one comes. */
 	GATE_PROBE_FAILED_MS = 15000,
+	GATE_LEVELS_MAX = 16384, /* pairs of client and server */
+	GATE_LEVEL_LIFE_MS = 24 * 60 * 60 * 1000,
+	GATE_SIGHTINGS_OPEN_MAX = 32, /* that wait for the verifier */
+	GATE_DIFFERENCES_MAX = 64,    /* verdicts that wait for a probe, or had theirs lately */
+	GATE_DIFFERENCE_AGAIN_MS = 10 * 60 * 1000,
 	GATE_PROBE_USE_PARTS =
 		4, /* of the life of what was seen: how often the scout is told that it is of use */
 };
 
+struct event;
 struct flow;
 struct gate;
 struct hop;
@@ -48,6 +55,9 @@ struct key_evidence {
 	bool is_cipher_anonymous;
 	bool is_weak; /* whatever both ends say: SSL 3.0, an export cipher, a small field */
 	bool is_downgraded;
+	bool is_cipher_weak; /* tls_cipher_is_weak */
+	uint16_t tls_version; /* as on the wire; 0: not known */
+	uint64_t leaf;        /* the server's certificate; 0: it did not cross the wire */
 	struct {
 		uint64_t key; /* with the name that the client sent, or none */
 		char ehlo_name[DOMAIN_NAME_MAX];
@@ -68,7 +78,38 @@ void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const 
 /* Completes the facts of TLS by what `hop` asks of the key. *finding: what the verifier said, zero where it did not. */
 void gate_complete_key(struct gate *gate, struct facts *facts, struct key_finding *finding,
                        const struct hop *hop, const struct hop_query *query);
-/* The promise of `hop` was met by a key that crossed the wire: sessions that begin here may go on. */
-void gate_note_sessions(struct gate *gate, const struct hop *hop, const struct hop_query *query);
+/* What the promise of `hop` came to: where it was met, by a key that crossed the wire, sessions that begin here may go on. */
+void gate_note_key(struct gate *gate, const struct facts *facts, const struct hop *hop,
+                   const struct hop_query *query);
+/* What `hop` asks of the key, into keys->rules. False: nothing. */
+bool gate_find_rules(struct gate *gate, const struct hop *hop, const struct hop_query *query);
+
+/* gate_levels.c */
+/* Both ends agreed on this much, with a key that was right. */
+void gate_note_level(struct gate *gate, const struct hop_query *query);
+/* These two lately had a better version or cipher than this one, which is too little. */
+bool gate_is_below_before(struct gate *gate, const struct hop_query *query);
+
+/* gate_sightings.c */
+/*
+ * Tells the scout what a host showed, now and then; the event says what that was. Where nothing was asked of its key, the verifier is
+ * asked which it is, and the scout told when that is answered.
+ */
+void gate_tell_sighting(struct gate *gate, const struct event *event, const struct hop *hop,
+                        const struct key_evidence *evidence, bool is_met);
+/* The verifier has said which key that handshake showed, where nothing was asked of it. */
+void gate_complete_sightings(struct gate *gate, uint64_t handshake,
+                             const struct key_finding *finding);
+
+/* gate_differs.c */
+/*
+ * Behind a verdict: if it could be another for somebody else, a probe is asked for, and nobody waits for it; what differs is told as
+ * an event of its own.
+ */
+void gate_compare(struct gate *gate, const struct facts *facts, const struct hop *hop,
+                  const struct hop_query *query, const struct event *event);
+/* A probe came, or the verifier has answered. */
+void gate_compare_probe(struct gate *gate, uint64_t key);
+void gate_compare_keys(struct gate *gate);
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef HOPGUARD_GATE_KEYS_STATE_H
 #define HOPGUARD_GATE_KEYS_STATE_H
 
-/* What gate_keys.c, gate_checks.c and gate_probes.c share. */
+/* What gate_keys.c and the files that its header names share. */
 
 #include "base/table.h"
 #include "flow/session.h"
@@ -53,6 +53,35 @@ struct probe_note {
 	bool is_confirmed; /* by a second one, asked for because of what the first saw */
 };
 
+/* What two ends agreed on. */
+struct level_key {
+	struct address client;
+	struct address server;
+};
+
+struct level {
+	uint64_t noted_ms;
+	uint16_t tls_version;
+	bool is_cipher_weak;
+};
+
+/* A sighting whose key the verifier was asked for. */
+struct open_sighting {
+	uint64_t handshake; /* 0: free */
+	struct message_sighting sighting;
+};
+
+/* A verdict that a probe may show in another light. */
+struct difference {
+	uint64_t probe;    /* its key; 0: free */
+	uint64_t asked_ms; /* for it */
+	uint64_t handshake; /* what the probe was shown, while the verifier is asked of it; else 0 */
+	bool is_of_key;     /* else of STARTTLS */
+	bool is_done;
+	struct hop hop;
+	struct event event; /* the verdict's */
+};
+
 struct gate_keys {
 	struct gate *gate;
 	struct table *handshakes; /* uint64_t → struct handshake * */
@@ -60,6 +89,11 @@ struct gate_keys {
 	struct table *requests;   /* uint32_t → struct check_key */
 	struct table *sessions;   /* uint64_t → struct session_note */
 	struct table *probes;     /* uint64_t → struct probe_note */
+	struct table *levels;     /* struct level_key → struct level */
+	struct open_sighting *sightings; /* GATE_SIGHTINGS_OPEN_MAX, a ring */
+	size_t sighting_next;
+	struct difference *differences; /* GATE_DIFFERENCES_MAX */
+	size_t open_differences;        /* that wait */
 	uint32_t last_request;
 	struct key_rules rules; /* room, as these are large */
 	struct message_check message;
@@ -76,8 +110,8 @@ uint64_t gate_keep_chain(struct gate *gate, struct bytes chain, uint16_t version
  * next call.
  */
 const struct key_finding *gate_check(struct gate *gate, bool *is_lost, uint64_t handshake,
-                                     const struct key_rules *rules);
-uint64_t gate_hash_rules(const struct gate *gate, const struct key_rules *rules);
+                                     struct bytes rules);
+uint64_t gate_hash_rules(const struct gate *gate, struct bytes rules);
 
 /* gate_probes.c */
 /* Fills evidence->probe in. */
@@ -88,5 +122,8 @@ void gate_plan_probe(struct gate *gate, struct key_evidence *evidence, const str
  */
 const struct probe_note *gate_find_probe(struct gate *gate, const struct hop_query *query,
                                          const char *server_name, bool is_again);
+/* What it is kept under. */
+uint64_t gate_probe_key(const struct gate *gate, const struct hop_query *query,
+                        const char *server_name);
 
 #endif

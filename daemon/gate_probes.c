@@ -46,8 +46,8 @@ static bool is_grease(const uint8_t *entry)
 }
 
 /* Two hellos that ask for the same get the same answer. */
-static uint64_t key_of(const struct gate *gate, const struct hop_query *query,
-                       const char *server_name)
+uint64_t gate_probe_key(const struct gate *gate, const struct hop_query *query,
+                        const char *server_name)
 {
 	const struct key_evidence *evidence = query->evidence;
 	struct {
@@ -117,7 +117,7 @@ static void tell_use(struct gate *gate, struct probe_note *note, uint64_t key,
 const struct probe_note *gate_find_probe(struct gate *gate, const struct hop_query *query,
                                          const char *server_name, bool is_again)
 {
-	uint64_t key = key_of(gate, query, server_name);
+	uint64_t key = gate_probe_key(gate, query, server_name);
 	struct probe_note *note = table_find(gate->keys->probes, &key);
 
 	if (note && !is_again && is_believed(gate, note)) {
@@ -170,5 +170,7 @@ void gate_probed(struct gate *gate, const struct message_probed *probed, uint64_
 	note->seen_ms = seen_ms;
 	note->outcome = handshake != 0 ? PROBE_SHOWN : (enum probe_outcome)probed->outcome;
 	note->handshake = handshake;
+	gate->time_ms = time_ms;
+	gate_compare_probe(gate, probed->key);
 	gate_go_on(gate, now_ms, time_ms);
 }

@@ -157,7 +157,7 @@ struct gate {
 	struct table *broken;      /* struct address of the client → struct broken_notes */
 	struct table *heard;       /* struct address of the server → struct heard_notes */
 	struct table *named;       /* struct address of the server → struct named */
-	struct table *sighted;     /* hash of host and address → uint64_t, when it was told */
+	struct table *sighted;     /* hash of what was told → uint64_t, when it was told */
 	struct table *client_held; /* struct address of the client → uint32_t */
 	struct gate_keys *keys;
 	struct key_evidence evidence; /* of the flow at hand */
@@ -251,9 +251,6 @@ void gate_ask_words(struct gate *gate, struct flow *flow);
 /* The scout answered, or what was asked is forgotten. */
 void gate_note_answer(struct gate *gate, const struct destination *destination);
 void gate_forget_asked(struct gate *gate, const char *name);
-/* Tells the scout what a host showed, now and then. */
-void gate_tell_sighting(struct gate *gate, const struct flow *flow, const struct hop *hop,
-                        bool is_met);
 
 /* gate_hop.c */
 /* What `name` asks of a connection to `server`; hop.promise.state is PROMISE_UNKNOWN while the answer is missing. */
@@ -261,6 +258,14 @@ void gate_find_hop(struct gate *gate, struct hop *hop, enum question_kind kind, 
                    const struct address *server);
 void gate_find_candidates(struct gate *gate, struct candidates *candidates,
                           const struct hop_query *query);
+
+/* gate_broken.c */
+/* The last handshake of that client's that was broken at this place, or at another of the domain's. NULL: none lately. */
+const struct broken_note *gate_find_broken(struct gate *gate, const struct hop_query *query,
+                                           const char *domain);
+/* What comes of it is of the same story. broken: NULL is none. */
+void gate_name_cause(struct gate *gate, struct event *event, const struct broken_note *broken);
+void gate_remember_broken(struct gate *gate, struct flow *flow, const char *how);
 
 /* gate_judge.c */
 enum judgement { JUDGED_PASS, JUDGED_WAIT, JUDGED_REFUSE };

@@ -116,8 +116,7 @@ static void on_sighting(void *owner, const struct message_sighting *sighting)
 {
 	struct guard *guard = owner;
 
-	(void)process_send(guard->process, ROLE_SCOUT, 0, sighting,
-	                   SIGHTING_HEAD_LEN + sighting->leaf_len);
+	(void)process_send(guard->process, ROLE_SCOUT, 0, sighting, sizeof(*sighting));
 }
 
 static void on_check(void *owner, const struct message_check *check, size_t len)

@@ -134,7 +134,8 @@ static bool take_flow(struct ledger *ledger, unsigned guard, const struct messag
 static bool take_explanation(struct ledger *ledger, const struct message_explanation *message)
 {
 	if (!destination_is_sound(&message->destination) ||
-	    !evidence_is_sound(message->evidence, message->evidence_count))
+	    !evidence_is_sound(message->evidence, message->evidence_count) ||
+	    !last_keys_are_sound(message->last_keys, MX_HOSTS_MAX))
 		return false;
 	desk_explanation(ledger->desk, message);
 	return true;
@@ -338,11 +339,14 @@ static void fill_status(void *owner, struct status *status)
 	fill_database(ledger, status);
 }
 
-static const struct stance *stance_of(void *owner)
+static void fill_explanation(void *owner, struct explanation *explanation)
 {
 	const struct ledger *ledger = owner;
+	const struct config *config = process_config(ledger->process);
 
-	return &process_config(ledger->process)->stance;
+	explanation->stance = &config->stance;
+	explanation->is_hidden_probed = config->tls13 == TLS13_PROBE;
+	explanation->is_hidden_accepted = config->tls13 == TLS13_PASS;
 }
 
 static int send_to(void *owner, enum role role, unsigned index, const void *message, size_t len)
@@ -357,7 +361,7 @@ static int open_desk(struct ledger *ledger)
 	static const struct desk_actions actions = {
 		.send = send_to,
 		.fill_status = fill_status,
-		.stance = stance_of,
+		.fill_explanation = fill_explanation,
 	};
 	const struct group *group = getgrnam(ledger->child->config->control_group);
 	struct desk_options options = {

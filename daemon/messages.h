@@ -75,8 +75,6 @@ enum {
 	MESSAGE_WORD_MAX = 32,
 	MESSAGE_ROWS_MAX = 96 * 1024,
 	DNS_MESSAGE_MAX = 65535,
-	SIGHTING_LEAF_MAX =
-		16 * 1024, /* DER; the largest certificates of mail servers have a quarter of it */
 	HEARTBEAT_MS = 1000, /* how often a child says HEARTBEAT, from its first moment on */
 	HEARTBEAT_MISSED_MS = 10000, /* a child not heard for so long is killed and started again */
 };
@@ -243,6 +241,7 @@ struct message_explanation {
 	uint32_t follows; /* how many more come for this request */
 	uint32_t evidence_count;
 	struct evidence evidence[EVIDENCE_MAX];
+	struct last_key last_keys[MX_HOSTS_MAX]; /* of the destination's hosts */
 	struct destination destination;
 };
 
@@ -285,20 +284,18 @@ struct message_rows_end {
 		is_whole; /* else the database cannot be read now: rows may come later, and one of these again */
 };
 
-/* What a flow showed of a host, once it is known which host it is. Sent as long as the leaf's octets are. */
+/* What a flow showed of a host, once it is known which host it is. */
 struct message_sighting {
 	uint32_t type;
 	uint32_t offers_starttls;
 	uint32_t tls_version; /* as on the wire; 0: no handshake was seen to its end */
 	uint32_t met;         /* the promise of `domain` was met */
+	uint32_t key_sight; /* enum key_sight: SIGHT_WIRE, SIGHT_PROBE; SIGHT_NONE: which key the host has is not known */
 	struct address server;
 	char host[DOMAIN_NAME_MAX];
 	char domain[DOMAIN_NAME_MAX]; /* empty: not known */
-	uint32_t leaf_len;            /* 0: the certificate was not seen (TLS 1.3 hides it) */
-	uint8_t leaf[SIGHTING_LEAF_MAX];
+	struct key_finding key; /* as the verifier said it; source SOURCE_NONE: nothing was asked of the key */
 };
-
-enum { SIGHTING_HEAD_LEN = offsetof(struct message_sighting, leaf) };
 
 /* A DNS answer on its way to a guarded client or its resolver; sent as long as the DNS message is. */
 struct message_dns_answer {

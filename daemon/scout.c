@@ -236,7 +236,8 @@ static bool take_message(struct scout *scout, enum role from, unsigned index, co
 		return from == ROLE_GUARD && len == sizeof(struct message_broken) &&
 		       take_broken(scout, index, message);
 	case MESSAGE_SIGHTING:
-		return from == ROLE_GUARD && scout_rows_take_sighting(scout->rows, message, len);
+		return from == ROLE_GUARD && len == sizeof(struct message_sighting) &&
+		       scout_rows_take_sighting(scout->rows, message);
 	case MESSAGE_ROWS:
 		return from == ROLE_LEDGER && scout_rows_take(scout->rows, message, len);
 	case MESSAGE_ROWS_END:

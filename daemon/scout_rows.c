@@ -9,11 +9,12 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
-#include "policy/certificate_key.h"
+#include "policy/last_keys.h"
 #include "policy/mtasts.h"
 #include "report/row_queue.h"
 #include "row_batch.h"
 #include "scout_state.h"
+#include "verdict/sound.h"
 
 struct deferred {
 	unsigned guard;
@@ -23,6 +24,7 @@ struct deferred {
 struct scout_rows {
 	struct scout *scout;
 	struct seen *seen;
+	struct last_keys *keys;
 	struct row_queue *outgoing;
 	uint64_t started_ms;
 	uint64_t heard_ms; /* of the ledger, rows */
@@ -87,9 +89,10 @@ struct scout_rows *scout_rows_new(struct scout *scout)
 	rows->started_ms = rows->heard_ms = process_now_ms();
 	if (getrandom(secret, sizeof(secret), 0) == (ssize_t)sizeof(secret)) {
 		rows->seen = seen_new(SEEN_HOSTS_MAX, secret, scout_rows_send, rows);
+		rows->keys = last_keys_new(secret);
 		rows->outgoing = row_queue_new(secret);
 	}
-	if (!rows->seen || !rows->outgoing) {
+	if (!rows->seen || !rows->keys || !rows->outgoing) {
 		scout_rows_free(rows);
 		return NULL;
 	}
@@ -103,6 +106,7 @@ void scout_rows_free(struct scout_rows *rows)
 	if (rows->outgoing)
 		scout_rows_go_on(rows);
 	seen_free(rows->seen);
+	last_keys_free(rows->keys);
 	row_queue_free(rows->outgoing);
 	free(rows);
 }
@@ -208,39 +212,56 @@ static bool is_validated(struct scout *scout, const struct message_sighting *sig
 	return promise_cache_includes(scout->cache, sighting->host, &sighting->server, now_ms);
 }
 
-static bool sighting_is_sound(const struct message_sighting *sighting, size_t len)
+static bool sighting_is_sound(const struct message_sighting *sighting)
 {
-	return len >= SIGHTING_HEAD_LEN && sighting->leaf_len <= SIGHTING_LEAF_MAX &&
-	       len == SIGHTING_HEAD_LEN + sighting->leaf_len && sighting->offers_starttls <= 1 &&
-	       sighting->met <= 1 && sighting->tls_version <= UINT16_MAX &&
+	return sighting->offers_starttls <= 1 && sighting->met <= 1 &&
+	       sighting->tls_version <= UINT16_MAX && sighting->key_sight <= SIGHT_PROBE &&
+	       key_finding_is_sound(&sighting->key) &&
 	       (sighting->server.family == 4 || sighting->server.family == 6) &&
 	       scout_is_name(sighting->host) &&
 	       (scout_is_name(sighting->domain) || sighting->domain[0] == '\0');
 }
 
-bool scout_rows_take_sighting(struct scout_rows *rows, const struct message_sighting *sighting,
-                              size_t len)
+bool scout_rows_take_sighting(struct scout_rows *rows, const struct message_sighting *sighting)
 {
-	uint8_t key[CERTIFICATE_KEY_LEN];
-	struct seen_sighting seen;
-
-	if (!sighting_is_sound(sighting, len))
-		return false;
-	seen = (struct seen_sighting){
+	const struct last_key key = {
+		.sight = (enum key_sight)sighting->key_sight,
+		.server = sighting->server,
+		.finding = sighting->key,
+	};
+	struct seen_sighting seen = {
 		.host = sighting->host,
 		.address = sighting->server,
 		.offers_starttls = sighting->offers_starttls != 0,
 		.tls_version = (uint16_t)sighting->tls_version,
-		.domain = sighting->domain[0] ? sighting->domain : NULL,
 		.met = sighting->met != 0,
 	};
+
+	if (!sighting_is_sound(sighting))
+		return false;
 	if (!is_validated(rows->scout, sighting))
 		return true;
-	if (sighting->leaf_len > 0 &&
-	    certificate_key_digest(key, bytes_of(sighting->leaf, sighting->leaf_len)))
-		seen.key = key;
+	if (sighting->domain[0])
+		seen.domain = sighting->domain;
+	/* A wrong key is whoever's. */
+	if (key.sight != SIGHT_NONE && key.finding.outcome == KEY_MET && key.finding.seen.has_leaf)
+		seen.key = key.finding.seen.leaf_digest;
 	seen_sighting(rows->seen, &seen, process_time_ms());
+	if (key.sight != SIGHT_NONE)
+		last_keys_note(rows->keys, sighting->host, &key, process_now_ms());
 	return true;
+}
+
+void scout_rows_last_keys(struct last_key keys[MX_HOSTS_MAX], const struct scout_rows *rows,
+                          const struct destination *destination)
+{
+	uint64_t now_ms = process_now_ms();
+
+	for (size_t i = 0; i < MX_HOSTS_MAX; i++) {
+		const char *host = i < destination->host_count ? destination->hosts[i].name : "";
+
+		last_keys_find(&keys[i], rows->keys, host, now_ms);
+	}
 }
 
 static void tell(struct scout_rows *rows)
@@ -279,6 +300,7 @@ void scout_rows_tick(struct scout_rows *rows)
 
 size_t scout_rows_forget(struct scout_rows *rows, const char *name)
 {
+	last_keys_forget(rows->keys, name);
 	return seen_forget(rows->seen, name);
 }
 

@@ -4,7 +4,9 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "report/explain_key.h"
 #include "report/object.h"
+#include "verdict/key_rule.h"
 
 static json_t *promise_of(const struct promise *promise)
 {
@@ -135,27 +137,77 @@ static json_t *verdict_in_clear(const struct explanation *explanation, size_t ho
 	return verdict_of(&verdict);
 }
 
-/* The same in TLS. This version looks at the place, not at the key. */
-static json_t *verdict_in_tls(const struct explanation *explanation, size_t host)
+/* What the key must be: host as above. */
+static struct bytes rules_of(const struct explanation *explanation, size_t host)
+{
+	const struct destination *destination = explanation->destination;
+	struct key_slice slice = host == destination->host_count ? destination->keys_anywhere
+	                                                         : destination->hosts[host].keys;
+
+	return bytes_of(destination->keys + slice.at, slice.len);
+}
+
+/* The same in TLS, before anything is known of the key. */
+static struct facts facts_in_tls(const struct explanation *explanation, size_t host)
 {
 	struct facts facts = facts_of(explanation, host);
-	struct verdict verdict;
+	const struct promise promise = { .state = facts.promise, .source = facts.promise_source };
 
 	facts.commitment = COMMITMENT_TLS;
 	facts.starttls = STARTTLS_OFFERED;
 	facts.starttls_answer = STARTTLS_READY;
 	facts.tls = TLS_ESTABLISHED;
-	verdict = decide(&facts, explanation->stance);
-	if (verdict.action == ACTION_PASS && facts.promise == PROMISE_KEY)
-		verdict.rule = "TLS is used; whose key it is is not compared by this version";
+	facts.asks_for_key = asks_for_key(&promise, explanation->stance);
+	/* There was no room for them. */
+	facts.is_inspection_cut_short =
+		facts.promise == PROMISE_KEY && rules_of(explanation, host).len == 0;
+	return facts;
+}
+
+/* What the verifier would call it. */
+static enum key_outcome wrong_outcome(struct bytes rules)
+{
+	struct cursor rest = cursor_over(rules);
+	struct key_rule rule;
+
+	return key_rule_next(&rule, &rest) && rule.kind != KEY_RULE_PKIX ? KEY_MISMATCH
+	                                                                 : KEY_UNTRUSTED;
+}
+
+static json_t *verdict_by_key(const struct explanation *explanation, const struct facts *facts,
+                              enum key_outcome outcome, enum key_sight sight)
+{
+	struct facts completed = *facts;
+	struct verdict verdict;
+
+	completed.key = facts->asks_for_key ? outcome : KEY_UNKNOWN;
+	completed.key_sight = sight;
+	completed.is_hidden_accepted = sight == SIGHT_HIDDEN && explanation->is_hidden_accepted;
+	verdict = decide(&completed, explanation->stance);
 	return verdict_of(&verdict);
 }
 
 static void put_verdicts(json_t *object, const struct explanation *explanation, size_t host)
 {
+	const struct facts facts = facts_in_tls(explanation, host);
+	enum key_outcome wrong = wrong_outcome(rules_of(explanation, host));
+
 	(void)json_object_set_new(object, "without_starttls", verdict_in_clear(explanation, host));
-	(void)json_object_set_new(object, "with_wrong_key", verdict_in_tls(explanation, host));
-	(void)json_object_set_new(object, "with_tls13", verdict_in_tls(explanation, host));
+	(void)json_object_set_new(object, "with_wrong_key",
+	                          verdict_by_key(explanation, &facts, wrong, SIGHT_WIRE));
+	(void)json_object_set_new(object, "with_tls13",
+	                          verdict_by_key(explanation, &facts, KEY_UNKNOWN, SIGHT_HIDDEN));
+	if (explanation->is_hidden_probed && facts.asks_for_key)
+		(void)json_object_set_new(
+			object, "with_tls13_probed",
+			verdict_by_key(explanation, &facts, KEY_MET, SIGHT_PROBE));
+}
+
+static void put_key(json_t *object, const struct explanation *explanation, size_t host)
+{
+	explain_key_put_rules(object, "key_rules", rules_of(explanation, host));
+	if (explanation->last_keys && host < explanation->destination->host_count)
+		explain_key_put_last(object, "last_key", &explanation->last_keys[host]);
 }
 
 static json_t *host_of(const struct explanation *explanation, size_t index)
@@ -174,6 +226,7 @@ static json_t *host_of(const struct explanation *explanation, size_t index)
 		(void)json_object_set_new(object, "is_excluded", json_true());
 	object_put(object, "offered_before", host->offered_before);
 	put_verdicts(object, explanation, index);
+	put_key(object, explanation, index);
 	return object;
 }
 
@@ -203,8 +256,10 @@ size_t explain_json_print(char text[EXPLAIN_JSON_MAX], const struct explanation 
 	for (i = 0; i < destination->host_count; i++)
 		(void)json_array_append_new(hosts, host_of(explanation, i));
 	(void)json_object_set_new(object, "hosts", hosts);
-	if (destination->host_count == 0 && destination->mx_state != MX_UNKNOWN)
+	if (destination->host_count == 0 && destination->mx_state != MX_UNKNOWN) {
 		put_verdicts(object, explanation, 0);
+		put_key(object, explanation, 0);
+	}
 	(void)json_object_set_new(object, "is_finding",
 	                          json_boolean(explain_is_finding(explanation)));
 	return object_print(text, EXPLAIN_JSON_MAX, object);

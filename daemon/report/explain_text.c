@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "report/explain_key.h"
 #include "report/line.h"
 #include "report/object.h"
 
@@ -84,11 +85,25 @@ static void print_evidence(FILE *out, const json_t *list)
 /* Of a host; of the domain where none is known. */
 static void print_verdicts(FILE *out, const json_t *object, bool is_coloured)
 {
+	const json_t *probed = json_object_get(object, "with_tls13_probed");
+
 	print_verdict(out, "without STARTTLS", json_object_get(object, "without_starttls"),
 	              is_coloured);
 	print_verdict(out, "with another key", json_object_get(object, "with_wrong_key"),
 	              is_coloured);
-	print_verdict(out, "with TLS 1.3", json_object_get(object, "with_tls13"), is_coloured);
+	if (!probed) {
+		print_verdict(out, "with TLS 1.3", json_object_get(object, "with_tls13"),
+		              is_coloured);
+		return;
+	}
+	print_verdict(out, "TLS 1.3, probed", probed, is_coloured);
+	print_verdict(out, "TLS 1.3, not so", json_object_get(object, "with_tls13"), is_coloured);
+}
+
+static void print_key(FILE *out, const json_t *object)
+{
+	explain_key_print_rules(out, json_object_get(object, "key_rules"));
+	explain_key_print_last(out, json_object_get(object, "last_key"));
 }
 
 static void print_host(FILE *out, const json_t *host, bool is_coloured)
@@ -107,6 +122,7 @@ static void print_host(FILE *out, const json_t *host, bool is_coloured)
 		fprintf(out, "  memory     offered STARTTLS %s\n",
 		        object_text(host, "offered_before"));
 	print_verdicts(out, host, is_coloured);
+	print_key(out, host);
 }
 
 /* Details have words of strangers: none of them steers a terminal. */
@@ -149,8 +165,10 @@ bool explain_text_print(FILE *out, const char *json, bool is_coloured)
 		print_promise(out, "the domain promises ", json_object_get(object, "promise"));
 	print_evidence(out, json_object_get(object, "evidence"));
 	json_array_foreach(hosts, i, host) print_host(out, host, is_coloured);
-	if (json_object_get(object, "without_starttls"))
+	if (json_object_get(object, "without_starttls")) {
 		print_verdicts(out, object, is_coloured);
+		print_key(out, object);
+	}
 	if (json_is_true(json_object_get(object, "is_truncated")))
 		fprintf(out, "(more hosts than are kept: only the best preferences)\n");
 	json_decref(object);

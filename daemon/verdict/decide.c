@@ -448,6 +448,13 @@ static struct verdict judge(const struct facts *facts, const struct stance *stan
 	return without_answer(facts, stance);
 }
 
+bool asks_for_key(const struct promise *promise, const struct stance *stance)
+{
+	return promise->state == PROMISE_KEY ||
+	       (promise->state == PROMISE_NONE && promise->source != SOURCE_LOCAL &&
+	        stance->default_level == LEVEL_VERIFY);
+}
+
 struct verdict decide(const struct facts *facts, const struct stance *stance)
 {
 	struct verdict verdict = judge(facts, stance);

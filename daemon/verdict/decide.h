@@ -34,6 +34,9 @@ struct verdict {
 	const char *rule; /* the rung of the ladder that decided, for events; static */
 };
 
+/* Whether TLS to a place of that promise is to be with a key that is the right one. */
+bool asks_for_key(const struct promise *promise, const struct stance *stance);
+
 struct verdict decide(const struct facts *facts, const struct stance *stance);
 
 const char *action_name(enum action action);

@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "verdict/facts.h"
+#include "verdict/key_finding.h"
 #include "verdict/promise.h"
 
 enum {
@@ -29,6 +31,14 @@ struct evidence {
 	uint32_t age_s;  /* since it was fetched, read or seen; 0: now, or not known */
 	uint32_t left_s; /* how long it still holds; 0: has no end */
 	char detail[EVIDENCE_DETAIL_MAX];
+};
+
+/* The key that a host was last seen with. */
+struct last_key {
+	enum key_sight sight;  /* SIGHT_WIRE, SIGHT_PROBE; SIGHT_NONE: none was seen lately */
+	struct address server; /* where */
+	uint32_t age_s;
+	struct key_finding finding;
 };
 
 const char *evidence_state_name(enum evidence_state state); /* "binds", "overridden" */

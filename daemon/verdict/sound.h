@@ -18,6 +18,8 @@
 bool event_is_sound(const struct event *event);
 bool key_finding_is_sound(const struct key_finding *finding);
 bool destination_is_sound(const struct destination *destination);
+/* `count` of them. */
+bool last_keys_are_sound(const struct last_key *keys, size_t count);
 bool evidence_is_sound(const struct evidence *evidence, size_t count);
 
 #endif

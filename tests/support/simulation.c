@@ -216,7 +216,7 @@ static void on_sighting(void *owner, const struct message_sighting *sighting)
 {
 	struct simulation *simulation = owner;
 
-	memcpy(&simulation->sighting, sighting, SIGHTING_HEAD_LEN + sighting->leaf_len);
+	simulation->sighting = *sighting;
 	simulation->sighting_count++;
 }
 

@@ -214,26 +214,32 @@ static uint64_t send_misfits(struct fixture *fixture)
 	uint64_t sent = 0;
 
 #define SEND(channel, message, len) sent += channel_send(channel, message, len) == 0
-	SEND(guard, &sighting, SIGHTING_HEAD_LEN); /* no address */
+	SEND(guard, &sighting, sizeof(sighting)); /* no address */
 	assert_true(address_parse(&sighting.server, "192.0.2.1"));
-	SEND(guard, &sighting, SIGHTING_HEAD_LEN - 1);
-	SEND(ledger, &sighting, SIGHTING_HEAD_LEN);
+	SEND(guard, &sighting, sizeof(sighting) - 1);
+	SEND(ledger, &sighting, sizeof(sighting));
 	sighting.met = 2;
-	SEND(guard, &sighting, SIGHTING_HEAD_LEN);
+	SEND(guard, &sighting, sizeof(sighting));
 	sighting.met = 0;
 	sighting.offers_starttls = 2;
-	SEND(guard, &sighting, SIGHTING_HEAD_LEN);
+	SEND(guard, &sighting, sizeof(sighting));
 	sighting.offers_starttls = 1;
 	sighting.tls_version = 0x10000;
-	SEND(guard, &sighting, SIGHTING_HEAD_LEN);
+	SEND(guard, &sighting, sizeof(sighting));
 	sighting.tls_version = 0;
+	sighting.key_sight = SIGHT_HIDDEN;
+	SEND(guard, &sighting, sizeof(sighting));
+	sighting.key_sight = SIGHT_WIRE;
+	memset(sighting.key.seen.names, 'a', sizeof(sighting.key.seen.names));
+	SEND(guard, &sighting, sizeof(sighting));
+	memset(&sighting.key, 0, sizeof(sighting.key));
 	snprintf(sighting.domain, sizeof(sighting.domain), "Example.org");
-	SEND(guard, &sighting, SIGHTING_HEAD_LEN);
+	SEND(guard, &sighting, sizeof(sighting));
 	memset(sighting.domain, 'a', sizeof(sighting.domain));
-	SEND(guard, &sighting, SIGHTING_HEAD_LEN);
+	SEND(guard, &sighting, sizeof(sighting));
 	memset(sighting.domain, 0, sizeof(sighting.domain));
 	sighting.host[0] = '\0';
-	SEND(guard, &sighting, SIGHTING_HEAD_LEN);
+	SEND(guard, &sighting, sizeof(sighting));
 	SEND(guard, &end, sizeof(end));
 	SEND(ledger, &end, sizeof(end) - 1);
 	end.is_whole = 2;
@@ -252,7 +258,7 @@ static void what_does_not_fit_is_refused_and_counted(void **state)
 	uint64_t sent = send_misfits(fixture);
 	const struct message_counters *counters;
 
-	assert_int_equal(sent, 15);
+	assert_int_equal(sent, 17);
 	do {
 		counters = next(fixture, fixture->ledger, MESSAGE_COUNTERS, WAIT_MS);
 		assert_non_null(counters);
@@ -275,9 +281,9 @@ static void a_sighting_that_no_look_up_led_to_is_not_remembered(void **state)
 
 	end_rows(fixture, true);
 	assert_true(address_parse(&sighting.server, "192.0.2.1"));
-	assert_int_equal(channel_send(fixture->guards[0], &sighting, SIGHTING_HEAD_LEN), 0);
+	assert_int_equal(channel_send(fixture->guards[0], &sighting, sizeof(sighting)), 0);
 	memset(sighting.domain, 0, sizeof(sighting.domain));
-	assert_int_equal(channel_send(fixture->guards[0], &sighting, SIGHTING_HEAD_LEN), 0);
+	assert_int_equal(channel_send(fixture->guards[0], &sighting, sizeof(sighting)), 0);
 	ask(fixture, 0, "example.org");
 	assert_non_null(next(fixture, fixture->guards[0], MESSAGE_DESTINATION, WAIT_MS));
 	assert_null(next(fixture, fixture->ledger, MESSAGE_ROWS, 1500));
@@ -339,11 +345,66 @@ static void a_sighting_counts_where_our_own_look_up_led_to_that_host_there(void 
 		text_copy(sighting.host, sizeof(sighting.host), cases[i].host);
 		text_copy(sighting.domain, sizeof(sighting.domain), cases[i].domain);
 		assert_true(address_parse(&sighting.server, cases[i].server));
-		assert_true(scout_rows_take_sighting(scout->rows, &sighting, SIGHTING_HEAD_LEN));
+		assert_true(scout_rows_take_sighting(scout->rows, &sighting));
 		assert_int_equal(seen_offered_before(text, scout_rows_seen(scout->rows),
 		                                     cases[i].host, process_time_ms()),
 		                 cases[i].counts);
 	}
+	scout_rows_free(scout->rows);
+	promise_cache_free(scout->cache);
+	process_close(scout->process);
+	free(scout);
+	close(ends[0]);
+}
+
+static struct message_sighting a_sighting(enum key_outcome outcome)
+{
+	struct message_sighting sighting = {
+		.type = MESSAGE_SIGHTING,
+		.host = "mx.example.org",
+		.domain = "example.org",
+		.offers_starttls = 1,
+		.tls_version = 0x0303,
+		.key_sight = SIGHT_WIRE,
+		.key = { .outcome = outcome, .seen = { .has_leaf = true, .leaf_digest = { 7 } } },
+	};
+
+	assert_true(address_parse(&sighting.server, "192.0.2.1"));
+	return sighting;
+}
+
+static void a_key_is_remembered_of_its_host_where_it_is_a_right_one(void **state)
+{
+	struct message_sighting wrong = a_sighting(KEY_MISMATCH), right = a_sighting(KEY_MET);
+	struct destination destination = { .host_count = 1, .hosts = { { .name = "mx.example.org" } } };
+	struct last_key keys[MX_HOSTS_MAX];
+	struct evidence evidence;
+	struct config config;
+	struct scout *scout;
+	int ends[2];
+
+	(void)state;
+	memset(&config, 0, sizeof(config));
+	assert_int_equal(channel_pair(ends), 0);
+	scout = a_scout(ends[1], &config);
+	assert_true(scout_rows_take_sighting(scout->rows, &wrong));
+	assert_true(seen_evidence(&evidence, scout_rows_seen(scout->rows), "mx.example.org",
+	                          process_time_ms()));
+	assert_null(strstr(evidence.detail, "its key is known"));
+	/* For people who ask it is the one last seen all the same. */
+	scout_rows_last_keys(keys, scout->rows, &destination);
+	assert_int_equal(keys[0].finding.outcome, KEY_MISMATCH);
+	assert_true(address_equal(&keys[0].server, &wrong.server));
+	assert_int_equal(keys[1].sight, SIGHT_NONE);
+	assert_true(scout_rows_take_sighting(scout->rows, &right));
+	assert_true(seen_evidence(&evidence, scout_rows_seen(scout->rows), "mx.example.org",
+	                          process_time_ms()));
+	assert_non_null(strstr(evidence.detail, "its key is known"));
+	scout_rows_last_keys(keys, scout->rows, &destination);
+	assert_int_equal(keys[0].finding.outcome, KEY_MET);
+	assert_true(scout_rows_forget(scout->rows, "mx.example.org") > 0);
+	scout_rows_last_keys(keys, scout->rows, &destination);
+	assert_int_equal(keys[0].sight, SIGHT_NONE);
 	scout_rows_free(scout->rows);
 	promise_cache_free(scout->cache);
 	process_close(scout->process);
@@ -389,6 +450,7 @@ int main(void)
 		TEST(what_does_not_fit_is_refused_and_counted),
 		TEST(a_sighting_that_no_look_up_led_to_is_not_remembered),
 		cmocka_unit_test(a_sighting_counts_where_our_own_look_up_led_to_that_host_there),
+		cmocka_unit_test(a_key_is_remembered_of_its_host_where_it_is_a_right_one),
 		TEST(what_was_answered_without_memory_is_forgotten_when_it_comes),
 		TEST(guards_keep_what_they_know_when_memory_comes_in_time),
 	};
