@@ -146,7 +146,7 @@ void explain_key_print_rules(FILE *out, const json_t *json)
 
 	json_array_foreach(json, i, rule)
 	{
-		fprintf(out, "  %s %s: ", i == 0 ? "key, by" : "and by ",
+		fprintf(out, "  %s %s: ", i == 0 ? "key, by" : "and, by",
 		        object_text(rule, "source"));
 		if (strcmp(object_text(rule, "kind"), "pkix") == 0)
 			fprintf(out, "a certificate of a trusted authority for one of the names %s\n",

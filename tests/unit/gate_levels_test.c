@@ -59,6 +59,47 @@ static void an_old_version_is_all_that_some_have(void **state)
 	assert_null(simulation_finding(simulation));
 }
 
+/* As if the one suite that this hello offers or takes were TLS_ECDHE_ECDSA_WITH_RC4_128_SHA. */
+static struct bytes with_rc4(uint8_t room[4096], struct bytes octets, bool is_client)
+{
+	enum { BEFORE_SESSION_ID = 5 + 4 + 2 + 32 };
+	size_t at;
+
+	assert_true(octets.len < 4096);
+	memcpy(room, octets.data, octets.len);
+	at = (size_t)BEFORE_SESSION_ID + 1 + room[BEFORE_SESSION_ID] + (is_client ? 2 : 0);
+	assert_memory_equal(room + at, "\xc0\x09", 2);
+	room[at + 1] = 0x07;
+	return bytes_of(room, octets.len);
+}
+
+static void a_weak_cipher_is_refused_where_there_was_a_strong_one(void **state)
+{
+	struct key_scene *scene = *state;
+	static uint8_t hellos[2][4096];
+
+	for (int had_before = 0; had_before < 2; had_before++) {
+		struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+		struct recording *recording = handshake_of(&scene->honest, TLS1_VERSION, old);
+
+		for (size_t i = 0; i < 2; i++)
+			recording->chunks[i].octets = with_rc4(
+				hellos[i], recording->chunks[i].octets, i == 0);
+		if (had_before) {
+			greet(simulation);
+			assert_true(replay(simulation,
+			                   handshake_of(&scene->honest, TLS1_VERSION, old)));
+			assert_true(simulation_reopen(simulation));
+		}
+		greet(simulation);
+		assert_int_equal(replay(simulation, recording), !had_before);
+		if (had_before)
+			weakened(simulation);
+		simulation_free(simulation);
+		scene->simulation = NULL;
+	}
+}
+
 static void what_was_there_before_counts_for_a_day(void **state)
 {
 	struct key_scene *scene = *state;
@@ -116,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_old_version_is_refused_where_there_was_a_newer_one),
 		TEST(an_old_version_is_all_that_some_have),
+		TEST(a_weak_cipher_is_refused_where_there_was_a_strong_one),
 		TEST(what_was_there_before_counts_for_a_day),
 		TEST(a_version_of_somebody_without_the_key_says_nothing),
 		TEST(another_client_has_its_own_past),

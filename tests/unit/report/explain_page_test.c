@@ -12,8 +12,29 @@
 #include <cmocka.h>
 
 #include "report/explain_text.h"
+#include "verdict/key_rule.h"
 
 static const struct stance enforcing = { .mode = MODE_ENFORCE, .blocks_inability = true };
+
+/* Of the first host. */
+static void ask_for_key(struct destination *destination, enum key_rule_kind kind,
+                        enum promise_source source)
+{
+	static struct key_rules rules;
+	struct key_rule rule = {
+		.kind = kind,
+		.source = source,
+		.names = bytes_of_string("mx1.example.org"),
+		.record_count = kind != KEY_RULE_PKIX,
+		.records = { { 3, 1, 1, bytes_of("\x60\xb8", 2) } },
+	};
+
+	rules.count = rules.len = 0;
+	assert_true(key_rules_add(&rules, &rule));
+	memcpy(destination->keys, rules.octets, rules.len);
+	destination->keys_len = (uint16_t)rules.len;
+	destination->hosts[0].keys = (struct key_slice){ 0, (uint16_t)rules.len };
+}
 
 /* Two hosts, the first with DANE. */
 static void fill(struct destination *destination)
@@ -32,6 +53,7 @@ static void fill(struct destination *destination)
 		(struct promise){ .state = PROMISE_KEY,
 		                  .source = SOURCE_DANE,
 		                  .detail = "_25._tcp.mx1.example.org 3 1 1 60b8" };
+	ask_for_key(destination, KEY_RULE_TLSA, SOURCE_DANE);
 	strcpy(destination->hosts[1].name, "mx2.example.org");
 	destination->hosts[1].preference = 20;
 	destination->hosts[1].address_security = DNS_INSECURE;
@@ -55,7 +77,7 @@ static const char *json_of(const struct destination *destination, const struct s
 
 static const char *text_of(const char *json, bool is_coloured)
 {
-	static char text[65536];
+	static char text[EXPLAIN_JSON_MAX];
 	FILE *out = fmemopen(text, sizeof(text), "w");
 
 	assert_true(explain_text_print(out, json, is_coloured));
@@ -149,25 +171,175 @@ static void what_is_bogus_or_failed_is_a_finding_with_its_reason(void **state)
 	free(destination);
 }
 
-static void the_largest_destination_fits(void **state)
+static const char *text_by(const struct destination *destination, const struct stance *stance,
+                           bool is_probed, bool is_accepted)
 {
-	struct destination *destination = calloc(1, sizeof(*destination));
-	size_t i;
+	static char text[EXPLAIN_JSON_MAX];
+	struct explanation explanation = {
+		.destination = destination,
+		.stance = stance,
+		.is_hidden_probed = is_probed,
+		.is_hidden_accepted = is_accepted,
+	};
+
+	assert_true(explain_json_print(text, &explanation) > 0);
+	return text_of(text, false);
+}
+
+static void what_becomes_of_another_key_is_said_of_each_kind_of_promise(void **state)
+{
+	const struct stance verifying = { .mode = MODE_ENFORCE, .default_level = LEVEL_VERIFY };
+	struct destination *destination = malloc(sizeof(*destination));
+	const char *text;
 
 	(void)state;
 	fill(destination);
+	assert_non_null(strstr(text_by(destination, &enforcing, true, false),
+	                       "  with another key  block, key-mismatch: "));
+	ask_for_key(destination, KEY_RULE_PKIX, SOURCE_MTA_STS);
+	assert_non_null(strstr(text_by(destination, &enforcing, true, false),
+	                       "  with another key  block, cert-untrusted: "));
+	/* There was no room for what it asks. */
+	destination->hosts[0].keys.len = 0;
+	assert_non_null(strstr(text_by(destination, &enforcing, true, false),
+	                       "  with another key  block, inspection-limit: "));
+	fill(destination);
+	destination->hosts[0].promise.state = PROMISE_TLS;
+	destination->hosts[0].keys.len = 0;
+	text = text_by(destination, &enforcing, true, false);
+	assert_non_null(strstr(text, "  with another key  pass: promise kept\n  with TLS 1.3      pass"));
+	assert_null(strstr(text, "not so"));
+	/* Of who promised nothing a name is asked where the operator wants that. */
+	text = strstr(text_by(destination, &verifying, true, false), "mx2.example.org");
+	assert_non_null(strstr(text, "  with another key  block, cert-untrusted: "));
+	free(destination);
+}
+
+static void what_becomes_of_a_hidden_key_is_as_the_operator_chose(void **state)
+{
+	struct destination *destination = malloc(sizeof(*destination));
+
+	(void)state;
+	fill(destination);
+	assert_non_null(strstr(text_by(destination, &enforcing, true, false),
+	                       "  TLS 1.3, probed   pass: promise kept\n"
+	                       "  TLS 1.3, not so   defer, key-hidden: "));
+	assert_non_null(strstr(text_by(destination, &enforcing, false, false),
+	                       "  with TLS 1.3      defer, key-hidden: "));
+	assert_non_null(strstr(text_by(destination, &enforcing, false, true),
+	                       "  with TLS 1.3      pass: key hidden, tls13 = pass\n"));
+	free(destination);
+}
+
+static void the_key_is_shown_as_it_must_be_and_as_it_was_seen(void **state)
+{
+	struct last_key keys[MX_HOSTS_MAX] = {
+		[0] = { .sight = SIGHT_WIRE,
+		        .age_s = 5,
+		        .server = { .family = 4, .octets = { 198, 51, 100, 25 } },
+		        .finding = { .outcome = KEY_MET,
+		                     .source = SOURCE_DANE,
+		                     .matched = "3 1 1 60b8" } },
+	};
+	struct destination *destination = malloc(sizeof(*destination));
+	static char json[EXPLAIN_JSON_MAX];
+	const struct explanation explanation = {
+		.destination = destination, .stance = &enforcing, .last_keys = keys
+	};
+
+	(void)state;
+	fill(destination);
+	assert_true(explain_json_print(json, &explanation) > 0);
+	assert_non_null(strstr(json, "\"key_rules\":[{\"kind\":\"tlsa\",\"source\":\"dane\","
+	                             "\"names\":\"mx1.example.org\",\"records\":[\"3 1 1 60b8\"]}],"
+	                             "\"last_key\":{\"outcome\":\"met\",\"matched\":\"3 1 1 60b8\","
+	                             "\"server\":\"198.51.100.25\",\"age_s\":5,\"source\":\"dane\","
+	                             "\"assurance\":\"proven\"}"));
+	assert_non_null(strstr(text_of(json, false),
+	                       "  key, by dane: one of these TLSA records\n"
+	                       "             3 1 1 60b8 (the server's own key, SHA-256)\n"
+	                       "  last key   met by dane 3 1 1 60b8\n"));
+	free(destination);
+}
+
+/* All that the key of the first host may come to. */
+static void fill_keys(struct destination *destination, struct last_key *key)
+{
+	static struct key_rules rules;
+	static uint8_t data[100];
+	struct key_rule rule = { .kind = KEY_RULE_TLSA,
+		                 .source = SOURCE_MTA_STS,
+		                 .record_count = KEY_RECORDS_MAX };
+	char names[KEY_NAMES_MAX];
+
+	memset(names, '"', sizeof(names));
+	rule.names = bytes_of(names, sizeof(names));
+	for (size_t i = 0; i < KEY_RECORDS_MAX; i++)
+		rule.records[i] =
+			(struct key_record){ 255, 255, 255, bytes_of(data, sizeof(data)) };
+	rules.count = rules.len = 0;
+	for (size_t i = 0; i < 2; i++)
+		assert_true(key_rules_add(&rules, &rule));
+	memcpy(destination->keys, rules.octets, rules.len);
+	destination->keys_len = (uint16_t)rules.len;
+	memset(key, 0, sizeof(*key));
+	key->sight = SIGHT_PROBE;
+	key->server.family = 6;
+	memset(key->server.octets, 0xab, 16);
+	key->finding.outcome = KEY_NAME_MISMATCH;
+	key->finding.source = SOURCE_MTA_STS;
+	key->finding.seen.has_leaf = key->finding.seen.has_anchor = true;
+	key->finding.seen.not_before_s = key->finding.seen.not_after_s = 1767225600;
+	memset(key->finding.matched, '"', KEY_TEXT_MAX - 1);
+	memset(key->finding.why, '"', KEY_TEXT_MAX - 1);
+	memset(key->finding.seen.names, '"', KEY_TEXT_MAX - 1);
+	memset(key->finding.seen.issuer, '"', KEY_TEXT_MAX - 1);
+}
+
+static void fill_hosts(struct destination *destination, struct last_key keys[MX_HOSTS_MAX])
+{
+	fill(destination);
 	destination->host_count = MX_HOSTS_MAX;
 	destination->place_count = MX_PLACES_MAX;
-	for (i = 0; i < MX_HOSTS_MAX; i++) {
+	fill_keys(destination, &keys[0]);
+	for (size_t i = 0; i < MX_HOSTS_MAX; i++) {
 		memset(destination->hosts[i].name, '"', DOMAIN_NAME_MAX - 1);
 		memset(destination->hosts[i].promise.detail, '"', PROMISE_DETAIL_MAX - 1);
+		memset(destination->hosts[i].offered_before, '"', OFFERED_BEFORE_MAX - 1);
+		destination->hosts[i].promise.state = PROMISE_KEY;
+		destination->hosts[i].promise.source = SOURCE_MTA_STS;
+		destination->hosts[i].keys = (struct key_slice){ 0, destination->keys_len };
+		keys[i] = keys[0];
 	}
-	for (i = 0; i < MX_PLACES_MAX; i++) {
+	for (size_t i = 0; i < MX_PLACES_MAX; i++) {
 		destination->places[i].host = (uint8_t)(i % MX_HOSTS_MAX);
 		destination->places[i].address.family = 6;
 		memset(destination->places[i].address.octets, 0xab, 16);
 	}
-	assert_non_null(strstr(json_of(destination, &enforcing), "\"is_finding\":false}"));
+}
+
+static void the_largest_destination_fits(void **state)
+{
+	static struct last_key keys[MX_HOSTS_MAX];
+	static struct evidence evidence[EVIDENCE_MAX];
+	static char json[EXPLAIN_JSON_MAX];
+	const struct stance stance = { .mode = MODE_MONITOR };
+	struct destination *destination = calloc(1, sizeof(*destination));
+	const struct explanation explanation = {
+		.destination = destination,
+		.stance = &stance,
+		.evidence = evidence,
+		.evidence_count = EVIDENCE_MAX,
+		.last_keys = keys,
+		.is_hidden_probed = true,
+	};
+
+	(void)state;
+	fill_hosts(destination, keys);
+	for (size_t i = 0; i < EVIDENCE_MAX; i++)
+		memset(evidence[i].detail, '"', EVIDENCE_DETAIL_MAX - 1);
+	assert_true(explain_json_print(json, &explanation) > 0);
+	assert_non_null(strstr(json, "\"is_finding\":false}"));
 	free(destination);
 }
 
@@ -274,6 +446,9 @@ int main(void)
 		cmocka_unit_test(monitor_mode_says_what_enforce_would_do),
 		cmocka_unit_test(the_text_shows_evidence_and_age),
 		cmocka_unit_test(what_is_bogus_or_failed_is_a_finding_with_its_reason),
+		cmocka_unit_test(what_becomes_of_another_key_is_said_of_each_kind_of_promise),
+		cmocka_unit_test(what_becomes_of_a_hidden_key_is_as_the_operator_chose),
+		cmocka_unit_test(the_key_is_shown_as_it_must_be_and_as_it_was_seen),
 		cmocka_unit_test(the_largest_destination_fits),
 		cmocka_unit_test(each_source_says_its_state_its_age_and_its_evidence),
 		cmocka_unit_test(
