@@ -50,18 +50,28 @@ static void add_seen(struct line *line, const struct event *event)
 	line_pair(line, "seen", text);
 }
 
-/* "met proven 3 1 1 60b875…" */
+/* "met, proven, 3 1 1 60b875…"; of a wrong one why, and whose it seems to be. */
 static void add_key(struct line *line, const struct event *event)
 {
 	const struct key_finding *key = &event->key;
-	char text[2 * KEY_TEXT_MAX + 64];
+	bool is_hidden = event->key_sight == SIGHT_HIDDEN && key->outcome == KEY_UNKNOWN;
+	char text[5 * KEY_TEXT_MAX];
+	struct line words;
 
 	if (event->key_sight == SIGHT_NONE)
 		return;
-	snprintf(text, sizeof(text), "%s%s%s%s%s", key_outcome_name(key->outcome),
-	         event_assurance(event)[0] ? " " : "", event_assurance(event),
-	         key->matched[0] || key->why[0] ? " " : "",
-	         key->matched[0] ? key->matched : key->why);
+	line_init(&words, text, sizeof(text));
+	line_add(&words, "%s", is_hidden ? "hidden" : key_outcome_name(key->outcome));
+	if (event_assurance(event)[0])
+		line_add(&words, ", %s", event_assurance(event));
+	if (key->matched[0])
+		line_add(&words, ", %s", key->matched);
+	if (key->why[0])
+		line_add(&words, ", %s", key->why);
+	if (key->outcome > KEY_MET && key->seen.names[0])
+		line_add(&words, ", names %s", key->seen.names);
+	if (key->outcome > KEY_MET && key->seen.issuer[0])
+		line_add(&words, ", issued by %s", key->seen.issuer);
 	line_pair(line, "key", text);
 }
 

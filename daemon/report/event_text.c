@@ -6,6 +6,7 @@
 
 #include "report/line.h"
 #include "report/object.h"
+#include "verdict/key_finding.h"
 #include "verdict/reason.h"
 
 /* ECMA-48 colours: what broke a promise is red, what should be looked at is yellow. */
@@ -78,15 +79,39 @@ static void add_promise(struct line *line, const json_t *promise)
 		line_add(line, ": %s", detail);
 }
 
-static void add_key(struct line *line, const json_t *key)
+/* What is wrong with it, and whose it seems to be. */
+static void add_wrong_key(struct line *line, const json_t *key)
 {
-	const char *const texts[] = { "why", "names", "issuer", "not_after", "spki" };
-	const char *const words[] = { "", "its names: ", "issued by ", "until ", "key " };
+	const char *why = object_text(key, "why");
+	const char *const texts[] = { "names", "issuer", "spki" };
+	const char *const words[] = { "its names: ", "issued by ", "digest of its key: " };
 
+	line_add(line, "; %s", why[0] ? why : object_text(key, "outcome"));
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (object_text(key, texts[i])[0])
 			line_add(line, "; %s%s", words[i], object_text(key, texts[i]));
 	}
+	/* The day is enough for a person. */
+	if (object_text(key, "not_after")[0])
+		line_add(line, "; good until %.10s", object_text(key, "not_after"));
+}
+
+static void add_key(struct line *line, const json_t *key, const char *assurance)
+{
+	const char *matched = object_text(key, "matched");
+	bool is_met = strcmp(object_text(key, "outcome"), key_outcome_name(KEY_MET)) == 0;
+
+	if (!key) {
+		if (strcmp(assurance, "assumed") == 0)
+			line_add(line, "; its key is hidden, and assumed to be right");
+		return;
+	}
+	if (is_met && matched[0])
+		line_add(line, "; the key is the promised one (%s)", matched);
+	else if (!is_met)
+		add_wrong_key(line, key);
+	if (assurance[0] && (matched[0] || !is_met))
+		line_add(line, ", %s", assurance);
 }
 
 static void add_verdict(struct line *line, const json_t *event)
@@ -107,8 +132,7 @@ static void add_verdict(struct line *line, const json_t *event)
 		line_add(line, "; the server calls itself %s", ehlo);
 	if (sni[0])
 		line_add(line, "; the client asks for %s", sni);
-	if (strcmp(object_text(event, "action"), "pass") != 0)
-		add_key(line, json_object_get(seen, "key"));
+	add_key(line, json_object_get(seen, "key"), object_text(event, "assurance"));
 	add_promise(line, json_object_get(event, "promise"));
 	if (held_ms > 0)
 		line_add(line, "; waited %lld ms", held_ms);

@@ -108,6 +108,45 @@ static void the_handshake_is_told_with_its_version_and_the_name_asked_for(void *
 	assert_non_null(strstr(text, "\"sni\":\"mx9.example.org\",\"place\":\"unrelated\"}"));
 }
 
+#define ZEROS62 "00000000000000000000000000000000000000000000000000000000000000"
+
+static void the_key_is_told_with_all_that_its_certificate_says(void **state)
+{
+	struct event event = a_key_finding();
+	char text[EVENT_JSON_MAX];
+
+	(void)state;
+	event_json_print(text, &event);
+	assert_non_null(strstr(text,
+	                       "\"key\":{\"outcome\":\"name-mismatch\","
+	                       "\"why\":\"none of its names is mx1.example.org\","
+	                       "\"spki\":\"0a" ZEROS62 "\",\"names\":\"*.thief.example\","
+	                       "\"issuer\":\"CN=An Authority\","
+	                       "\"not_before\":\"2026-01-01T00:00:00Z\","
+	                       "\"not_after\":\"2027-01-01T00:00:00Z\","
+	                       "\"anchor_spki\":\"0b" ZEROS62 "\"}},\"assurance\":\"proven\""));
+	event = a_met_key(SIGHT_PROBE);
+	event_json_print(text, &event);
+	assert_non_null(strstr(text, "\"key\":{\"outcome\":\"met\",\"matched\":\"3 1 1 60b875\","));
+	assert_non_null(strstr(text, "\"assurance\":\"probed\""));
+}
+
+static void a_hidden_key_is_assumed_where_it_passes_and_nothing_where_not(void **state)
+{
+	struct event event = a_met_key(SIGHT_HIDDEN);
+	char text[EVENT_JSON_MAX];
+
+	(void)state;
+	memset(&event.key, 0, sizeof(event.key));
+	event_json_print(text, &event);
+	assert_non_null(strstr(text, "\"assurance\":\"assumed\""));
+	assert_null(strstr(text, "\"key\":{"));
+	event.action = event.would = ACTION_DEFER;
+	event.reason = REASON_KEY_HIDDEN;
+	event_json_print(text, &event);
+	assert_null(strstr(text, "assurance"));
+}
+
 static void other_events_carry_a_sentence_and_no_verdict(void **state)
 {
 	struct event event = { .kind = EVENT_CHILD_DIED, .pid = 7, .count = 1 };
@@ -186,6 +225,8 @@ int main(void)
 		cmocka_unit_test(what_could_not_be_looked_up_is_not_called_proven),
 		cmocka_unit_test(the_answer_to_starttls_is_told_with_its_code),
 		cmocka_unit_test(the_handshake_is_told_with_its_version_and_the_name_asked_for),
+		cmocka_unit_test(the_key_is_told_with_all_that_its_certificate_says),
+		cmocka_unit_test(a_hidden_key_is_assumed_where_it_passes_and_nothing_where_not),
 		cmocka_unit_test(other_events_carry_a_sentence_and_no_verdict),
 		cmocka_unit_test(octets_that_are_no_text_do_not_get_into_json),
 		cmocka_unit_test(the_longest_event_fits),

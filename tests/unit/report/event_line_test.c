@@ -48,6 +48,25 @@ static void the_handshake_is_part_of_what_was_seen(void **state)
 	assert_non_null(strstr(text, ", sni mx9.example.org, place excluded\" "));
 }
 
+static void the_key_is_one_pair(void **state)
+{
+	struct event event = a_key_finding();
+	char text[EVENT_LINE_MAX];
+
+	(void)state;
+	event_line_print(text, &event);
+	assert_non_null(strstr(text, " key=\"name-mismatch, proven, none of its names is "
+	                             "mx1.example.org, names *.thief.example, issued by "
+	                             "CN=An Authority\" "));
+	event = a_met_key(SIGHT_PROBE);
+	event_line_print(text, &event);
+	assert_non_null(strstr(text, " key=\"met, probed, 3 1 1 60b875\" "));
+	event = a_met_key(SIGHT_HIDDEN);
+	memset(&event.key, 0, sizeof(event.key));
+	event_line_print(text, &event);
+	assert_non_null(strstr(text, " key=\"hidden, assumed\" "));
+}
+
 static void the_far_end_cannot_write_pairs_of_its_own(void **state)
 {
 	struct event event = a_finding();
@@ -118,6 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_finding_is_one_line_of_pairs_with_the_names_that_json_has),
 		cmocka_unit_test(the_handshake_is_part_of_what_was_seen),
+		cmocka_unit_test(the_key_is_one_pair),
 		cmocka_unit_test(the_far_end_cannot_write_pairs_of_its_own),
 		cmocka_unit_test(other_events_are_a_word_and_a_sentence),
 		cmocka_unit_test(the_longest_event_is_cut_to_what_syslog_takes),

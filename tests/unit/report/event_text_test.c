@@ -49,6 +49,49 @@ static void the_name_that_the_client_asked_for_is_said(void **state)
 	assert_non_null(strstr(text, "; the client asks for mx9.example.org; promised by "));
 }
 
+static void a_wrong_key_is_told_with_whose_it_seems_to_be(void **state)
+{
+	struct event event = a_key_finding();
+	char text[EVENT_SENTENCE_MAX];
+
+	(void)state;
+	print(text, &event, false);
+	assert_non_null(strstr(text, "; none of its names is mx1.example.org; its names: "
+	                             "*.thief.example; issued by CN=An Authority; digest of its "
+	                             "key: 0a00"));
+	assert_non_null(strstr(text, "; good until 2027-01-01, proven; promised by dane"));
+}
+
+static void a_right_key_is_told_with_how_sure_that_is(void **state)
+{
+	struct event event = a_met_key(SIGHT_PROBE);
+	char text[EVENT_SENTENCE_MAX];
+
+	(void)state;
+	print(text, &event, false);
+	assert_non_null(strstr(text, "; the key is the promised one (3 1 1 60b875), probed; "));
+	event = a_met_key(SIGHT_HIDDEN);
+	memset(&event.key, 0, sizeof(event.key));
+	print(text, &event, false);
+	assert_non_null(strstr(text, "; its key is hidden, and assumed to be right; "));
+}
+
+static void a_probe_that_differs_names_what_it_differs_from(void **state)
+{
+	struct event event = a_met_key(SIGHT_PROBE);
+	char text[EVENT_SENTENCE_MAX];
+
+	(void)state;
+	event.action = event.would = ACTION_ALERT;
+	event.reason = REASON_PROBE_DIFFERS;
+	strcpy(event.cause, "key-mismatch on the sender's own connection, 2 s before");
+	print(text, &event, false);
+	assert_non_null(strstr(text, "alert probe-differs: mail for example.org"));
+	assert_non_null(strstr(text, "; the key is the promised one (3 1 1 60b875), probed; "));
+	assert_non_null(
+		strstr(text, "; after key-mismatch on the sender's own connection, 2 s before. "));
+}
+
 static void a_wrong_place_is_called_what_is_wrong_with_it(void **state)
 {
 	struct event event = a_finding();
@@ -176,6 +219,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_finding_reads_like_a_sentence),
 		cmocka_unit_test(the_name_that_the_client_asked_for_is_said),
+		cmocka_unit_test(a_wrong_key_is_told_with_whose_it_seems_to_be),
+		cmocka_unit_test(a_right_key_is_told_with_how_sure_that_is),
+		cmocka_unit_test(a_probe_that_differs_names_what_it_differs_from),
 		cmocka_unit_test(a_wrong_place_is_called_what_is_wrong_with_it),
 		cmocka_unit_test(monitor_mode_and_repetition_are_said),
 		cmocka_unit_test(colour_is_for_terminals_and_closed_again),

@@ -39,6 +39,49 @@ static inline struct event a_finding(void)
 	return event;
 }
 
+/* TLS 1.2 with a certificate that is somebody else's. */
+static inline struct event a_key_finding(void)
+{
+	struct event event = a_finding();
+
+	event.reason = REASON_NAME_MISMATCH;
+	event.starttls = STARTTLS_OFFERED;
+	event.starttls_answer = STARTTLS_READY;
+	event.tls = TLS_ESTABLISHED;
+	event.tls_version = 0x0303;
+	event.key_sight = SIGHT_WIRE;
+	event.key = (struct key_finding){
+		.outcome = KEY_NAME_MISMATCH,
+		.source = SOURCE_MTA_STS,
+		.why = "none of its names is mx1.example.org",
+		.seen = {
+			.has_leaf = true,
+			.leaf_digest = { 0x0a },
+			.has_anchor = true,
+			.anchor_digest = { 0x0b },
+			.names = "*.thief.example",
+			.issuer = "CN=An Authority",
+			.not_before_s = 1767225600,
+			.not_after_s = 1798761600,
+		},
+	};
+	return event;
+}
+
+/* And with the promised one. */
+static inline struct event a_met_key(enum key_sight sight)
+{
+	struct event event = a_key_finding();
+
+	event.action = event.would = ACTION_PASS;
+	event.reason = REASON_NONE;
+	event.key_sight = sight;
+	event.key.outcome = KEY_MET;
+	event.key.why[0] = '\0';
+	strcpy(event.key.matched, "3 1 1 60b875");
+	return event;
+}
+
 /* Every string as long as its room allows, of octets that need an escape in JSON. */
 static inline struct event the_longest_finding(void)
 {
@@ -53,6 +96,14 @@ static inline struct event the_longest_finding(void)
 	memset(event.rule, '"', sizeof(event.rule) - 1);
 	memset(event.cause, '"', sizeof(event.cause) - 1);
 	memset(event.text, '"', sizeof(event.text) - 1);
+	event.key_sight = SIGHT_WIRE;
+	event.key.outcome = KEY_NAME_MISMATCH;
+	event.key.seen.has_leaf = event.key.seen.has_anchor = true;
+	event.key.seen.not_before_s = event.key.seen.not_after_s = 1767225600;
+	memset(event.key.matched, '"', sizeof(event.key.matched) - 1);
+	memset(event.key.why, '"', sizeof(event.key.why) - 1);
+	memset(event.key.seen.names, '"', sizeof(event.key.seen.names) - 1);
+	memset(event.key.seen.issuer, '"', sizeof(event.key.seen.issuer) - 1);
 	return event;
 }
 
