@@ -136,8 +136,8 @@ void gate_compare(struct gate *gate, const struct facts *facts, const struct hop
 	struct key_evidence unshaped = { 0 };
 	struct hop_query in_clear = *query;
 
-	if (!gate->actions.probe || !gate->actions.check ||
-	    gate->config->tls13 != TLS13_PROBE || event->action == ACTION_PASS)
+	if (!gate->actions.probe || !gate->actions.check || gate->config->tls13 != TLS13_PROBE ||
+	    event->action == ACTION_PASS)
 		return;
 	if (query->evidence && has_wrong_key(facts)) {
 		ask(gate, hop, query, query->server_name, event);
@@ -178,8 +178,8 @@ static void compare_key(struct gate *gate, struct difference *difference)
 	found = find_finding(gate, &is_lost, difference);
 	if (found && found->outcome == KEY_MET) {
 		finding = *found;
-		tell(gate, difference,
-		     "a probe is shown the promised key, the sender another", &finding);
+		tell(gate, difference, "a probe is shown the promised key, the sender another",
+		     &finding);
 	} else if (found || is_lost) {
 		end(gate, difference);
 	}

@@ -297,11 +297,10 @@ static enum judgement wait_for_answer(struct gate *gate, struct flow *flow,
 static void tell_sighting(struct gate *gate, const struct judged *judged,
                           const struct hop_query *query, const struct event *event)
 {
-	gate_tell_sighting(gate, event,
-	                   judged->met_count == 1 ? &gate->candidates.list[judged->met].hop
-	                                          : &judged->hop,
-	                   query->evidence,
-	                   judged->verdict.would == ACTION_PASS && judged->met_count <= 1);
+	gate_tell_sighting(
+		gate, event,
+		judged->met_count == 1 ? &gate->candidates.list[judged->met].hop : &judged->hop,
+		query->evidence, judged->verdict.would == ACTION_PASS && judged->met_count <= 1);
 }
 
 enum judgement gate_judge(struct gate *gate, struct flow *flow,

@@ -55,7 +55,7 @@ struct key_evidence {
 	bool is_cipher_anonymous;
 	bool is_weak; /* whatever both ends say: SSL 3.0, an export cipher, a small field */
 	bool is_downgraded;
-	bool is_cipher_weak; /* tls_cipher_is_weak */
+	bool is_cipher_weak;  /* tls_cipher_is_weak */
 	uint16_t tls_version; /* as on the wire; 0: not known */
 	uint64_t leaf;        /* the server's certificate; 0: it did not cross the wire */
 	struct {

@@ -75,8 +75,9 @@ struct open_sighting {
 struct difference {
 	uint64_t probe;    /* its key; 0: free */
 	uint64_t asked_ms; /* for it */
-	uint64_t handshake; /* what the probe was shown, while the verifier is asked of it; else 0 */
-	bool is_of_key;     /* else of STARTTLS */
+	uint64_t
+		handshake; /* what the probe was shown, while the verifier is asked of it; else 0 */
+	bool is_of_key;    /* else of STARTTLS */
 	bool is_done;
 	struct hop hop;
 	struct event event; /* the verdict's */
@@ -84,12 +85,12 @@ struct difference {
 
 struct gate_keys {
 	struct gate *gate;
-	struct table *handshakes; /* uint64_t → struct handshake * */
-	struct table *checks;     /* struct check_key → struct check */
-	struct table *requests;   /* uint32_t → struct check_key */
-	struct table *sessions;   /* uint64_t → struct session_note */
-	struct table *probes;     /* uint64_t → struct probe_note */
-	struct table *levels;     /* struct level_key → struct level */
+	struct table *handshakes;        /* uint64_t → struct handshake * */
+	struct table *checks;            /* struct check_key → struct check */
+	struct table *requests;          /* uint32_t → struct check_key */
+	struct table *sessions;          /* uint64_t → struct session_note */
+	struct table *probes;            /* uint64_t → struct probe_note */
+	struct table *levels;            /* struct level_key → struct level */
 	struct open_sighting *sightings; /* GATE_SIGHTINGS_OPEN_MAX, a ring */
 	size_t sighting_next;
 	struct difference *differences; /* GATE_DIFFERENCES_MAX */

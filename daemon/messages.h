@@ -290,11 +290,13 @@ struct message_sighting {
 	uint32_t offers_starttls;
 	uint32_t tls_version; /* as on the wire; 0: no handshake was seen to its end */
 	uint32_t met;         /* the promise of `domain` was met */
-	uint32_t key_sight; /* enum key_sight: SIGHT_WIRE, SIGHT_PROBE; SIGHT_NONE: which key the host has is not known */
+	uint32_t
+		key_sight; /* enum key_sight: SIGHT_WIRE, SIGHT_PROBE; SIGHT_NONE: which key the host has is not known */
 	struct address server;
 	char host[DOMAIN_NAME_MAX];
 	char domain[DOMAIN_NAME_MAX]; /* empty: not known */
-	struct key_finding key; /* as the verifier said it; source SOURCE_NONE: nothing was asked of the key */
+	struct key_finding
+		key; /* as the verifier said it; source SOURCE_NONE: nothing was asked of the key */
 };
 
 /* A DNS answer on its way to a guarded client or its resolver; sent as long as the DNS message is. */

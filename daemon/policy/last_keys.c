@@ -21,8 +21,8 @@ struct last_keys *last_keys_new(const uint8_t secret[TABLE_SECRET_LEN])
 
 	if (!keys)
 		return NULL;
-	keys->hosts = table_new(LAST_KEYS_MAX, DOMAIN_NAME_MAX, sizeof(struct noted), secret, NULL,
-	                        NULL);
+	keys->hosts =
+		table_new(LAST_KEYS_MAX, DOMAIN_NAME_MAX, sizeof(struct noted), secret, NULL, NULL);
 	if (keys->hosts)
 		return keys;
 	free(keys);

@@ -149,7 +149,8 @@ void explain_key_print_rules(FILE *out, const json_t *json)
 		fprintf(out, "  %s %s: ", i == 0 ? "key, by" : "and, by",
 		        object_text(rule, "source"));
 		if (strcmp(object_text(rule, "kind"), "pkix") == 0)
-			fprintf(out, "a certificate of a trusted authority for one of the names %s\n",
+			fprintf(out,
+			        "a certificate of a trusted authority for one of the names %s\n",
 			        object_text(rule, "names"));
 		else
 			print_records(out, rule);
@@ -167,8 +168,9 @@ void explain_key_print_last(FILE *out, const json_t *json)
 {
 	if (!json)
 		return;
-	fprintf(out, "  last key   %s", object_text(json, "source")[0] ? object_text(json, "outcome")
-	                                                          : "nothing was asked of it");
+	fprintf(out, "  last key   %s",
+	        object_text(json, "source")[0] ? object_text(json, "outcome")
+	                                       : "nothing was asked of it");
 	if (object_text(json, "matched")[0])
 		fprintf(out, " by %s %s", object_text(json, "source"),
 		        object_text(json, "matched"));

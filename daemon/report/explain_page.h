@@ -23,7 +23,8 @@ struct explanation {
 	const struct destination *destination; /* sound (verdict/sound.h) */
 	const struct evidence *evidence;       /* sound, too */
 	size_t evidence_count;
-	const struct last_key *last_keys; /* of the hosts, in their order, sound; NULL: nothing is known */
+	const struct last_key
+		*last_keys; /* of the hosts, in their order, sound; NULL: nothing is known */
 	const struct stance *stance;
 	bool is_hidden_probed;   /* tls13 = probe */
 	bool is_hidden_accepted; /* tls13 = pass */

@@ -101,8 +101,8 @@ bool last_keys_are_sound(const struct last_key *keys, size_t count)
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		if (!is_up_to(keys[i].sight, SIGHT_HIDDEN) ||
-		    !address_is_sound(&keys[i].server) || !key_finding_is_sound(&keys[i].finding))
+		if (!is_up_to(keys[i].sight, SIGHT_HIDDEN) || !address_is_sound(&keys[i].server) ||
+		    !key_finding_is_sound(&keys[i].finding))
 			return false;
 	}
 	return true;

@@ -87,6 +87,7 @@ class OpportunisticClient(Client):
 
     name = "opportunistic"
     server_name = None  # for SNI
+    highest = ssl.TLSVersion.MAXIMUM_SUPPORTED
 
     def send(self, address, recipient, body, sender="postmaster@sender.lab"):
         self.replies = []
@@ -104,6 +105,7 @@ class OpportunisticClient(Client):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        context.maximum_version = self.highest
         stream.start_tls(context, forgets=False, server_hostname=self.server_name)
         self._greet(stream)
         return None

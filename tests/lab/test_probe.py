@@ -2,11 +2,14 @@
 """A key that TLS 1.3 hides: the guard's own look at it, from where and in whose words it comes, and what it says when the
 server does not want to be looked at."""
 
+import json
+import ssl
 import threading
 import time
 
 import pytest
 
+import attacks
 import capture
 import clients
 import lab as the_lab
@@ -25,11 +28,17 @@ class TlsOrNothing(clients.OpportunisticClient):
     send = clients.Client.send
 
 
-class NamingSender(senders.DirectSender):
-    """TLS 1.3, with the destination's host as SNI."""
+class OlderClient(TlsOrNothing):
+    """TLS 1.2, where keys cross the wire."""
 
-    def __init__(self, host):
-        super().__init__(TlsOrNothing(host, PATIENCE_S))
+    highest = ssl.TLSVersion.TLSv1_2
+
+
+class NamingSender(senders.DirectSender):
+    """With the destination's host as SNI, and TLS 1.3 unless it is an older client."""
+
+    def __init__(self, host, kind=TlsOrNothing):
+        super().__init__(kind(host, PATIENCE_S))
         self.name = "naming"
 
     def deliver(self, destination, recipient, body, timeout_s):
@@ -37,10 +46,23 @@ class NamingSender(senders.DirectSender):
         return super().deliver(destination, recipient, body, timeout_s)
 
 
+class StripFirst(attacks.Strip):
+    """Who comes first, and nobody else."""
+
+    def begin(self):
+        self.has_run = False
+
+    def run(self, session):
+        is_first, self.has_run = not self.has_run, True
+        (super() if is_first else attacks.Attack("honest", ("",))).run(session)
+
+
 @pytest.fixture(scope="module")
 def probed():
     with the_lab.Lab(with_senders=(), with_receivers=RECEIVERS) as one:
         one.senders["naming"] = NamingSender(one.world.sender)
+        one.senders["falling"] = senders.DirectSender(clients.OpportunisticClient(one.world.sender, PATIENCE_S))
+        one.senders["older"] = NamingSender(one.world.sender, OlderClient)
         yield one
 
 
@@ -224,3 +246,55 @@ def test_what_is_in_use_is_looked_at_anew_before_anybody_waits_for_it(probed):
     time.sleep(max(0, began + 10.5 - time.monotonic()))
     assert probed.carry(None, "naming", destination, retries=False).attempt.result == "sent"
     assert not probes(probed)
+
+
+# What others see, and what is known of keys.
+
+
+def test_who_strips_the_senders_connection_alone_is_told_of(probed):
+    probed.guard_at("routed")
+    attack = StripFirst("strip-first", ("starttls-stripped",))
+    outcome = probed.play(attack, "falling", 4, retries=False)
+    assert not the_lab.falls(attack, outcome)
+    stripped = probed.guard.wait_for(lambda event: event.get("reason") == "starttls-stripped")
+    assert stripped and stripped["action"] == "block", probed.guard.events()
+    event = probed.guard.wait_for(lambda event: event.get("reason") == "probe-differs", timeout_s=5)
+    assert event and event["action"] == "alert" and "would" not in event, probed.guard.events()
+    assert event["id"] == stripped["id"] and event["mx"] == outcome.destination.name
+    assert event["cause"].startswith("starttls-stripped on the sender's own connection, ")
+
+
+def test_who_strips_everybody_is_not(probed):
+    probed.guard_at("routed", configuration="# another\n")
+    attack = attacks.Strip("strip", ("starttls-stripped",))
+    probed.play(attack, "falling", 4, retries=False)
+    assert probed.guard.wait_for(lambda event: event.get("reason") == "starttls-stripped")
+    assert namespaces.wait_until(lambda: count(probed, "probes_made") >= 1)
+    assert not probed.guard.wait_for(lambda event: event.get("reason") == "probe-differs", timeout_s=1)
+
+
+@pytest.mark.parametrize("sender, kind, assurance, outcome", (
+    ("naming", "protected", "probed", "met"), ("older", "protected", "proven", "met"),
+    ("older", "unprotected", "proven", None)))
+def test_explain_shows_the_key_that_was_promised_and_the_one_that_was_seen(probed, sender, kind, assurance, outcome):
+    probed.guard_at("routed")
+    played = probed.play(None, sender, 4, kind=kind, retries=False, timeout_s=PATIENCE_S)
+    assert played.attempt.result == "sent", (played, probed.guard.events())
+
+    def host():
+        page = json.loads(probed.guard.ask("explain", played.destination.domain, "--json", check=False))
+        return next((one for one in page["hosts"] if "last_key" in one), None)
+    assert namespaces.wait_until(host), probed.guard.ask("explain", played.destination.domain, check=False)
+    key = host()["last_key"]
+    assert key["assurance"] == assurance and key["server"] == played.destination.addresses[0]
+    assert len(key["spki"]) == 64 and key["not_before"] < key["not_after"]
+    text = probed.guard.ask("explain", played.destination.domain, check=False)
+    if outcome:
+        assert key["outcome"] == outcome and key["source"] == "dane"
+        assert host()["key_rules"][0]["records"][0].startswith(key["matched"].removesuffix("...")), host()
+        assert host()["with_wrong_key"]["reason"] == "key-mismatch"
+        assert host()["with_tls13"]["reason"] == "key-hidden" and host()["with_tls13_probed"]["action"] == "pass"
+        assert "  key, by dane: one of these TLSA records\n" in text and f"\n             {assurance}, " in text
+    else:
+        assert "source" not in key and "key_rules" not in host()
+        assert "  last key   nothing was asked of it\n" in text

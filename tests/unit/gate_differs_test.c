@@ -101,7 +101,8 @@ static void a_sender_that_comes_again_is_told_of_once(void **state)
 		assert_false(talk(simulation, &scene->thief, TLS1_2_VERSION));
 	}
 	assert_int_equal(simulation->probe_count, 1);
-	differs_once(simulation, "key-mismatch", "a probe is shown the promised key, the sender another");
+	differs_once(simulation, "key-mismatch",
+	             "a probe is shown the promised key, the sender another");
 	/* Ten minutes later it is worth a look, and a line, again. */
 	simulation_pass_time(simulation, 600 * 1000);
 	assert_true(simulation_reopen(simulation));
@@ -196,7 +197,8 @@ static void a_verifier_that_answers_late_is_waited_for(void **state)
 	simulation_pass_time(simulation, 3000);
 	assert_true(simulation_reopen(simulation));
 	assert_false(talk(simulation, &scene->thief, TLS1_2_VERSION));
-	differs_once(simulation, "key-mismatch", "a probe is shown the promised key, the sender another");
+	differs_once(simulation, "key-mismatch",
+	             "a probe is shown the promised key, the sender another");
 }
 
 static void who_only_watches_is_told_too(void **state)
@@ -209,7 +211,8 @@ static void who_only_watches_is_told_too(void **state)
 	scene->probed = &scene->honest;
 	assert_true(talk(simulation, &scene->thief, TLS1_2_VERSION));
 	simulation_pass_time(simulation, 1000);
-	differs_once(simulation, "key-mismatch", "a probe is shown the promised key, the sender another");
+	differs_once(simulation, "key-mismatch",
+	             "a probe is shown the promised key, the sender another");
 }
 
 static void where_the_operator_wants_no_probes_none_is_made(void **state)

@@ -83,8 +83,8 @@ static void a_weak_cipher_is_refused_where_there_was_a_strong_one(void **state)
 		struct recording *recording = handshake_of(&scene->honest, TLS1_VERSION, old);
 
 		for (size_t i = 0; i < 2; i++)
-			recording->chunks[i].octets = with_rc4(
-				hellos[i], recording->chunks[i].octets, i == 0);
+			recording->chunks[i].octets =
+				with_rc4(hellos[i], recording->chunks[i].octets, i == 0);
 		if (had_before) {
 			greet(simulation);
 			assert_true(replay(simulation,

@@ -376,7 +376,8 @@ static struct message_sighting a_sighting(enum key_outcome outcome)
 static void a_key_is_remembered_of_its_host_where_it_is_a_right_one(void **state)
 {
 	struct message_sighting wrong = a_sighting(KEY_MISMATCH), right = a_sighting(KEY_MET);
-	struct destination destination = { .host_count = 1, .hosts = { { .name = "mx.example.org" } } };
+	struct destination destination = { .host_count = 1,
+		                           .hosts = { { .name = "mx.example.org" } } };
 	struct last_key keys[MX_HOSTS_MAX];
 	struct evidence evidence;
 	struct config config;

@@ -61,7 +61,8 @@ static void records_stand_in_full_and_in_words(void **state)
 	assert_string_equal(
 		rules_in_words(),
 		"  key, by dane: one of these TLSA records\n"
-		"             3 1 1 60b8750000000000000000000000000000000000000000000000000000000000 "
+		"             3 1 1 "
+	        "60b8750000000000000000000000000000000000000000000000000000000000 "
 		"(the server's own key, SHA-256)\n"
 		"             2 0 2 abcd (an issuer's certificate, SHA-512, and one of the names "
 		"mx1.example.org example.org)\n");
@@ -74,11 +75,12 @@ static void rules_of_two_sources_stand_side_by_side(void **state)
 	(void)state;
 	add(KEY_RULE_PKIX, SOURCE_MTA_STS, "mx1.example.org:.example.com", NULL, 0);
 	add(KEY_RULE_TLSA, SOURCE_DANE, "mx1.example.org", &record, 1);
-	assert_string_equal(rules_in_words(),
-	                    "  key, by mta-sts: a certificate of a trusted authority for one of the "
-	                    "names mx1.example.org .example.com\n"
-	                    "  and, by dane: one of these TLSA records\n"
-	                    "             3 1 0 60b8 (the server's own key, in full)\n");
+	assert_string_equal(
+		rules_in_words(),
+		"  key, by mta-sts: a certificate of a trusted authority for one of the "
+		"names mx1.example.org .example.com\n"
+		"  and, by dane: one of these TLSA records\n"
+		"             3 1 0 60b8 (the server's own key, in full)\n");
 }
 
 static void fingerprints_stand_alone(void **state)
@@ -99,8 +101,8 @@ static void what_is_long_is_cut_and_what_is_much_is_counted(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < KEY_RECORDS_MAX; i++)
-		records[i] = (struct key_record){ 2, 0, 0,
-			                          bytes_of(certificate, sizeof(certificate)) };
+		records[i] =
+			(struct key_record){ 2, 0, 0, bytes_of(certificate, sizeof(certificate)) };
 	memset(names, 'n', sizeof(names) - 1);
 	names[sizeof(names) - 1] = '\0';
 	add(KEY_RULE_TLSA, SOURCE_DANE, names, records, KEY_RECORDS_MAX);
@@ -175,8 +177,9 @@ static void a_wrong_one_says_why(void **state)
 	key.finding.outcome = KEY_NAME_MISMATCH;
 	key.finding.matched[0] = '\0';
 	strcpy(key.finding.why, "none of its names");
-	assert_non_null(strstr(last_in_words(&key), "  last key   name-mismatch: none of its names\n"
-	                                            "             proven, 90 s ago"));
+	assert_non_null(strstr(last_in_words(&key),
+	                       "  last key   name-mismatch: none of its names\n"
+	                       "             proven, 90 s ago"));
 }
 
 static void of_a_host_that_promised_nothing_nothing_was_asked(void **state)
@@ -186,8 +189,7 @@ static void of_a_host_that_promised_nothing_nothing_was_asked(void **state)
 	(void)state;
 	key.finding.source = SOURCE_NONE;
 	key.finding.matched[0] = '\0';
-	assert_non_null(
-		strstr(last_in_words(&key), "  last key   nothing was asked of it\n"));
+	assert_non_null(strstr(last_in_words(&key), "  last key   nothing was asked of it\n"));
 }
 
 static void where_none_was_seen_nothing_stands(void **state)

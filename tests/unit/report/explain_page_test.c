@@ -207,7 +207,8 @@ static void what_becomes_of_another_key_is_said_of_each_kind_of_promise(void **s
 	destination->hosts[0].promise.state = PROMISE_TLS;
 	destination->hosts[0].keys.len = 0;
 	text = text_by(destination, &enforcing, true, false);
-	assert_non_null(strstr(text, "  with another key  pass: promise kept\n  with TLS 1.3      pass"));
+	assert_non_null(
+		strstr(text, "  with another key  pass: promise kept\n  with TLS 1.3      pass"));
 	assert_null(strstr(text, "not so"));
 	/* Of who promised nothing a name is asked where the operator wants that. */
 	text = strstr(text_by(destination, &verifying, true, false), "mx2.example.org");
@@ -243,9 +244,9 @@ static void the_key_is_shown_as_it_must_be_and_as_it_was_seen(void **state)
 	};
 	struct destination *destination = malloc(sizeof(*destination));
 	static char json[EXPLAIN_JSON_MAX];
-	const struct explanation explanation = {
-		.destination = destination, .stance = &enforcing, .last_keys = keys
-	};
+	const struct explanation explanation = { .destination = destination,
+		                                 .stance = &enforcing,
+		                                 .last_keys = keys };
 
 	(void)state;
 	fill(destination);
