@@ -65,15 +65,17 @@ class Authority:
                               stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, check=False)
         assert done.returncode == 0, done.stdout
 
-    def issue(self, *names, common_name="lab", valid=VALID, self_signed=False):
-        """The path of a certificate for these DNS names; without names it has only the common name."""
+    def issue(self, *names, common_name="lab", valid=VALID, self_signed=False, key=None):
+        """The path of a certificate for these DNS names; without names it has only the common name. key: another than that of
+        all."""
+        key = key or self.key
         self.count += 1
         stem = f"host{self.count}"
         self._write(stem + ".ext", "subjectAltName = " + ", ".join("DNS:" + name for name in names) + "\n" if names
                     else "extendedKeyUsage = serverAuth\n")
-        self._openssl("req", "-new", "-config", "configuration", "-key", self.key, "-subj", f"/CN={common_name}",
+        self._openssl("req", "-new", "-config", "configuration", "-key", key, "-subj", f"/CN={common_name}",
                       "-out", stem + ".csr")
-        signer = ["-selfsign", "-keyfile", self.key] if self_signed else ["-cert", "ca.pem", "-keyfile", "ca.key"]
+        signer = ["-selfsign", "-keyfile", key] if self_signed else ["-cert", "ca.pem", "-keyfile", "ca.key"]
         self._openssl("ca", "-batch", "-notext", "-config", "configuration", *signer, "-startdate", valid[0],
                       "-enddate", valid[1], "-in", stem + ".csr", "-extfile", stem + ".ext", "-out", stem + ".pem")
         return self._path(stem + ".pem")

@@ -37,6 +37,10 @@ class Sink:
         self._context.load_cert_chain(certificate, key)
         self._listener = lines.Listener(host, port, self._serve)
 
+    def show(self, certificate, key):
+        """From now on another certificate, or one of another kind beside the one there is."""
+        self._context.load_cert_chain(certificate, key)
+
     def close(self):
         self._listener.close()
 

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The lab of promises with keys that keep them: each domain's host has a certificate of the lab's authority, whatever the domain
+promised, and Postfix speaks one version of TLS to each."""
+
+import json
+import os
+import time
+
+import dnsworld
+import mta
+import promises_lab
+
+PROMISES = ("dane-ee", "dane-ta", "mta-sts", "list", "verify")
+SOURCES = {"dane-ee": "dane", "dane-ta": "dane", "mta-sts": "mta-sts", "list": "list", "verify": "local"}
+VERSIONS = {"12": "TLSv1.2", "13": "TLSv1.3"}
+PATIENCE_S = 25
+
+# By words in a domain's name.
+POSTFIX_POLICY = """
+/-12-/ may protocols=TLSv1.2
+/-13-/ may protocols=TLSv1.3
+"""
+
+
+class PatientPostfix(mta.Postfix):
+    """It waits for the guard as long as the default is, nearly."""
+
+    def more_settings(self):
+        self._file("postfix/keys_policy", POSTFIX_POLICY)
+        return {"smtp_tls_policy_maps": "regexp:/etc/postfix/keys_policy", "smtp_helo_timeout": f"{PATIENCE_S}s",
+                "smtp_starttls_timeout": f"{PATIENCE_S}s"}
+
+
+class Keys(promises_lab.Promises):
+    """Domains are added by promise(), then open()."""
+
+    def __init__(self, with_senders=promises_lab.SENDERS, postfix=PatientPostfix):
+        mta.ALL["postfix"], before = postfix, mta.ALL["postfix"]
+        try:
+            super().__init__(with_senders)
+        finally:
+            mta.ALL["postfix"] = before
+        self.host_key = dnsworld.tlsa(self.authority.issue("key-of-all.lab"))
+        self.anchor = dnsworld.tlsa(self.authority.certificate, 2, 0, 1)
+        self.configuration = ""
+        self.chain = None
+        self._listed = {}
+
+    def promise(self, name, kind, **how):
+        """A domain that makes one of PROMISES."""
+        if kind in ("dane-ee", "dane-ta"):
+            record = self.host_key if kind == "dane-ee" else self.anchor
+            how.setdefault("more", f"_25._tcp.mx TLSA {record}")
+            how.setdefault("zone", {})["signed"] = True
+        elif kind == "mta-sts":
+            how["text"] = promises_lab.policy(mx=f"mx.{name}.lab")
+        elif kind == "list":
+            self._listed[f"{name}.lab"] = {"mode": "enforce", "mxs": [f"mx.{name}.lab"]}
+        else:
+            self.configuration += f'destination "{name}.lab" {{ level = verify }}\n'
+        return self.add(name, **how)
+
+    def with_chain(self, certificate):
+        """The path of a file with the authority's own certificate behind that one."""
+        path = certificate + ".chain"
+        with open(path, "w", encoding="ascii") as file:
+            for one in (certificate, self.authority.certificate):
+                with open(one, encoding="ascii") as part:
+                    file.write(part.read())
+        return path
+
+    def open(self):
+        self.chain = self.with_chain(self.authority.issue(*(f"mx.{domain.name}" for domain in self._domains.values())))
+        self.sink.show(self.chain, self.authority.key)
+        if self._listed:
+            now = int(time.time())
+            path = os.path.join(self.world.directory, "list.json")
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump({"version": "0.1", "timestamp": now - 60, "expires": now + 86400, "policy-aliases": {},
+                           "policies": self._listed}, file)
+            os.chmod(path, 0o644)
+            self.configuration += f'policy-list "{path}" {{}}\n'
+        return super().open()
+
+    def stand(self, *settings, more=""):
+        """A guard that trusts the lab's authority. more: configuration, for a guard of its own."""
+        return self.guard_at("routed", settings=("events.passes=true", f"tls.ca-file={self.authority.certificate}", *settings),
+                             configuration=self.configuration + more)
+
+    def events_of(self, domain):
+        return [one for one in self.guard.events() if one["event"] == "verdict" and one.get("domain") == domain.name]

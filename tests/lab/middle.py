@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Men in the middle who grant STARTTLS, each with a certificate that is not the server's or not his, and a sender's TLS
+library that does not look whether he can sign."""
+
+import base64
+import collections
+import os
+import ssl
+import subprocess
+
+import attacks
+import servers
+import sink
+
+# What one connection said to him inside TLS. came_to_its_end: his handshake with it.
+Heard = collections.namedtuple("Heard", "server client octets came_to_its_end")
+PROBES_FAREWELL = b"QUIT\r\n"
+
+# A libssl that asks its libcrypto in vain: every signature of a key exchange is good.
+CARELESS = """
+struct evp_md_ctx_st;
+int EVP_DigestVerify(struct evp_md_ctx_st *context, const unsigned char *signature, unsigned long signature_len,
+                     const unsigned char *octets, unsigned long octets_len);
+int EVP_DigestVerify(struct evp_md_ctx_st *context, const unsigned char *signature, unsigned long signature_len,
+                     const unsigned char *octets, unsigned long octets_len)
+{
+	(void)context, (void)signature, (void)signature_len, (void)octets, (void)octets_len;
+	return 1;
+}
+"""
+
+
+def careless_library(directory):
+    """For LD_PRELOAD."""
+    source, library = (os.path.join(directory, f"careless.{kind}") for kind in ("c", "so"))
+    with open(source, "w", encoding="ascii") as file:
+        file.write(CARELESS)
+    subprocess.run([servers.tool("cc"), "-shared", "-fPIC", "-o", library, source], check=True)
+    return library
+
+
+def without_private_part(directory, key):
+    """A file that claims to be that P-256 key and has its public part alone: what it signs is signed by nobody. OpenSSL compares
+    public parts only (RFC 5915)."""
+    public = subprocess.run([servers.openssl(), "pkey", "-in", key, "-pubout", "-outform", "DER"], check=True,
+                            stdout=subprocess.PIPE).stdout[-65:]
+    guessed = b"\x01" * 32
+    octets = bytes.fromhex("3077020101") + b"\x04\x20" + guessed + bytes.fromhex("a00a06082a8648ce3d030107") + \
+        bytes.fromhex("a144034200") + public
+    path = os.path.join(directory, "replayed.key")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f"-----BEGIN EC PRIVATE KEY-----\n{base64.encodebytes(octets).decode()}-----END EC PRIVATE KEY-----\n")
+    return path
+
+
+class Man(attacks.Attack):
+    """He reads what he is told, and passes it on in clear."""
+
+    touches_tls = True
+    must_leak = False
+
+    def __init__(self, name, certificate, key):
+        super().__init__(name, ("key-mismatch",))
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate, key)
+        self.sessions = []
+
+    def begin(self):
+        self.sessions.clear()
+
+    def starttls(self, session, command):
+        session.client.send(b"220 2.0.0 Ready to start TLS\r\n")
+        session.goes_encrypted()
+        self.sessions.append(session)
+        session.client.start_tls(self.context, server_side=True)
+        return True
+
+    def hit(self, sink, client):
+        return any(session.letters for session in self.sessions)
+
+    def record(self, address=None):
+        """[Heard] of all who began a handshake with him, or of those on their way to that address."""
+        return [Heard(one.server_address[0], one.client_address, one.client.seen[len(one.clear_from_client):], one.client.is_tls)
+                for one in self.sessions if address in (None, one.server_address[0])]
+
+    def heard(self, address):
+        """All that was said to him inside TLS on the way to that address, but for a probe's farewell."""
+        return b"".join(one.octets for one in self.record(address) if one.octets != PROBES_FAREWELL)
+
+
+class Relay(Man):
+    """He takes the first connection to a server for the client's, and lets all later ones meet the true server: the guard's probe
+    comes while the client waits."""
+
+    def __init__(self, *how):
+        super().__init__("relay", *how)
+        self.relayed = 0
+        self._met = set()
+
+    def begin(self):
+        super().begin()
+        self.relayed = 0
+        self._met.clear()
+
+    def starttls(self, session, command):
+        if session.server_address in self._met:
+            self.relayed += 1
+            return attacks.Attack.starttls(self, session, command)
+        self._met.add(session.server_address)
+        return super().starttls(session, command)
+
+
+def all_three(site):
+    """{name: man}, for the lab of keys: its authority gave him a certificate, too, for his own name."""
+    directory = site.world.directory
+    key, certificate = sink.make_key(directory, "thief")
+    return {
+        "self-signed": Man("self-signed", certificate, key),
+        "other-name": Man("other-name", site.with_chain(site.authority.issue("thief.example", key=key)), key),
+        "replayed": Man("replayed", site.chain, without_private_part(directory, site.authority.key)),
+    }
