@@ -4,6 +4,25 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool is_recent(uint64_t when_ms, uint64_t now_ms, uint64_t life_ms)
+{
+	return when_ms != 0 && now_ms - when_ms < life_ms;
+}
+
+/* A sender that tries TLS once more before it comes in clear goes on with the story that it began. */
+static struct broken_note *find_story(struct broken_notes *notes,
+                                      const struct message_broken *broken, uint64_t now_ms)
+{
+	for (size_t i = 0; i < GATE_BROKEN_PER_CLIENT; i++) {
+		struct broken_note *note = &notes->notes[i];
+
+		if (note->when_ms != 0 && now_ms - note->when_ms < GATE_BROKEN_LIFE_MS &&
+		    address_equal(&note->server, &broken->server))
+			return note;
+	}
+	return NULL;
+}
+
 void gate_broken(struct gate *gate, const struct message_broken *broken, uint64_t now_ms)
 {
 	struct broken_notes *notes = table_find(gate->broken, &broken->client);
@@ -13,16 +32,14 @@ void gate_broken(struct gate *gate, const struct message_broken *broken, uint64_
 		notes = table_insert(gate->broken, &broken->client);
 	if (!notes)
 		return;
-	note = &notes->notes[notes->next++ % GATE_BROKEN_PER_CLIENT];
-	note->server = broken->server;
+	note = find_story(notes, broken, now_ms);
+	if (!note) {
+		note = &notes->notes[notes->next++ % GATE_BROKEN_PER_CLIENT];
+		note->server = broken->server;
+		memcpy(note->id, broken->id, sizeof(note->id));
+	}
 	note->when_ms = now_ms > broken->age_ms ? now_ms - broken->age_ms : now_ms;
-	memcpy(note->id, broken->id, sizeof(note->id));
 	memcpy(note->how, broken->how, sizeof(note->how));
-}
-
-static bool is_recent(uint64_t when_ms, uint64_t now_ms, uint64_t life_ms)
-{
-	return when_ms != 0 && now_ms - when_ms < life_ms;
 }
 
 const struct broken_note *gate_find_broken(struct gate *gate, const struct hop_query *query,

@@ -252,9 +252,14 @@ static void judge_hidden(struct gate *gate, struct facts *facts, struct key_find
 		return;
 	probe = gate_find_probe(gate, query, query->server_name, false);
 	if (!judge_probe(gate, facts, finding, probe) || facts->key == KEY_MET ||
-	    probe->is_confirmed || facts->is_hold_over)
+	    facts->is_hold_over)
 		return;
-	/* One look may meet the wrong machine of a farm, or the old key of a rollover: it takes two. */
+	if (probe->is_confirmed && gate->now_ms - probe->seen_ms < GATE_PROBE_WRONG_MS)
+		return;
+	/*
+	 * One look may meet the wrong machine of a farm, or the old key of a rollover: it takes two. And who was in the way a while ago
+	 * may be gone.
+	 */
 	(void)gate_find_probe(gate, query, query->server_name, true);
 	facts->key = KEY_UNKNOWN;
 	facts->is_key_awaited = true;

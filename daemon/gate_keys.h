@@ -33,6 +33,8 @@ enum {
 	GATE_SIGHTINGS_OPEN_MAX = 32, /* that wait for the verifier */
 	GATE_DIFFERENCES_MAX = 64,    /* verdicts that wait for a probe, or had theirs lately */
 	GATE_DIFFERENCE_AGAIN_MS = 10 * 60 * 1000,
+	/* A key that was wrong is looked at anew for the next mail: what stops mail is not believed as long as what lets it pass. */
+	GATE_PROBE_WRONG_MS = 5000,
 	GATE_PROBE_USE_PARTS =
 		4, /* of the life of what was seen: how often the scout is told that it is of use */
 };

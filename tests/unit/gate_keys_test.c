@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gate.h"
+#include "gate_keys.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +38,9 @@ static void another_key_is_refused_before_anything_passes(void **state)
 	refused(simulation, REASON_KEY_MISMATCH, "proven");
 	/* Looked up again before it was called wrong: the domain, and the host. */
 	assert_int_equal(simulation->refresh_count, 2);
-	/* The sender comes back in clear: one story. */
+	/* The sender tries once more, and then comes back in clear: one story. */
+	assert_true(simulation_reopen(simulation));
+	assert_false(talk(simulation, &world->thief, TLS1_2_VERSION));
 	assert_true(simulation_reopen(simulation));
 	assert_true(simulation_server(simulation, "220 mx.big.example ESMTP\r\n"));
 	assert_true(simulation_client(simulation, "EHLO client.example.net\r\n"));
@@ -315,6 +318,26 @@ static void a_probe_that_is_shown_another_key_is_made_twice_before_it_counts(voi
 	refused(simulation, REASON_KEY_MISMATCH, "probed");
 }
 
+static void a_wrong_key_is_looked_at_anew_for_the_next_mail(void **state)
+{
+	struct world *world = *state;
+	struct simulation *simulation = open_to(world, &world->honest, TLS13_PROBE);
+
+	world->probe_outcome = PROBE_SHOWN;
+	world->probed = &world->thief;
+	assert_false(talk(simulation, &world->honest, TLS1_3_VERSION));
+	/* Not for who comes back at once. */
+	simulation_pass_time(simulation, GATE_PROBE_WRONG_MS / 2);
+	assert_true(simulation_reopen(simulation));
+	assert_false(talk(simulation, &world->honest, TLS1_3_VERSION));
+	assert_int_equal(simulation->probe_count, 2);
+	simulation_pass_time(simulation, GATE_PROBE_WRONG_MS / 2);
+	world->probed = &world->honest;
+	assert_true(simulation_reopen(simulation));
+	assert_true(talk(simulation, &world->honest, TLS1_3_VERSION));
+	assert_int_equal(simulation->probe_count, 3);
+}
+
 static void a_promise_that_is_only_told_waits_for_no_probe(void **state)
 {
 	struct world *world = *state;
@@ -436,6 +459,7 @@ int main(void)
 		TEST(who_probes_hears_of_use_and_nobody_waits_for_that),
 		TEST(a_probe_that_is_shown_another_key_is_made_twice_before_it_counts),
 		TEST(a_promise_that_is_only_told_waits_for_no_probe),
+		TEST(a_wrong_key_is_looked_at_anew_for_the_next_mail),
 		TEST(a_probe_that_could_not_tell_defers),
 		TEST(a_prober_that_never_answers_defers_in_time),
 		TEST(a_handshake_that_began_before_us_shows_no_key),
