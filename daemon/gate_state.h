@@ -27,8 +27,9 @@ enum {
 		1000, /* a held incomplete RCPT is decided by the address after that */
 	GATE_BROKEN_LIFE_MS =
 		15 * 60 * 1000, /* a sender's retry in clear comes within its retry interval */
-	GATE_BROKEN_CLIENTS_MAX = 4096,
-	GATE_BROKEN_PER_CLIENT = 8,
+	GATE_BROKEN_CLIENTS_MAX = 1024,
+	/* Whoever sits on a mail server's only line breaks the TLS of all its destinations: those of so many are one story each. */
+	GATE_BROKEN_PER_CLIENT = 64,
 	GATE_AFTERTHOUGHTS_MAX = 256,
 	GATE_HEARD_ADDRESSES_MAX = 2048,
 	GATE_HEARD_PER_ADDRESS = 6,

@@ -21,7 +21,7 @@
 #include "scout_table.h"
 
 enum {
-	SCOUT_BROKEN_MAX = 64, /* broken handshakes kept for a guard that starts anew, the last */
+	SCOUT_BROKEN_MAX = 256, /* broken handshakes kept for a guard that starts anew, the last */
 };
 
 struct broken_kept {

@@ -18,7 +18,7 @@ PATIENCE_S = 25
 # By words in a domain's name.
 POSTFIX_POLICY = """
 /-12-/ may protocols=TLSv1.2
-/-13-/ may protocols=TLSv1.3
+/-13-|another-domain/ may protocols=TLSv1.3
 """
 
 

@@ -110,10 +110,15 @@ class Relay(Man):
         return super().starttls(session, command)
 
 
+def thief(site):
+    """(certificate, key)"""
+    return tuple(reversed(sink.make_key(site.world.directory, "thief")))
+
+
 def all_three(site):
     """{name: man}, for the lab of keys: its authority gave him a certificate, too, for his own name."""
     directory = site.world.directory
-    key, certificate = sink.make_key(directory, "thief")
+    certificate, key = thief(site)
     return {
         "self-signed": Man("self-signed", certificate, key),
         "other-name": Man("other-name", site.with_chain(site.authority.issue("thief.example", key=key)), key),
