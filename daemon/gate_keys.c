@@ -226,12 +226,17 @@ static void judge_by_name(struct gate *gate, struct facts *facts, const struct h
                           const struct hop_query *query)
 {
 	struct facts named = { 0 };
+	const struct probe_note *probe;
 	struct key_finding finding;
 
 	if (query->server_name[0] != '\0' || hop->mx[0] == '\0' || !gate->actions.probe ||
 	    facts->promise_only_alerts)
 		return;
-	if (judge_probe(gate, &named, &finding, gate_find_probe(gate, query, hop->mx, false)))
+	probe = gate_find_probe(gate, query, hop->mx, false);
+	/* What it was shown before somebody came between excuses nothing. */
+	if (probe && gate->now_ms - probe->seen_ms >= GATE_PROBE_WRONG_MS && !facts->is_hold_over)
+		probe = gate_find_probe(gate, query, hop->mx, true);
+	if (judge_probe(gate, &named, &finding, probe))
 		facts->is_name_unsent = named.key == KEY_MET;
 	if (!named.is_key_awaited || facts->is_hold_over)
 		return;

@@ -9,6 +9,8 @@ import time
 import dnsworld
 import mta
 import promises_lab
+import receivers
+import servers
 
 PROMISES = ("dane-ee", "dane-ta", "mta-sts", "list", "verify")
 SOURCES = {"dane-ee": "dane", "dane-ta": "dane", "mta-sts": "mta-sts", "list": "list", "verify": "local"}
@@ -17,8 +19,8 @@ PATIENCE_S = 25
 
 # By words in a domain's name.
 POSTFIX_POLICY = """
-/-12-/ may protocols=TLSv1.2
-/-13-|another-domain/ may protocols=TLSv1.3
+/-12[-.]/ may protocols=TLSv1.2
+/-13[-.]/ may protocols=TLSv1.3
 """
 
 
@@ -27,19 +29,22 @@ class PatientPostfix(mta.Postfix):
 
     def more_settings(self):
         self._file("postfix/keys_policy", POSTFIX_POLICY)
-        return {"smtp_tls_policy_maps": "regexp:/etc/postfix/keys_policy", "smtp_helo_timeout": f"{PATIENCE_S}s",
+        return {"smtp_tls_session_cache_database": "btree:/var/lib/postfix/sessions", "smtp_tls_loglevel": "2",
+                "smtp_tls_policy_maps": "regexp:/etc/postfix/keys_policy", "smtp_helo_timeout": f"{PATIENCE_S}s",
                 "smtp_starttls_timeout": f"{PATIENCE_S}s"}
 
 
 class Keys(promises_lab.Promises):
     """Domains are added by promise(), then open()."""
 
-    def __init__(self, with_senders=promises_lab.SENDERS, postfix=PatientPostfix):
-        mta.ALL["postfix"], before = postfix, mta.ALL["postfix"]
+    def __init__(self, with_senders=promises_lab.SENDERS, receiver=None):
+        """receiver: a kind of Postfix for the host of mail servers, or none."""
+        before = mta.ALL["postfix"], receivers.ALL["postfix"]
+        mta.ALL["postfix"], receivers.ALL["postfix"] = PatientPostfix, receiver
         try:
-            super().__init__(with_senders)
+            super().__init__(with_senders, ("postfix",) if receiver else ())
         finally:
-            mta.ALL["postfix"] = before
+            mta.ALL["postfix"], receivers.ALL["postfix"] = before
         self.host_key = dnsworld.tlsa(self.authority.issue("key-of-all.lab"))
         self.anchor = dnsworld.tlsa(self.authority.certificate, 2, 0, 1)
         self.configuration = ""
@@ -88,4 +93,15 @@ class Keys(promises_lab.Promises):
                              configuration=self.configuration + more)
 
     def events_of(self, domain):
-        return [one for one in self.guard.events() if one["event"] == "verdict" and one.get("domain") == domain.name]
+        """Verdicts that name the domain, or its host alone."""
+        return [one for one in self.guard.events() if one["event"] == "verdict" and
+                (one.get("domain") == domain.name or one.get("mx") == domain.destination.name)]
+
+    def by_hand(self, domain, *words, name=None):
+        """A letter by s_client, with the host's name as SNI: (recipient, what was said)"""
+        recipient = f"you{next(self._serial)}@{domain.name}"
+        text = f"mail from:<postmaster@sender.lab>\nrcpt to:<{recipient}>\ndata\nSubject: by hand\n\nsecret\n.\nquit\n"
+        said = self.world.sender.run(
+            [servers.openssl(), "s_client", "-starttls", "smtp", "-connect", f"{domain.address}:25", "-name", "sender.lab", "-crlf",
+             "-quiet", "-servername", name or domain.destination.name, *words], input=text, check=False, timeout=60)
+        return recipient, said

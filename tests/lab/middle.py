@@ -64,15 +64,18 @@ class Man(attacks.Attack):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(certificate, key)
         self.sessions = []
+        self.went_on = []  # of each handshake that came to its end, whether it was an earlier session's
 
     def begin(self):
         self.sessions.clear()
+        self.went_on.clear()
 
     def starttls(self, session, command):
         session.client.send(b"220 2.0.0 Ready to start TLS\r\n")
         session.goes_encrypted()
         self.sessions.append(session)
         session.client.start_tls(self.context, server_side=True)
+        self.went_on.append(session.client.sock.session_reused)
         return True
 
     def hit(self, sink, client):

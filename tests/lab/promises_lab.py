@@ -80,8 +80,8 @@ class Domain:
 class Promises(lab.Lab):
     """Domains are added before open(); they are unsigned unless they say otherwise."""
 
-    def __init__(self, with_senders=SENDERS):
-        super().__init__(with_senders=with_senders)
+    def __init__(self, with_senders=SENDERS, with_receivers=()):
+        super().__init__(with_senders=with_senders, with_receivers=with_receivers)
         # Look-ups that end in nothing take seconds, and who goes away before learns nothing.
         self.senders["plain"] = senders.DirectSender(clients.Client(self.world.sender, PATIENCE_S))
         self.authority = authority.Authority(self.world.directory)

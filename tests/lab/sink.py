@@ -35,6 +35,7 @@ class Sink:
         self._arrived = threading.Condition()
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate, key)
+        self.contexts = {}             # address → function that gives the TLS context of a connection to it
         self._listener = lines.Listener(host, port, self._serve)
 
     def show(self, certificate, key):
@@ -104,7 +105,8 @@ class Sink:
                 recipients = []
             elif line.strip().upper() == b"STARTTLS" and not stream.is_tls and server[0] not in self.without_starttls:
                 stream.send(b"220 2.0.0 Ready to start TLS\r\n")
-                stream.start_tls(self._context, forgets=not self.is_careless, server_side=True)
+                context = self.contexts.get(server[0], lambda: self._context)()
+                stream.start_tls(context, forgets=not self.is_careless, server_side=True)
             elif verb == b"QUIT":
                 stream.send(b"221 2.0.0 Bye\r\n")
                 return

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Honest servers whose keys look odd from the gateway: two kinds of them, several machines, a rollover, many tenants, none at
+all, old versions. Each letter passes, or is refused as what its sender or its destination lacks."""
+
+import itertools
+import os
+import ssl
+
+import dnsworld
+import keys_lab
+import keys_receivers
+import middle
+import pytest
+
+SIGNATURES = {"rsa": "rsa_pss_rsae_sha256:rsa_pkcs1_sha256", "ecdsa": "ecdsa_secp256r1_sha256"}
+VERSION_OPTIONS = {"12": "-tls1_2", "13": "-tls1_3"}
+OLD_VERSIONS = ("-tls1", "-tls1_1")
+LOW = ("-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0")
+INABILITY = ("block", "alert")
+TTL_S = 3600
+
+
+def context_of(pair, ciphers=None, newest=None):
+    """Of a (key, certificate)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if ciphers:
+        context.set_ciphers(ciphers)
+    if newest:
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = newest
+    context.load_cert_chain(pair[1], pair[0])
+    return context
+
+
+def tlsa(*records):
+    return "\n".join(f"_25._tcp.mx TLSA {record}" for record in records)
+
+
+def keyed(site, name, *records, **how):
+    return site.promise(name, "dane-ee", more=tlsa(*records), **how)
+
+
+def furnish(site):
+    directory, postfix = site.world.directory, site.receivers["postfix"]
+    site.pairs = {name: keys_receivers.make_key(directory, kind, name) for name, kind in (
+        ("one", "ecdsa"), ("two", "ecdsa"), ("edwards", "ed25519"), ("rivest", "rsa"))}
+    site.tlsas = {name: dnsworld.tlsa(pair[1]) for name, pair in site.pairs.items()}
+    for version in keys_lab.VERSIONS:
+        keyed(site, f"dual-both-{version}", postfix.tlsa("dual-rsa.lab"), postfix.tlsa("dual-ecdsa.lab"), place=keys_receivers.address("dual"))
+        keyed(site, f"dual-one-{version}", postfix.tlsa("dual-rsa.lab"), place=keys_receivers.address("dual"))
+    for version, how in itertools.product(keys_lab.VERSIONS, INABILITY):
+        site.promise(f"tenants-{version}-{how}", "dane-ee", more=f"mx A {keys_receivers.address('tenants')}\n")
+    for version in keys_lab.VERSIONS:
+        for how in INABILITY:
+            tenant = f"tenants-{version}-{how}"
+            site.change(tenant, mx="mx.tenants.lab.", more="")
+        keyed(site, f"farm-{version}", site.tlsas["one"], site.tlsas["two"])
+        keyed(site, f"changed-{version}", site.tlsas["one"], zone={"ttl": TTL_S})
+        keyed(site, f"edwards-{version}", site.tlsas["edwards"])
+    keyed(site, "tenants", postfix.tlsa("mx.tenants.lab"), place=keys_receivers.address("tenants"))
+    for how in INABILITY:
+        site.promise(f"anonymous-{how}", "dane-ee", place=keys_receivers.address("anonymous"))
+    keyed(site, "old", postfix.tlsa("old.lab"), place=keys_receivers.address("old"))
+    keyed(site, "null", site.tlsas["rivest"])
+    keyed(site, "transported", site.tlsas["rivest"])
+    keyed(site, "resumed-12", postfix.tlsa("dual-ecdsa.lab"), place=keys_receivers.address("dual"))
+    site.promise("forged", "dane-ee")
+    site.open()
+    contexts = {name: context_of(pair) for name, pair in site.pairs.items()}
+    for version in keys_lab.VERSIONS:
+        machines = itertools.cycle((contexts["one"], contexts["two"]))
+        site.sink.contexts[site[f"farm-{version}"].address] = machines.__next__
+        site.sink.contexts[site[f"changed-{version}"].address] = lambda: contexts["one"]
+        site.sink.contexts[site[f"edwards-{version}"].address] = lambda: contexts["edwards"]
+    site.sink.contexts[site["null"].address] = lambda: context_of(
+        site.pairs["rivest"], "eNULL:@SECLEVEL=0", ssl.TLSVersion.TLSv1_2)
+    site.sink.contexts[site["transported"].address] = lambda: context_of(
+        site.pairs["rivest"], "AES128-SHA:@SECLEVEL=0", ssl.TLSVersion.TLSv1_2)
+    site.keyed = contexts
+
+
+@pytest.fixture(scope="module")
+def site():
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+    with keys_lab.Keys(("postfix",), keys_receivers.ManyPostfixes) as one:
+        furnish(one)
+        yield one
+
+
+@pytest.fixture
+def guarded(site):
+    site.stand()
+    site.reset()
+    return site
+
+
+def is_taken(site, recipient):
+    """By the real Postfix."""
+    return any(recipient in letter for letter in site.receivers["postfix"].letters())
+
+
+def no_findings(site):
+    findings = [one for one in site.guard.events() if one["event"] == "verdict" and one["action"] != "pass"]
+    assert not findings, findings
+
+
+@pytest.mark.parametrize("version", keys_lab.VERSIONS)
+@pytest.mark.parametrize("kind", SIGNATURES)
+@pytest.mark.parametrize("name", ("dual-both", "dual-one"))
+def test_a_server_with_keys_of_two_kinds_is_held_to_the_one_that_it_showed(guarded, name, kind, version):
+    """A record for one of them alone leaves the other a stranger's: every verifying sender would refuse it (RFC 7671 section 8)."""
+    domain = guarded[f"{name}-{version}"]
+    recipient, said = guarded.by_hand(domain, "-sigalgs", SIGNATURES[kind], VERSION_OPTIONS[version])
+    if (name, kind) == ("dual-one", "ecdsa"):
+        assert not is_taken(guarded, recipient), said
+        event = guarded.events_of(domain)[0]
+        assert (event["action"], event["reason"]) == ("block", "key-mismatch"), event
+        return
+    assert is_taken(guarded, recipient), (said, guarded.guard.events())
+    no_findings(guarded)
+
+
+@pytest.mark.parametrize("version", keys_lab.VERSIONS)
+def test_a_farm_in_the_middle_of_a_rollover_is_taken_with_either_key(guarded, version):
+    for _ in range(4):
+        outcome = guarded.send(f"farm-{version}", sender="postfix")
+        assert outcome.attempt.result == "sent" and outcome.arrived[0].is_tls, (outcome, guarded.guard.events())
+        no_findings(guarded)
+
+
+@pytest.mark.parametrize("version", keys_lab.VERSIONS)
+def test_a_key_that_changed_with_its_record_is_looked_up_again_before_it_is_called_wrong(guarded, version):
+    name = f"changed-{version}"
+    guarded.passed(guarded.send(name, sender="postfix"))
+    guarded.sink.contexts[guarded[name].address] = lambda: guarded.keyed["two"]
+    guarded.change(name, more=tlsa(guarded.tlsas["two"]))
+    guarded.renew()
+    outcome = guarded.send(name, sender="postfix")
+    guarded.passed(outcome)
+    assert outcome.arrived[0].is_tls
+    # And who still has the old key is not taken for the new one.
+    guarded.sink.contexts[guarded[name].address] = lambda: guarded.keyed["one"]
+    if version == "12":
+        recipient, said = guarded.by_hand(guarded[name], "-tls1_2")
+        assert not guarded.sink.find(recipient), said
+        assert guarded.events_of(guarded[name])[-1]["reason"] == "key-mismatch"
+
+
+@pytest.mark.parametrize("version", keys_lab.VERSIONS)
+@pytest.mark.parametrize("how", INABILITY)
+def test_a_host_of_many_tenants_and_a_sender_that_names_none(site, how, version):
+    site.stand(f"on-inability={how}", more=f"# {version}\n")  # a guard of its own: what one told before only counts
+    outcome = site.send(f"tenants-{version}-{how}", sender="postfix")
+    events = [one for one in site.guard.events() if one.get("mx") == "mx.tenants.lab" and one["seen"]["tls_version"] == f"1.{int(version) - 10}"]
+    event = events[0]
+    assert (event["action"], event["reason"], event["kind"]) == (how, "sni-missing", "inability"), event
+    assert "sni" not in event["seen"], event
+    assert is_taken(site, outcome.recipient) == (how == "alert")
+    assert outcome.attempt.result == ("sent" if how == "alert" else "kept") and not outcome.clear, outcome
+
+
+@pytest.mark.parametrize("how", INABILITY)
+def test_two_postfixes_that_agree_on_no_key_at_all(site, how):
+    site.stand(f"on-inability={how}")
+    outcome = site.send(f"anonymous-{how}", sender="postfix", retries=False)
+    event = site.verdict(outcome)
+    assert event and (event["action"], event["reason"], event["kind"]) == (how, "cipher-unauthenticated", "inability"), (
+        outcome, site.guard.events())
+    assert "Anonymous TLS connection established" in site.senders["postfix"].server.log()
+    assert is_taken(site, outcome.recipient) == (how == "alert")
+    assert not outcome.clear, outcome
+
+
+@pytest.mark.parametrize("version", keys_lab.VERSIONS)
+def test_an_edwards_key_is_as_good_as_any(guarded, version):
+    outcome = guarded.send(f"edwards-{version}", sender="postfix")
+    guarded.passed(outcome)
+    assert outcome.arrived[0].is_tls
+    assert guarded.verdict(outcome)["assurance"] == {"12": "proven", "13": "probed"}[version]
+
+
+@pytest.mark.parametrize("version", OLD_VERSIONS)
+@pytest.mark.parametrize("ciphers", ("ECDHE-RSA-AES128-SHA", "AES128-SHA"))
+def test_an_old_server_is_proven_by_the_signatures_of_its_time(guarded, ciphers, version):
+    recipient, said = guarded.by_hand(guarded["old"], version, "-cipher", f"{ciphers}:@SECLEVEL=0")
+    assert is_taken(guarded, recipient), (said, guarded.guard.events())
+    no_findings(guarded)
+
+
+def test_a_key_that_only_decrypts_is_proven_by_the_servers_finished(guarded):
+    recipient, said = guarded.by_hand(guarded["transported"], "-tls1_2", *LOW)
+    assert guarded.sink.find(recipient), (said, guarded.guard.events())
+    event = guarded.events_of(guarded["transported"])[0]
+    assert (event["action"], event["assurance"]) == ("pass", "proven"), event
+
+
+def test_a_cipher_that_encrypts_nothing_is_refused(guarded):
+    recipient, said = guarded.by_hand(guarded["null"], "-tls1_2", "-cipher", "eNULL:@SECLEVEL=0")
+    event = guarded.events_of(guarded["null"])[0]
+    assert (event["action"], event["reason"], event["kind"]) == ("block", "cipher-unauthenticated", "inability"), event
+    assert not guarded.sink.find(recipient), said
+
+
+def test_without_the_guard_so_does_a_letter_by_it(site):
+    site.guard_at(None)
+    site.reset()
+    recipient, said = site.by_hand(site["null"], "-tls1_2", "-cipher", "eNULL:@SECLEVEL=0")
+    assert site.sink.find(recipient), said
+    assert site.behind.saw(recipient.encode())
+
+
+# Sessions that go on.
+
+
+def test_a_session_between_two_postfixes_goes_on(guarded):
+    first = guarded.send("resumed-12", sender="postfix")
+    assert first.attempt.result == "sent" and is_taken(guarded, first.recipient), (first, guarded.guard.events())
+    assert guarded.events_of(guarded["resumed-12"])[0]["assurance"] == "proven", guarded.guard.events()
+    before = guarded.guard.status()["counters"]
+    second = guarded.send("resumed-12", sender="postfix")
+    after = guarded.guard.status()["counters"]
+    assert second.attempt.result == "sent" and is_taken(guarded, second.recipient), (second, guarded.guard.events())
+    assert "Reusing old session" in guarded.senders["postfix"].server.log()
+    assert after["probes"] == before["probes"] and after["key_checks"] == before["key_checks"], (before, after)
+    no_findings(guarded)
+
+
+def test_a_session_that_began_with_somebody_else_does_not(site):
+    """It was made where no guard saw it."""
+    certificate, key = middle.thief(site)
+    attack = middle.Man("forger", certificate, key)
+    attack.context.maximum_version = ssl.TLSVersion.TLSv1_2
+    session = os.path.join(site.world.directory, "session.pem")
+    domain = site["forged"]
+    reused = []
+    for is_guarded, *words in ((False, "-sess_out", session), (False, "-sess_in", session), (True, "-sess_in", session)):
+        if is_guarded:
+            site.stand()
+        else:
+            site.guard_at(None)
+        site.reset()
+        attack.begin()
+        site.wide.start(attack)
+        _, said = site.by_hand(domain, "-tls1_2", *words)
+        site.wide.stop()
+        reused.append((attack.went_on[0], bool(attack.heard(domain.address))))
+    assert reused == [(False, True), (True, True), (True, False)], (reused, said)
+    event = site.events_of(domain)[0]
+    assert (event["action"], event["reason"], event["assurance"]) == ("block", "key-mismatch", "probed"), event
