@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Domains of which one is a stranger's, a resolver that is answered otherwise than hopguard is, an attacker who forges
+"""Domains, each with a key of its own, of which one is a stranger's, a resolver that is answered otherwise than hopguard is, an attacker who forges
 its answers, and a relay that takes passwords: for the question whose hop a connection is."""
 
 import contextlib
@@ -11,6 +11,7 @@ import dns.rdatatype
 import dns.rrset
 
 import attacks
+import authority
 import dns_attacker
 import dnsworld
 import guard
@@ -18,6 +19,7 @@ import lab
 import mta
 import namespaces
 import receivers
+import sink
 import world
 
 OTHER_NAMESERVER = "198.51.100.3"  # the same zones as other clients see them
@@ -61,6 +63,7 @@ def zones():
 
 class HopLab(lab.Lab):
     def __init__(self):
+        self.authority, self._keys = None, {}
         receivers.ALL["exim"], before = Relay, receivers.ALL["exim"]
         try:
             super().__init__(("postfix", "swaks"), ("exim",), list(zones()))
@@ -69,9 +72,24 @@ class HopLab(lab.Lab):
         self.world.far.ip("route add local 10.9.9.0/24 dev lo")
         self.world.outside.ip("route add 10.9.9.0/24 via 203.0.113.130")
         self._show_other_views()
+        self.have_key(GEO_ELSEWHERE, "geo")
+        self.have_key(INNER, "split")
         self.path = dns_attacker.DnsAttacker(self.world.outside, "in0")
         self.greeted = []  # addresses of servers to which a client said EHLO inside TLS
         self._listen_to_greetings()
+
+    def host_key(self, zone):
+        """Each has one, and a certificate for its host; of the lab's authority, as a list asks for that."""
+        name = zone.split(".")[0]
+        key, certificate = sink.make_key(self.world.directory, f"mx.{name}.lab")
+        self.authority = self.authority or authority.Authority(self.world.directory)
+        self._keys[name] = key, self.authority.issue(f"mx.{name}.lab", key=key)
+        self.have_key(ADDRESSES[name], name)
+        return dnsworld.tlsa(certificate)
+
+    def have_key(self, address, name):
+        """From now on the host at that address is one of that domain's."""
+        self.sink.show_at(address, *self._keys[name])
 
     def _listen_to_greetings(self):
         answer = self.sink._capabilities
@@ -102,7 +120,8 @@ class HopLab(lab.Lab):
         if self.guard:
             self.guard.stop()
         self.guard = guard.Guard(self.world.gateway, self.world.directory, self.dns, world.CLIENTS,
-                                 ("events.passes=true", "queues=1", *settings))
+                                 ("events.passes=true", "queues=1", f"tls.ca-file={self.authority.certificate}",
+                                  *settings))
         text = sections
         if watch:
             text += f'watch = "{self._file("watch", "".join(one + chr(10) for one in watch))}"\n'

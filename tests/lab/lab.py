@@ -25,7 +25,7 @@ Outcome = collections.namedtuple("Outcome", "attempt clear arrived hit recipient
 
 class Lab:
     """`zones` are more of them, (name, records) or with options as well; KEY in a record stands for the TLSA data of the
-    sink's key."""
+    host's key: the sink's, or that which host_key() gives."""
 
     def __init__(self, with_senders=senders.ALL, with_receivers=(), zones=()):
         self.world = world.World(with_receivers)
@@ -43,13 +43,14 @@ class Lab:
         servers += self.receivers.values()
         for server in servers:
             server.launch()
+        self.key = key
         self.sink = sink.Sink(self.world.far, key, certificate)
         self.tlsa = dnsworld.tlsa(certificate)
         self.destinations = destinations.Destinations(self.world.directory, self.tlsa, {
             name: dnsworld.tlsa(one.certificate) if one.speaks_tls else None for name, one in self.receivers.items()})
         self.dns = self.destinations.dns
         for name, records, *options in zones:
-            self.dns.zone(name, records.replace("KEY", self.tlsa), **(options[0] if options else {}))
+            self.dns.zone(name, records.replace("KEY", self.host_key(name)), **(options[0] if options else {}))
         self.nameserver = self.dns.serve(self.world.far.command([]))
         self.resolver = self.world.start_resolver([f'root-hints: "{self.dns.root_hints}"',
                                                    f'trust-anchor-file: "{self.dns.trust_anchor}"'])
@@ -63,6 +64,10 @@ class Lab:
         self._serial = itertools.count(1)
         for server in servers:
             server.wait_until_ready()
+
+    def host_key(self, zone):
+        """TLSA data of that of the mail host of a zone."""
+        return self.tlsa
 
     def __enter__(self):
         return self

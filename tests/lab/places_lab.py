@@ -70,8 +70,8 @@ class Places(promises_lab.Promises):
                       "route add local 198.51.100.0/24 dev lo", "route add local 2001:db8:3::/64 dev lo",
                       "route add default via 198.18.1.1", "route add ::/0 via 2001:db8:5::1")
         self.wide.add_side("other0")
-        key, certificate = sink.make_key(self.world.directory, "other")
-        self.other_sink = sink.Sink(self.other, key, certificate, name="other.lab")
+        self.other_key, certificate = sink.make_key(self.world.directory, "other")
+        self.other_sink = sink.Sink(self.other, self.other_key, certificate, name="other.lab")
         self.other_tlsa = dnsworld.tlsa(certificate)
 
     def lead_to_other(self, address):
@@ -108,7 +108,12 @@ class Places(promises_lab.Promises):
         domain = self.add(name, **how)
         if place:
             self._views[name] = (place, view_is_signed, view_host)
+            self.certify(place, f"{view_host}.{domain.name}")
         return domain
+
+    def certify(self, address, *names, **how):
+        super().certify(address, *names, **how)
+        self.other_sink.show_at(address, self.other_key, self.authority.issue(*names, key=self.other_key))
 
     def elsewhere(self, family):
         """An address that no domain has."""
@@ -182,8 +187,7 @@ class Places(promises_lab.Promises):
         path = os.path.join(self.world.directory, "watched")
         with open(path, "w", encoding="utf-8") as file:
             file.write("".join(f"{domain.name}\n" for domain in self._domains.values()))
-        self.guard_at("routed", settings=("events.passes=true", "queues=1", "dns.guard=alert",
-                                          f"tls.ca-file={self.authority.certificate}", f"watch={path}", f"nat64={{{', '.join(nat64)}}}"),
+        self.guard_at("routed", settings=("events.passes=true", "queues=1", "dns.guard=alert", f"watch={path}", f"nat64={{{', '.join(nat64)}}}"),
                       configuration=self.configuration)
 
     def reset(self):

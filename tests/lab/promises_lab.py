@@ -47,7 +47,8 @@ class PolicyHost(sts_lab.Nginx):
 
 @dataclasses.dataclass
 class Domain:
-    """Its mail goes to mx.NAME at the address of that number, or at `place`; `id` is that of its MTA-STS policy."""
+    """Its mail goes to mx.NAME at the address of that number, or at `place`; `id` is that of its MTA-STS policy. Its host has the
+    sink's key, and a certificate of the lab's authority for these names: for its own."""
 
     name: str
     number: int
@@ -59,6 +60,12 @@ class Domain:
     family: int = 4
     place: str = ""
     zone: dict = dataclasses.field(default_factory=dict)
+    certified: tuple = ()
+    is_self_signed: bool = False
+
+    @property
+    def host(self):
+        return self.mx[:-1] if self.mx.endswith(".") else f"{self.mx}.{self.name}"
 
     @property
     def address(self):
@@ -103,7 +110,12 @@ class Promises(lab.Lab):
                 domain.name, self.authority.issue(f"mta-sts.{domain.name}"), self.authority.key, text)
         self._domains[name] = domain
         self._write(domain)
+        self.certify(domain.address, *(domain.certified or {f"mx.{domain.name}", domain.host}), self_signed=domain.is_self_signed)
         return domain
+
+    def certify(self, address, *names, self_signed=False):
+        """The host at that address has a certificate for these names."""
+        self.sink.show_at(address, self.key, self.authority.issue(*names, key=self.key, self_signed=self_signed))
 
     def __getitem__(self, name):
         return self._domains[name]
@@ -115,6 +127,9 @@ class Promises(lab.Lab):
 
     def _write(self, domain):
         self.dns.zone(domain.name + ".", domain.records(self.tlsa), **domain.zone)
+
+    def guard_at(self, place, world_place=None, settings=(), configuration=""):
+        return super().guard_at(place, world_place, (f"tls.ca-file={self.authority.certificate}", *settings), configuration)
 
     def open(self):
         # A route makes IPv6 addresses local, but not free to be bound.
@@ -131,6 +146,8 @@ class Promises(lab.Lab):
         for key, value in what.items():
             setattr(self._domains[name], key, value)
         self._write(self._domains[name])
+        if "place" in what:
+            self.certify(what["place"], f"mx.{name}.lab")
 
     def publish(self, name, text):
         domain = self._domains[name]

@@ -2,6 +2,7 @@
 """A receiving mail server that keeps everything it is told, for all addresses of its host at once."""
 
 import collections
+import contextlib
 import os
 import ssl
 import subprocess
@@ -33,8 +34,8 @@ class Sink:
         self.later_visits = {}         # address → what becomes of the second connection to it: a function of the stream
         self._visits = collections.Counter()
         self._arrived = threading.Condition()
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(certificate, key)
+        self._context = _context_of(key, certificate)
+        self._made = [self._context]
         self.contexts = {}             # address → function that gives the TLS context of a connection to it
         self._listener = lines.Listener(host, port, self._serve)
 
@@ -52,6 +53,23 @@ class Sink:
         self.is_careless = False
         self.later_visits.clear()
         self._visits.clear()
+
+    def show_at(self, address, key, certificate):
+        """The host at that address has them from now on."""
+        context = _context_of(key, certificate)
+        self._made.append(context)
+        self.contexts[address] = lambda: context
+
+    @contextlib.contextmanager
+    def speaking_only(self, version):
+        """No newer TLS than that."""
+        for context in self._made:
+            context.maximum_version = version
+        try:
+            yield
+        finally:
+            for context in self._made:
+                context.maximum_version = ssl.TLSVersion.MAXIMUM_SUPPORTED
 
     def find(self, recipient):
         return [letter for letter in list(self.letters) if recipient in letter.recipients]
@@ -121,6 +139,12 @@ class Sink:
             words.insert(3, b"STARTTLS")
         replies = [b"250-" + word for word in words[:-1]] + [b"250 " + words[-1]]
         return b"\r\n".join(replies) + b"\r\n"
+
+
+def _context_of(key, certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
 
 
 def _address(line):

@@ -38,7 +38,8 @@ def furnish(site):
         site.add(f"first-{fault}", policy(mx=f"mx.first-{fault}.lab"), [("TXT", "_mta-sts", fault)])
     site.add("first-bogus", policy(mx="mx.first-bogus.lab"),
              zone={"signed": True, "broken": "signature:_mta-sts.first-bogus.lab. TXT"})
-    site.add("evil", has_tlsa=True, zone={"signed": True})
+    site.add("evil", has_tlsa=True, zone={"signed": True},
+             certified=("mx.evil.lab", *(f"other.{name}.lab" for name in CHANGED)))
     site.add("signed", policy(mx="mx.example.org"), has_tlsa=True, zone={"signed": True})
     site.add("hosts", has_tlsa=True, zone={"signed": True})
     site.add("unsigned", policy(mx="mx.hosts.lab"), mx="mx.hosts.lab.")
@@ -54,7 +55,7 @@ def furnish(site):
     site.watch = os.path.join(site.world.directory, "watch")
     with open(site.watch, "w", encoding="utf-8") as file:
         file.write("forged.lab\n")
-    site.settings = (f"tls.ca-file={site.authority.certificate}", "dns.timeout-seconds=2", f"watch={site.watch}")
+    site.settings = ("dns.timeout-seconds=2", f"watch={site.watch}")
     site.own_key = OwnKey(site.world.directory)
     site.open()
 

@@ -5,6 +5,7 @@ import dataclasses
 import os
 import re
 import shutil
+import ssl
 import time
 
 import pytest
@@ -16,12 +17,14 @@ STRIP = ATTACKS["strip"]
 DAY_MS = 24 * 60 * 60 * 1000
 NOBODYS_KEY, NOBODYS_OTHER = (":".join([octet] * 32) for octet in ("ab", "cd"))
 SERVERS_KEY = "the SHA-256 value of the sink's own public key"
+HOLD_MS = 5000  # a probe and all that is looked up before it
 FILES = {"configured": "hopguard.conf", "listed": "tls_policy"}
 
 
 @dataclasses.dataclass
 class Level:
-    """What is said of a domain. state, source: of the promise that clear text breaks; none: it passes."""
+    """What is said of a domain. state, source: of the promise that clear text breaks; none: it passes. wrong: why its key is not the
+    right one. certified: names of its certificate, its host's own; none: it signs that itself."""
 
     level: str
     state: str = ""
@@ -30,6 +33,8 @@ class Level:
     has_tlsa: bool = False
     shown: str = ""  # of keys and names, in the promise's detail
     more: str = ""   # records
+    wrong: str = ""
+    certified: tuple | None = ("mx.{}",)
 
     def of_configuration(self, name):
         words = [f"level = {self.level}"]
@@ -45,8 +50,7 @@ class Level:
         return f"{name} {self.level}{' match=' + match if match else ''}\n"
 
 
-# The sink signs its own certificate, which has the name "mx", and its key is in TLSA records alone.
-# Domains that have them are asked for less, those without for more than they promised.
+# Domains that have TLSA records are asked for less, those without for more than they promised.
 LEVELS = {
     "none": Level("none", has_tlsa=True),
     "may": Level("may", has_tlsa=True),
@@ -54,16 +58,26 @@ LEVELS = {
     "dane": Level("dane", "key", "dane", has_tlsa=True),
     "dane-bare": Level("dane"),
     "dane-only": Level("dane-only", "key", "dane", has_tlsa=True),
-    "dane-only-wrong": Level("dane-only", "key", "dane", more="_25._tcp.mx TLSA 3 1 1 " + 64 * "a"),
+    "dane-only-wrong": Level("dane-only", "key", "dane", more="_25._tcp.mx TLSA 3 1 1 " + 64 * "a", wrong="key-mismatch"),
     "fingerprint": Level("fingerprint", "key", match=(SERVERS_KEY,), shown=" sha256="),
     "fingerprint-wrong": Level("fingerprint", "key", match=(NOBODYS_KEY, NOBODYS_OTHER),
-                               shown=" sha256=" + NOBODYS_KEY.replace(":", "") + " and 1 more"),
+                               shown=" sha256=" + NOBODYS_KEY.replace(":", "") + " and 1 more", wrong="key-mismatch"),
     "verify": Level("verify", "key", shown=" match=hostname"),
     "verify-match": Level("verify", "key", match=("mx.example.net", ".example.net"),
-                          shown=" match=mx.example.net:.example.net"),
+                          shown=" match=mx.example.net:.example.net", certified=("mail.example.net",)),
+    "verify-other-match": Level("verify", "key", match=("mx.example.net",), shown=" match=mx.example.net", wrong="name-mismatch"),
+    "verify-other-name": Level("verify", "key", shown=" match=hostname", certified=("mx.example.net",), wrong="name-mismatch"),
+    "verify-self-signed": Level("verify", "key", shown=" match=hostname", certified=None, wrong="cert-untrusted"),
     "secure": Level("secure", "key", shown=" match=nexthop:dot-nexthop"),
     "secure-match": Level("secure", "key", match=("nexthop", "hostname"), shown=" match=nexthop:hostname"),
+    "secure-other-match": Level("secure", "key", match=("nexthop",), shown=" match=nexthop", wrong="name-mismatch"),
+    "secure-other-name": Level("secure", "key", shown=" match=nexthop:dot-nexthop", certified=("mx.example.net",),
+                               wrong="name-mismatch"),
+    "secure-self-signed": Level("secure", "key", shown=" match=nexthop:dot-nexthop", certified=None, wrong="cert-untrusted"),
 }
+# The server's TLS, by origin, and how its key is seen then.
+VERSIONS = {"configured": (ssl.TLSVersion.TLSv1_2, "proven"), "listed": (ssl.TLSVersion.TLSv1_3, "probed")}
+RIGHT, WRONG = ([name for name, level in LEVELS.items() if bool(level.wrong) == is_wrong] for is_wrong in (False, True))
 LEVELS_AND_ORIGINS = [pytest.param(name, origin, id=f"{name}-{origin}") for name in LEVELS for origin in FILES]
 
 # Lines that Postfix understands, or may have been meant so, what is said of them, and what they count as; None: as nothing.
@@ -103,7 +117,9 @@ def furnish(site):
             key = site.tlsa.split()[-1]
             level = dataclasses.replace(level, match=(":".join(re.findall("..", key)),))
         for origin in FILES:
-            site.add(f"{name}-{origin}", has_tlsa=level.has_tlsa, more=level.more, zone={"signed": level.has_tlsa or level.source == "dane"})
+            domain = f"{name}-{origin}.lab"
+            site.add(f"{name}-{origin}", has_tlsa=level.has_tlsa, more=level.more, zone={"signed": level.has_tlsa or level.source == "dane"},
+                     certified=tuple(one.format(domain) for one in level.certified or (f"mx.{domain}",)), is_self_signed=not level.certified)
         said += level.of_configuration(f"{name}-configured.lab")
         site.table_lines += level.of_postfix(f"{name}-listed.lab")
     site.table_lines += "".join(f"{name + '.lab' if name != 'pf-port' else '[mx.pf-port.lab]:587'} {words}\n"
@@ -189,17 +205,35 @@ def test_an_exception_says_why(guarded, name):
     assert evidence["local"]["left_s"] > 1000 and "because: their server is old" in text
 
 
-@pytest.mark.parametrize("name, origin", LEVELS_AND_ORIGINS)
-def test_at_every_level_a_letter_in_tls_passes_whatever_the_key(guarded, name, origin):
-    """Keys are not compared, as the manual says. What is asked of them is told all the same. After the stripped ones, for
-    whom nobody shall remember an offer."""
-    outcome = guarded.send(f"{name}-{origin}", sender="postfix")
+# After the stripped ones, for whom nobody shall remember an offer.
+
+
+@pytest.mark.parametrize("origin", FILES)
+@pytest.mark.parametrize("name", RIGHT)
+def test_at_every_level_a_letter_in_tls_passes_by_the_right_key(guarded, name, origin):
+    """What is asked of the key is told, and how it was seen."""
+    level, (version, assurance) = LEVELS[name], VERSIONS[origin]
+    with guarded.sink.speaking_only(version):
+        outcome = guarded.send(f"{name}-{origin}", sender="postfix")
     guarded.passed(outcome)
     assert outcome.arrived[0].is_tls
-    if LEVELS[name].state:
+    if level.state:
         event = guarded.verdict(outcome)
-        assert (event["action"], event["promise"]["state"], event["promise"]["source"]) == (
-            "pass", LEVELS[name].state, LEVELS[name].source)
+        assert (event["action"], event["promise"]["state"], event["promise"]["source"]) == ("pass", level.state, level.source)
+        assert level.state == "tls" or event["assurance"] == assurance, event
+        assert event["held_ms"] < HOLD_MS, event
+
+
+@pytest.mark.parametrize("origin", FILES)
+@pytest.mark.parametrize("name", WRONG)
+def test_no_letter_reaches_a_wrong_key_neither_in_tls_nor_then_in_clear(guarded, name, origin):
+    level, (version, assurance) = LEVELS[name], VERSIONS[origin]
+    with guarded.sink.speaking_only(version):
+        event = guarded.refused(guarded.send(f"{name}-{origin}", sender="postfix"), level.wrong, level.source, code="")
+        assert event["assurance"] == assurance and event["promise"]["state"] == "key", event
+        clear = guarded.send(f"{name}-{origin}")
+    assert clear.attempt.result == "failed" and not clear.clear and not clear.arrived, clear
+    assert event["id"] in clear.attempt.why
 
 
 def test_an_exception_that_has_ended_counts_no_more_and_is_told(guarded):
