@@ -40,7 +40,7 @@ static void another_key_is_refused_before_anything_passes(void **state)
 	assert_int_equal(simulation->refresh_count, 2);
 	/* The sender tries once more, and then comes back in clear: one story. */
 	assert_true(simulation_reopen(simulation));
-	assert_false(talk(simulation, &world->thief, TLS1_2_VERSION));
+	assert_false(talk(simulation, &scene->thief, TLS1_2_VERSION));
 	assert_true(simulation_reopen(simulation));
 	assert_true(simulation_server(simulation, "220 mx.big.example ESMTP\r\n"));
 	assert_true(simulation_client(simulation, "EHLO client.example.net\r\n"));
@@ -276,33 +276,33 @@ static void a_probe_that_is_shown_the_promised_key_lets_pass(void **state)
 	assert_int_equal(simulation->probe_count, 2);
 }
 
-static bool talk_after(struct world *world, uint64_t wait_ms)
+static bool talk_after(struct key_scene *scene, uint64_t wait_ms)
 {
-	simulation_pass_time(world->simulation, wait_ms);
-	assert_true(simulation_reopen(world->simulation));
-	return talk(world->simulation, &world->honest, TLS1_3_VERSION);
+	simulation_pass_time(scene->simulation, wait_ms);
+	assert_true(simulation_reopen(scene->simulation));
+	return talk(scene->simulation, &scene->honest, TLS1_3_VERSION);
 }
 
 static void who_probes_hears_of_use_and_nobody_waits_for_that(void **state)
 {
-	struct world *world = *state;
-	struct simulation *simulation = open_to(world, &world->honest, TLS13_PROBE);
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PROBE);
 	uint64_t quarter_ms = simulation->config.probe_life_ms / 4;
 
-	world->probe_outcome = PROBE_SHOWN;
-	world->probed = &world->honest;
-	assert_true(talk(simulation, &world->honest, TLS1_3_VERSION));
-	assert_true(talk_after(world, quarter_ms / 2));
+	scene->probe_outcome = PROBE_SHOWN;
+	scene->probed = &scene->honest;
+	assert_true(talk(simulation, &scene->honest, TLS1_3_VERSION));
+	assert_true(talk_after(scene, quarter_ms / 2));
 	assert_int_equal(simulation->probe_count, 1);
-	world->is_probe_away = true;
-	assert_true(talk_after(world, quarter_ms / 2));
+	scene->is_probe_away = true;
+	assert_true(talk_after(scene, quarter_ms / 2));
 	assert_int_equal(simulation->probe_count, 2);
-	assert_int_equal(world->probe.is_again, 0);
+	assert_int_equal(scene->probe.is_again, 0);
 	/* Nor does it take anything away that it could not tell this time. */
-	world->is_probe_away = false;
-	world->probe_outcome = PROBE_FAILED;
-	assert_true(talk_after(world, quarter_ms));
-	assert_true(talk_after(world, 0));
+	scene->is_probe_away = false;
+	scene->probe_outcome = PROBE_FAILED;
+	assert_true(talk_after(scene, quarter_ms));
+	assert_true(talk_after(scene, 0));
 	assert_int_equal(simulation->probe_count, 3);
 }
 
@@ -320,44 +320,44 @@ static void a_probe_that_is_shown_another_key_is_made_twice_before_it_counts(voi
 
 static void a_wrong_key_is_looked_at_anew_for_the_next_mail(void **state)
 {
-	struct world *world = *state;
-	struct simulation *simulation = open_to(world, &world->honest, TLS13_PROBE);
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PROBE);
 
-	world->probe_outcome = PROBE_SHOWN;
-	world->probed = &world->thief;
-	assert_false(talk(simulation, &world->honest, TLS1_3_VERSION));
+	scene->probe_outcome = PROBE_SHOWN;
+	scene->probed = &scene->thief;
+	assert_false(talk(simulation, &scene->honest, TLS1_3_VERSION));
 	/* Not for who comes back at once. */
 	simulation_pass_time(simulation, GATE_PROBE_WRONG_MS / 2);
 	assert_true(simulation_reopen(simulation));
-	assert_false(talk(simulation, &world->honest, TLS1_3_VERSION));
+	assert_false(talk(simulation, &scene->honest, TLS1_3_VERSION));
 	assert_int_equal(simulation->probe_count, 2);
 	simulation_pass_time(simulation, GATE_PROBE_WRONG_MS / 2);
-	world->probed = &world->honest;
+	scene->probed = &scene->honest;
 	assert_true(simulation_reopen(simulation));
-	assert_true(talk(simulation, &world->honest, TLS1_3_VERSION));
+	assert_true(talk(simulation, &scene->honest, TLS1_3_VERSION));
 	assert_int_equal(simulation->probe_count, 3);
 }
 
 static void a_promise_that_is_only_told_waits_for_no_probe(void **state)
 {
-	struct world *world = *state;
-	struct simulation *simulation = open_to(world, &world->honest, TLS13_PROBE);
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PROBE);
 
 	for (size_t i = 0; i < simulation->answer_count; i++)
 		simulation->answers[i].hosts[0].promise.only_alerts = true;
-	world->is_probe_away = true;
-	assert_true(talk(simulation, &world->honest, TLS1_3_VERSION));
+	scene->is_probe_away = true;
+	assert_true(talk(simulation, &scene->honest, TLS1_3_VERSION));
 	assert_null(simulation_finding(simulation));
 	assert_in_range(simulation->events[0].held_ms, 0, 50); /* for names on their way */
 	/* What the probe was shown counts from then on. */
-	world->is_probe_away = false;
-	world->probe_outcome = PROBE_SHOWN;
-	world->probed = &world->thief;
+	scene->is_probe_away = false;
+	scene->probe_outcome = PROBE_SHOWN;
+	scene->probed = &scene->thief;
 	simulation_pass_time(simulation, 6000);
 	assert_true(simulation_reopen(simulation));
-	assert_true(talk(simulation, &world->honest, TLS1_3_VERSION));
+	assert_true(talk(simulation, &scene->honest, TLS1_3_VERSION));
 	assert_true(simulation_reopen(simulation));
-	assert_true(talk(simulation, &world->honest, TLS1_3_VERSION));
+	assert_true(talk(simulation, &scene->honest, TLS1_3_VERSION));
 	assert_int_equal(simulation_last_finding(simulation)->action, ACTION_ALERT);
 	assert_int_equal(simulation_last_finding(simulation)->reason, REASON_KEY_MISMATCH);
 }
