@@ -17,7 +17,9 @@ static void add_name(struct names *names, const char *before, const char *name)
 	size_t before_len = strlen(before), name_len = strlen(name);
 	size_t separator = names->len > 0;
 
-	if (name_len == 0 || separator + before_len + name_len > sizeof(names->text) - names->len)
+	/* A label may hold what stands between names (RFC 2181 section 11): it would read as two. */
+	if (name_len == 0 || strchr(name, ':') ||
+	    separator + before_len + name_len > sizeof(names->text) - names->len)
 		return;
 	if (separator)
 		names->text[names->len++] = ':';

@@ -231,12 +231,27 @@ static void a_guard_asks_for_the_key_of_the_host_at_the_address(void **state)
 	free(destination);
 }
 
+/* Whoever forges an unsigned MX answer would have his own name beside one that a policy's pattern allows. */
+static void a_host_whose_label_reads_as_two_names_has_none(void **state)
+{
+	struct destination *destination = new_destination(SOURCE_MTA_STS, DNS_INSECURE);
+	struct dane_keys *keys[MX_HOSTS_MAX] = { NULL };
+	const struct key_sources sources = { .dane = keys, .canonical = "" };
+
+	(void)state;
+	strcpy(destination->hosts[0].name, "localhost:a.example.org");
+	combine_keys(destination, &sources);
+	assert_string_equal(cached_words(destination, &here), "pkix mta-sts ");
+	free(destination);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_source_asks_for_its_own_key),
 		cmocka_unit_test(the_operators_word_holds_where_no_host_is_known),
 		cmocka_unit_test(hosts_beyond_the_room_stay_without),
+		cmocka_unit_test(a_host_whose_label_reads_as_two_names_has_none),
 		cmocka_unit_test(a_guard_asks_for_the_key_of_the_host_at_the_address),
 	};
 
