@@ -177,6 +177,7 @@ void gate_candidate(struct gate *gate, const struct message_candidate *candidate
 	struct heard_note added = {
 		.expires_ms = now_ms + (uint64_t)candidate->life_s * 1000,
 		.is_excluded = candidate->is_excluded != 0,
+		.is_named = candidate->is_named != 0,
 		.standing = candidate->standing,
 	};
 	struct heard_notes *notes;

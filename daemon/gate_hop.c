@@ -193,6 +193,16 @@ static void judge_other_host(struct gate *gate, struct candidate *candidate,
 	candidate->is_led_astray = false;
 }
 
+/* A policy that names the host stands for it wherever it is, and asks for a certificate of its name (RFC 8461 section 4.1). */
+static void take_named_host(struct hop *hop, const struct heard_note *note)
+{
+	char name[DOMAIN_NAME_MAX];
+
+	if (note->is_named && hop->place == PLACE_UNRELATED &&
+	    promise_is_of_policy(hop->promise.source) && peer_name_normalise(name, note->host))
+		text_copy(hop->mx, sizeof(hop->mx), name);
+}
+
 /* Domains whose mail a guarded client was told to bring here; what our own look-up says of them counts. */
 static void add_heard(struct gate *gate, struct candidates *candidates,
                       const struct hop_query *query)
@@ -218,6 +228,7 @@ static void add_heard(struct gate *gate, struct candidates *candidates,
 		if (candidate->hop.place == PLACE_UNRELATED &&
 		    !promise_cache_find_mx(&candidate->hop, gate->cache, note->domain, note->host))
 			judge_other_host(gate, candidate, note, &query->place);
+		take_named_host(&candidate->hop, note);
 		/* Unless a host that the policy names takes the domain's mail at that address, too. */
 		if (note->is_excluded &&
 		    (promise_is_of_domain(candidate->hop.promise.source) ||

@@ -120,6 +120,21 @@ static bool ask_for_a_name(struct key_rules *rules, const struct hop *hop,
 	return key_rules_add(rules, &rule);
 }
 
+/* The client was led to a host that our own look-up does not know, and the policy does: its name is as good as theirs. */
+static void add_named_host(struct key_rules *rules, const struct hop *hop)
+{
+	const struct key_rule rule = {
+		.kind = KEY_RULE_PKIX,
+		.source = hop->promise.source,
+		.group = GATE_NAMED_HOST_GROUP,
+		.names = bytes_of_string(hop->mx),
+	};
+
+	if (hop->place == PLACE_UNRELATED && hop->mx[0] != '\0' &&
+	    promise_is_of_policy(hop->promise.source))
+		(void)key_rules_add(rules, &rule);
+}
+
 bool gate_find_rules(struct gate *gate, const struct hop *hop, const struct hop_query *query)
 {
 	const struct promise *promise = &hop->promise;
@@ -131,6 +146,7 @@ bool gate_find_rules(struct gate *gate, const struct hop *hop, const struct hop_
 	if (promise->state == PROMISE_KEY) {
 		if (!promise_cache_keys(rules, gate->cache, hop, &query->place, gate->now_ms))
 			rules->count = 0;
+		add_named_host(rules, hop);
 		return true;
 	}
 	return ask_for_a_name(rules, hop, query);

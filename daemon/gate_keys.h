@@ -20,7 +20,8 @@ enum {
 	GATE_CHECKS_MAX = 4096,
 	GATE_CHECK_AGAIN_MS = 2000, /* the verifier may have died with our question */
 	GATE_SESSIONS_MAX = 16384,
-	GATE_SESSION_RULES = 4, /* promises that a session's handshake met */
+	GATE_NAMED_HOST_GROUP = 255, /* of key rules: no host of a record has it */
+	GATE_SESSION_RULES = 4,      /* promises that a session's handshake met */
 	/* RFC 5246 section F.1.4 and RFC 5077 section 5.6: a day is what both advise as the longest life. */
 	GATE_SESSION_LIFE_MS = 24 * 60 * 60 * 1000,
 	GATE_PROBES_MAX = 2048,

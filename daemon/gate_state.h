@@ -78,7 +78,8 @@ struct broken_notes {
 /* What DNS answers to guarded clients said of an address. */
 struct heard_note {
 	uint64_t expires_ms; /* 0: none */
-	bool is_excluded;    /* as in struct message_candidate, also the next */
+	bool is_excluded;    /* as in struct message_candidate, also the next two */
+	bool is_named;
 	uint32_t standing;
 	char domain[DOMAIN_NAME_MAX];
 	char host[DOMAIN_NAME_MAX];

@@ -323,6 +323,7 @@ struct message_candidate {
 	uint32_t type;
 	uint32_t life_s;
 	uint32_t is_excluded; /* the domain's policy names hosts, and not this one */
+	uint32_t is_named;    /* it names this one */
 	uint32_t standing;    /* of the domain, as merge_standing says it; 0: a stranger's */
 	struct address server;
 	char domain[DOMAIN_NAME_MAX];

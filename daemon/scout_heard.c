@@ -128,6 +128,7 @@ static void on_candidate(void *owner, const struct heard_candidate *heard_of)
 	}
 	candidate.is_excluded =
 		merge_excludes(&heard->scout->sources, heard_of->domain, heard_of->host);
+	candidate.is_named = merge_names(&heard->scout->sources, heard_of->domain, heard_of->host);
 	candidate.standing = merge_standing(&heard->scout->sources, heard_of->domain);
 	text_copy(candidate.domain, sizeof(candidate.domain), heard_of->domain);
 	text_copy(candidate.host, sizeof(candidate.host), heard_of->host);

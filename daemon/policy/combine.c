@@ -119,3 +119,11 @@ bool combine_excludes(const struct local_entry *entry, const struct domain_polic
 	return !is_decisive(entry) && policy && is_enforced(policy) &&
 	       !policy->allows(policy->owner, host);
 }
+
+bool combine_names(const struct local_entry *entry, const struct domain_policy *policies,
+                   size_t count, const char *host)
+{
+	const struct domain_policy *policy = choose_policy(policies, count);
+
+	return !is_decisive(entry) && policy && policy->allows(policy->owner, host);
+}

@@ -36,5 +36,8 @@ void combine(struct destination *destination, const struct local_entry *entry,
 /* Whether an enforced policy counts for the domain, and does not name this host. */
 bool combine_excludes(const struct local_entry *entry, const struct domain_policy *policies,
                       size_t count, const char *host);
+/* Whether a policy counts for the domain, and names this host. */
+bool combine_names(const struct local_entry *entry, const struct domain_policy *policies,
+                   size_t count, const char *host);
 
 #endif

@@ -337,3 +337,14 @@ bool merge_excludes(const struct merge_sources *sources, const char *domain, con
 	read_policies(&all, sources, domain);
 	return combine_excludes(has_entry ? &entry : NULL, all.policies, all.count, host);
 }
+
+bool merge_names(const struct merge_sources *sources, const char *domain, const char *host)
+{
+	struct domain_policies all;
+	struct local_entry entry;
+	bool has_entry =
+		sources->local && local_find(sources->local, &entry, domain, sources->time_ms());
+
+	read_policies(&all, sources, domain);
+	return combine_names(has_entry ? &entry : NULL, all.policies, all.count, host);
+}

@@ -70,6 +70,8 @@ uint32_t merge_standing(const struct merge_sources *sources, const char *domain)
 
 /* Whether the domain's policy, as far as it is known, names hosts, and not this one. */
 bool merge_excludes(const struct merge_sources *sources, const char *domain, const char *host);
+/* Whether it names this one. Of a policy that is not known, neither holds. */
+bool merge_names(const struct merge_sources *sources, const char *domain, const char *host);
 
 /* What each source says of it, for `hopguard explain`; DANE's stands with the hosts. How many. */
 size_t merge_evidence(struct evidence evidence[EVIDENCE_MAX], const struct merge_sources *sources,

@@ -7,6 +7,11 @@ bool promise_is_of_domain(enum promise_source source)
 	       source == SOURCE_LIST;
 }
 
+bool promise_is_of_policy(enum promise_source source)
+{
+	return source == SOURCE_MTA_STS || source == SOURCE_LIST;
+}
+
 const char *promise_source_name(enum promise_source source)
 {
 	switch (source) {

@@ -129,11 +129,13 @@ struct hop {
 	bool is_established;                     /* as in struct destination */
 	char offered_before[OFFERED_BEFORE_MAX]; /* as in struct mx_host */
 	char domain[DOMAIN_NAME_MAX];
-	char mx[DOMAIN_NAME_MAX]; /* host at this address; empty when PLACE_UNRELATED */
+	char mx[DOMAIN_NAME_MAX]; /* host at this address; when PLACE_UNRELATED empty, or one that the domain's policy names */
 };
 
 /* Whether a promise by that source is the domain's, and holds wherever its mail goes; DANE's are the hosts'. */
 bool promise_is_of_domain(enum promise_source source);
+/* Whether it names hosts, and asks each for a certificate of its name. */
+bool promise_is_of_policy(enum promise_source source);
 
 /* Static words for events: "dane", "secure", "mx"… */
 const char *promise_source_name(enum promise_source source);

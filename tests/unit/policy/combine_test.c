@@ -231,6 +231,18 @@ static void a_host_is_excluded_by_the_policy_that_counts_and_never_against_the_t
 	assert_false(combine_excludes(NULL, &sts, 0, "mx.evil.example"));
 }
 
+static void a_host_is_named_by_a_policy_that_is_known_and_counts(void **state)
+{
+	const struct local_entry may = { .level = LOCAL_MAY, .name = "example.org" };
+	struct domain_policy sts = policy(SOURCE_MTA_STS, MX_POLICY_ENFORCE, "mx.example.org");
+
+	(void)state;
+	assert_true(combine_names(NULL, &sts, 1, "mx.example.org"));
+	assert_false(combine_names(NULL, &sts, 1, "mx.evil.example"));
+	assert_false(combine_names(&may, &sts, 1, "mx.example.org"));
+	assert_false(combine_names(NULL, &sts, 0, "mx.example.org"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +256,7 @@ int main(void)
 		cmocka_unit_test(an_entry_that_only_watches_leaves_the_promise_and_takes_its_force),
 		cmocka_unit_test(
 			a_host_is_excluded_by_the_policy_that_counts_and_never_against_the_table),
+		cmocka_unit_test(a_host_is_named_by_a_policy_that_is_known_and_counts),
 		cmocka_unit_test(level_dane_only_waits_where_there_is_nothing_usable),
 	};
 

@@ -295,6 +295,10 @@ static void hosts_that_no_policy_of_the_domain_names_are_excluded(void **state)
 	assert_true(merge_excludes(&fixture->sources, "listed.example", "mx.evil.example"));
 	assert_false(merge_excludes(&fixture->sources, "stranger.example", "mx.evil.example"));
 	assert_false(merge_excludes(&none, "example.org", "mx.evil.example"));
+	assert_true(merge_names(&fixture->sources, "example.org", "mx.example.org"));
+	assert_false(merge_names(&fixture->sources, "example.org", "mx.evil.example"));
+	assert_false(merge_names(&fixture->sources, "stranger.example", "mx.stranger.example"));
+	assert_false(merge_names(&none, "example.org", "mx.example.org"));
 }
 
 static void an_ask_can_be_given_up_while_everything_is_open(void **state)
