@@ -44,7 +44,7 @@ def furnish(site):
         site.show(name, place, signs, "other", zone={"signed": signs}, more=more, **words)
     place = site.elsewhere(4)
     site.show("hosts-keyless", place, True, "other", zone={"signed": True}, more=f"other A {place}", has_tlsa=True)
-    site.sink.show(place, site.other_key, site.authority.issue("other.hosts-keyless.lab", key=site.other_key))
+    site.sink.show_at(place, site.other_key, site.authority.issue("other.hosts-keyless.lab", key=site.other_key))
     for name, (promise, family) in ANYCAST.items():
         more = f"_25._tcp.mx TLSA {site.other_tlsa}" if promise == "dane" else ""
         site.show(name, family=family, more=more, zone={"signed": promise == "dane"}, **promising(promise, name))
