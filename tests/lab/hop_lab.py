@@ -78,7 +78,7 @@ class HopLab(lab.Lab):
         self.greeted = []  # addresses of servers to which a client said EHLO inside TLS
         self._listen_to_greetings()
 
-    def host_key(self, zone):
+    def key_of_zone(self, zone):
         """Each has one, and a certificate for its host; of the lab's authority, as a list asks for that."""
         name = zone.split(".")[0]
         key, certificate = sink.make_key(self.world.directory, f"mx.{name}.lab")

@@ -25,7 +25,7 @@ Outcome = collections.namedtuple("Outcome", "attempt clear arrived hit recipient
 
 class Lab:
     """`zones` are more of them, (name, records) or with options as well; KEY in a record stands for the TLSA data of the
-    host's key: the sink's, or that which host_key() gives."""
+    host's key: the sink's, or that which key_of_zone() gives."""
 
     def __init__(self, with_senders=senders.ALL, with_receivers=(), zones=()):
         self.world = world.World(with_receivers)
@@ -50,7 +50,7 @@ class Lab:
             name: dnsworld.tlsa(one.certificate) if one.speaks_tls else None for name, one in self.receivers.items()})
         self.dns = self.destinations.dns
         for name, records, *options in zones:
-            self.dns.zone(name, records.replace("KEY", self.host_key(name)), **(options[0] if options else {}))
+            self.dns.zone(name, records.replace("KEY", self.key_of_zone(name)), **(options[0] if options else {}))
         self.nameserver = self.dns.serve(self.world.far.command([]))
         self.resolver = self.world.start_resolver([f'root-hints: "{self.dns.root_hints}"',
                                                    f'trust-anchor-file: "{self.dns.trust_anchor}"'])
@@ -65,7 +65,7 @@ class Lab:
         for server in servers:
             server.wait_until_ready()
 
-    def host_key(self, zone):
+    def key_of_zone(self, zone):
         """TLSA data of that of the mail host of a zone."""
         return self.tlsa
 
