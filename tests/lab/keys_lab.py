@@ -29,18 +29,25 @@ class PatientPostfix(mta.Postfix):
 
     def more_settings(self):
         self._file("postfix/keys_policy", POSTFIX_POLICY)
-        return {"smtp_tls_session_cache_database": "btree:/var/lib/postfix/sessions", "smtp_tls_loglevel": "2",
-                "smtp_tls_policy_maps": "regexp:/etc/postfix/keys_policy", "smtp_helo_timeout": f"{PATIENCE_S}s",
+        return {"smtp_tls_policy_maps": "regexp:/etc/postfix/keys_policy", "smtp_helo_timeout": f"{PATIENCE_S}s",
                 "smtp_starttls_timeout": f"{PATIENCE_S}s"}
+
+
+class RememberingPostfix(PatientPostfix):
+    """It goes on with TLS sessions, and says so."""
+
+    def more_settings(self):
+        return {**super().more_settings(), "smtp_tls_session_cache_database": "btree:/var/lib/postfix/sessions",
+                "smtp_tls_loglevel": "2"}
 
 
 class Keys(promises_lab.Promises):
     """Domains are added by promise(), then open()."""
 
-    def __init__(self, with_senders=promises_lab.SENDERS, receiver=None):
-        """receiver: a kind of Postfix for the host of mail servers, or none."""
+    def __init__(self, with_senders=promises_lab.SENDERS, sender=PatientPostfix, receiver=None):
+        """sender, receiver: kinds of Postfix; without the latter there is no host of mail servers."""
         before = mta.ALL["postfix"], receivers.ALL["postfix"]
-        mta.ALL["postfix"], receivers.ALL["postfix"] = PatientPostfix, receiver
+        mta.ALL["postfix"], receivers.ALL["postfix"] = sender, receiver
         try:
             super().__init__(with_senders, ("postfix",) if receiver else ())
         finally:

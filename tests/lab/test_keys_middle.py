@@ -140,18 +140,18 @@ def test_without_the_guard_each_letter_is_read_in_the_middle(site, man):
         assert b"secret unguarded" in attack.heard(site[name_of(*cell)].address), cell
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=CELL_IDS)
-def test_no_octet_of_mail_reaches_a_man_in_the_middle(attacked, cell):
-    tried = attacked[cell]
+@pytest.mark.parametrize("case", CELLS, ids=CELL_IDS)
+def test_no_octet_of_mail_reaches_a_man_in_the_middle(attacked, case):
+    tried = attacked[case]
     assert tried.met and tried.why and tried.why_again, tried
     assert tried.heard == b"" and not tried.clear and not tried.arrived, tried
 
 
-@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell[3] != "replayed"],
+@pytest.mark.parametrize("case", [cell for cell in CELLS if cell[3] != "replayed"],
                          ids=[name_of(*cell) for cell in CELLS if cell[3] != "replayed"])
-def test_a_wrong_key_is_called_by_its_name_and_the_try_in_clear_belongs_to_it(attacked, cell):
-    promise, version, _, man = cell
-    tried = attacked[cell]
+def test_a_wrong_key_is_called_by_its_name_and_the_try_in_clear_belongs_to_it(attacked, case):
+    promise, version, _, man = case
+    tried = attacked[case]
     event = tried.events[0]
     assert (event["action"], event["kind"], event["promise"]["source"]) == ("block", "attack", keys_lab.SOURCES[promise]), event
     assert event["reason"] == REASONS[man].get(promise, REASONS[man][""]), event
@@ -162,10 +162,10 @@ def test_a_wrong_key_is_called_by_its_name_and_the_try_in_clear_belongs_to_it(at
     assert (refusal["action"], refusal["reason"]) == ("block", "tls-sabotaged") and "cause" in refusal, tried
 
 
-@pytest.mark.parametrize("cell", cells_of("replayed"), ids=[name_of(*cell) for cell in cells_of("replayed")])
-def test_a_certificate_without_its_key_comes_to_nothing_and_the_try_in_clear_is_refused(attacked, cell):
+@pytest.mark.parametrize("case", cells_of("replayed"), ids=[name_of(*cell) for cell in cells_of("replayed")])
+def test_a_certificate_without_its_key_comes_to_nothing_and_the_try_in_clear_is_refused(attacked, case):
     """Postfix itself breaks off."""
-    tried = attacked[cell]
+    tried = attacked[case]
     refusal = tried.events_after[-1]
     assert (refusal["action"], refusal["reason"]) == ("block", "tls-sabotaged"), tried
     assert "421 4.7.4" in tried.why_again and refusal["id"] in tried.why_again, tried
@@ -202,12 +202,12 @@ def calm(site, attacked):
     return {cell: Passed(arrived[cell] + site.sink.find(second[cell]), events[cell][0]) for cell in CELLS}, cost
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=CELL_IDS)
-def test_without_him_the_same_destination_delivers(calm, cell):
-    passed = calm[0][cell]
+@pytest.mark.parametrize("case", CELLS, ids=CELL_IDS)
+def test_without_him_the_same_destination_delivers(calm, case):
+    passed = calm[0][case]
     assert [letter.is_tls for letter in passed.letters] == [True, True]
     assert passed.event["action"] == "pass", passed.event
-    assert passed.event["assurance"] == {"12": "proven", "13": "probed"}[cell[1]], passed.event
+    assert passed.event["assurance"] == {"12": "proven", "13": "probed"}[case[1]], passed.event
 
 
 def test_the_second_letters_wait_for_no_probe(calm):
@@ -218,8 +218,8 @@ def test_the_second_letters_wait_for_no_probe(calm):
 
 
 def test_of_a_host_that_was_probed_for_one_client_the_next_client_waits_for_nothing(site):
-    """Its event has the time."""
-    site.stand()
+    """Its event has the time. One guard: another would ask the scout once, too."""
+    site.stand("queues=1")
     site.reset()
     site.world.sender.ip(f"addr add {SECOND_CLIENT}/25 dev out0")
     held = {}
