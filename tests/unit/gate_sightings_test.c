@@ -48,6 +48,13 @@ static void a_probed_key_is_told_as_such(void **state)
 	assert_int_equal(simulation->sighting_count, 1);
 	assert_int_equal(simulation->sighting.key_sight, SIGHT_PROBE);
 	assert_int_equal(simulation->sighting.key.outcome, KEY_MET);
+	/* Another one is news, though nothing of it crosses the wire. */
+	simulation_pass_time(simulation, simulation->config.probe_life_ms);
+	scene->probed = &scene->thief;
+	assert_true(simulation_reopen(simulation));
+	assert_false(talk(simulation, &scene->thief, TLS1_3_VERSION));
+	assert_int_equal(simulation->sighting_count, 2);
+	assert_int_equal(simulation->sighting.key.outcome, KEY_MISMATCH);
 }
 
 static struct simulation *open_to_unpromised(struct key_scene *scene)
