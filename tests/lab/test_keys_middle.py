@@ -23,6 +23,7 @@ REASONS = {
 }
 CARELESS = ("dane-ee", "dane-ta")  # the host's own promise: nobody asked for an MX here
 SECOND_CLIENT = "192.0.2.3"
+COUNTED_AFTER_S = 1.2  # each second guards tell what they have counted
 WRONG_FOR_S = 5  # then a probe that saw a wrong key is made anew for the next mail
 
 
@@ -37,7 +38,7 @@ def furnish(site):
         site.promise(f"careless-{promise}", promise)
     for tls13, version in itertools.product(("probe", "block"), keys_lab.VERSIONS):
         site.promise(f"relayed-{version}-{tls13}", "dane-ee")
-    site.promise("primed", "dane-ee")
+    site.promise("primed", "verify")
     site.open()
     site.men = middle.all_three(site)
     site.relay = middle.Relay(*middle.thief(site))
@@ -183,10 +184,12 @@ def send_all(site, words):
     """By Postfix, to all: ({cell: recipient}, what the counters say of that)"""
     site.reset()
     site.senders["postfix"].reset()
+    time.sleep(COUNTED_AFTER_S)
     before = site.guard.status()["counters"]
     recipients = submit_all(site, CELLS, words)
     kept = {cell: why for cell, why in wait_all(site, recipients).items() if why is not None}
     assert not kept, (kept, site.guard.events())
+    time.sleep(COUNTED_AFTER_S)
     after = site.guard.status()["counters"]
     return recipients, {name: after[name] - before[name] for name in ("probes_made", "decisions", "decisions_waited_ms")}
 
