@@ -10,6 +10,7 @@ import time
 import keys_lab
 import middle
 import mta
+import namespaces
 import pytest
 import world
 
@@ -223,6 +224,8 @@ def test_the_second_letters_wait_for_no_probe(calm):
 def test_of_a_host_that_was_probed_for_one_client_the_next_client_waits_for_nothing(site):
     """Its event has the time. One guard: another would ask the scout once, too."""
     site.stand("queues=1")
+    assert namespaces.wait_until(lambda: site.explain("primed")[1]["is_established"])
+    time.sleep(COUNTED_AFTER_S)  # and the guard was told
     site.reset()
     site.world.sender.ip(f"addr add {SECOND_CLIENT}/25 dev out0")
     held = {}
