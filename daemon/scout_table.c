@@ -288,6 +288,22 @@ void scout_table_second(struct scout *scout)
 		scout_forget_answers(scout);
 }
 
+/* Who forges an unsigned address is the smart host, and where nothing is asked of it, mail for everybody is his. */
+static void warn_of_unsigned(struct scout *scout, struct standing *standing,
+                             const struct destination *destination)
+{
+	const struct mx_host *host = &destination->hosts[0];
+
+	if (standing->is_warned_of || !destination->is_next_hop || destination->host_count == 0 ||
+	    host->address_security != DNS_INSECURE || host->promise.state != PROMISE_NONE)
+		return;
+	standing->is_warned_of = true;
+	scout_tell_policy(
+		scout, SOURCE_LOCAL, standing->name, REASON_NONE,
+		"next-hop: its address is not signed, and nothing is asked of it: whoever forges "
+		"the one gets all its mail; name it by address, or give it a level (verify)");
+}
+
 void scout_table_learn(struct scout *scout, const struct destination *destination)
 {
 	struct scout_table *table = &scout->table;
@@ -296,9 +312,12 @@ void scout_table_learn(struct scout *scout, const struct destination *destinatio
 		destination->ttl_s < STANDING_INTERVAL_S ? STANDING_INTERVAL_S : destination->ttl_s;
 
 	for (size_t i = 0; i < table->standing_count; i++) {
-		if (table->standing[i].is_host == is_host &&
-		    strcmp(table->standing[i].name, destination->name) == 0)
-			table->standing[i].due_ms = process_now_ms() + (uint64_t)ttl_s * 1000;
+		struct standing *standing = &table->standing[i];
+
+		if (standing->is_host != is_host || strcmp(standing->name, destination->name) != 0)
+			continue;
+		standing->due_ms = process_now_ms() + (uint64_t)ttl_s * 1000;
+		warn_of_unsigned(scout, standing, destination);
 	}
 }
 

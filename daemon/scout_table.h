@@ -28,6 +28,7 @@ enum {
 struct standing {
 	char name[DOMAIN_NAME_MAX];
 	bool is_host;
+	bool is_warned_of; /* a smart host that anybody may be */
 	uint64_t due_ms;
 };
 

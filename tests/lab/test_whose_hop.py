@@ -160,6 +160,13 @@ def test_a_recipients_promise_does_not_count_where_the_operator_named_the_hop(ne
     assert net.event(action="block") if refused else not net.refusals()
 
 
+@pytest.mark.parametrize("host, level, is_told", (("plain", "", True), ("plain", "level = encrypt", False), ("dumb", "", False)))
+def test_a_smart_host_that_anybody_may_be_is_told_of(net, host, level, is_told):
+    net.stand(sections=f'next-hop "mx.{host}.lab" {{ {level} }}\n')
+    net.swaks(ADDRESSES[host], f"a@{host}.lab")
+    assert any("its address is not signed" in event.get("text", "") for event in net.guard.events()) == is_told
+
+
 # The host that a client names.
 
 
