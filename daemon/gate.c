@@ -151,6 +151,8 @@ void gate_configure(struct gate *gate, const struct config *config)
 {
 	gate->config = config;
 	gate->next_hops_are_known = false;
+	/* What leads mail astray may stand in there, and what shows that: only the operator has it forgotten. */
+	table_clear(gate->heard);
 }
 
 static bool is_guarded_port(const struct gate *gate, uint16_t port)
@@ -316,7 +318,6 @@ void gate_forget(struct gate *gate, const char *name)
 	if (name[0] == '\0') {
 		promise_cache_clear(gate->cache);
 		table_clear(gate->asked);
-		table_clear(gate->heard);
 		gate->next_hops_are_known = false;
 		return;
 	}

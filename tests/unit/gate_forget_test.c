@@ -3,10 +3,13 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include "support/simulation.h"
+#include "hop_scene.h"
 
 /* Whether mail to example.org in clear text passes. */
 static bool mail(struct simulation *simulation)
@@ -52,11 +55,29 @@ static void without_a_name_all_are_forgotten(void **state)
 	assert_false(passes_after(""));
 }
 
+/* Files of the operator's change, mail is met on another day: that must not help who leads mail astray. */
+static void what_was_heard_is_forgotten_by_the_operator_alone(void **state)
+{
+	for (int is_reloaded = 0; is_reloaded < 2; is_reloaded++) {
+		struct simulation *simulation = start();
+
+		(void)state;
+		move_away(promise(simulation, "bank.example", "mx.bank.example", PROMISE_KEY));
+		hear(simulation, "bank.example", "mx.evil.example", false);
+		gate_forget(simulation->gate, "");
+		if (is_reloaded)
+			gate_configure(simulation->gate, &simulation->config);
+		assert_int_equal(speak_tls(simulation), is_reloaded);
+		simulation_free(simulation);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_name_that_is_forgotten_is_asked_for_again),
 		cmocka_unit_test(without_a_name_all_are_forgotten),
+		cmocka_unit_test(what_was_heard_is_forgotten_by_the_operator_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
