@@ -317,6 +317,10 @@ void gate_complete_key(struct gate *gate, struct facts *facts, struct key_findin
 	}
 	if (facts->key > KEY_MET && facts->key != KEY_UNPROVEN)
 		judge_by_name(gate, facts, hop, query);
+	if (finding->outcome == KEY_NAME_MISMATCH && hop->mx[0] == '\0' &&
+	    query->server_name[0] == '\0')
+		text_copy(finding->why, sizeof(finding->why),
+		          "no name to ask for: the sender sends none, and no domain is known here");
 }
 
 static void note_session(struct gate *gate, uint64_t key, uint64_t handshake, uint64_t rules)

@@ -104,8 +104,8 @@ pf-twice.lab none
 
 
 def furnish(site):
-    for name in ("bare-dane-only", "bare-dane-only-tls", "elsewhere", "guest", "unsaid", "pf", "pf-twice", "a.below", "configured", "remembered",
-                 "new", "unguarded", *ODD_LINES):
+    for name in ("bare-dane-only", "bare-dane-only-tls", "elsewhere", "guest", "unsaid", "unsaid-too", "pf", "pf-twice", "a.below", "configured",
+                 "remembered", "new", "unguarded", *ODD_LINES):
         site.add(name)
     for name in ("monitor", "past", "relay", "exempted", "signed"):
         site.add(name, has_tlsa=True, zone={"signed": True})
@@ -330,7 +330,13 @@ def test_the_configuration_stands_above_the_table(guarded):
 @pytest.mark.parametrize("level", ["encrypt", "verify"])
 def test_a_default_level_asks_of_all_others(site, level):
     site.guard_at("routed", settings=(f"default-level={level}",), configuration=site.configuration)
-    passes_in_tls(site, "unsaid")
+    # A certificate has to be somebody's: that of the host to which the sender's own look-up led.
+    passes_in_tls(site, "unsaid", sender="postfix")
+    if level == "verify":
+        outcome = site.send("unsaid-too", sender="opportunistic")
+        assert not outcome.arrived and not outcome.clear
+        nameless = [event for event in site.guard.events() if event.get("reason") == "name-mismatch"]
+        assert [event["seen"]["key"]["why"][:18] for event in nameless] == ["no name to ask for"], nameless
     event = site.refused(site.send("unsaid", STRIP), "starttls-stripped", "default-level")
     assert event["promise"]["detail"] == f"default-level = {level}"
     assert site.explain("unsaid")[1]["hosts"][0]["without_starttls"]["action"] == "block"
