@@ -19,6 +19,7 @@ import world
 
 SENDERS = ("postfix", "exim")
 LETTERS = 4
+COUNTED_AFTER_S = 1.2  # counters are told once a second
 ROUND_TRIP_MS = 30
 FAR_NAMESERVER = "198.51.100.8"
 SLOW_NAMESERVER = "198.51.100.7"
@@ -106,10 +107,13 @@ def test_the_first_mail_to_a_domain_waits_for_no_verdict(net, case, sender, reco
         assert ("tls_version" in event["seen"]) == (case == "tls"), event
         held_ms.append(event["held_ms"])
     record_property("held_ms", held_ms)
-    counters = wait_for_decisions(net, before, LETTERS)
-    assert counters["decisions"] >= before["decisions"] + LETTERS
     assert held_ms == LETTERS * [0]
-    assert counters["decisions_waited"] == before["decisions_waited"], counters
+    wait_for_decisions(net, before, LETTERS)
+    time.sleep(COUNTED_AFTER_S)
+    counters = net.guard.status()["counters"]
+    # A letter that was refused in an earlier test may be tried again meanwhile, and then waits.
+    others = counters["decisions"] - before["decisions"] - LETTERS
+    assert others >= 0 and counters["decisions_waited"] - before["decisions_waited"] <= others, counters
 
 
 def test_a_hidden_key_costs_the_first_letter_one_probe_and_the_next_ones_nothing(net, record_property):
