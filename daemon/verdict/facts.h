@@ -89,7 +89,7 @@ struct facts {
 	bool is_answer_awaited; /* TLS, too, waits for what this hop promised */
 	/* The operator names the domain for which a client was led here: what is not known of it waits in TLS, too. */
 	bool is_named;
-	bool is_hop_unknown;    /* TLS to a place that no known domain names */
+	bool is_hop_unknown; /* TLS to a place that no known domain names */
 	/* Of TLS: */
 	bool asks_for_key;
 	enum key_outcome key; /* KEY_UNKNOWN: nobody could tell */

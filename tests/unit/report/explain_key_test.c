@@ -62,7 +62,7 @@ static void records_stand_in_full_and_in_words(void **state)
 		rules_in_words(),
 		"  key, by dane: one of these TLSA records\n"
 		"             3 1 1 "
-	        "60b8750000000000000000000000000000000000000000000000000000000000 "
+		"60b8750000000000000000000000000000000000000000000000000000000000 "
 		"(the server's own key, SHA-256)\n"
 		"             2 0 2 abcd (an issuer's certificate, SHA-512, and one of the names "
 		"mx1.example.org example.org)\n");
