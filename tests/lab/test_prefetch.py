@@ -106,14 +106,15 @@ def test_the_first_mail_to_a_domain_waits_for_no_verdict(net, case, sender, reco
         assert (event["action"], event.get("reason", "")) == CASES[case], event
         assert ("tls_version" in event["seen"]) == (case == "tls"), event
         held_ms.append(event["held_ms"])
+        # Else the next test puts another way in under its connection, and it is made once more at no distance at all.
+        assert CASES[case][0] == "block" or net.sink.wait_for(f"you@{domain}", 10)
     record_property("held_ms", held_ms)
     assert held_ms == LETTERS * [0]
     wait_for_decisions(net, before, LETTERS)
     time.sleep(COUNTED_AFTER_S)
     counters = net.guard.status()["counters"]
-    # A letter that was refused in an earlier test may be tried again meanwhile, and then waits.
-    others = counters["decisions"] - before["decisions"] - LETTERS
-    assert others >= 0 and counters["decisions_waited"] - before["decisions_waited"] <= others, counters
+    assert counters["decisions"] >= before["decisions"] + LETTERS
+    assert counters["decisions_waited"] == before["decisions_waited"], counters
 
 
 def test_a_hidden_key_costs_the_first_letter_one_probe_and_the_next_ones_nothing(net, record_property):
