@@ -18,20 +18,11 @@
 #include "policy/policy_lists.h"
 #include "policy/resolver.h"
 #include "process.h"
+#include "scout.h"
 
 enum {
 	GOODBYE_US = 200 * 1000, /* for the answers to QUIT that are still to come */
 };
-
-static void take_resolver_options(struct resolver_options *options, const struct config *config)
-{
-	memset(options, 0, sizeof(*options));
-	text_copy(options->trust_anchor, sizeof(options->trust_anchor), config->trust_anchor);
-	text_copy(options->root_hints, sizeof(options->root_hints), config->root_hints);
-	options->forwarder_count = config->forwarder_count;
-	memcpy(options->forwarders, config->forwarders, sizeof(options->forwarders));
-	options->timeout_ms = config->dns_timeout_ms;
-}
 
 static void take_list(struct check_world *world, const struct config_policy_list *list)
 {
@@ -87,7 +78,7 @@ static int open_network(struct check_world *world)
 	struct resolver_options options;
 	int err;
 
-	take_resolver_options(&options, config);
+	scout_resolver_options(&options, config);
 	text_copy(fetch.ca_file, sizeof(fetch.ca_file), config->ca_file);
 	world->base = event_base_new();
 	if (!world->base)

@@ -14,6 +14,7 @@
 #include "policy/merge.h"
 #include "policy/resolver.h"
 #include "process.h"
+#include "scout.h"
 
 /* More names in one packet's wake than any packet has. */
 enum { OPEN_MAX = 64 };
@@ -33,16 +34,6 @@ struct replay_answers {
 	bool is_answered;
 	struct destination answer;
 };
-
-static void take_options(struct resolver_options *options, const struct config *config)
-{
-	memset(options, 0, sizeof(*options));
-	text_copy(options->trust_anchor, sizeof(options->trust_anchor), config->trust_anchor);
-	text_copy(options->root_hints, sizeof(options->root_hints), config->root_hints);
-	options->forwarder_count = config->forwarder_count;
-	memcpy(options->forwarders, config->forwarders, sizeof(options->forwarders));
-	options->timeout_ms = config->dns_timeout_ms;
-}
 
 static bool read_table(struct replay_answers *answers, const struct config *config)
 {
@@ -74,7 +65,7 @@ enum cli_status replay_answers_new(struct replay_answers **made, const struct co
 		return CLI_SYSTEM;
 	}
 	if (looks_up) {
-		take_options(&options, config);
+		scout_resolver_options(&options, config);
 		answers->base = event_base_new();
 		err = answers->base ? resolver_new(&answers->resolver, answers->base, &options)
 		                    : -ENOMEM;
