@@ -142,8 +142,6 @@ static const struct config_key *find_key(struct reading *reading, const char *na
 		if (!setting->is_braced || key->is_list)
 			return key;
 		config_complain(reading->error, name, setting, "one value, not a { list }");
-	} else if (config_key_is_unbuilt(setting->section, setting->key)) {
-		config_complain(reading->error, name, setting, "not built yet");
 	} else if (setting->section.len > 0 && !config_section_find(setting->section)) {
 		complain_of_section(reading, name, setting);
 	} else {

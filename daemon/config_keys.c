@@ -51,6 +51,8 @@ static const struct config_key keys[] = {
 	{ "", "mark-mask", "0x0f000000", config_check_mask, AT(rules.marks) },
 	{ "", "midstream", "judge", config_check_choice, AT(midstream),
 	  .words = { "judge", "reset", "pass" } },
+	{ "", "rules-flushed", "restore", config_check_bool, AT(restores_rules),
+	  .words = { "alert", "restore" } },
 	{ "", "user", "hopguard", config_check_name, AT(user),
 	  .max = sizeof(((struct config *)0)->user) },
 	{ "", "control-group", "hopguard", config_check_name, AT(control_group),
@@ -143,11 +145,6 @@ const struct config_key *config_key_find(struct bytes section, struct bytes name
 const struct config_key *config_key_at(size_t index)
 {
 	return index < ARRAY_COUNT(keys) ? &keys[index] : NULL;
-}
-
-bool config_key_is_unbuilt(struct bytes section, struct bytes name)
-{
-	return section.len == 0 && is_text(name, "rules-flushed");
 }
 
 const struct config_section *config_section_find(struct bytes name)

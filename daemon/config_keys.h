@@ -78,8 +78,6 @@ void config_section_names(char names[CONFIG_WHY_MAX]);
 const struct config_key *config_key_find(struct bytes section, struct bytes name);
 /* The keys one by one; NULL behind the last. */
 const struct config_key *config_key_at(size_t index);
-/* Whether the key is known, but belongs to a later version. */
-bool config_key_is_unbuilt(struct bytes section, struct bytes name);
 /* "mode, on-failure, …": what may stand in that section. */
 void config_key_names(char names[CONFIG_WHY_MAX], struct bytes section);
 

@@ -17,11 +17,11 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "children.h"
-#include "files.h"
-#include "files_config.h"
 #include "notices.h"
+#include "operator_files.h"
 #include "process.h"
 #include "resources.h"
+#include "rules_keeper.h"
 #include "settings.h"
 #include "sockets.h"
 
@@ -32,8 +32,8 @@ struct supervisor {
 	struct settings settings;
 	struct resources resources;
 	struct children *children;
-	struct files *files;       /* for the scout */
-	struct files *authorities; /* for the verifier */
+	struct operator_files *files;
+	struct rules_keeper *keeper;
 	struct event_base *base;
 	int rules_lock; /* of the iptables tools, opened as root; -1: none */
 	int signals;
@@ -68,7 +68,8 @@ static void send_state(struct supervisor *supervisor)
 	const struct config *config = &supervisor->settings.config;
 	struct message_state state = {
 		.type = MESSAGE_STATE,
-		.rules_are_in = supervisor->rules_are_in,
+		.rules_are_in = supervisor->rules_are_in &&
+		                !rules_keeper_misses_them(supervisor->keeper),
 		.started_ms = supervisor->started_ms,
 		.supervisor_pid = getpid(),
 		.queue_first = config->rules.queue_first,
@@ -122,66 +123,33 @@ static void be_ready(struct supervisor *supervisor)
 		end(supervisor, EXIT_SYSTEM);
 		return;
 	}
+	rules_keeper_keep(supervisor->keeper, &supervisor->settings.config, supervisor->rules_lock);
 	supervisor->was_ready = true;
 	settings_describe(text, sizeof(text), &supervisor->settings);
 	tell(supervisor, EVENT_READY, text);
 	(void)sd_notifyf(0, "READY=1\nSTATUS=%s", text);
 }
 
-static int send_file(void *owner, const struct message_file *message, int copy)
-{
-	struct supervisor *supervisor = owner;
-
-	return children_send(supervisor->children, ROLE_SCOUT, 0, message, sizeof(*message), copy);
-}
-
-static int send_authorities(void *owner, const struct message_file *message, int copy)
-{
-	struct supervisor *supervisor = owner;
-
-	return children_send(supervisor->children, ROLE_VERIFIER, 0, message, sizeof(*message),
-	                     copy);
-}
-
-static void serve_files(struct supervisor *supervisor)
-{
-	files_serve(supervisor->files, children_life(supervisor->children, ROLE_SCOUT, 0));
-	files_serve(supervisor->authorities, children_life(supervisor->children, ROLE_VERIFIER, 0));
-}
-
 /* Before it can be asked anything, it has what it needs to answer. */
 static void on_born(void *owner, enum role role)
 {
+	struct supervisor *supervisor = owner;
+
 	if (role == ROLE_SCOUT || role == ROLE_VERIFIER)
-		serve_files(owner);
+		operator_files_serve(supervisor->files, supervisor->children);
 }
 
-static void configure_files(struct supervisor *supervisor)
+static int put_rules_back(void *owner)
 {
-	struct files_options *options = malloc(sizeof(*options));
+	struct supervisor *supervisor = owner;
 
-	if (!options)
-		return;
-	files_config(options, &supervisor->settings.config);
-	files_configure(supervisor->files, options);
-	files_config_authorities(options, &supervisor->settings.config);
-	files_configure(supervisor->authorities, options);
-	free(options);
+	return put_rules_in(supervisor, &supervisor->settings.config);
 }
 
-/* As the user that we stay: what can be read now can be read later. */
-static int start_files(struct supervisor *supervisor)
+static void tell_of_rules(void *owner, bool is_gone, const char *text)
 {
-	static const struct files_hooks hooks = { .send = send_file, .tell = tell };
-
-	static const struct files_hooks to_verifier = { .send = send_authorities, .tell = tell };
-
-	supervisor->files = files_new(&hooks, supervisor);
-	supervisor->authorities = files_new(&to_verifier, supervisor);
-	if (!supervisor->files || !supervisor->authorities)
-		return -ENOMEM;
-	configure_files(supervisor);
-	return 0;
+	send_state(owner);
+	tell(owner, is_gone ? EVENT_DEGRADED : EVENT_RECOVERED, text);
 }
 
 static void on_change(void *owner)
@@ -245,8 +213,8 @@ static int reload(struct supervisor *supervisor, char error[CONFIG_ERROR_MAX])
 		         error[0] ? error : strerror(-err));
 	} else {
 		settings_send(&supervisor->settings, supervisor->children, &supervisor->resources);
-		configure_files(supervisor);
-		serve_files(supervisor);
+		operator_files_configure(supervisor->files, &supervisor->settings.config);
+		operator_files_serve(supervisor->files, supervisor->children);
 		send_state(supervisor);
 	}
 	free(news);
@@ -301,9 +269,9 @@ static void on_second(evutil_socket_t none, short what, void *argument)
 	(void)none;
 	(void)what;
 	children_tick(supervisor->children, process_now_ms());
-	files_look(supervisor->files);
-	files_look(supervisor->authorities);
-	serve_files(supervisor);
+	operator_files_look(supervisor->files);
+	operator_files_serve(supervisor->files, supervisor->children);
+	rules_keeper_tick(supervisor->keeper, process_now_ms());
 	notices_send(&supervisor->notices, supervisor->children);
 }
 
@@ -400,6 +368,23 @@ static int start_children(struct supervisor *supervisor)
 	return supervisor->children ? children_start(supervisor->children) : -ENOMEM;
 }
 
+/* As the user that we stay: what can be read and put back now can be later. */
+static int start_keeping(struct supervisor *supervisor)
+{
+	static const struct rules_keeper_hooks hooks = { .put_in = put_rules_back,
+		                                         .tell = tell_of_rules };
+
+	supervisor->files = operator_files_new(tell, supervisor);
+	supervisor->keeper = rules_keeper_new(supervisor->base, &hooks, supervisor);
+	if (!supervisor->files || !supervisor->keeper)
+		return -ENOMEM;
+	operator_files_configure(supervisor->files, &supervisor->settings.config);
+	if (supervisor->rules_are_in)
+		rules_keeper_keep(supervisor->keeper, &supervisor->settings.config,
+		                  supervisor->rules_lock);
+	return 0;
+}
+
 /* In this order: what needs root, the user we stay, then whatever children inherit. */
 static int start(struct supervisor *supervisor)
 {
@@ -428,7 +413,7 @@ static int start(struct supervisor *supervisor)
 	/* Closed means closed: nothing passes from here on that no guard has judged. */
 	if (!config->fails_open && put_rules_in(supervisor, config) != 0)
 		return -EIO;
-	err = start_files(supervisor);
+	err = start_keeping(supervisor);
 	if (!err)
 		err = start_children(supervisor);
 	if (err)
@@ -444,12 +429,13 @@ static void stop(struct supervisor *supervisor)
 		     supervisor->status == EXIT_GOOD ? "told to stop"
 		                                     : "cannot go on: see the lines before");
 		/* Before the guards go, so that no packet is queued for nobody. */
+		rules_keeper_keep(supervisor->keeper, NULL, -1);
 		take_rules_out(supervisor);
 		children_stop(supervisor->children);
 	}
 	children_free(supervisor->children);
-	files_free(supervisor->files);
-	files_free(supervisor->authorities);
+	operator_files_free(supervisor->files);
+	rules_keeper_free(supervisor->keeper);
 	if (supervisor->on_signal)
 		event_free(supervisor->on_signal);
 	if (supervisor->on_second)

@@ -136,6 +136,15 @@ static int connect_to(const char *path)
 	return stream;
 }
 
+bool ask_is_heard(const char *socket_path)
+{
+	int stream = connect_to(socket_path);
+
+	if (stream >= 0)
+		close(stream);
+	return stream >= 0;
+}
+
 static bool send_request(int stream, const struct ask *ask, enum control_command command)
 {
 	struct control_request request = { .command = command, .follows = ask->follows };

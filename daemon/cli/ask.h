@@ -28,6 +28,9 @@ enum { ASK_CONTINUE = -1 };
 int ask_parse(struct ask *ask, int argc, char **argv, enum control_command command,
               const char *arguments);
 
+/* Whether a daemon listens there. */
+bool ask_is_heard(const char *socket_path);
+
 /* A line of the answer, as text; false when it is none of the expected kind. With --json lines are printed as they are. */
 typedef bool (*ask_print_fn)(const struct ask *ask, const char *line);
 

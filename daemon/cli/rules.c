@@ -8,11 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/ask.h"
 #include "cli/cli.h"
 #include "config.h"
 #include "enforce/rules.h"
 
 enum { SETTINGS_MAX = 64 };
+
+static const char DEFAULT_SOCKET[] = "/run/hopguard/control.sock";
 
 struct command_line {
 	const char *verb;
@@ -188,7 +191,19 @@ static int print_rules(const struct command_line *line, const struct rules *rule
 	return is_whole ? CLI_GOOD : complain("these rules are too long");
 }
 
-static int change_rules(const struct command_line *line, const struct rules *rules,
+/* A guard that runs takes us for somebody else. */
+static void warn_of_restore(const struct config *config)
+{
+	const char *path = config->control_socket[0] ? config->control_socket : DEFAULT_SOCKET;
+
+	if (ask_is_heard(path))
+		fputs("hopguard: a guard runs here, and puts its rules in again unless "
+		      "rules-flushed = alert: "
+		      "stop it first\n",
+		      stderr);
+}
+
+static int change_rules(const struct command_line *line, const struct config *config,
                         enum rules_backend backend)
 {
 	char why[RULES_WHY_MAX];
@@ -199,10 +214,12 @@ static int change_rules(const struct command_line *line, const struct rules *rul
 	if (is_removal && !line->has_backend)
 		backend = RULES_AUTO;
 	err = is_removal ? rules_remove(backend, -1, why)
-	                 : rules_apply(&backend, rules, backend, -1, why);
+	                 : rules_apply(&backend, &config->rules, backend, -1, why);
 	if (err)
 		return complain(why);
 	say(line, backend, is_removal ? "removed" : "applied", NULL);
+	if (is_removal)
+		warn_of_restore(config);
 	return CLI_GOOD;
 }
 
@@ -226,7 +243,7 @@ int cli_rules(int argc, char **argv)
 		backend = line.has_backend ? line.backend : config->backend;
 		status = strcmp(line.verb, "print") == 0
 		                 ? print_rules(&line, &config->rules, backend)
-		                 : change_rules(&line, &config->rules, backend);
+		                 : change_rules(&line, config, backend);
 	}
 	free(config);
 	return status;

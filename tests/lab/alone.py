@@ -71,7 +71,7 @@ class Alone:
 
     def rules(self):
         """All rules of the host by every tool, without the counters and dates that change by themselves."""
-        texts = [self.host.run([tool], check=False)
+        texts = [self.host.run(["sh", "-c", f"{tool} 2>/dev/null"], check=False)
                  for tool in ("iptables-save", "ip6tables-save", "iptables-legacy-save", "ip6tables-legacy-save")]
         return [line.split("[")[0] for text in texts for line in text.splitlines()
                 if not line.startswith("#") and line.strip()]

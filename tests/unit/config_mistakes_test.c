@@ -97,14 +97,16 @@ static const struct {
 	{ "\n\nmod = enforce",
 	  "t.conf:3: mod: no such key; allowed: mode, on-failure, on-inability, undecided, "
 	  "unknown-hop, default-level, hold-seconds, clients, nat64, hooks, ports, watch, queues, "
-	  "queue-first, backend, mark-mask, midstream, user, control-group, log-level, "
+	  "queue-first, backend, mark-mask, midstream, rules-flushed, user, control-group, "
+	  "log-level, "
 	  "state-directory, control-socket" },
 	{ "exempt { mode = enforce }",
 	  "t.conf:1: exempt.mode: no such key; allowed: clients, servers" },
 	{ "MODE = enforce\n",
 	  "t.conf:1: MODE: no such key; allowed: mode, on-failure, on-inability, undecided, "
 	  "unknown-hop, default-level, hold-seconds, clients, nat64, hooks, ports, watch, queues, "
-	  "queue-first, backend, mark-mask, midstream, user, control-group, log-level, "
+	  "queue-first, backend, mark-mask, midstream, rules-flushed, user, control-group, "
+	  "log-level, "
 	  "state-directory, control-socket" },
 	{ "dsn { }", "t.conf:1: dsn: no such section; there are dns, tls, mta-sts, events, exempt, "
 	             "policy-list, "
@@ -113,8 +115,7 @@ static const struct {
 	                          "events, exempt, policy-list, "
 	                          "postfix-policy, destination, next-hop" },
 	/* Not built yet. */
-	{ "rules-flushed = alert", "t.conf:1: rules-flushed: not built yet" },
-	{ "rules-flushed = restore", "t.conf:1: rules-flushed: not built yet" },
+	{ "rules-flushed = keep", "t.conf:1: rules-flushed: alert or restore, not \"keep\"" },
 	{ "tls { tls13 = upgrade }", "t.conf:1: tls.tls13: upgrade is not built yet" },
 	{ "tls { tls13 = no }", "t.conf:1: tls.tls13: probe, block or pass, not \"no\"" },
 	{ "tls { probe-seconds = 9 }",
@@ -233,7 +234,7 @@ static const struct {
 	  "--set: policy-list.key: only in the file, as policy-list \"...\" { ... }" },
 	{ "postfix-policy=/p",
 	  "--set: postfix-policy: only in the file, as postfix-policy \"...\" { ... }" },
-	{ "rules-flushed=alert", "--set: rules-flushed: not built yet" },
+	{ "rules-flushed=no", "--set: rules-flushed: alert or restore, not \"no\"" },
 	{ "dsn.guard=off", "--set: dsn.guard: no such section; there are dns, tls, mta-sts, "
 	                   "events, exempt, policy-list, "
 	                   "postfix-policy, destination, next-hop" },

@@ -133,6 +133,24 @@ def test_a_guard_that_dies_is_replaced_and_mail_goes_on(net):
     assert net.processes()["guard0"] != before["guard0"]
 
 
+def test_rules_that_somebody_else_flushed_are_in_again_and_it_is_told(net):
+    guard = net.guard_at("routed", anew=True)
+
+    def own():
+        return net.world.gateway.network_command(["nft", "list", "table", "inet", "hopguard"], check=False)
+
+    before = own()
+    for flush in ("delete table inet hopguard", "flush chain inet hopguard forward", "delete table inet hopguard"):
+        net.world.gateway.network_command(["nft", flush])
+        assert own() != before
+        assert namespaces.wait_until(lambda: own() == before, 20), own()
+    assert guard.wait_for(lambda one: one["event"] == "degraded" and "somebody else" in one["text"])
+    assert guard.wait_for(lambda one: one["event"] == "recovered" and "rules" in one["text"], 20)
+    client, recipient = net.send(4, attack="strip")
+    assert client.refusal and client.refusal.startswith("421 4.7.4 "), client.replies
+    assert not net.wire.saw(recipient.encode(), b"RCPT TO")
+
+
 def ask_mx(net, domain):
     """The name server's answer across the gateway, and how long it took."""
     name = b"".join(bytes([len(label)]) + label.encode() for label in domain.split(".")) + b"\0"
