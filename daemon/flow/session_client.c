@@ -422,10 +422,39 @@ static struct session_step read_first_line(struct session *session, struct bytes
 	return step;
 }
 
+static bool begins_hello(const struct session *session, struct bytes readable)
+{
+	return session->rest == REST_NONE &&
+	       (readable.data[0] == TLS_HANDSHAKE_OCTET || (readable.data[0] & V2_LENGTH_BIT) != 0);
+}
+
+/*
+ * Postfix and Exim take any 2xx to STARTTLS for a yes, and of a reply with several codes the last one or the first. Whoever says hello in
+ * TLS had his yes: as lines of a clear dialogue all that follows would pass by its host's name, and no key would be looked at.
+ */
+static bool took_another_yes(const struct session *session, struct bytes readable)
+{
+	switch (session->facts.starttls_answer) {
+	case STARTTLS_NOT_ASKED:
+	case STARTTLS_READY:
+		return false;
+	case STARTTLS_PENDING:
+		return session->state == SESSION_RESYNC && begins_hello(session, readable);
+	case STARTTLS_REFUSED:
+	case STARTTLS_UNANSWERED:
+		return session->state == SESSION_COMMAND && begins_hello(session, readable);
+	}
+	return false;
+}
+
 struct session_step session_read_command(struct session *session, struct bytes readable)
 {
 	if (session->may_be_rest)
 		return read_first_line(session, readable);
+	if (took_another_yes(session, readable)) {
+		session_enter(session, SESSION_TLS_DUE);
+		return (struct session_step){ 0, 0 };
+	}
 	if (session->state == SESSION_RESYNC)
 		forget_question(session);
 	if (session->rest == REST_CR && (readable.data[0] == '\r' || readable.data[0] == '\n')) {
@@ -443,8 +472,7 @@ struct session_step session_read_behind_starttls(struct session *session, struct
 {
 	const struct session_commitment injected = { .kind = COMMITMENT_COMMAND,
 		                                     .is_line_complete = true };
-	bool is_hello = session->rest == REST_NONE && (readable.data[0] == TLS_HANDSHAKE_OCTET ||
-	                                               (readable.data[0] & V2_LENGTH_BIT) != 0);
+	bool is_hello = begins_hello(session, readable);
 
 	if (session->is_injection_allowed) {
 		/* A ClientHello does no harm once the 220 is out. */
