@@ -39,11 +39,17 @@ static struct session_step read_content(struct session *session, bool is_client,
 	return (struct session_step){ content.len, content.len };
 }
 
-/* In front of the client stands something else than TLS. */
-static void hold_clear(struct session *session)
+/*
+ * In front of the client stands something else than TLS: a line in clear, of whoever took the 220 for a no, or octets that begin none
+ * (some libraries answer a heartbeat in the handshake). Those are of TLS still, and what was promised of it binds.
+ */
+static void hold_clear(struct session *session, struct bytes readable)
 {
-	const struct session_commitment clear = { .kind = COMMITMENT_COMMAND,
-		                                  .is_line_complete = true };
+	uint8_t first = ascii_lower(readable.data[0]);
+	const struct session_commitment clear = {
+		.kind = first >= 'a' && first <= 'z' ? COMMITMENT_COMMAND : COMMITMENT_TLS,
+		.is_line_complete = true,
+	};
 
 	session_violated(session);
 	session_hold(session, WAIT_CLEAR_IN_TLS, &clear);
@@ -76,7 +82,7 @@ static struct session_step read_old_hello(struct session *session, struct bytes 
 		return step;
 	}
 	if (result == PARSE_MALFORMED)
-		hold_clear(session);
+		hold_clear(session, readable);
 	return step;
 }
 
@@ -94,7 +100,7 @@ struct session_step session_read_hello(struct session *session, struct bytes rea
 		return step;
 	}
 	if (step.passing < readable.len)
-		hold_clear(session);
+		hold_clear(session, readable);
 	return step;
 }
 
@@ -110,7 +116,7 @@ struct session_step session_read_client_records(struct session *session, struct 
 	if (step.passing == TLS_RECORD_HEADER_LEN)
 		session_note_record(session, true, header.type);
 	if (step.passing < readable.len && step.passing < TLS_RECORD_HEADER_LEN) {
-		hold_clear(session);
+		hold_clear(session, readable);
 	} else if (step.passing == TLS_RECORD_HEADER_LEN && header.type == TLS_APPLICATION_DATA &&
 	           header.content_len > SEALED_ALERT_MAX) {
 		session_hold(session, WAIT_TLS_DATA, &data);

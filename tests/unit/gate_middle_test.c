@@ -60,6 +60,24 @@ static void the_promised_key_passes_whatever_the_yes_was(void **state)
 	assert_null(simulation_finding(scene->simulation));
 }
 
+/* OpenSSL before 1.1.0 answers a heartbeat in the handshake, in clear and unasked (RFC 6520 forbids it). */
+static void an_answered_heartbeat_does_not_make_it_clear_text(void **state)
+{
+	static const uint8_t heartbeat[] = { 24, 3, 3, 0, 19, 1, 0, 0, 0, 0, 0, 0,
+		                             0,  0, 0, 0, 0,  0, 0, 0, 0, 0, 0, 0 };
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct recording *recording = handshake_of(&scene->thief, TLS1_2_VERSION, suite);
+	struct bytes record = bytes_of(heartbeat, sizeof(heartbeat));
+
+	greet_nameless(simulation, "220 go\r\n");
+	assert_true(simulation_say(simulation, true, recording->chunks[0].octets));
+	assert_true(simulation_say(simulation, false, record));
+	assert_false(simulation_say(simulation, true, record));
+	refused(simulation, REASON_PROTOCOL_VIOLATION, "proven");
+	free(recording);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, key_scene_set_up, key_scene_tear_down)
 
 int main(void)
@@ -68,6 +86,7 @@ int main(void)
 		TEST(who_takes_another_yes_for_220_speaks_tls_all_the_same),
 		TEST(who_reads_the_first_of_two_codes_does_so_too),
 		TEST(the_promised_key_passes_whatever_the_yes_was),
+		TEST(an_answered_heartbeat_does_not_make_it_clear_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
