@@ -11,26 +11,6 @@
 
 enum { FIELD_LEN_MIN = 1024 / 8 };
 
-/* A session is one client's with one server: whoever chooses identifiers must not have it taken for somebody else's. */
-static uint64_t hash_session(const struct gate *gate, const struct flow *flow, struct bytes id)
-{
-	struct {
-		struct address client;
-		struct address server;
-		uint64_t id;
-	} session;
-	uint64_t key;
-
-	if (id.len == 0)
-		return 0;
-	memset(&session, 0, sizeof(session));
-	session.client = flow->client.address;
-	session.server = flow->server.address;
-	session.id = siphash(gate->secret, id.data, id.len);
-	key = siphash(gate->secret, &session, sizeof(session));
-	return key + (key == 0);
-}
-
 /*
  * A finite field of few bits is solved while the client waits: an attacker has the server sign one for a suite that the client never
  * offered (Logjam, CVE-2015-4000), and has the secret without the server's key. OpenSSL's first level of security asks for as many.
@@ -72,8 +52,8 @@ static void read_full(struct gate *gate, struct key_evidence *evidence, const st
 	evidence->is_unsigned = !is_by_finished && keys->key_exchange.len == 0;
 	if (keys->chain.len > 0)
 		evidence->handshake = gate_keep_handshake(gate, keys);
-	evidence->begun[0] = hash_session(gate, flow, keys->server_session_id);
-	evidence->begun[1] = hash_session(gate, flow, keys->new_ticket);
+	evidence->begun[0] = gate_hash_session(gate, flow, keys->server_session_id);
+	evidence->begun[1] = gate_hash_session(gate, flow, keys->new_ticket);
 }
 
 void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const struct flow *flow)
@@ -85,6 +65,7 @@ void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const 
 	if (!session_keys(&keys, flow->session))
 		return;
 	evidence->tls_version = keys.version;
+	evidence->ends = gate_hash_ends(gate, flow);
 	evidence->is_cipher_weak = tls_cipher_is_weak(keys.cipher_suite);
 	evidence->is_cipher_null = tls_cipher_is_null(keys.cipher_suite);
 	evidence->is_weak = keys.version < TLS_VERSION_1_0 ||
@@ -95,11 +76,11 @@ void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const 
 	} else {
 		evidence->sight = SIGHT_HIDDEN;
 		if (keys.is_resumed) {
-			evidence->resumed =
-				hash_session(gate, flow,
-			                     keys.offered_ticket.len > 0 ? keys.offered_ticket
-			                                                 : keys.client_session_id);
-			evidence->begun[1] = hash_session(gate, flow, keys.new_ticket);
+			evidence->resumed = gate_hash_session(gate, flow,
+			                                      keys.offered_ticket.len > 0
+			                                              ? keys.offered_ticket
+			                                              : keys.client_session_id);
+			evidence->begun[1] = gate_hash_session(gate, flow, keys.new_ticket);
 		}
 	}
 	gate_plan_probe(gate, evidence, flow, &keys);
@@ -195,26 +176,17 @@ static bool judge_resumed(struct gate *gate, struct facts *facts, struct key_fin
                           const struct hop_query *query)
 {
 	uint64_t rules = gate_hash_rules(gate, rules_of(gate));
-	const struct session_note *note;
-	const struct check *check;
+	uint64_t handshake = gate_find_session(gate, query->evidence->resumed, rules);
+	const struct check *check =
+		table_find(gate->keys->checks, &(struct check_key){ handshake, rules });
 
-	if (query->evidence->resumed == 0)
+	if (handshake == 0)
 		return false;
-	note = table_find(gate->keys->sessions, &query->evidence->resumed);
-	if (!note || note->expires_ms <= gate->now_ms)
-		return false;
-	for (size_t i = 0; i < GATE_SESSION_RULES; i++) {
-		if (note->rules[i] != rules)
-			continue;
-		check = table_find(gate->keys->checks,
-		                   &(struct check_key){ note->handshake, rules });
-		if (check && check->is_answered)
-			*finding = check->finding;
-		facts->key = KEY_MET;
-		facts->key_sight = SIGHT_WIRE;
-		return true;
-	}
-	return false;
+	if (check && check->is_answered)
+		*finding = check->finding;
+	facts->key = KEY_MET;
+	facts->key_sight = SIGHT_WIRE;
+	return true;
 }
 
 /* What a probe was shown, held against what this hop promised. True: it says something. */
@@ -323,55 +295,12 @@ void gate_complete_key(struct gate *gate, struct facts *facts, struct key_findin
 		          "no name to ask for: the sender sends none, and no domain is known here");
 }
 
-static void note_session(struct gate *gate, uint64_t key, uint64_t handshake, uint64_t rules)
-{
-	struct session_note *note;
-
-	if (key == 0)
-		return;
-	note = table_find(gate->keys->sessions, &key);
-	if (!note)
-		note = table_insert(gate->keys->sessions, &key);
-	if (!note)
-		return;
-	if (note->handshake != handshake)
-		memset(note, 0, sizeof(*note));
-	note->expires_ms = gate->now_ms + GATE_SESSION_LIFE_MS;
-	note->handshake = handshake;
-	for (size_t i = 0; i < GATE_SESSION_RULES; i++) {
-		if (note->rules[i] == rules)
-			return;
-	}
-	note->rules[note->next++ % GATE_SESSION_RULES] = rules;
-}
-
-static void note_sessions(struct gate *gate, const struct hop *hop, const struct hop_query *query)
-{
-	const struct key_evidence *evidence = query->evidence;
-	const struct session_note *earlier = NULL;
-	uint64_t handshake, rules;
-
-	if (!gate_find_rules(gate, hop, query))
-		return;
-	handshake = evidence->handshake;
-	rules = gate_hash_rules(gate, rules_of(gate));
-	/* A session that went on, and gave the client another ticket. */
-	if (evidence->resumed != 0)
-		earlier = table_find(gate->keys->sessions, &evidence->resumed);
-	if (earlier)
-		handshake = earlier->handshake;
-	if (handshake == 0)
-		return;
-	for (size_t i = 0; i < 2; i++)
-		note_session(gate, evidence->begun[i], handshake, rules);
-}
-
 void gate_note_key(struct gate *gate, const struct facts *facts, const struct hop *hop,
                    const struct hop_query *query)
 {
 	if (!query->evidence || !gate->actions.check || facts->key != KEY_MET)
 		return;
 	gate_note_level(gate, query);
-	if (facts->key_sight == SIGHT_WIRE)
-		note_sessions(gate, hop, query);
+	if (facts->key_sight == SIGHT_WIRE && gate_find_rules(gate, hop, query))
+		gate_note_sessions(gate, query->evidence, gate_hash_rules(gate, rules_of(gate)));
 }

@@ -4,8 +4,9 @@
 
 /*
  * Which key answered, as far as the wire or a probe shows it, and what the verifier says of it: gate_keys.c (what a flow showed, the
- * facts that come of it), gate_checks.c (questions to the verifier, and what they need kept), gate_probes.c (questions to the
- * scout), gate_levels.c (what two ends had before), gate_sightings.c (what memory is told), gate_differs.c (probes behind a verdict).
+ * facts that come of it), gate_checks.c (questions to the verifier, and what they need kept), gate_sessions.c (sessions that may go
+ * on), gate_probes.c (questions to the scout), gate_levels.c (what two ends had before), gate_sightings.c (what memory is told),
+ * gate_differs.c (probes behind a verdict).
  */
 
 #include <stdbool.h>
@@ -52,6 +53,7 @@ struct key_evidence {
 	uint64_t handshake;        /* what the wire showed */
 	uint64_t resumed;          /* the session that goes on */
 	uint64_t begun[2];         /* sessions that may go on from here: by identifier, by ticket */
+	uint64_t ends;             /* whose they are: client and server */
 	bool is_server_unfinished; /* only its Finished will show that it has the key */
 	bool is_unsigned;          /* no proof will ever come, though the suite asks for one */
 	bool is_cipher_null;
@@ -86,6 +88,10 @@ void gate_note_key(struct gate *gate, const struct facts *facts, const struct ho
                    const struct hop_query *query);
 /* What `hop` asks of the key, into keys->rules. False: nothing. */
 bool gate_find_rules(struct gate *gate, const struct hop *hop, const struct hop_query *query);
+
+/* gate_sessions.c */
+/* What the flow's handshake gives its client takes the place of what it had, before anybody has judged it. To be told of each progress. */
+void gate_forget_sessions(struct gate *gate, struct flow *flow);
 
 /* gate_levels.c */
 /* Both ends agreed on this much, with a key that was right. */

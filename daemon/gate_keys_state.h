@@ -37,6 +37,7 @@ struct check {
 struct session_note {
 	uint64_t expires_ms;
 	uint64_t handshake; /* that made it */
+	uint64_t ends;      /* gate_hash_ends */
 	uint64_t rules[GATE_SESSION_RULES];
 	size_t next;
 };
@@ -113,6 +114,15 @@ uint64_t gate_keep_chain(struct gate *gate, struct bytes chain, uint16_t version
 const struct key_finding *gate_check(struct gate *gate, bool *is_lost, uint64_t handshake,
                                      struct bytes rules);
 uint64_t gate_hash_rules(const struct gate *gate, struct bytes rules);
+
+/* gate_sessions.c */
+/* What a session is known by: the client's and the server's address, and an identifier or ticket. 0: that is empty. */
+uint64_t gate_hash_session(const struct gate *gate, const struct flow *flow, struct bytes id);
+uint64_t gate_hash_ends(const struct gate *gate, const struct flow *flow);
+/* The handshake that began it, and met these rules. 0: none is known. */
+uint64_t gate_find_session(struct gate *gate, uint64_t key, uint64_t rules);
+/* Those that may go on from here. */
+void gate_note_sessions(struct gate *gate, const struct key_evidence *evidence, uint64_t rules);
 
 /* gate_probes.c */
 /* Fills evidence->probe in. */

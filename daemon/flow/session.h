@@ -189,6 +189,15 @@ struct session_keys {
  */
 bool session_keys(struct session_keys *keys, const struct session *session);
 
+/* How far the server's side of a handshake up to TLS 1.2 was read. */
+enum session_flight {
+	SESSION_FLIGHT_OPEN, /* there is none, it goes on, or it is one of TLS 1.3 */
+	SESSION_FLIGHT_READ, /* to its ChangeCipherSpec */
+	SESSION_FLIGHT_LOST, /* a client may read on, but it is not known here any more what: a violation, or a bound */
+};
+
+enum session_flight session_server_flight(const struct session *session);
+
 /* A word for `hopguard flows`: "banner", "ehlo", "body", "tls"… */
 const char *session_state_name(const struct session *session);
 

@@ -61,6 +61,21 @@ bool session_keys(struct session_keys *keys, const struct session *session)
 	return true;
 }
 
+enum session_flight session_server_flight(const struct session *session)
+{
+	const struct handshake *handshake = session->tls ? session->tls->handshake : NULL;
+
+	if (session->state != SESSION_TLS)
+		return SESSION_FLIGHT_OPEN;
+	if (handshake && handshake->step >= FLIGHT_CHANGED)
+		return SESSION_FLIGHT_READ;
+	if (handshake && session->tls->is_hidden)
+		return SESSION_FLIGHT_OPEN;
+	return handshake && handshake->server.is_reading && !session->is_server_opaque
+	               ? SESSION_FLIGHT_OPEN
+	               : SESSION_FLIGHT_LOST;
+}
+
 const char *session_server_name(const struct session *session)
 {
 	return session->tls ? session->tls->server_name : "";

@@ -68,7 +68,8 @@ struct flow {
 	bool is_inconsistent; /* an octet came twice with different values */
 	bool is_end_judged;
 	bool are_words_asked;
-	bool is_mail_unjudged; /* monitor: a MAIL passed whose RCPT has not come yet */
+	bool are_sessions_forgotten; /* that its handshake began under the name of others */
+	bool is_mail_unjudged;       /* monitor: a MAIL passed whose RCPT has not come yet */
 	char *domain; /* of the last recipient, normalised; NULL: none. Owned by the flow's user */
 	/* Links of the user's list of flows that want a tick; not the table's business. */
 	struct flow *busy_previous;

@@ -78,6 +78,81 @@ static void an_answered_heartbeat_does_not_make_it_clear_text(void **state)
 	free(recording);
 }
 
+static void patch(struct recording *recording, struct bytes from, struct bytes to)
+{
+	uint8_t *at;
+
+	assert_int_equal(from.len, to.len);
+	while ((at = memmem(recording->octets, recording->len, from.data, from.len)) != NULL)
+		memcpy(at, to.data, to.len);
+}
+
+/* He gives the client a session of his own under the identifier of the true server's: the client keeps it, refused or not. */
+static void borrowed(void **state, uint64_t options, bool is_unreadable)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct live_pair honest = live_pair_new(&scene->honest, TLS1_2_VERSION, suite, options);
+	struct live_pair thief = live_pair_new(&scene->thief, TLS1_2_VERSION, suite, options);
+	struct recording *first = live_talk(&honest, NULL), *second, *third;
+	SSL_SESSION *honest_session = SSL_get1_session(honest.client), *session;
+	const uint8_t *id_honest, *id_thief;
+	size_t len_honest = 0, len_thief = 0;
+	unsigned n;
+
+	greet(simulation);
+	assert_true(replay(simulation, first));
+	second = live_talk(&thief, NULL);
+	session = SSL_get1_session(thief.client);
+	if (options & SSL_OP_NO_TICKET) {
+		id_honest = SSL_SESSION_get_id(honest_session, &n);
+		len_honest = n;
+		id_thief = SSL_SESSION_get_id(session, &n);
+		len_thief = n;
+	} else {
+		SSL_SESSION_get0_ticket(honest_session, &id_honest, &len_honest);
+		SSL_SESSION_get0_ticket(session, &id_thief, &len_thief);
+	}
+	third = live_talk(&thief, session);
+	assert_true(SSL_session_reused(thief.client));
+	patch(second, bytes_of(id_thief, len_thief), bytes_of(id_honest, len_honest));
+	patch(third, bytes_of(id_thief, len_thief), bytes_of(id_honest, len_honest));
+	assert_true(simulation_reopen(simulation));
+	greet(simulation);
+	if (is_unreadable) {
+		assert_true(simulation_say(simulation, true, second->chunks[0].octets));
+		assert_true(simulation_say(simulation, false, second->chunks[1].octets));
+		assert_true(simulation_server(simulation, "\x18"));
+		simulation_end(simulation, false, true);
+		free(second);
+	} else {
+		assert_false(replay(simulation, second));
+	}
+	assert_true(simulation_reopen(simulation));
+	greet(simulation);
+	assert_false(replay(simulation, third));
+	SSL_SESSION_free(honest_session);
+	SSL_SESSION_free(session);
+	live_pair_free(&honest);
+	live_pair_free(&thief);
+}
+
+static void a_session_under_anothers_identifier_does_not_go_on(void **state)
+{
+	borrowed(state, SSL_OP_NO_TICKET, false);
+}
+
+static void nor_does_one_under_anothers_ticket(void **state)
+{
+	borrowed(state, 0, false);
+}
+
+/* What the client was given behind a record of no TLS that it reads over, nobody knows. */
+static void nor_does_any_when_a_handshake_could_not_be_read(void **state)
+{
+	borrowed(state, 0, true);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, key_scene_set_up, key_scene_tear_down)
 
 int main(void)
@@ -87,6 +162,9 @@ int main(void)
 		TEST(who_reads_the_first_of_two_codes_does_so_too),
 		TEST(the_promised_key_passes_whatever_the_yes_was),
 		TEST(an_answered_heartbeat_does_not_make_it_clear_text),
+		TEST(a_session_under_anothers_identifier_does_not_go_on),
+		TEST(nor_does_one_under_anothers_ticket),
+		TEST(nor_does_any_when_a_handshake_could_not_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
