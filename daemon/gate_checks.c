@@ -131,6 +131,11 @@ uint64_t gate_keep_chain(struct gate *gate, struct bytes chain, uint16_t version
 	return keep(gate, handshake);
 }
 
+bool gate_is_handshake_kept(struct gate *gate, uint64_t handshake)
+{
+	return table_find(gate->keys->handshakes, &handshake) != NULL;
+}
+
 uint64_t gate_hash_rules(const struct gate *gate, struct bytes rules)
 {
 	return siphash(gate->secret, rules.data, rules.len);
@@ -168,6 +173,7 @@ static void ask(struct gate *gate, struct check *check, const struct check_key *
 
 	if (check->request != 0)
 		table_remove(keys->requests, &check->request);
+	check->is_answered = false;
 	keys->last_request++;
 	keys->last_request += keys->last_request == 0;
 	check->request = keys->last_request;
@@ -188,9 +194,9 @@ const struct key_finding *gate_check(struct gate *gate, bool *is_lost, uint64_t 
 	struct handshake **kept;
 
 	*is_lost = false;
-	if (check && check->is_answered)
+	if (check && check->is_answered && gate->now_ms - check->answered_ms < GATE_CHECK_LIFE_MS)
 		return &check->finding;
-	if (check && gate->now_ms - check->asked_ms < GATE_CHECK_AGAIN_MS)
+	if (check && !check->is_answered && gate->now_ms - check->asked_ms < GATE_CHECK_AGAIN_MS)
 		return NULL;
 	kept = table_find(gate->keys->handshakes, &handshake);
 	if (kept && !check)
@@ -214,6 +220,7 @@ void gate_checked(struct gate *gate, const struct message_checked *checked, uint
 	if (!check || check->request != checked->request)
 		return;
 	check->is_answered = true;
+	check->answered_ms = now_ms;
 	check->finding = checked->finding;
 	gate->now_ms = now_ms;
 	gate->time_ms = time_ms;

@@ -20,6 +20,8 @@ enum {
 	GATE_HANDSHAKES_MAX = 512, /* kept for what must still be asked of them */
 	GATE_CHECKS_MAX = 4096,
 	GATE_CHECK_AGAIN_MS = 2000, /* the verifier may have died with our question */
+	/* Certificates expire, and authorities come and go: the same chain is asked of again. */
+	GATE_CHECK_LIFE_MS = 60 * 1000,
 	GATE_SESSIONS_MAX = 16384,
 	GATE_NAMED_HOST_GROUP = 255, /* of key rules: no host of a record has it */
 	GATE_SESSION_RULES = 4,      /* promises that a session's handshake met */

@@ -31,6 +31,7 @@ struct check {
 	uint32_t request;
 	bool is_answered;
 	uint64_t asked_ms;
+	uint64_t answered_ms;
 	struct key_finding finding;
 };
 
@@ -107,6 +108,7 @@ struct gate_keys {
 uint64_t gate_keep_handshake(struct gate *gate, const struct session_keys *keys);
 /* Of a probe: only the chain counts. */
 uint64_t gate_keep_chain(struct gate *gate, struct bytes chain, uint16_t version);
+bool gate_is_handshake_kept(struct gate *gate, uint64_t handshake);
 /*
  * Whether that handshake meets the packed rules. NULL: not known yet; asked, unless *is_lost: it is no longer kept. Borrowed until the
  * next call.

@@ -95,12 +95,14 @@ static void ask(struct gate *gate, uint64_t key, const struct hop_query *query,
 	gate->actions.probe(gate->owner, message, PROBE_HEAD_LEN + len);
 }
 
-static bool is_believed(const struct gate *gate, const struct probe_note *note)
+/* What it was shown may have to be verified again. */
+static bool is_believed(struct gate *gate, const struct probe_note *note)
 {
 	uint64_t life_ms =
 		note->outcome == PROBE_SHOWN ? gate->config->probe_life_ms : GATE_PROBE_FAILED_MS;
 
-	return note->answered_ms != 0 && gate->now_ms - note->seen_ms < life_ms;
+	return note->answered_ms != 0 && gate->now_ms - note->seen_ms < life_ms &&
+	       (note->outcome != PROBE_SHOWN || gate_is_handshake_kept(gate, note->handshake));
 }
 
 /* Whoever probes is to know that it is still of use, and looks anew before it ends. */
@@ -168,7 +170,10 @@ void gate_probed(struct gate *gate, const struct message_probed *probed, uint64_
 	note->answered_ms = now_ms;
 	note->is_under_way = note->again_ms != 0;
 	note->seen_ms = seen_ms;
-	note->outcome = handshake != 0 ? PROBE_SHOWN : (enum probe_outcome)probed->outcome;
+	/* Without memory for it nothing was shown. */
+	note->outcome = probed->outcome == PROBE_SHOWN && handshake == 0
+	                        ? PROBE_FAILED
+	                        : (enum probe_outcome)probed->outcome;
 	note->handshake = handshake;
 	gate->time_ms = time_ms;
 	gate_compare_probe(gate, probed->key);

@@ -26,6 +26,7 @@ struct key_scene {
 	struct verifier_judge *judge;
 	struct simulation *simulation;
 	bool is_verifier_away;
+	enum key_outcome said; /* by a verifier of a test's own */
 	/* The probes' part. */
 	enum probe_outcome probe_outcome;
 	const struct live_identity *probed;       /* what a probe is shown */
