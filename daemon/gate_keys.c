@@ -232,6 +232,15 @@ static void judge_by_name(struct gate *gate, struct facts *facts, const struct h
 	facts->is_key_awaited = true;
 }
 
+/*
+ * The same words, and a lower version: the client has TLS 1.3 with somebody else, who hides what the server that was probed would have
+ * shown.
+ */
+static bool speaks_as_well(const struct probe_note *probe, const struct key_evidence *evidence)
+{
+	return probe->tls_version >= TLS_VERSION_1_3 || evidence->tls_version < TLS_VERSION_1_3;
+}
+
 static void judge_hidden(struct gate *gate, struct facts *facts, struct key_finding *finding,
                          const struct hop_query *query)
 {
@@ -244,8 +253,14 @@ static void judge_hidden(struct gate *gate, struct facts *facts, struct key_find
 	if (gate->config->tls13 != TLS13_PROBE || !gate->actions.probe)
 		return;
 	probe = gate_find_probe(gate, query, query->server_name, false);
-	if (!judge_probe(gate, facts, finding, probe) || facts->key == KEY_MET ||
-	    facts->is_hold_over)
+	if (!judge_probe(gate, facts, finding, probe))
+		return;
+	if (facts->key == KEY_MET && !speaks_as_well(probe, query->evidence)) {
+		memset(finding, 0, sizeof(*finding));
+		facts->key = KEY_UNKNOWN;
+		facts->key_sight = SIGHT_HIDDEN;
+	}
+	if (facts->key == KEY_MET || facts->is_hold_over)
 		return;
 	if (probe->is_confirmed && gate->now_ms - probe->seen_ms < GATE_PROBE_WRONG_MS)
 		return;

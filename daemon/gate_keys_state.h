@@ -50,6 +50,7 @@ struct probe_note {
 	uint64_t seen_ms;     /* when the handshake was; 0: none yet */
 	uint64_t again_ms;    /* when another one was asked for, which has not come; 0: none */
 	uint64_t handshake;   /* PROBE_SHOWN */
+	uint16_t tls_version; /* of that */
 	enum probe_outcome outcome;
 	bool is_under_way;
 	bool is_confirmed; /* by a second one, asked for because of what the first saw */

@@ -78,6 +78,25 @@ static void an_answered_heartbeat_does_not_make_it_clear_text(void **state)
 	free(recording);
 }
 
+/* He lets probes meet the true server, which would have shown its key to the client, too. */
+static void a_probe_of_a_lower_version_tells_nothing_of_a_hidden_key(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PROBE);
+
+	scene->probe_outcome = PROBE_SHOWN;
+	scene->probed = &scene->honest;
+	scene->probed_version = TLS1_2_VERSION;
+	assert_false(talk(simulation, &scene->thief, TLS1_3_VERSION));
+	refused(simulation, REASON_KEY_HIDDEN, "");
+	/* One of several machines: the next look may meet the other. */
+	assert_int_equal(simulation->probe_count, 2);
+	simulation_pass_time(simulation, GATE_PROBE_WRONG_MS);
+	scene->probed_version = 0;
+	assert_true(simulation_reopen(simulation));
+	assert_true(talk(simulation, &scene->honest, TLS1_3_VERSION));
+}
+
 static void patch(struct recording *recording, struct bytes from, struct bytes to)
 {
 	uint8_t *at;
@@ -162,6 +181,7 @@ int main(void)
 		TEST(who_reads_the_first_of_two_codes_does_so_too),
 		TEST(the_promised_key_passes_whatever_the_yes_was),
 		TEST(an_answered_heartbeat_does_not_make_it_clear_text),
+		TEST(a_probe_of_a_lower_version_tells_nothing_of_a_hidden_key),
 		TEST(a_session_under_anothers_identifier_does_not_go_on),
 		TEST(nor_does_one_under_anothers_ticket),
 		TEST(nor_does_any_when_a_handshake_could_not_be_read),

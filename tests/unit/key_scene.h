@@ -29,6 +29,7 @@ struct key_scene {
 	enum key_outcome said; /* by a verifier of a test's own */
 	/* The probes' part. */
 	enum probe_outcome probe_outcome;
+	uint16_t probed_version; /* 0: TLS 1.3 */
 	const struct live_identity *probed;       /* what a probe is shown */
 	const struct live_identity *probed_named; /* when it names the host; NULL: the same */
 	bool is_probe_away;
@@ -57,7 +58,7 @@ static inline void probe(void *owner, struct message_probed *probed,
 		return;
 	probed->type = MESSAGE_PROBED;
 	probed->outcome = scene->probe_outcome;
-	probed->tls_version = 0x0304;
+	probed->tls_version = scene->probed_version ? scene->probed_version : 0x0304;
 	if (scene->probe_outcome != PROBE_SHOWN)
 		return;
 	probed->chain_len = (uint32_t)shown->chain_len;
