@@ -60,6 +60,7 @@ class Man(attacks.Attack):
 
     touches_tls = True
     must_leak = False
+    yes = b"220 2.0.0 Ready to start TLS\r\n"
 
     def __init__(self, name, certificate, key):
         super().__init__(name, ("key-mismatch",))
@@ -78,7 +79,7 @@ class Man(attacks.Attack):
         return reply
 
     def starttls(self, session, command):
-        session.client.send(b"220 2.0.0 Ready to start TLS\r\n")
+        session.client.send(self.yes)
         session.goes_encrypted()
         self.sessions.append(session)
         session.client.start_tls(self.context, server_side=True)
@@ -96,6 +97,21 @@ class Man(attacks.Attack):
     def heard(self, address):
         """All that was said to him inside TLS on the way to that address, but for a probe's farewell."""
         return b"".join(one.octets for one in self.record(address) if one.octets != PROBES_FAREWELL)
+
+
+class Nameless(Man):
+    """He says yes in other words than the server, and nothing of whose place he takes."""
+
+    def __init__(self, yes, *how):
+        super().__init__("nameless", *how)
+        self.yes = yes
+
+    def banner(self, reply):
+        super().banner(reply)
+        return b"220 ESMTP\r\n"
+
+    def capabilities(self, reply):
+        return b"250-me\r\n250 STARTTLS\r\n"
 
 
 class Relay(Man):

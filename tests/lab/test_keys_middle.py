@@ -11,6 +11,7 @@ import keys_lab
 import middle
 import mta
 import namespaces
+import promises_lab
 import pytest
 import world
 
@@ -24,6 +25,13 @@ REASONS = {
 }
 CARELESS = ("dane-ee", "dane-ta")  # the host's own promise: nobody asked for an MX here
 SECOND_CLIENT = "192.0.2.3"
+# To STARTTLS; who takes each for a yes.
+YES = {
+    "another-code": (b"250 go\r\n", ("postfix", "exim")),
+    "then-a-no": (b"220-go\r\n454 no\r\n", ("exim",)),
+    "behind-a-no": (b"454-no\r\n220 go\r\n", ("postfix",)),
+}
+YES_CASES = [(words, sender) for words, (_, takers) in YES.items() for sender in takers]
 COUNTED_AFTER_S = 1.2  # each second guards tell what they have counted
 WRONG_FOR_S = 5  # then a probe that saw a wrong key is made anew for the next mail
 
@@ -39,6 +47,8 @@ def furnish(site):
         site.promise(f"careless-{promise}", promise)
     for tls13, version in itertools.product(("probe", "block"), keys_lab.VERSIONS):
         site.promise(f"relayed-{version}-{tls13}", "dane-ee")
+    for words, sender in YES_CASES:
+        site.promise(f"yes-{words}-{sender}", "mta-sts")
     site.promise("primed", "verify")
     site.open()
     site.men = middle.all_three(site)
@@ -50,7 +60,7 @@ def furnish(site):
 def site():
     if os.geteuid() != 0:
         pytest.skip("network namespaces need root")
-    with keys_lab.Keys() as one:
+    with keys_lab.Keys((*promises_lab.SENDERS, "exim")) as one:
         furnish(one)
         yield one
 
@@ -263,6 +273,30 @@ def test_a_client_that_checks_no_signature_is_kept_from_a_replayed_certificate(s
     event = site.events_of(domain)[0]
     assert (event["action"], event["reason"], event["assurance"]) == ("block", "key-mismatch", "proven"), event
     assert event["seen"]["key"]["outcome"] == "unproven", event
+
+
+# Senders take more than 220 for a yes: theirs is TLS, whatever the reply is called.
+
+
+@pytest.mark.parametrize("is_guarded", (False, True), ids=("bare", "guarded"))
+@pytest.mark.parametrize("words,sender", YES_CASES)
+def test_whatever_the_yes_to_starttls_the_key_is_looked_at(site, words, sender, is_guarded):
+    if is_guarded:
+        site.stand()
+    else:
+        site.guard_at(None)
+    name = f"yes-{words}-{sender}"
+    attack = middle.Nameless(YES[words][0], *middle.thief(site))
+    outcome = site.send(name, attack, sender)
+    heard = attack.heard(site[name].address)
+    if not is_guarded:
+        assert outcome.hit and outcome.secret.encode() in heard, outcome
+        return
+    assert not outcome.hit and heard == b"" and attack.record(site[name].address), outcome
+    event = site.verdict(outcome)
+    # A probe believes in 220 alone, and could not tell.
+    expected = ("block", "cert-untrusted") if YES[words][0].endswith(b"220 go\r\n") else ("defer", "key-hidden")
+    assert (event["action"], event["reason"]) == expected, event
 
 
 # Who lets probes meet the true server, and takes the client for himself.
