@@ -9,12 +9,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NO_ALERT = -1, LENGTH_LEN = 3, SWALLOW_MAX = 1024 };
+enum {
+	NO_ALERT = -1,
+	LENGTH_LEN = 3,
+	SWALLOW_MAX = 1024,
+	/*
+	 * Of a whole connection: a chain at its bound, in records as small as servers make them, with all around it. OpenSSL reads on in one
+	 * call for as long as octets are there that mean nothing (HelloRequests, tickets), and nobody else has a turn then.
+	 */
+	HEARD_MAX = 4 * STARTTLS_CHAIN_MAX,
+};
 
 struct starttls_tls {
 	SSL_CTX *context;
 	SSL *connection;
 	int alert; /* that was read */
+	size_t heard_len;
 };
 
 /* Nothing is verified here; building chains of whatever comes would be work for nothing. */
@@ -31,6 +41,29 @@ static void on_info(const SSL *connection, int where, int value)
 
 	if (where == SSL_CB_READ_ALERT && tls->alert == NO_ALERT)
 		tls->alert = value & 0xff;
+}
+
+static bool has_said_too_much(const struct starttls_tls *tls)
+{
+	return tls->heard_len > HEARD_MAX;
+}
+
+/* Before and behind each read of the socket; what it returns is the read's result. */
+static long on_read(BIO *socket, int operation, const char *octets, size_t len, int argument,
+                    long number, int result, size_t *done)
+{
+	struct starttls_tls *tls = (struct starttls_tls *)BIO_get_callback_arg(socket);
+
+	(void)octets;
+	(void)len;
+	(void)argument;
+	(void)number;
+	if (operation == (BIO_CB_READ | BIO_CB_RETURN) && result > 0)
+		tls->heard_len += *done;
+	if (operation != BIO_CB_READ || !has_said_too_much(tls))
+		return result;
+	BIO_clear_retry_flags(socket);
+	return -1;
 }
 
 static int set_up(struct starttls_tls *tls, int descriptor, const struct tls_shape *shape,
@@ -56,6 +89,8 @@ static int set_up(struct starttls_tls *tls, int descriptor, const struct tls_sha
 	SSL_set_app_data(tls->connection, tls);
 	if (SSL_set_fd(tls->connection, descriptor) != 1)
 		return -ENOMEM;
+	BIO_set_callback_ex(SSL_get_rbio(tls->connection), on_read);
+	BIO_set_callback_arg(SSL_get_rbio(tls->connection), (char *)tls);
 	if (server_name[0] && SSL_set_tlsext_host_name(tls->connection, server_name) != 1)
 		return -EINVAL;
 	SSL_set_connect_state(tls->connection);
@@ -174,7 +209,12 @@ static enum shake_progress tell_break(struct starttls_result *result,
 	bool is_end = error == SSL_ERROR_SYSCALL ||
 	              ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
 
-	if (!is_end || tls->alert != NO_ALERT) {
+	if (has_said_too_much(tls)) {
+		result->outcome = VISIT_TLS_FAILED;
+		result->alert = tls->alert;
+		keep_string(result->tls_why, sizeof(result->tls_why),
+		            "the server says more than a handshake has");
+	} else if (!is_end || tls->alert != NO_ALERT) {
 		explain_break(result, tls);
 	} else if (error == SSL_ERROR_SYSCALL && (number == ECONNRESET || number == EPIPE)) {
 		result->outcome = VISIT_RESET;

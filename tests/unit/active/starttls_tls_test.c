@@ -163,6 +163,34 @@ static void a_chain_without_an_end_is_not_taken(void **state)
 	assert_int_equal(result->alert, -1);
 }
 
+/* RFC 5246 section 7.4.1.1: a client ignores it while a handshake is on its way. It has no end either. */
+static int play_endless_requests(struct scene *scene)
+{
+	enum { RECORD_LEN = 16384, HEAD_LEN = 5 };
+	static const uint8_t head[HEAD_LEN] = { 22, 3, 3, RECORD_LEN >> 8, RECORD_LEN & 0xff };
+	uint8_t records[8 * (HEAD_LEN + RECORD_LEN)] = { 0 }, hello[LINE_ROOM];
+
+	for (size_t at = 0; at < sizeof(records); at += HEAD_LEN + RECORD_LEN)
+		memcpy(records + at, head, HEAD_LEN);
+	if (!scene_start_tls(scene) || recv(scene->client, hello, sizeof(hello), 0) <= 0)
+		return PART_WRONG;
+	while (send(scene->client, records, sizeof(records), MSG_NOSIGNAL) > 0)
+		;
+	return PART_PLAYED;
+}
+
+static void requests_without_an_end_are_not_heard_out(void **state)
+{
+	struct meeting *meeting = *state;
+	const struct starttls_result *result;
+
+	meeting->options.step_ms = meeting->options.total_ms = 2000;
+	result = meet(meeting, play_endless_requests, PART_PLAYED);
+	assert_int_equal(result->outcome, VISIT_TLS_FAILED);
+	assert_string_equal(result->tls_why, "the server says more than a handshake has");
+	assert_in_range(result->latency_ms, 0, 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +199,7 @@ int main(void)
 		TEST(tls_1_0_is_seen_as_what_it_is),
 		TEST(an_anonymous_cipher_is_taken_only_by_the_shape_that_has_it),
 		TEST(a_chain_without_an_end_is_not_taken),
+		TEST(requests_without_an_end_are_not_heard_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
