@@ -42,7 +42,7 @@ FNR == 1 {
 	if (header ~ /^libmnl\// || header ~ /^libnetfilter_queue\//) home = "^daemon/net/"
 	else if (header ~ /^ldns\//) home = "^daemon/policy/dns_signature"
 	else if (header ~ /^unbound/) home = "^daemon/policy/resolver"
-	else if (header ~ /^openssl\//) home = "^daemon/(policy/certificate|policy/key_exchange_signature|active/)"
+	else if (header ~ /^openssl\//) home = "^daemon/(policy/certificate|policy/key_exchange_signature|policy/mtasts_tls|active/)"
 	else if (header ~ /^jansson/) home = "^daemon/(policy/policy_list|report/|cli/)"
 	else if (header ~ /^confuse/) home = "^daemon/config"
 	else if (header ~ /^idn2/) home = "^daemon/policy/peer_names"

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "policy/mtasts_tls.h"
 #include "wire/mtasts_text.h"
 
 enum {
@@ -134,6 +135,15 @@ static curl_socket_t open_socket(void *owner, curlsocktype purpose, struct curl_
 	return CURL_SOCKET_BAD;
 }
 
+static CURLcode bound_handshake(CURL *easy, void *context, void *owner)
+{
+	struct mtasts_transfer *transfer = owner;
+
+	(void)easy;
+	mtasts_tls_bound(context, &transfer->handshake_messages);
+	return CURLE_OK;
+}
+
 /* "mta-sts.example.org:443:192.0.2.1,[2001:db8::1]" */
 static bool give_places(struct mtasts_transfer *transfer)
 {
@@ -197,6 +207,8 @@ static bool set_peer(struct mtasts_transfer *transfer, const struct mtasts_fetch
 	       curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, bound_handshake) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, transfer) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_RESOLVE, transfer->places) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_SHARE, transfer->names) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&

@@ -18,6 +18,7 @@ struct mtasts_transfer {
 	size_t address_count;
 	struct address addresses[FETCH_ADDRESSES_MAX];
 	struct address tried; /* the last one */
+	size_t handshake_messages;
 	size_t headers_len;
 	bool is_chunked;
 	size_t text_len;

@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -233,6 +234,50 @@ static void a_second_address_is_tried_where_the_first_refuses(void **state)
 	close_world(&world);
 }
 
+/* HelloRequests without an end (RFC 5246 section 7.4.1.1: a client ignores them in a handshake), in a process of its own. */
+static pid_t play_endless_requests(int listener)
+{
+	enum { RECORD_LEN = 16384, HEAD_LEN = 5 };
+	static const uint8_t head[HEAD_LEN] = { 22, 3, 3, RECORD_LEN >> 8, RECORD_LEN & 0xff };
+	static uint8_t records[8 * (HEAD_LEN + RECORD_LEN)], hello[2048];
+	pid_t child = fork();
+	int connection;
+
+	assert_true(child >= 0);
+	if (child > 0)
+		return child;
+	alarm(10);
+	for (size_t at = 0; at < sizeof(records); at += HEAD_LEN + RECORD_LEN)
+		memcpy(records + at, head, HEAD_LEN);
+	connection = accept(listener, NULL, NULL);
+	if (recv(connection, hello, sizeof(hello), 0) <= 0)
+		_exit(1);
+	while (send(connection, records, sizeof(records), MSG_NOSIGNAL) > 0)
+		;
+	_exit(0);
+}
+
+static void requests_without_an_end_are_not_heard_out(void **state)
+{
+	struct world world;
+	pid_t child;
+	int status = 1;
+
+	(void)state;
+	open_world(&world);
+	child = play_endless_requests(world.listeners[0]);
+	assert_non_null(start(&world, &world.addresses[0], true));
+	for (int i = 0; i < PATIENCE_MS / 10 && world.told == 0; i++) {
+		event_base_loop(world.base, EVLOOP_NONBLOCK);
+		usleep(10000);
+	}
+	assert_int_equal(world.told, 1);
+	/* We hung up; else it ends by its alarm. */
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	close_world(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +287,7 @@ int main(void)
 		cmocka_unit_test(the_urgent_ones_begin_first),
 		cmocka_unit_test(what_is_cancelled_makes_room_and_is_not_told),
 		cmocka_unit_test(a_second_address_is_tried_where_the_first_refuses),
+		cmocka_unit_test(requests_without_an_end_are_not_heard_out),
 	};
 
 	return cmocka_run_group_tests_name("policy/mtasts_fetch", tests, NULL, NULL);
