@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "unit/policy/certificate_world.h"
 
+#include "unit/policy/certificate_tlsa_cases.h"
+
 /* TLSA records against chains: the cases of RFC 7671 sections 5 to 9 and RFC 7672 section 3. */
 
-/* Who is in this world, by the letter in the tables below. */
+/* Who is in this world, by the letter in the tables. */
 enum who {
 	ROOT,         /* R, self-signed */
 	INTERMEDIATE, /* I, by R */
@@ -84,233 +86,6 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* usage, selector, matching type; whose, by letter; '!' behind it: one bit is another. */
-struct record {
-	unsigned usage, selector, matching;
-	const char *of;
-};
-
-struct expected {
-	const char *name;
-	const char *chain; /* as sent */
-	struct record records[4];
-	enum key_outcome outcome;
-	const char *matched; /* how it begins; NULL: nothing matched */
-	const char *names;   /* default: mx.example.org */
-};
-
-static const struct expected cases[] = {
-	/* RFC 7671 section 5.1: usage 3 */
-	{ "3 0 0 matches", "LI", { { 3, 0, 0, "L" } }, KEY_MET, "3 0 0 ", NULL },
-	{ "3 0 1 matches", "LI", { { 3, 0, 1, "L" } }, KEY_MET, "3 0 1 ", NULL },
-	{ "3 0 2 matches", "LI", { { 3, 0, 2, "L" } }, KEY_MET, "3 0 2 ", NULL },
-	{ "3 1 0 matches", "LI", { { 3, 1, 0, "L" } }, KEY_MET, "3 1 0 ", NULL },
-	{ "3 1 1 matches", "LI", { { 3, 1, 1, "L" } }, KEY_MET, "3 1 1 ", NULL },
-	{ "3 1 2 matches", "LI", { { 3, 1, 2, "L" } }, KEY_MET, "3 1 2 ", NULL },
-	{ "3 0 0 of another", "LI", { { 3, 0, 0, "S" } }, KEY_MISMATCH, NULL, NULL },
-	{ "3 0 1 with one bit wrong", "LI", { { 3, 0, 1, "L!" } }, KEY_MISMATCH, NULL, NULL },
-	{ "3 1 0 of another", "LI", { { 3, 1, 0, "S" } }, KEY_MISMATCH, NULL, NULL },
-	{ "3 1 1 with one bit wrong", "LI", { { 3, 1, 1, "L!" } }, KEY_MISMATCH, NULL, NULL },
-	{ "3 1 2 with one bit wrong", "LI", { { 3, 1, 2, "L!" } }, KEY_MISMATCH, NULL, NULL },
-	{ "usage 3 without its chain", "L", { { 3, 1, 1, "L" } }, KEY_MET, "3 1 1 ", NULL },
-	{ "usage 3, expired", "EI", { { 3, 1, 1, "E" } }, KEY_MET, "3 1 1 ", NULL },
-	{ "usage 3, not yet valid", "FI", { { 3, 0, 1, "F" } }, KEY_MET, "3 0 1 ", NULL },
-	{ "usage 3, another name", "SI", { { 3, 1, 1, "S" } }, KEY_MET, "3 1 1 ", NULL },
-	{ "usage 3, self-signed, expired, without names",
-	  "O",
-	  { { 3, 1, 1, "O" } },
-	  KEY_MET,
-	  "3 1 1 ",
-	  NULL },
-	{ "usage 3, made for clients", "CI", { { 3, 1, 1, "C" } }, KEY_MET, "3 1 1 ", NULL },
-	{ "usage 3 says nothing of issuers",
-	  "LIR",
-	  { { 3, 1, 1, "I" } },
-	  KEY_MISMATCH,
-	  NULL,
-	  NULL },
-
-	/* RFC 7671 section 5.2: usage 2 */
-	{ "2 0 0 matches", "LIR", { { 2, 0, 0, "R" } }, KEY_MET, "2 0 0 ", NULL },
-	{ "2 0 1 matches", "LIR", { { 2, 0, 1, "R" } }, KEY_MET, "2 0 1 ", NULL },
-	{ "2 0 2 matches", "LIR", { { 2, 0, 2, "R" } }, KEY_MET, "2 0 2 ", NULL },
-	{ "2 1 0 matches", "LIR", { { 2, 1, 0, "R" } }, KEY_MET, "2 1 0 ", NULL },
-	{ "2 1 1 matches", "LIR", { { 2, 1, 1, "R" } }, KEY_MET, "2 1 1 ", NULL },
-	{ "2 1 2 matches", "LIR", { { 2, 1, 2, "R" } }, KEY_MET, "2 1 2 ", NULL },
-	{ "an intermediate as anchor", "LI", { { 2, 0, 1, "I" } }, KEY_MET, "2 0 1 ", NULL },
-	{ "an intermediate's key as anchor", "LI", { { 2, 1, 1, "I" } }, KEY_MET, "2 1 1 ", NULL },
-	{ "2 0 1 with one bit wrong", "LIR", { { 2, 0, 1, "R!" } }, KEY_MISMATCH, NULL, NULL },
-	{ "2 1 1 of a stranger", "LIR", { { 2, 1, 1, "O" } }, KEY_MISMATCH, NULL, NULL },
-	{ "usage 2 says nothing of the leaf itself",
-	  "LIR",
-	  { { 2, 1, 1, "L" } },
-	  KEY_MISMATCH,
-	  NULL,
-	  NULL },
-	{ "the chain in any order", "LRI", { { 2, 0, 1, "R" } }, KEY_MET, "2 0 1 ", NULL },
-	{ "certificates that belong to nobody between them",
-	  "LSOIR",
-	  { { 2, 0, 1, "R" } },
-	  KEY_MET,
-	  "2 0 1 ",
-	  NULL },
-
-	/* The anchor is not sent: RFC 7671 section 5.2.2, RFC 7672 section 3.1.2 */
-	{ "2 0 1 without the anchor", "LI", { { 2, 0, 1, "R" } }, KEY_MISMATCH, NULL, NULL },
-	{ "2 0 2 without the anchor", "LI", { { 2, 0, 2, "R" } }, KEY_MISMATCH, NULL, NULL },
-	{ "2 1 1 without the anchor", "LI", { { 2, 1, 1, "R" } }, KEY_MISMATCH, NULL, NULL },
-	{ "2 0 0 without the anchor", "LI", { { 2, 0, 0, "R" } }, KEY_MET, "2 0 0 ", NULL },
-	{ "2 1 0 without the anchor", "LI", { { 2, 1, 0, "R" } }, KEY_MET, "2 1 0 ", NULL },
-	{ "2 0 0 of the issuer, which is not sent",
-	  "L",
-	  { { 2, 0, 0, "I" } },
-	  KEY_MET,
-	  "2 0 0 ",
-	  NULL },
-	{ "2 1 0 of the issuer, which is not sent",
-	  "L",
-	  { { 2, 1, 0, "I" } },
-	  KEY_MET,
-	  "2 1 0 ",
-	  NULL },
-	{ "2 0 0 without what stands between",
-	  "L",
-	  { { 2, 0, 0, "R" } },
-	  KEY_MISMATCH,
-	  NULL,
-	  NULL },
-	{ "2 1 0 without what stands between",
-	  "L",
-	  { { 2, 1, 0, "R" } },
-	  KEY_MISMATCH,
-	  NULL,
-	  NULL },
-	{ "2 1 0 of somebody else", "LI", { { 2, 1, 0, "O" } }, KEY_MISMATCH, NULL, NULL },
-
-	/* Dates and names count with usage 2: RFC 7671 section 5.2, RFC 7672 section 3.2 */
-	{ "usage 2, expired", "EIR", { { 2, 0, 1, "R" } }, KEY_EXPIRED, "2 0 1 ", NULL },
-	{ "usage 2, not yet valid", "FIR", { { 2, 0, 1, "R" } }, KEY_EXPIRED, "2 0 1 ", NULL },
-	{ "usage 2, an issuer expired", "KJR", { { 2, 0, 1, "R" } }, KEY_EXPIRED, "2 0 1 ", NULL },
-	{ "usage 2, another name", "SIR", { { 2, 0, 1, "R" } }, KEY_NAME_MISMATCH, "2 0 1 ", NULL },
-	{ "usage 2, one of the names",
-	  "LIR",
-	  { { 2, 0, 1, "R" } },
-	  KEY_MET,
-	  "2 0 1 ",
-	  "example.net:mx.example.org" },
-	{ "usage 2, names below", "LIR", { { 2, 0, 1, "R" } }, KEY_MET, "2 0 1 ", ".example.org" },
-	{ "usage 2, no name asked for",
-	  "LIR",
-	  { { 2, 0, 1, "R" } },
-	  KEY_NAME_MISMATCH,
-	  "2 0 1 ",
-	  "" },
-	{ "usage 2, made for clients", "CIR", { { 2, 0, 1, "R" } }, KEY_UNTRUSTED, NULL, NULL },
-	{ "usage 2, a signature that is not the anchor's",
-	  "XIR",
-	  { { 2, 0, 1, "I" } },
-	  KEY_UNTRUSTED,
-	  NULL,
-	  NULL },
-
-	/* Several records: RFC 7671 section 8, RFC 7672 section 3.1 */
-	{ "old and new key",
-	  "LI",
-	  { { 3, 1, 1, "S" }, { 3, 1, 1, "L" } },
-	  KEY_MET,
-	  "3 1 1 ",
-	  NULL },
-	{ "neither of two",
-	  "LI",
-	  { { 3, 1, 1, "S" }, { 3, 1, 1, "E" } },
-	  KEY_MISMATCH,
-	  NULL,
-	  NULL },
-	{ "an anchor of theirs, and a key of ours",
-	  "LI",
-	  { { 2, 0, 1, "O" }, { 3, 1, 1, "L" } },
-	  KEY_MET,
-	  "3 1 1 ",
-	  NULL },
-	{ "an anchor of ours, and a key of theirs",
-	  "LIR",
-	  { { 3, 1, 1, "S" }, { 2, 0, 1, "R" } },
-	  KEY_MET,
-	  "2 0 1 ",
-	  NULL },
-	{ "both match: names and dates do not count",
-	  "EIR",
-	  { { 2, 0, 1, "R" }, { 3, 1, 1, "E" } },
-	  KEY_MET,
-	  "3 1 1 ",
-	  NULL },
-	{ "the certificate was renewed, the key stayed",
-	  "LI",
-	  { { 3, 0, 1, "E" }, { 3, 1, 1, "L" } },
-	  KEY_MET,
-	  "3 1 1 ",
-	  NULL },
-
-	/* Agility: RFC 7671 section 9 */
-	{ "a weaker digest does not count beside a stronger",
-	  "LI",
-	  { { 3, 1, 2, "S" }, { 3, 1, 1, "L" } },
-	  KEY_MISMATCH,
-	  NULL,
-	  NULL },
-	{ "the stronger digest counts",
-	  "LI",
-	  { { 3, 1, 1, "S" }, { 3, 1, 2, "L" } },
-	  KEY_MET,
-	  "3 1 2 ",
-	  NULL },
-	{ "in the full is always",
-	  "LI",
-	  { { 3, 1, 2, "S" }, { 3, 1, 0, "L" } },
-	  KEY_MET,
-	  "3 1 0 ",
-	  NULL },
-	{ "another selector is another matter",
-	  "LI",
-	  { { 3, 1, 2, "S" }, { 3, 0, 1, "L" } },
-	  KEY_MET,
-	  "3 0 1 ",
-	  NULL },
-	{ "another usage is another matter",
-	  "LIR",
-	  { { 3, 1, 2, "S" }, { 2, 1, 1, "R" } },
-	  KEY_MET,
-	  "2 1 1 ",
-	  NULL },
-	{ "agility among anchors",
-	  "LIR",
-	  { { 2, 0, 2, "O" }, { 2, 0, 1, "R" } },
-	  KEY_MISMATCH,
-	  NULL,
-	  NULL },
-
-	/* RFC 7672 section 2.2: none can be used, so that no key was promised */
-	{ "usages for others",
-	  "LI",
-	  { { 0, 0, 1, "S" }, { 1, 1, 1, "S" } },
-	  KEY_MET,
-	  "no TLSA record is usable",
-	  NULL },
-	{ "an unknown matching type",
-	  "LI",
-	  { { 3, 1, 7, "S" } },
-	  KEY_MET,
-	  "no TLSA record is usable",
-	  NULL },
-	{ "one that can be used counts",
-	  "LI",
-	  { { 3, 1, 7, "S" }, { 3, 1, 1, "S" } },
-	  KEY_MISMATCH,
-	  NULL,
-	  NULL },
-	{ "no record at all", "LI", { { 0 } }, KEY_MISMATCH, NULL, NULL },
-};
-
 static const struct identity *find(const struct world *world, char letter)
 {
 	const char *at = strchr(letters, letter);
@@ -326,6 +101,8 @@ static struct bytes data_of(struct association *association, const struct world 
 	                                 record->matching < 2 ? record->matching : 2);
 	if (record->of[1] == '!')
 		association->octets[association->len - 1] ^= 1;
+	if (record->of[1] == '-')
+		association->len--;
 	return bytes_of(association->octets, association->len);
 }
 
