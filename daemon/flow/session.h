@@ -28,10 +28,13 @@ enum {
 	SESSION_REPLY_LINES_MAX = 512,
 	/* A ClientHello or ServerHello: with two post-quantum shares and a ticket it has about 5000 octets. */
 	SESSION_HELLO_MAX = 16 * 1024,
-	/* A server's certificate: with a large RSA key and a hundred names it has about 6000 octets. */
-	SESSION_LEAF_MAX = 16 * 1024,
-	/* All certificates that a server sends: OpenSSL takes 100 KiB, and the longest real chains have a fifth of this. */
+	/*
+	 * All certificates that a server sends: OpenSSL takes 100 KiB, and the longest real chains have a fifth of this. One of a
+	 * thousand names has half.
+	 */
 	SESSION_CHAIN_MAX = 64 * 1024,
+	/* Of more than that, the server's own: with a large RSA key and a hundred names it has about 6000 octets. */
+	SESSION_LEAF_MAX = 16 * 1024,
 	/* A ServerKeyExchange: with 8192-bit parameters and an RSA signature as large it has about 3100 octets. */
 	SESSION_EXCHANGE_MAX = 4096,
 	/* A session ticket: with the client's certificate in it, it has about 3000 octets. */
@@ -141,8 +144,9 @@ bool session_is_resumed_or_hidden(const struct session *session);
 /* The server chose less than the client offered and, by its own sign (RFC 8446 section 4.1.3), could have done more. */
 bool session_is_downgraded(const struct session *session);
 /*
- * The server's certificate as it came (DER, unread), up to TLS 1.2; empty: none, none yet, or one beyond SESSION_LEAF_MAX, which is
- * is_inspection_cut_short. Borrowed: it is gone when the client's first application data is allowed.
+ * The server's certificate as it came (DER, unread), up to TLS 1.2; empty: none, none yet, or one beyond SESSION_LEAF_MAX in a list
+ * beyond SESSION_CHAIN_MAX, which is is_inspection_cut_short. Borrowed: it is gone when the client's first application data is
+ * allowed.
  */
 struct bytes session_leaf(const struct session *session);
 

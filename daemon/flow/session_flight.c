@@ -12,7 +12,7 @@
 
 enum {
 	CHAIN_KEPT_MAX = 3 + SESSION_CHAIN_MAX,
-	/* Of a chain that is too long the first certificate is still of use. */
+	/* Of a chain that is too long the first certificate is still told. */
 	LEAF_KEPT_MAX = TLS_CERTIFICATE_HEAD_LEN + SESSION_LEAF_MAX,
 	TICKET_KEPT_MAX = 4 + 2 + SESSION_TICKET_MAX,
 };
@@ -213,12 +213,11 @@ static void take_certificate(struct session *session, struct bytes kept)
 		return;
 	}
 	handshake->has_certificate = true;
-	if (!is_whole || leaf.len > SESSION_LEAF_MAX)
-		session->facts.is_inspection_cut_short = true;
-	if (leaf.len <= SESSION_LEAF_MAX)
-		handshake->leaf = leaf;
+	handshake->leaf = leaf;
 	if (is_whole)
 		handshake->chain = list.kept;
+	else
+		session->facts.is_inspection_cut_short = true;
 	keys_keep(session, &handshake->certificates_kept, server);
 }
 

@@ -57,6 +57,7 @@ def furnish(site):
         keyed(site, f"farm-{version}", site.tlsas["one"], site.tlsas["two"])
         keyed(site, f"changed-{version}", site.tlsas["one"], zone={"ttl": TTL_S})
         keyed(site, f"edwards-{version}", site.tlsas["edwards"])
+        keyed(site, f"thousand-{version}", site.tlsas["one"])
     keyed(site, "tenants", postfix.tlsa("mx.tenants.lab"), place=keys_receivers.address("tenants"))
     for how in INABILITY:
         site.promise(f"anonymous-{how}", "dane-ee", place=keys_receivers.address("anonymous"))
@@ -67,11 +68,14 @@ def furnish(site):
     site.promise("forged", "dane-ee")
     site.open()
     contexts = {name: context_of(pair) for name, pair in site.pairs.items()}
+    key = site.pairs["one"][0]
+    crowded = context_of((key, site.authority.issue(*(f"mx.customer{number}.example" for number in range(1000)), key=key)))
     for version in keys_lab.VERSIONS:
         machines = itertools.cycle((contexts["one"], contexts["two"]))
         site.sink.contexts[site[f"farm-{version}"].address] = machines.__next__
         site.sink.contexts[site[f"changed-{version}"].address] = lambda: contexts["one"]
         site.sink.contexts[site[f"edwards-{version}"].address] = lambda: contexts["edwards"]
+        site.sink.contexts[site[f"thousand-{version}"].address] = lambda: crowded
     site.sink.contexts[site["null"].address] = lambda: context_of(
         site.pairs["rivest"], "eNULL:@SECLEVEL=0", ssl.TLSVersion.TLSv1_2)
     site.sink.contexts[site["transported"].address] = lambda: context_of(
@@ -178,6 +182,14 @@ def test_two_postfixes_that_agree_on_no_key_at_all(site, how):
 @pytest.mark.parametrize("version", keys_lab.VERSIONS)
 def test_an_edwards_key_is_as_good_as_any(guarded, version):
     outcome = guarded.send(f"edwards-{version}", sender="postfix")
+    guarded.passed(outcome)
+    assert outcome.arrived[0].is_tls
+    assert guarded.verdict(outcome)["assurance"] == {"12": "proven", "13": "probed"}[version]
+
+
+@pytest.mark.parametrize("version", keys_lab.VERSIONS)
+def test_a_certificate_of_a_thousand_names_is_as_good_as_any(guarded, version):
+    outcome = guarded.send(f"thousand-{version}", sender="postfix")
     guarded.passed(outcome)
     assert outcome.arrived[0].is_tls
     assert guarded.verdict(outcome)["assurance"] == {"12": "proven", "13": "probed"}[version]

@@ -283,27 +283,44 @@ static void a_hello_beyond_its_bound_is_cut_short_and_passes(void **state)
 	}
 }
 
-static void a_certificate_beyond_its_bound_is_cut_short_and_a_long_chain_is_not(void **state)
+static void put_u24(uint8_t *at, size_t value)
 {
-	static uint8_t body[36 * 1024];
+	at[0] = (uint8_t)(value >> 16);
+	put_u16(at + 1, (uint16_t)value);
+}
+
+/* The server's own certificate may be as long as the list. */
+static void a_list_beyond_its_bound_is_cut_short_and_a_long_certificate_is_not(void **state)
+{
+	static const struct {
+		size_t list, leaf;
+		bool is_cut, is_leaf_told;
+	} cases[] = {
+		{ SESSION_CHAIN_MAX, SESSION_LEAF_MAX + 1, false, true },
+		{ SESSION_CHAIN_MAX, SESSION_CHAIN_MAX - 3, false, true },
+		{ SESSION_CHAIN_MAX + 1, SESSION_LEAF_MAX, true, true },
+		{ SESSION_CHAIN_MAX + 1, SESSION_LEAF_MAX + 1, true, false },
+	};
+	static uint8_t body[3 + SESSION_CHAIN_MAX + 1];
 
 	(void)state;
-	for (size_t leaf = SESSION_LEAF_MAX; leaf <= SESSION_LEAF_MAX + 1; leaf++) {
-		size_t issuer = sizeof(body) - 3 - 3 - leaf - 3;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t list = cases[i].list, leaf = cases[i].leaf;
 		struct play play = handshake_greeted();
+		struct session_keys keys;
 
-		body[0] = 0;
-		put_u16(body + 1, sizeof(body) - 3);
-		put_u16(body + 4, (uint16_t)leaf);
-		put_u16(body + 6 + leaf + 1, (uint16_t)issuer);
-		handshake_say(&play, false, 11, bytes_of(body, sizeof(body)));
-		assert_int_equal(handshake_facts(&play)->is_inspection_cut_short,
-		                 leaf > SESSION_LEAF_MAX);
-		assert_false(handshake_facts(&play)->is_protocol_violated);
-		assert_int_equal(session_leaf(play.session).len,
-		                 leaf > SESSION_LEAF_MAX ? 0 : leaf);
-		assert_true(play_budget()->used < sizeof(body) + 4096);
 		memset(body, 0, sizeof(body));
+		put_u24(body, list);
+		put_u24(body + 3, leaf);
+		if (leaf + 3 < list)
+			put_u24(body + 6 + leaf, list - 3 - leaf - 3);
+		handshake_say(&play, false, 11, bytes_of(body, 3 + list));
+		assert_int_equal(handshake_facts(&play)->is_inspection_cut_short, cases[i].is_cut);
+		assert_false(handshake_facts(&play)->is_protocol_violated);
+		assert_int_equal(session_leaf(play.session).len, cases[i].is_leaf_told ? leaf : 0);
+		assert_true(session_keys(&keys, play.session));
+		assert_int_equal(keys.chain.len, cases[i].is_cut ? 0 : list);
+		assert_true(play_budget()->used < sizeof(body) + 4096);
 		play_free(&play);
 	}
 }
@@ -335,7 +352,7 @@ int main(void)
 		cmocka_unit_test(early_data_are_a_violation_and_the_same_octets_later_are_none),
 		cmocka_unit_test(a_hello_beyond_its_bound_is_cut_short_and_passes),
 		cmocka_unit_test(
-			a_certificate_beyond_its_bound_is_cut_short_and_a_long_chain_is_not),
+			a_list_beyond_its_bound_is_cut_short_and_a_long_certificate_is_not),
 		cmocka_unit_test(a_message_that_claims_to_be_endless_ends_the_reading),
 	};
 
