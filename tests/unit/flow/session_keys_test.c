@@ -437,6 +437,42 @@ static void a_server_may_finish_while_the_clients_data_wait(void **state)
 	live_pair_free(&pair);
 }
 
+/* What the client had to say it says behind the second one. */
+static void a_handshake_that_is_made_anew_inside_tls_changes_nothing(void **state)
+{
+	struct live_pair pair =
+		live_pair_new(&identities[LIVE_RSA], TLS1_2_VERSION, "ECDHE-RSA-AES128-GCM-SHA256",
+	                      SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
+	struct recording *recording = live_talk(&pair, NULL);
+	struct play once = recording_play(recording, SIZE_MAX), twice;
+	uint8_t line[64];
+
+	(void)state;
+	recording->len -= recording->chunks[--recording->count].octets.len;
+	assert_true(SSL_read(pair.server, line, sizeof(line)) > 0);
+	assert_int_equal(SSL_renegotiate(pair.client), 1);
+	for (int round = 0; round < 8; round++) {
+		SSL_do_handshake(pair.client);
+		live_carry(recording, &pair, true);
+		SSL_read(pair.server, line, sizeof(line));
+		live_carry(recording, &pair, false);
+	}
+	assert_int_equal(SSL_total_renegotiations(pair.client), 1);
+	assert_true(SSL_is_init_finished(pair.client) && SSL_is_init_finished(pair.server));
+	assert_true(SSL_write(pair.client, line, 1) > 0);
+	live_carry(recording, &pair, true);
+
+	twice = recording_play(recording, SIZE_MAX);
+	assert_int_equal(session_pending(twice.session)->kind, COMMITMENT_TLS);
+	assert_true(play_handshakes_equal(once.session, twice.session));
+	assert_true(play_facts_equal(session_facts(once.session), session_facts(twice.session)));
+	check_cuts(recording, &twice, CUT_STEP);
+	play_free(&once);
+	play_free(&twice);
+	free(recording);
+	live_pair_free(&pair);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -450,6 +486,7 @@ int main(void)
 		cmocka_unit_test(an_extended_master_secret_is_one_that_both_ends_have),
 		cmocka_unit_test(an_anonymous_server_has_an_exchange_and_no_certificate),
 		cmocka_unit_test(a_server_may_finish_while_the_clients_data_wait),
+		cmocka_unit_test(a_handshake_that_is_made_anew_inside_tls_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, make_identities, free_identities);
