@@ -50,6 +50,7 @@ def furnish(site):
     for words, sender in YES_CASES:
         site.promise(f"yes-{words}-{sender}", "mta-sts")
     site.promise("primed", "verify")
+    site.promise("soon-13-behind", "dane-ee")
     site.open()
     site.men = middle.all_three(site)
     site.relay = middle.Relay(*middle.thief(site))
@@ -317,3 +318,19 @@ def test_who_relays_probes_is_stopped_by_block_and_in_tls_13_not_by_probe(site, 
     assert outcome.attempt.result == "kept" and heard == b"" and not outcome.hit, outcome
     # Postfix sends no name, and to who asks by name he shows the true key: as a host of many names would.
     assert (event["action"], event["reason"]) == (("block", "sni-missing") if version == "12" else ("defer", "key-hidden")), event
+
+
+def test_who_comes_soon_after_a_probe_is_met_by_the_next_one(site):
+    """Until then mail passes on what was seen before him."""
+    site.stand("tls.probe-seconds=10")
+    name, attack = "soon-13-behind", site.men["self-signed"]
+    site.passed(site.send(name, sender="postfix"))
+    attack.begin()
+    outcome = site.send(name, attack, "postfix")
+    assert outcome.secret.encode() in attack.heard(site[name].address), outcome
+    time.sleep(10)
+    attack.begin()
+    outcome = site.send(name, attack, "postfix")
+    assert outcome.attempt.result == "kept" and attack.heard(site[name].address) == b"", outcome
+    event = site.events_of(site[name])[-1]
+    assert (event["action"], event["reason"], event["assurance"]) == ("block", "key-mismatch", "probed"), event
