@@ -19,6 +19,7 @@ struct enquiry {
 	struct enquiries *enquiries;
 	struct key key;
 	struct merge *merge;
+	bool is_overtaken;
 	struct enquirers enquirers;
 };
 
@@ -69,6 +70,20 @@ void enquiries_free(struct enquiries *enquiries)
 	free(enquiries);
 }
 
+static void on_destination(void *owner, const struct destination *destination);
+
+/* NULL: out of memory. */
+static struct merge *begin(struct enquiry *enquiry)
+{
+	const struct merge_question question = {
+		.subject = (enum merge_subject)enquiry->key.subject,
+		.name = enquiry->key.name,
+		.is_refresh = enquiry->key.is_refresh,
+	};
+
+	return merge_ask(enquiry->enquiries->sources, &question, on_destination, enquiry);
+}
+
 static void on_destination(void *owner, const struct destination *destination)
 {
 	struct enquiry *enquiry = owner;
@@ -76,7 +91,10 @@ static void on_destination(void *owner, const struct destination *destination)
 	struct enquirers enquirers = enquiry->enquirers;
 	struct key key = enquiry->key;
 
-	enquiry->merge = NULL;
+	enquiry->merge = enquiry->is_overtaken ? begin(enquiry) : NULL;
+	enquiry->is_overtaken = false;
+	if (enquiry->merge)
+		return;
 	table_remove(enquiries->table, &key);
 	enquiries->fn(enquiries->owner, &enquirers, destination);
 }
@@ -102,7 +120,7 @@ static struct enquirers *join(struct enquiries *enquiries, const struct merge_qu
 		*slot = enquiry;
 		enquiry->enquiries = enquiries;
 		enquiry->key = key;
-		enquiry->merge = merge_ask(enquiries->sources, question, on_destination, enquiry);
+		enquiry->merge = begin(enquiry);
 		if (enquiry->merge)
 			return &enquiry->enquirers;
 	}
@@ -156,19 +174,23 @@ void enquiries_renew(struct enquiries *enquiries)
 	for (each = table_oldest(enquiries->table, &key); each;
 	     each = table_younger(enquiries->table, each, &key)) {
 		struct enquiry *enquiry = *each;
-		const struct merge_question question = {
-			.subject = (enum merge_subject)enquiry->key.subject,
-			.name = enquiry->key.name,
-			.is_refresh = enquiry->key.is_refresh,
-		};
-		struct merge *merge =
-			merge_ask(enquiries->sources, &question, on_destination, enquiry);
+		struct merge *merge = begin(enquiry);
 
 		if (!merge)
 			continue;
 		merge_cancel(enquiry->merge);
 		enquiry->merge = merge;
 	}
+}
+
+void enquiries_overtake(struct enquiries *enquiries)
+{
+	const void *key;
+	struct enquiry **each;
+
+	for (each = table_oldest(enquiries->table, &key); each;
+	     each = table_younger(enquiries->table, each, &key))
+		(*each)->is_overtaken = !(*each)->key.is_refresh;
 }
 
 size_t enquiries_count(const struct enquiries *enquiries)

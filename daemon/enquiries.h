@@ -46,6 +46,8 @@ bool enquiries_ask_for_explanation(struct enquiries *enquiries, enum merge_subje
                                    const char *name, uint32_t request);
 /* What the open look-ups began with has changed: they begin anew. */
 void enquiries_renew(struct enquiries *enquiries);
+/* The same for those that may be answered from a cache, as they end: by then it may be older than what is known. */
+void enquiries_overtake(struct enquiries *enquiries);
 size_t enquiries_count(const struct enquiries *enquiries);
 
 #endif

@@ -294,6 +294,8 @@ void gate_answer(struct gate *gate, const struct destination *destination, uint6
 {
 	gate->now_ms = now_ms;
 	gate_note_answer(gate, destination);
+	if (destination->is_afresh)
+		(void)promise_cache_outdate(gate->cache, destination);
 	/* Without memory the flows go on waiting, and hold-seconds ends it. */
 	(void)promise_cache_put(gate->cache, destination, now_ms);
 	gate_go_on(gate, now_ms, time_ms);

@@ -259,6 +259,18 @@ static bool calls_itself(struct gate *gate, const struct hop_query *query, const
 	return false;
 }
 
+/* The place is known, what it promised is not any more: asked for again. */
+static bool is_outdated(struct gate *gate, const struct hop *hop)
+{
+	bool is_domain = hop->domain[0] != '\0';
+
+	if (hop->promise.state != PROMISE_UNKNOWN)
+		return false;
+	gate_ask(gate, is_domain ? QUESTION_DOMAIN : QUESTION_HOST,
+	         is_domain ? hop->domain : hop->mx, false);
+	return true;
+}
+
 /*
  * Whom our own answers name there: domains of table, list and watch, such as had mail before, and the host by its own name. That mail
  * is on its way to one of them right now nobody said, so in TLS none binds: who has moved to a large provider, and forgot to say so in
@@ -282,6 +294,7 @@ static void add_known(struct gate *gate, struct candidates *candidates,
 			return;
 		candidate->hop = hops[i];
 		candidate->is_known = is_domain;
+		candidate->is_awaited = is_outdated(gate, &hops[i]);
 		candidates->is_settled |= candidate->is_known;
 	}
 }
@@ -365,6 +378,7 @@ void gate_find_candidates(struct gate *gate, struct candidates *candidates,
 	candidate = add_candidate(candidates);
 	if (promise_cache_next_hop(&candidate->hop, gate->cache, &query->place)) {
 		candidates->is_settled = true;
+		candidate->is_awaited = is_outdated(gate, &candidate->hop);
 		keep_own_place(gate, &candidate->hop, query);
 		return;
 	}

@@ -101,9 +101,12 @@ static void on_answer(void *owner, const struct enquirers *enquirers,
                       const struct destination *destination)
 {
 	struct scout *scout = owner;
+	bool is_news = destination->is_afresh && promise_cache_outdate(scout->cache, destination);
 	uint32_t age_s;
 	unsigned i;
 
+	if (is_news)
+		enquiries_overtake(scout->enquiries);
 	(void)promise_cache_put(scout->cache, destination, process_now_ms());
 	if (!scout_recall(scout, &scout->answer.destination, &age_s, destination->name,
 	                  destination->mx_state == MX_HOST))
@@ -114,7 +117,7 @@ static void on_answer(void *owner, const struct enquirers *enquirers,
 	/* Whom the policy excludes is known now, and must be known before the answer is. */
 	scout_heard_learn(scout, destination);
 	for (i = 0; i < CONFIG_QUEUES_MAX; i++) {
-		if (enquirers->guards >> i & 1)
+		if (is_news || (enquirers->guards >> i & 1))
 			send_answer(scout, i);
 	}
 	if (enquirers->is_ahead)

@@ -22,6 +22,14 @@ static size_t strongest_host(const struct record *record)
 	return best;
 }
 
+/* What is outdated promises what is to be asked for again. */
+static void promise_of(struct promise *promise, const struct record *record,
+                       const struct record_promise *packed)
+{
+	if (!record->is_outdated)
+		record_unpack_promise(promise, record, packed);
+}
+
 static void start_hop(struct hop *hop, const struct record *record)
 {
 	memset(hop, 0, sizeof(*hop));
@@ -73,9 +81,9 @@ static void hop_unrelated(struct hop *hop, const struct record *record)
 	/* What the domain itself promised holds there too; what a host promised, only where it proves the place wrong. */
 	if (record->promise.state != PROMISE_UNKNOWN &&
 	    (host == record->host_count || !is_overruled(record, &record->hosts[host])))
-		record_unpack_promise(&hop->promise, record, &record->promise);
+		promise_of(&hop->promise, record, &record->promise);
 	else if (host < record->host_count)
-		record_unpack_promise(&hop->promise, record, &record->hosts[host].promise);
+		promise_of(&hop->promise, record, &record->hosts[host].promise);
 	else
 		hop->promise.state = PROMISE_NONE;
 }
@@ -88,8 +96,8 @@ static void hop_of_host(struct hop *hop, const struct record *record, size_t hos
 	hop->place = record->hosts[host].is_excluded ? PLACE_EXCLUDED : PLACE_MX;
 	strcpy(hop->mx, record->texts + record->hosts[host].name);
 	strcpy(hop->offered_before, record->texts + record->hosts[host].offered_before);
-	record_unpack_promise(&hop->promise, record, &record->hosts[host].promise);
-	for (i = 0; i < record->host_count; i++) {
+	promise_of(&hop->promise, record, &record->hosts[host].promise);
+	for (i = 0; i < record->host_count && !record->is_outdated; i++) {
 		if (hop->promise.state < PROMISE_TLS && promises_tls(&record->hosts[i]) &&
 		    record->hosts[i].promise.state > hop->sibling_promise.state)
 			record_unpack_promise(&hop->sibling_promise, record,

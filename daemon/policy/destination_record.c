@@ -275,7 +275,67 @@ bool record_is_unavailable(const struct record *record)
 
 bool record_is_fresh(const struct record *record, uint64_t now_ms)
 {
-	return record->expires_ms > now_ms;
+	return record->expires_ms > now_ms && !record->is_outdated;
+}
+
+void record_outdate(struct record *record)
+{
+	record->is_outdated = true;
+}
+
+static bool is_looked_up(enum promise_state state)
+{
+	return state != PROMISE_UNKNOWN && state != PROMISE_UNAVAILABLE;
+}
+
+static bool is_of_dns(enum promise_source source)
+{
+	return source == SOURCE_NONE || source == SOURCE_DANE;
+}
+
+static bool knows_the_same(const struct record *record, const struct record_host *host,
+                           const struct destination *destination, const struct mx_host *other)
+{
+	enum promise_state state = (enum promise_state)host->promise.state;
+
+	if (!is_looked_up(state) || !is_looked_up(other->promise.state))
+		return true;
+	if (is_of_dns((enum promise_source)host->promise.source) &&
+	    is_of_dns(other->promise.source) && state != other->promise.state)
+		return false;
+	return key_rules_share_records(record_keys_octets(record, host->keys),
+	                               keys_of(destination, other->keys));
+}
+
+/* record->host_count: none. */
+static size_t find_host_named(const struct record *record, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < record->host_count; i++) {
+		if (strcmp(record->texts + record->hosts[i].name, name) == 0)
+			break;
+	}
+	return i;
+}
+
+struct record_accord record_compare(const struct record *record,
+                                    const struct destination *destination)
+{
+	struct record_accord accord = { 0 };
+
+	for (size_t i = 0; i < destination->host_count; i++) {
+		const struct mx_host *other = &destination->hosts[i];
+		size_t host = find_host_named(record, other->name);
+
+		if (host == record->host_count)
+			continue;
+		if (knows_the_same(record, &record->hosts[host], destination, other))
+			accord.same++;
+		else
+			accord.different++;
+	}
+	return accord;
 }
 
 uint32_t record_age_s(const struct record *record, uint64_t now_ms)

@@ -3,8 +3,8 @@
 #define HOPGUARD_POLICY_DESTINATION_RECORD_H
 
 /*
- * A struct destination in the few hundred octets that it usually needs, for keeping many. It is never changed after
- * it was made, and freed with its last holder.
+ * A struct destination in the few hundred octets that it usually needs, for keeping many. Once it is made, all that changes is that it
+ * may be outdated; it is freed with its last holder.
  */
 
 #include <stdbool.h>
@@ -33,6 +33,17 @@ struct record *record_hold(struct record *record);
 /* Octets given back: 0 while somebody else holds it. */
 size_t record_release(struct record *record);
 size_t record_octets(const struct record *record);
+
+/* What another answer says of TLSA records, of hosts that both name. What was not looked up, or could not be, is the same. */
+struct record_accord {
+	size_t same;
+	size_t different;
+};
+
+struct record_accord record_compare(const struct record *record,
+                                    const struct destination *destination);
+/* It is not fresh any more, and what it promises not known (PROMISE_UNKNOWN); its places count as long as they would have. */
+void record_outdate(struct record *record);
 
 const char *record_name(const struct record *record);
 bool record_is_host(const struct record *record); /* of MX_HOST */

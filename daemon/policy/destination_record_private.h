@@ -50,6 +50,7 @@ struct record {
 	struct record_keys keys_anywhere;
 	bool is_next_hop;
 	bool is_established;
+	bool is_outdated;
 	uint8_t mx_state;
 	uint8_t mx_security;
 	bool is_truncated;

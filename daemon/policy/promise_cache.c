@@ -219,6 +219,23 @@ int promise_cache_put(struct promise_cache *cache, const struct destination *des
 	return err;
 }
 
+/* All names are looked through: many domains have their mail at one host. */
+bool promise_cache_outdate(struct promise_cache *cache, const struct destination *destination)
+{
+	struct record **slot = slot_of(cache, destination->name, destination->mx_state == MX_HOST);
+	const void *key;
+	struct record **value;
+
+	if (slot && record_compare(*slot, destination).same == destination->host_count)
+		return false;
+	for (value = table_oldest(cache->names, &key); value;
+	     value = table_younger(cache->names, value, &key)) {
+		if (record_compare(*value, destination).different > 0)
+			record_outdate(*value);
+	}
+	return true;
+}
+
 static enum cache_answer find_record(struct record **found, struct promise_cache *cache,
                                      const char *name, bool is_host, uint64_t now_ms)
 {

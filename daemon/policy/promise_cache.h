@@ -36,6 +36,12 @@ void promise_cache_free(struct promise_cache *cache);
 int promise_cache_put(struct promise_cache *cache, const struct destination *destination,
                       uint64_t now_ms);
 
+/*
+ * Before it is put, of what was found past all caches: every answer that knows other TLSA records of one of its hosts is outdated, the one
+ * of its own name included: asked for, it is stale, and promises what is not known. False: the answer before knew the same.
+ */
+bool promise_cache_outdate(struct promise_cache *cache, const struct destination *destination);
+
 enum cache_answer { CACHE_UNKNOWN, CACHE_STALE /* expired: filled, ask again */, CACHE_FRESH };
 
 /*
@@ -55,10 +61,13 @@ enum cache_answer promise_cache_get(struct destination *destination, uint32_t *a
 /* The strongest promise that any fresh destination makes for that address. False: none names it. */
 bool promise_cache_strongest(struct hop *hop, const struct promise_cache *cache,
                              const struct address *address, uint64_t now_ms);
-/* The smart host that stands there, as the operator named it; an address that is asked about stays known longer. False: none. */
+/*
+ * The smart host that stands there, as the operator named it, PROMISE_UNKNOWN where that is outdated; an address that is asked about stays
+ * known longer. False: none.
+ */
 bool promise_cache_next_hop(struct hop *hop, struct promise_cache *cache,
                             const struct address *address);
-/* All that fresh answers say of that address, in no order. How many. */
+/* All that answers with that address among their fresh ones say of it, in no order; what is outdated promises PROMISE_UNKNOWN. How many. */
 size_t promise_cache_at(struct hop hops[PROMISE_CACHE_MENTIONS_MAX],
                         const struct promise_cache *cache, const struct address *address,
                         uint64_t now_ms);

@@ -11,6 +11,7 @@
 #include <unbound-event.h>
 #include <unbound.h>
 
+#include "base/siphash.h"
 #include "policy/resolver_context.h"
 
 enum {
@@ -56,6 +57,11 @@ struct resolver {
 	struct query_list waiting, asked, done;
 	size_t waiting_count, asked_count;
 	char trouble[RESOLVER_TROUBLE_MAX];
+	/* Whose answers are newer, and to which questions (a hash → nothing). */
+	struct resolver *newer;
+	struct table *newer_answers;
+	uint8_t secret[TABLE_SECRET_LEN];
+	struct resolver *older; /* whose `newer` this is */
 };
 
 bool resolver_options_equal(const struct resolver_options *a, const struct resolver_options *b)
@@ -169,6 +175,9 @@ static int make_context(struct resolver *resolver, const struct resolver_options
 	resolver->options = *options;
 	resolver->is_tracked = is_tracked;
 	memcpy(resolver->trouble, trouble, sizeof(trouble));
+	/* Nothing is older than what it does not have yet. */
+	if (resolver->newer_answers)
+		table_clear(resolver->newer_answers);
 	return 0;
 }
 
@@ -290,6 +299,31 @@ static void read_lookup(struct lookup *lookup, const struct query *query)
 	}
 }
 
+static uint64_t hash_question(const struct resolver *resolver, const char *name, enum dns_type type)
+{
+	struct {
+		char name[DOMAIN_NAME_MAX];
+		uint32_t type;
+	} question;
+
+	memset(&question, 0, sizeof(question));
+	text_copy(question.name, sizeof(question.name), name);
+	question.type = type;
+	return siphash(resolver->secret, &question, sizeof(question));
+}
+
+/* What could not be looked up says nothing against what was before. */
+static void note_newer(struct resolver *older, const struct query *query,
+                       const struct lookup *lookup)
+{
+	uint64_t question = hash_question(older, query->name, query->type);
+
+	if (lookup->security != DNS_SECURE && lookup->security != DNS_INSECURE)
+		return;
+	if (!table_find(older->newer_answers, &question))
+		(void)table_insert(older->newer_answers, &question);
+}
+
 /* One that was taken. */
 static void deliver(struct query *query)
 {
@@ -299,6 +333,8 @@ static void deliver(struct query *query)
 	read_lookup(&lookup, query);
 	resolver->counts.bogus += lookup.security == DNS_BOGUS;
 	resolver->counts.failed += lookup.security == DNS_FAILED;
+	if (resolver->older)
+		note_newer(resolver->older, query, &lookup);
 	query->fn(query->owner, &lookup);
 	free_query(query);
 }
@@ -359,9 +395,38 @@ void resolver_free(struct resolver *resolver)
 		while ((query = take_first(lists[i])) != NULL)
 			free_query(query);
 	}
+	if (resolver->newer)
+		resolver->newer->older = NULL;
+	if (resolver->older)
+		resolver->older->newer = NULL;
+	table_free(resolver->newer_answers);
 	ub_ctx_delete(resolver->context);
 	event_free(resolver->deliver);
 	free(resolver);
+}
+
+int resolver_prefer(struct resolver *resolver, struct resolver *newer,
+                    const uint8_t secret[TABLE_SECRET_LEN])
+{
+	assert(!resolver->newer && !resolver->newer_answers && !newer->older);
+	resolver->newer_answers =
+		table_new(RESOLVER_NEWER_MAX, sizeof(uint64_t), 1, secret, NULL, NULL);
+	if (!resolver->newer_answers)
+		return -ENOMEM;
+	memcpy(resolver->secret, secret, sizeof(resolver->secret));
+	resolver->newer = newer;
+	newer->older = resolver;
+	return 0;
+}
+
+static bool has_newer(const struct resolver *resolver, const char *name, enum dns_type type)
+{
+	uint64_t question;
+
+	if (!resolver->newer)
+		return false;
+	question = hash_question(resolver, name, type);
+	return table_find(resolver->newer_answers, &question) != NULL;
 }
 
 int resolver_configure(struct resolver *resolver, const struct resolver_options *options)
@@ -393,6 +458,8 @@ struct query *resolver_ask(struct resolver *resolver, const char *name, enum dns
 
 	if (!query)
 		return NULL;
+	if (has_newer(resolver, name, type))
+		resolver = resolver->newer;
 	query->resolver = resolver;
 	query->fn = fn;
 	query->owner = owner;

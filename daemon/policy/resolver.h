@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/address.h"
+#include "base/table.h"
 #include "verdict/promise.h"
 #include "wire/dns_answer.h"
 
@@ -23,6 +24,8 @@ enum {
 	RESOLVER_IN_FLIGHT_MAX = 256, /* questions that libunbound has at one time; others wait */
 	RESOLVER_WAITING_MAX = 8192,  /* beyond, a question fails at once */
 	RESOLVER_WHY_MAX = 200,
+	/* Questions that a newer cache has answered; a mail host is three to five of them. Beyond, the first are forgotten. */
+	RESOLVER_NEWER_MAX = 16384,
 };
 
 /* Empty strings and zero counts: not given. */
@@ -77,6 +80,12 @@ void resolver_free(struct resolver *resolver);
  * goes on. Not to be called from other libunbound callbacks.
  */
 int resolver_configure(struct resolver *resolver, const struct resolver_options *options);
+/*
+ * Two caches may differ. Whatever `newer` answers is asked of it from then on, also by those who ask `resolver`, until that gets a fresh
+ * context, too, or either is freed. 0 or -ENOMEM: then each answers for itself.
+ */
+int resolver_prefer(struct resolver *resolver, struct resolver *newer,
+                    const uint8_t secret[TABLE_SECRET_LEN]);
 /* One line when trust anchors are not tracked though they should be, or a file cannot be read; else empty. */
 const char *resolver_trouble(const struct resolver *resolver);
 

@@ -105,6 +105,49 @@ bool key_rule_next(struct key_rule *rule, struct cursor *rest)
 	return !rest->failed;
 }
 
+/* Of packed rules the one of TLSA records; a host has one at most. False: none. */
+static bool find_tlsa(struct key_rule *rule, struct bytes packed)
+{
+	struct cursor rest = cursor_over(packed);
+
+	while (key_rule_next(rule, &rest)) {
+		if (rule->kind == KEY_RULE_TLSA)
+			return true;
+	}
+	return false;
+}
+
+static bool has_record(const struct key_rule *rule, const struct key_record *record)
+{
+	for (size_t i = 0; i < rule->record_count; i++) {
+		const struct key_record *other = &rule->records[i];
+
+		if (other->usage == record->usage && other->selector == record->selector &&
+		    other->matching == record->matching && bytes_equal(other->data, record->data))
+			return true;
+	}
+	return false;
+}
+
+static bool has_records(const struct key_rule *rule, const struct key_rule *of)
+{
+	for (size_t i = 0; i < of->record_count; i++) {
+		if (!has_record(rule, &of->records[i]))
+			return false;
+	}
+	return true;
+}
+
+bool key_rules_share_records(struct bytes packed, struct bytes other)
+{
+	struct key_rule rule, others;
+	bool is_there = find_tlsa(&rule, packed);
+
+	if (find_tlsa(&others, other) != is_there)
+		return false;
+	return !is_there || (has_records(&rule, &others) && has_records(&others, &rule));
+}
+
 bool key_rules_are_sound(struct bytes packed)
 {
 	struct cursor rest = cursor_over(packed);

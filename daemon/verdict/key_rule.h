@@ -69,6 +69,8 @@ bool key_rules_append(struct key_rules *rules, struct bytes packed, uint8_t grou
 
 /* The next rule of packed ones, whose cursor begins at the first. False: none is left, or it is not sound (then rest->failed). */
 bool key_rule_next(struct key_rule *rule, struct cursor *rest);
+/* Whether packed rules ask for the same TLSA records, in any order; nothing else of them counts. */
+bool key_rules_share_records(struct bytes packed, struct bytes other);
 /* Whether octets that came from elsewhere are rules to their end; none is sound. */
 bool key_rules_are_sound(struct bytes packed);
 

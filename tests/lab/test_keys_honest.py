@@ -19,6 +19,7 @@ OLD_VERSIONS = ("-tls1", "-tls1_1")
 LOW = ("-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0")
 INABILITY = ("block", "alert")
 TTL_S = 3600
+REPLACED = ("domain", "both")  # what was looked up before the key changed: both is with the host
 
 
 def context_of(pair, ciphers=None, newest=None):
@@ -58,6 +59,8 @@ def furnish(site):
         keyed(site, f"changed-{version}", site.tlsas["one"], zone={"ttl": TTL_S})
         keyed(site, f"edwards-{version}", site.tlsas["edwards"])
         keyed(site, f"thousand-{version}", site.tlsas["one"])
+    for way in REPLACED:
+        keyed(site, f"replaced-{way}-12", site.tlsas["one"], zone={"ttl": TTL_S})
     keyed(site, "tenants", postfix.tlsa("mx.tenants.lab"), place=keys_receivers.address("tenants"))
     for how in INABILITY:
         site.promise(f"anonymous-{how}", "dane-ee", place=keys_receivers.address("anonymous"))
@@ -80,6 +83,8 @@ def furnish(site):
         site.pairs["rivest"], "eNULL:@SECLEVEL=0", ssl.TLSVersion.TLSv1_2)
     site.sink.contexts[site["transported"].address] = lambda: context_of(
         site.pairs["rivest"], "AES128-SHA:@SECLEVEL=0", ssl.TLSVersion.TLSv1_2)
+    for way in REPLACED:
+        site.sink.contexts[site[f"replaced-{way}-12"].address] = lambda: contexts["one"]
     site.keyed = contexts
 
 
@@ -152,6 +157,37 @@ def test_a_key_that_changed_with_its_record_is_looked_up_again_before_it_is_call
     outcome = guarded.send(name, sender="postfix")
     guarded.passed(outcome)
     assert outcome.arrived[0].is_tls
+
+
+@pytest.mark.parametrize("way", REPLACED)
+def test_a_key_that_was_replaced_passes_by_no_other_name(guarded, way):
+    """What was looked up afresh for the domain holds for its host, too, which a client names in its hello."""
+    name = f"replaced-{way}-12"
+    domain = guarded[name]
+
+    def by_domain():
+        outcome = guarded.send(name, sender="postfix")
+        return outcome.recipient, outcome
+
+    def by_host():
+        return guarded.by_hand(domain, "-tls1_2")
+
+    def passes(letter):
+        recipient, said = letter()
+        return bool(guarded.sink.find(recipient)), said
+
+    for letter in (by_domain, by_host) if way == "both" else (by_domain,):
+        assert passes(letter)[0], guarded.guard.events()
+    guarded.sink.contexts[domain.address] = lambda: guarded.keyed["two"]
+    guarded.change(name, more=tlsa(guarded.tlsas["two"]))
+    guarded.renew()
+    is_passed, said = passes(by_domain)
+    assert is_passed, (said, guarded.guard.events())
+    guarded.sink.contexts[domain.address] = lambda: guarded.keyed["one"]
+    is_passed, said = passes(by_host)
+    assert not is_passed, (said, guarded.guard.events())
+    event = guarded.events_of(domain)[-1]
+    assert (event["action"], event["reason"]) == ("block", "key-mismatch"), event
 
 
 @pytest.mark.parametrize("version", keys_lab.VERSIONS)

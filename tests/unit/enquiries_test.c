@@ -133,6 +133,28 @@ static void only_an_answer_to_a_refresh_says_so(void **state)
 	assert_true(fixture->destination.is_afresh);
 }
 
+static void what_was_overtaken_is_looked_up_once_more_and_answered_once(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t before;
+
+	assert_true(ask(fixture, "example.org", false, 0));
+	assert_true(ask(fixture, "example.org", true, 1));
+	wait_for(fixture, 2);
+	before = resolver_counts(fixture->resolver).lookups;
+	assert_true(ask(fixture, "example.org", false, 0));
+	enquiries_overtake(fixture->enquiries);
+	wait_for(fixture, 3);
+	assert_int_equal(resolver_counts(fixture->resolver).lookups - before, 2);
+	assert_int_equal(fixture->enquirers.guards, 1);
+	assert_int_equal(enquiries_count(fixture->enquiries), 0);
+	/* What no cache answers is never overtaken. */
+	assert_true(ask(fixture, "example.org", true, 1));
+	enquiries_overtake(fixture->enquiries);
+	wait_for(fixture, 4);
+	assert_int_equal(resolver_counts(fixture->resolver).lookups - before, 3);
+}
+
 static void operators_beyond_the_bound_are_told_at_once(void **state)
 {
 	struct fixture *fixture = *state;
@@ -190,6 +212,7 @@ int main(void)
 		TEST(whoever_asks_meanwhile_waits_for_the_same_answer),
 		TEST(a_refresh_and_a_host_of_the_same_name_are_other_questions),
 		TEST(only_an_answer_to_a_refresh_says_so),
+		TEST(what_was_overtaken_is_looked_up_once_more_and_answered_once),
 		TEST(operators_beyond_the_bound_are_told_at_once),
 		TEST(what_is_looked_up_ahead_leaves_room_for_mail),
 		TEST(a_table_that_changed_meanwhile_counts_for_what_is_open),

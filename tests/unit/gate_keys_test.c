@@ -87,6 +87,23 @@ static void a_key_that_changed_with_its_record_stops_nothing(void **state)
 	assert_null(simulation_finding(simulation));
 }
 
+static void a_key_that_was_replaced_passes_for_no_other_name(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->thief, TLS13_BLOCK);
+
+	assert_true(talk(simulation, &scene->thief, TLS1_2_VERSION));
+	/* Only of the host it is found afresh that it has another key by now. */
+	for (size_t i = 0; i < simulation->answer_count; i++)
+		promise_key(&simulation->answers[i], &scene->honest);
+	simulation->answers[1].is_afresh = true;
+	push(simulation, &simulation->answers[1]);
+	assert_true(simulation_reopen(simulation));
+	assert_false(talk(simulation, &scene->thief, TLS1_2_VERSION));
+	refused(simulation, REASON_KEY_MISMATCH, "proven");
+	assert_string_equal(simulation_finding(simulation)->domain, KEY_DOMAIN);
+}
+
 static void an_anonymous_cipher_is_the_senders_setting(void **state)
 {
 	struct key_scene *scene = *state;
@@ -497,6 +514,7 @@ int main(void)
 		TEST(another_key_is_refused_before_anything_passes),
 		TEST(a_replayed_certificate_does_not_pass),
 		TEST(a_key_that_changed_with_its_record_stops_nothing),
+		TEST(a_key_that_was_replaced_passes_for_no_other_name),
 		TEST(an_anonymous_cipher_is_the_senders_setting),
 		TEST(a_field_that_can_be_solved_is_weakened_whoever_signed_it),
 		TEST(rsa_key_transport_waits_for_the_servers_finished),

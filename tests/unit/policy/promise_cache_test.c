@@ -103,6 +103,85 @@ static void a_failed_look_up_does_not_displace_a_fresh_answer(void **state)
 	assert_int_equal(fixture->hop.promise.state, PROMISE_UNAVAILABLE);
 }
 
+/* "3 1 1" of a key whose digest begins with that octet, for the host that was added last. */
+static void add_key(struct destination *destination, uint8_t key)
+{
+	const uint8_t digest[32] = { key };
+	struct key_rule rule = { .kind = KEY_RULE_TLSA, .source = SOURCE_DANE, .record_count = 1 };
+	static struct key_rules rules;
+
+	rule.names = bytes_of_string(destination->name);
+	rule.records[0] = (struct key_record){ 3, 1, 1, bytes_of(digest, sizeof(digest)) };
+	rules.count = rules.len = 0;
+	assert_true(key_rules_add(&rules, &rule));
+	destination->hosts[destination->host_count - 1].keys =
+		(struct key_slice){ destination->keys_len, (uint16_t)rules.len };
+	memcpy(destination->keys + destination->keys_len, rules.octets, rules.len);
+	destination->keys_len = (uint16_t)(destination->keys_len + rules.len);
+}
+
+/* Its mail goes to mx.example.org. */
+static struct destination *begin_keyed(struct fixture *fixture, const char *name, uint8_t key)
+{
+	struct destination *destination = begin(fixture, name, 600);
+
+	add_host(destination, "mx.example.org", PROMISE_KEY, "192.0.2.1");
+	add_key(destination, key);
+	return destination;
+}
+
+static void another_key_of_a_host_outdates_every_answer_that_names_it(void **state)
+{
+	struct fixture *fixture = *state;
+	struct address place = at("192.0.2.1");
+	struct destination *destination;
+
+	begin_keyed(fixture, "one.example", 1);
+	put(fixture, NOW);
+	begin_keyed(fixture, "two.example", 1);
+	put(fixture, NOW);
+	put_simple(fixture, "three.example", "mx.three.example", PROMISE_KEY, "192.0.2.3", 600);
+	destination = begin_keyed(fixture, "one.example", 2);
+	assert_true(promise_cache_outdate(fixture->cache, destination));
+	put(fixture, NOW);
+	assert_int_equal(find(fixture, "one.example", "192.0.2.1", NOW), CACHE_FRESH);
+	assert_int_equal(fixture->hop.promise.state, PROMISE_KEY);
+	assert_int_equal(find(fixture, "two.example", "192.0.2.1", NOW), CACHE_STALE);
+	assert_int_equal(fixture->hop.promise.state, PROMISE_UNKNOWN);
+	assert_int_equal(fixture->hop.place, PLACE_MX);
+	assert_int_equal(find(fixture, "three.example", "192.0.2.3", NOW), CACHE_FRESH);
+	/* By the address both are found, and of one it is seen that it is to be asked for again. */
+	assert_int_equal(promise_cache_at(fixture->hops, fixture->cache, &place, NOW), 2);
+	assert_int_equal(fixture->hops[0].promise.state + fixture->hops[1].promise.state,
+	                 PROMISE_KEY + PROMISE_UNKNOWN);
+	/* The answer to that is as good as any. */
+	begin_keyed(fixture, "two.example", 2);
+	put(fixture, NOW);
+	assert_int_equal(find(fixture, "two.example", "192.0.2.1", NOW), CACHE_FRESH);
+	assert_int_equal(fixture->hop.promise.state, PROMISE_KEY);
+}
+
+static void the_same_key_outdates_nothing_and_neither_does_a_failure(void **state)
+{
+	struct fixture *fixture = *state;
+	struct destination *destination;
+
+	begin_keyed(fixture, "two.example", 1);
+	put(fixture, NOW);
+	assert_true(promise_cache_outdate(fixture->cache, begin_keyed(fixture, "one.example", 1)));
+	put(fixture, NOW);
+	assert_false(promise_cache_outdate(fixture->cache, begin_keyed(fixture, "one.example", 1)));
+	destination = begin_keyed(fixture, "one.example", 2);
+	destination->hosts[0].promise.state = PROMISE_UNAVAILABLE;
+	assert_false(promise_cache_outdate(fixture->cache, destination));
+	assert_int_equal(find(fixture, "two.example", "192.0.2.1", NOW), CACHE_FRESH);
+	/* That there is none any more is as much as another. */
+	destination = begin(fixture, "one.example", 600);
+	add_host(destination, "mx.example.org", PROMISE_NONE, "192.0.2.1");
+	assert_true(promise_cache_outdate(fixture->cache, destination));
+	assert_int_equal(find(fixture, "two.example", "192.0.2.1", NOW), CACHE_STALE);
+}
+
 static void mail_to_a_null_mx_belongs_nowhere(void **state)
 {
 	struct fixture *fixture = *state;
@@ -302,6 +381,8 @@ int main(void)
 		TEST(a_shared_address_is_judged_by_its_strongest_host),
 		TEST(an_unavailable_destination_makes_mail_wait_anywhere),
 		TEST(a_failed_look_up_does_not_displace_a_fresh_answer),
+		TEST(another_key_of_a_host_outdates_every_answer_that_names_it),
+		TEST(the_same_key_outdates_nothing_and_neither_does_a_failure),
 		TEST(mail_to_a_null_mx_belongs_nowhere),
 		TEST(an_answer_is_stale_from_its_ttl_on),
 		TEST(no_ttl_keeps_an_answer_for_more_than_a_day),

@@ -100,6 +100,40 @@ static void each_octet_out_of_its_range_is_found(void **state)
 	free(rules);
 }
 
+static struct bytes pack(struct key_rules *rules, const struct key_rule *rule)
+{
+	memset(rules, 0, sizeof(*rules));
+	assert_true(key_rules_add(rules, rule));
+	return bytes_of(rules->octets, rules->len);
+}
+
+static void the_same_records_are_shared_whatever_else_differs(void **state)
+{
+	struct key_rules *ours = new_rules(), *theirs = new_rules();
+	struct key_rule rule = a_rule();
+	const struct key_record first = rule.records[0];
+	struct bytes packed = pack(ours, &rule);
+
+	(void)state;
+	rule.group = 0;
+	rule.names = bytes_of_string("mx1.example.org");
+	rule.records[0] = rule.records[1];
+	rule.records[1] = first;
+	assert_true(key_rules_share_records(packed, pack(theirs, &rule)));
+	rule.record_count = 1;
+	assert_false(key_rules_share_records(packed, pack(theirs, &rule)));
+	assert_false(key_rules_share_records(pack(theirs, &rule), packed));
+	rule.record_count = 2;
+	rule.records[1].usage = 2;
+	assert_false(key_rules_share_records(packed, pack(theirs, &rule)));
+	rule.kind = KEY_RULE_PKIX;
+	assert_false(key_rules_share_records(packed, pack(theirs, &rule)));
+	assert_false(key_rules_share_records(pack(theirs, &rule), packed));
+	assert_true(key_rules_share_records(pack(theirs, &rule), bytes_of(NULL, 0)));
+	free(ours);
+	free(theirs);
+}
+
 static void what_is_beyond_a_bound_is_not_added(void **state)
 {
 	struct key_rules *rules = new_rules();
@@ -173,6 +207,7 @@ int main(void)
 		cmocka_unit_test(a_rule_comes_out_as_it_went_in),
 		cmocka_unit_test(rules_that_end_too_early_are_not_sound),
 		cmocka_unit_test(each_octet_out_of_its_range_is_found),
+		cmocka_unit_test(the_same_records_are_shared_whatever_else_differs),
 		cmocka_unit_test(what_is_beyond_a_bound_is_not_added),
 		cmocka_unit_test(appended_rules_are_a_group_or_none_of_them_is),
 		cmocka_unit_test(names_are_printable),
