@@ -214,10 +214,10 @@ static struct flow *adopt(struct gate *gate, struct arrival *arrival)
 		arrival->is_from_client = !is_answer;
 		/* An answer may be forged, to have a connection that we forgot begin anew. */
 		flow = gate_add_flow(gate, arrival, is_answer);
-	} else if (segment->payload.len > 0) {
+	} else if (segment->payload.len > 0 && !(segment->flags & TCP_RST)) {
 		flow = gate_adopt_midstream(gate, arrival);
 	} else {
-		gate_accept(gate, arrival->packet, false);
+		gate_pass_bare(gate, arrival);
 		return NULL;
 	}
 	if (!flow)
@@ -225,17 +225,23 @@ static struct flow *adopt(struct gate *gate, struct arrival *arrival)
 	return flow;
 }
 
-/* A client's SYN on a known pair of endpoints: the port is used again, or the client starts anew with another number. */
+/*
+ * A client's SYN on a known pair of endpoints: the port is used again, or the client starts anew with another number. Where the old one
+ * is still open, the client has forgotten it: if it was the client, by its own way.
+ */
 static bool is_another_connection(const struct flow *flow, const struct arrival *arrival)
 {
 	const struct segment *segment = arrival->segment;
+	const struct flow_side *client = &flow->from_client;
 
-	if (!arrival->is_from_client || (segment->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
+	if (!arrival->is_from_client || (segment->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
 		return false;
-	if (flow->phase == FLOW_OPEN)
+	if (flow->phase != FLOW_OPEN && flow->phase != FLOW_OPENING)
+		return true;
+	if (client->has_first && client->first_seq == segment->seq + 1)
 		return false;
-	return flow->phase != FLOW_OPENING || !flow->from_client.stream ||
-	       stream_next(flow->from_client.stream) != segment->seq + 1;
+	return flow->phase == FLOW_OPENING ||
+	       (client->has_ingress && client->ingress == arrival->packet->ingress);
 }
 
 /*
@@ -268,7 +274,7 @@ void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_
 		gate_accept(gate, packet, false);
 		return;
 	}
-	if (result != PACKET_OK) {
+	if (result != PACKET_OK || gate_is_nonsense(&segment)) {
 		gate->counters.dropped_malformed++;
 		gate_drop(gate, packet);
 		return;
@@ -280,6 +286,8 @@ void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_
 		return;
 	}
 	if (flow && is_another_connection(flow, &arrival)) {
+		if (flow->session)
+			gate_judge_end(gate, flow, "the client's next connection");
 		flow_table_remove(gate->flows, flow);
 		flow = NULL;
 	}
@@ -339,7 +347,7 @@ static uint64_t life_ms(const struct flow *flow)
 	case FLOW_OFFLOADED:
 		return OFFLOADED_LIFE_MS;
 	case FLOW_CLOSING:
-		return CLOSING_LIFE_MS;
+		return flow->has_client_ended ? CLOSING_LIFE_MS : IDLE_LIFE_MS;
 	}
 	return IDLE_LIFE_MS;
 }

@@ -78,7 +78,8 @@ static bool retry_held(struct gate *gate, struct flow *flow, size_t index)
 	struct stream_rewrite rewrite;
 	enum fate fate;
 
-	if (packet_parse(&segment, packet.packet, false) != PACKET_OK || !side->stream) {
+	if (packet_parse(&segment, packet.packet, false) != PACKET_OK || !side->stream ||
+	    gate_is_beyond_end(side, &segment)) {
 		if (packet.id != 0)
 			gate_drop(gate, &packet);
 		gate_forget_held(gate, flow, index);

@@ -38,6 +38,7 @@ struct flow *gate_adopt_midstream(struct gate *gate, struct arrival *arrival)
 		return NULL;
 	gate->counters.flows_midstream++;
 	flow->phase = FLOW_OPEN;
+	flow->is_established = true;
 	flow->from_client.stream = stream_new(client_seq, &gate->budget);
 	flow->from_server.stream = stream_new(server_seq, &gate->budget);
 	if (!flow->from_client.stream || !flow->from_server.stream) {

@@ -11,6 +11,8 @@ enum {
 	SEGMENT_MAX_4 = 536 - 12,
 	SEGMENT_MAX_6 = 1220 - 12,
 	REFUSED_WINDOW = 8192,
+	/* The fastest clocks tick once in a millisecond (RFC 7323 section 5.4): four hours. */
+	TIMESTAMP_AHEAD_MAX = 1 << 24,
 	RESET_CARRIER_MAX =
 		2048, /* a larger one is a segmentation-offload packet, which cannot shrink to a RST */
 };
@@ -54,6 +56,14 @@ static uint32_t client_next(const struct flow *flow)
 	return next;
 }
 
+uint32_t gate_server_timestamp(const struct flow *flow)
+{
+	uint32_t echo = flow->from_client.last_echo;
+	int32_t ahead = seq_distance(flow->from_server.last_timestamp, echo);
+
+	return echo + (ahead > 0 && ahead < TIMESTAMP_AHEAD_MAX ? (uint32_t)ahead : 0);
+}
+
 static struct refusal *prepare(struct gate *gate, struct flow *flow, const char *text)
 {
 	const struct flow_side *client = &flow->from_client;
@@ -67,7 +77,7 @@ static struct refusal *prepare(struct gate *gate, struct flow *flow, const char 
 		.server_acked = stream_acked(client->stream),
 		.window = REFUSED_WINDOW,
 		.has_timestamps = client->has_timestamps && server->has_timestamps,
-		.server_timestamp = server->last_timestamp,
+		.server_timestamp = gate_server_timestamp(flow),
 		.client_timestamp = client->last_timestamp,
 		.segment_max = flow->client.address.family == 4 ? SEGMENT_MAX_4 : SEGMENT_MAX_6,
 		.text = text,

@@ -33,6 +33,8 @@ static void note_side(struct gate *gate, struct flow *flow, const struct arrival
 		side->has_timestamps = true;
 		side->last_timestamp = segment->timestamp_value;
 	}
+	if (segment->has_timestamps && segment->flags & TCP_ACK)
+		side->last_echo = segment->timestamp_echo;
 	if (packet->hardware_address_len == sizeof(side->hardware_address) ||
 	    packet->hardware_address_len == 6) {
 		memcpy(side->hardware_address, packet->hardware_address,
@@ -176,7 +178,7 @@ static void open_window(struct gate *gate, struct flow *flow)
 		.window = WINDOW_FOR_A_LINE,
 		.flags = TCP_ACK,
 		.has_timestamps = client->has_timestamps && server->has_timestamps,
-		.timestamp_value = server->last_timestamp,
+		.timestamp_value = gate_server_timestamp(flow),
 		.timestamp_echo = client->last_timestamp,
 	};
 
@@ -285,6 +287,7 @@ void gate_note_fin(struct gate *gate, struct flow *flow, bool is_from_client, ui
 		return;
 	side->has_fin = true;
 	side->fin_seq = fin_seq;
+	flow->has_client_ended |= is_from_client;
 	gate_judge_end(gate, flow, is_from_client ? "the client's FIN" : "the server's FIN");
 	if (flow->from_client.has_fin && flow->from_server.has_fin)
 		flow->phase = FLOW_CLOSING;
@@ -390,6 +393,11 @@ static void on_payload(struct gate *gate, struct flow *flow, const struct arriva
 	struct flow_side *side = gate_side(flow, arrival->is_from_client);
 	enum stream_result result = STREAM_OLD;
 
+	if (gate_is_beyond_end(side, segment)) {
+		gate->counters.dropped_early++;
+		gate_drop(gate, arrival->packet);
+		return;
+	}
 	if (segment->payload.len > 0 && !gate_begin_midstream(gate, flow, arrival))
 		return;
 	if (segment->payload.len > 0)
@@ -415,6 +423,12 @@ static void on_payload(struct gate *gate, struct flow *flow, const struct arriva
 		gate_release_held(gate, flow);
 }
 
+/* A server that still has one by these ports answers the SYN with where that one stands; the client then resets it. */
+static bool is_of_older_connection(const struct flow *flow, const struct arrival *arrival)
+{
+	return flow->phase == FLOW_OPENING && !arrival->is_from_client && !flow->from_server.stream;
+}
+
 void gate_segment(struct gate *gate, struct flow *flow, const struct arrival *arrival)
 {
 	const struct segment *segment = arrival->segment;
@@ -437,7 +451,8 @@ void gate_segment(struct gate *gate, struct flow *flow, const struct arrival *ar
 		gate_syn(gate, flow, arrival);
 		return;
 	}
-	if (!take_acknowledgement(gate, flow, arrival)) {
+	if (!gate_may_speak(gate, flow, arrival) || (!is_of_older_connection(flow, arrival) &&
+	                                             !take_acknowledgement(gate, flow, arrival))) {
 		gate->counters.dropped_malformed++;
 		gate_drop(gate, arrival->packet);
 		return;
@@ -450,8 +465,11 @@ void gate_segment(struct gate *gate, struct flow *flow, const struct arrival *ar
 		gate_reset(gate, flow, arrival);
 		return;
 	}
+	/* A client that goes on did not get the server's reset. */
+	if (arrival->is_from_client && flow->phase == FLOW_CLOSING && !flow->has_client_ended)
+		flow->phase = FLOW_OPEN;
 	if (segment->payload.len == 0 && !(segment->flags & TCP_FIN)) {
-		gate_accept(gate, arrival->packet, false);
+		gate_pass_bare(gate, arrival);
 		return;
 	}
 	if (!side->stream)

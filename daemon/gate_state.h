@@ -4,7 +4,7 @@
 
 /*
  * What the gate's files share: gate.c (packets, time and answers come in), gate_segment.c (a segment through streams and session),
- * gate_control.c (SYN and RST), gate_midstream.c (connections that began before us), gate_held.c (packets that wait), gate_heard.c
+ * gate_control.c (SYN, RST, and what no receiver takes), gate_midstream.c (connections that began before us), gate_held.c (packets that wait), gate_heard.c
  * (candidates that the DNS brought up), gate_hop.c (whose hop it is), gate_ask.c (what is asked of the scout, and told to it),
  * gate_judge.c (facts, verdicts, events), gate_broken.c (handshakes that came to nothing), gate_refuse.c (a verdict becomes a refusal).
  */
@@ -217,6 +217,17 @@ void gate_note_fin(struct gate *gate, struct flow *flow, bool is_from_client, ui
 void gate_offload_when_done(struct gate *gate, struct flow *flow);
 
 /* gate_control.c */
+/* Flags that no receiver takes, or each in its own way: nothing that needs to pass. */
+bool gate_is_nonsense(const struct segment *segment);
+/* Passes a segment whose data, if any, are not to be read: without them, and without an urgent pointer. */
+void gate_pass_bare(struct gate *gate, const struct arrival *arrival);
+/*
+ * Whether the segment may have octets to be read: the server's only once its client has acknowledged its SYN. Before, a receiver
+ * would not take them, and where they begin is only the server's word, or somebody's.
+ */
+bool gate_may_speak(struct gate *gate, struct flow *flow, const struct arrival *arrival);
+/* It has octets behind a FIN that passed: a receiver that has the FIN takes none of them. */
+bool gate_is_beyond_end(const struct flow_side *side, const struct segment *segment);
 void gate_syn(struct gate *gate, struct flow *flow, const struct arrival *arrival);
 void gate_reset(struct gate *gate, struct flow *flow, const struct arrival *arrival);
 
@@ -296,6 +307,11 @@ void gate_name_cause(struct gate *gate, struct event *event, const struct broken
 /* gate_refuse.c */
 void gate_refuse(struct gate *gate, struct flow *flow, const struct verdict *verdict,
                  const struct event *event);
+/*
+ * For what we send the client in the server's name: not below what it has, and the server's last if it may have that. One far ahead was
+ * a decoy's; the client takes nothing that is far ahead of, or behind, what it has (RFC 7323 section 5.3).
+ */
+uint32_t gate_server_timestamp(const struct flow *flow);
 void gate_send(void *owner, bool to_client, const struct craft *craft);
 
 #endif

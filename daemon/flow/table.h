@@ -21,6 +21,8 @@ struct refusal; /* enforce/reject.h; owned by the flow's user */
 struct flow_side {
 	/* Octets this side sends; NULL until its SYN, or its first segment, was seen. */
 	struct stream *stream;
+	bool has_first;     /* false: its SYN was not seen */
+	uint32_t first_seq; /* of its first octet; the server's, as its client took it */
 	bool has_fin;
 	uint32_t fin_seq; /* sequence number of the FIN itself */
 	bool has_ack;
@@ -28,6 +30,7 @@ struct flow_side {
 	uint16_t last_window;
 	bool has_timestamps;
 	uint32_t last_timestamp;
+	uint32_t last_echo;          /* of the other side's timestamps, as this side has them */
 	uint8_t hardware_address[8]; /* as seen at our ingress */
 	uint8_t hardware_address_len;
 	bool has_ingress;
@@ -39,7 +42,7 @@ enum flow_phase {
 	FLOW_OPEN,
 	FLOW_REFUSED,   /* a tombstone, see `refusal` */
 	FLOW_OFFLOADED, /* marked: the kernel passes the rest */
-	FLOW_CLOSING,   /* FIN both ways, or RST */
+	FLOW_CLOSING, /* FIN both ways, or RST; of the server's alone, perhaps not for the client */
 };
 
 struct flow {
@@ -65,7 +68,9 @@ struct flow {
 	uint64_t settles_at_ms; /* midstream: until then the client's segments gather; 0: settled */
 	uint64_t waiting_since_ms; /* since when a commitment waits for an answer; 0: none */
 	bool is_bridged;
-	bool is_inconsistent; /* an octet came twice with different values */
+	bool is_established; /* the client has acknowledged the server's SYN, or it began before us */
+	bool has_client_ended; /* FIN or RST of its own: nothing new comes from it */
+	bool is_inconsistent;  /* an octet came twice with different values */
 	bool is_end_judged;
 	bool are_words_asked;
 	bool are_sessions_forgotten; /* that its handshake began under the name of others */

@@ -193,6 +193,8 @@ size_t craft_clean_syn(uint8_t *packet, const struct segment *segment)
 	struct tcp_option option;
 
 	drop_jumbo_option(packet, segment);
+	packet[segment->tcp_offset + TCP_FLAGS] &= (uint8_t)~TCP_URG;
+	put_u16(packet + segment->tcp_offset + TCP_URGENT, 0);
 	while (tcp_option_next(&option, &options)) {
 		if (tcp_option_is_forbidden(&option))
 			memset(list + option.at, TCP_OPTION_NOP, option.len);

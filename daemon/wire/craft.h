@@ -39,7 +39,8 @@ size_t craft_segment(uint8_t *packet, size_t room, const struct craft *craft);
 /*
  * Rewrites the packet that `segment` was parsed from, or a copy, in place, TCP options kept, to carry
  * `payload` (which may be a part of its data) at `seq`. FIN stays only if keep_fin; URG goes. Octets
- * of the new packet; 0, with nothing written, when it does not fit in room or in an IP packet.
+ * of the new packet; 0, with nothing written, when it does not fit in room or in an IP packet. Where
+ * `payload` is not in the packet itself, a copy of its headers is enough.
  */
 size_t craft_replace_payload(uint8_t *packet, size_t room, const struct segment *segment,
                              uint32_t seq, struct bytes payload, bool keep_fin);
@@ -52,8 +53,8 @@ size_t craft_replace_payload(uint8_t *packet, size_t room, const struct segment 
 size_t craft_into_reset(uint8_t *packet, const struct segment *segment, uint32_t seq);
 
 /*
- * Overwrites forbidden options (wire/tcp_option.h) by NOPs and removes data. Octets of the new
- * packet: the headers, of which alone a copy is needed.
+ * Overwrites forbidden options (wire/tcp_option.h) by NOPs and removes data and URG. Octets of the
+ * new packet: the headers, of which alone a copy is needed.
  */
 size_t craft_clean_syn(uint8_t *packet, const struct segment *segment);
 

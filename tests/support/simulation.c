@@ -59,6 +59,8 @@ static void arrive(struct simulation *simulation, const uint8_t *octets, size_t 
 		to->got_fin = true;
 	if ((segment.flags & TCP_RST) && at == (int64_t)to->got_len)
 		to->got_reset = true;
+	if (segment.flags & TCP_URG)
+		to->got_urgent = true;
 }
 
 static void on_verdict(void *owner, const struct gate_verdict *verdict)
@@ -201,7 +203,8 @@ bool simulation_forge(struct simulation *simulation, const struct simulation_for
 
 	if (!(forgery->flags & TCP_ACK))
 		craft.ack = 0;
-	put_through(simulation, forgery->is_client, &craft, SIMULATION_OUTSIDE);
+	put_through(simulation, forgery->is_client, &craft,
+	            forgery->is_inside ? SIMULATION_INSIDE : SIMULATION_OUTSIDE);
 	return simulation->arrived_count > arrived_before;
 }
 

@@ -38,6 +38,7 @@ struct simulation_peer {
 	size_t got_len; /* without a gap */
 	bool got_fin;
 	bool got_reset;
+	bool got_urgent; /* a pointer to an octet that its kernel would keep from it */
 };
 
 struct simulation {
@@ -112,9 +113,10 @@ bool simulation_say(struct simulation *simulation, bool is_client, struct bytes 
 bool simulation_send(struct simulation *simulation, bool is_client, struct bytes text);
 bool simulation_client(struct simulation *simulation, const char *text);
 bool simulation_server(struct simulation *simulation, const char *text);
-/* A packet that its seeming sender never sent. It comes from the server's side; true when it passed, as it was or rewritten. */
+/* A packet that its seeming sender never sent. It comes from the server's side; true when something passed, as it was or rewritten. */
 struct simulation_forgery {
 	bool is_client; /* seems to come from there */
+	bool is_inside; /* and comes by its way: the client itself, in a state of its own */
 	uint8_t flags;
 	int64_t from;     /* where in the stream of who seems to send it */
 	int64_t ack;      /* where in the other's */

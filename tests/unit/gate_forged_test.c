@@ -10,6 +10,9 @@
 
 #include "support/simulation.h"
 
+/* Longer than any dialogue is silent, so that its flow is forgotten. */
+enum { FORGOTTEN_MS = 16 * 60 * 1000 };
+
 static const char stripped[] = "250-nobody.example\r\n250 SIZE 1000\r\n";
 
 /* The far end calls itself what leads nowhere: only a recipient tells whose hop it is. */
@@ -84,7 +87,7 @@ static void a_syn_of_the_far_end_to_a_forgotten_connection_makes_no_client_of_it
 	(void)state;
 	assert_true(simulation_open(simulation));
 	reset_in_vain(simulation);
-	simulation_pass_time(simulation, 90 * 1000);
+	simulation_pass_time(simulation, FORGOTTEN_MS);
 	(void)simulation_forge(simulation,
 	                       &(struct simulation_forgery){ .flags = TCP_SYN, .from = 9 });
 	try_to_send(simulation);
@@ -99,7 +102,7 @@ static void a_forged_acknowledgement_hides_no_recipient_of_a_forgotten_connectio
 	(void)state;
 	assert_true(simulation_open(simulation));
 	reset_in_vain(simulation);
-	simulation_pass_time(simulation, 90 * 1000);
+	simulation_pass_time(simulation, FORGOTTEN_MS);
 	(void)simulation_server(simulation, "220 nobody.example ESMTP\r\n");
 	(void)simulation_client(simulation, "EHLO client.example\r\n");
 	(void)simulation_server(simulation, stripped);
@@ -125,7 +128,7 @@ static void a_forged_answer_to_a_syn_makes_no_new_connection_of_a_forgotten_one(
 	(void)state;
 	assert_true(simulation_open(simulation));
 	reset_in_vain(simulation);
-	simulation_pass_time(simulation, 90 * 1000);
+	simulation_pass_time(simulation, FORGOTTEN_MS);
 	/* Its client was told that its recipient had arrived; the message comes next. */
 	(void)simulation_forge(
 		simulation, &(struct simulation_forgery){ .flags = TCP_SYN | TCP_ACK, .from = 9 });
