@@ -223,6 +223,10 @@ static void take_timestamp(struct refusal *refusal, const struct segment *segmen
 	if (segment->has_timestamps &&
 	    seq_distance(segment->timestamp_value, refusal->start.client_timestamp) > 0)
 		refusal->start.client_timestamp = segment->timestamp_value;
+	/* What it has of the server's by now. */
+	if (segment->has_timestamps && segment->flags & TCP_ACK &&
+	    seq_distance(segment->timestamp_echo, refusal->start.server_timestamp) > 0)
+		refusal->start.server_timestamp = segment->timestamp_echo;
 }
 
 static void take_acknowledgement(struct refusal *refusal, const struct segment *segment,

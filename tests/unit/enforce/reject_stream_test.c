@@ -263,6 +263,7 @@ static void timestamps_never_run_below_the_servers_last(void **state)
 	again.seq -= 1;
 	again.has_timestamps = true;
 	again.timestamp_value = 900;
+	again.timestamp_echo = 0xfffffffe;
 	refusal_answer(world->refusal, &again, true, 100);
 	again.timestamp_value = 800;
 	refusal_answer(world->refusal, &again, true, 100);
@@ -270,6 +271,27 @@ static void timestamps_never_run_below_the_servers_last(void **state)
 	assert_int_equal(last_sent(world)->timestamp_value, 0xfffffffe);
 	assert_int_equal(last_sent(world)->timestamp_echo, 900);
 	assert_heard(world, REPLY);
+}
+
+/* What was on its way to the client when it was refused. */
+static void timestamps_never_run_below_what_the_client_has(void **state)
+{
+	struct world *world = *state;
+	struct refusal_start start = plain_start();
+	struct segment again;
+
+	start.has_timestamps = true;
+	start.server_timestamp = 5000;
+	start_with(world, &start);
+	world->lose = 1;
+	refusal_begin(world->refusal, false, 0);
+	again = client_segment(world, "x", 0);
+	again.seq -= 1;
+	again.has_timestamps = true;
+	again.timestamp_echo = 5300;
+	refusal_answer(world->refusal, &again, true, 100);
+	refusal_tick(world->refusal, 200);
+	assert_int_equal(last_sent(world)->timestamp_value, 5300);
 }
 
 static void without_timestamps_none_are_sent(void **state)
@@ -444,6 +466,7 @@ int main(void)
 		IN_A_WORLD(what_the_client_adds_is_acknowledged_by_the_repetition),
 		IN_A_WORLD(what_lies_behind_a_gap_is_not_acknowledged),
 		IN_A_WORLD(timestamps_never_run_below_the_servers_last),
+		IN_A_WORLD(timestamps_never_run_below_what_the_client_has),
 		IN_A_WORLD(without_timestamps_none_are_sent),
 		IN_A_WORLD(no_segment_is_larger_than_the_client_takes),
 		IN_A_WORLD(a_long_stream_goes_in_bursts_as_it_is_acknowledged),
