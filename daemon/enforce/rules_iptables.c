@@ -77,12 +77,16 @@ static void print_networks(struct rules_text *script, const char *before, const 
 		               network_format(text, &selected.networks[i]), after);
 }
 
-static void print_head(struct rules_text *script, const char *chain, const struct marks *marks)
+static void print_ours_first(struct rules_text *script, const char *chain,
+                             const struct marks *marks)
 {
-	rules_text_add(script,
-	               "-A %s -m mark ! --mark 0x0/0x%x -g HOPGUARD-OURS\n"
-	               "-A %s -m connmark ! --mark 0x0/0x%x -j RETURN\n",
-	               chain, marks->to_client | marks->to_server | marks->own, chain,
+	rules_text_add(script, "-A %s -m mark ! --mark 0x0/0x%x -g HOPGUARD-OURS\n", chain,
+	               marks->to_client | marks->to_server | marks->own);
+}
+
+static void print_unwatched(struct rules_text *script, const char *chain, const struct marks *marks)
+{
+	rules_text_add(script, "-A %s -m connmark ! --mark 0x0/0x%x -j RETURN\n", chain,
 	               marks->offload | marks->own);
 }
 
@@ -92,6 +96,20 @@ static void print_ports(struct rules_text *script, const struct rules *rules, co
 	rules_text_add(script, "-A %s -p tcp -m multiport --%s ", chain, side);
 	rules_text_ports(script, rules, ",");
 	rules_text_add(script, " %s\n", target);
+}
+
+/*
+ * Ports used again. Connection tracking keeps a connection, mark and all, whose end it did not see: who swallows that end would
+ * have the next by the same ports pass unread.
+ */
+static void print_unmark(struct rules_text *script, const struct rules *rules, const char *chain)
+{
+	uint32_t unwatched = rules->marks.offload | rules->marks.own;
+
+	rules_text_add(script, "-A %s -p tcp --syn -m multiport --dports ", chain);
+	rules_text_ports(script, rules, ",");
+	rules_text_add(script, " -m connmark ! --mark 0x0/0x%x -j CONNMARK --set-xmark 0x0/0x%x\n",
+	               unwatched, unwatched);
 }
 
 static void print_answers_of(struct rules_text *script, const char *chain, const char *target)
@@ -153,7 +171,9 @@ static void print_answers(struct rules_text *script, const struct rules *rules, 
 
 static void print_forward(struct rules_text *script, const struct rules *rules, uint8_t family)
 {
-	print_head(script, "HOPGUARD-FORWARD", &rules->marks);
+	print_ours_first(script, "HOPGUARD-FORWARD", &rules->marks);
+	print_unmark(script, rules, "HOPGUARD-FORWARD");
+	print_unwatched(script, "HOPGUARD-FORWARD", &rules->marks);
 	print_questions_of(script, "HOPGUARD-FORWARD", "-j HOPGUARD-ASKERS");
 	print_answers_of(script, "HOPGUARD-FORWARD", "-j HOPGUARD-NAMES");
 	print_ports(script, rules, "HOPGUARD-FORWARD", "dports", "-j HOPGUARD-FROM");
@@ -167,7 +187,9 @@ static void print_forward(struct rules_text *script, const struct rules *rules, 
 /* What stays on the loopback is a filter of the mail server's own, not mail that leaves; a resolver may well be there. */
 static void print_output(struct rules_text *script, const struct rules *rules, const char *loopback)
 {
-	print_head(script, "HOPGUARD-OUTPUT", &rules->marks);
+	print_ours_first(script, "HOPGUARD-OUTPUT", &rules->marks);
+	print_unmark(script, rules, "HOPGUARD-OUTPUT");
+	print_unwatched(script, "HOPGUARD-OUTPUT", &rules->marks);
 	print_questions_of(script, "HOPGUARD-OUTPUT", "-g HOPGUARD-ASKED");
 	if (!rules->has_output)
 		return;
@@ -178,7 +200,8 @@ static void print_output(struct rules_text *script, const struct rules *rules, c
 /* A resolver on this host may be that of forwarded clients. */
 static void print_input(struct rules_text *script, const struct rules *rules, const char *loopback)
 {
-	print_head(script, "HOPGUARD-INPUT", &rules->marks);
+	print_ours_first(script, "HOPGUARD-INPUT", &rules->marks);
+	print_unwatched(script, "HOPGUARD-INPUT", &rules->marks);
 	print_answers_of(script, "HOPGUARD-INPUT", "-g HOPGUARD-HEARD");
 	if (!rules->has_output)
 		return;

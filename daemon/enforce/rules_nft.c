@@ -116,22 +116,40 @@ static void print_ours(struct rules_text *script, const struct marks *marks)
 	               ~(marks->offload | marks->to_server));
 }
 
-static void print_chain_head(struct rules_text *script, const char *hook, const struct marks *marks)
-{
-	rules_text_add(script,
-	               "\tchain %s {\n"
-	               "\t\ttype filter hook %s priority mangle; policy accept;\n"
-	               "\t\tmeta mark & 0x%08x != 0 goto ours\n"
-	               "\t\tct mark & 0x%08x != 0 return\n",
-	               hook, hook, marks->to_client | marks->to_server | marks->own,
-	               marks->offload | marks->own);
-}
-
 static void print_ports(struct rules_text *script, const struct rules *rules, const char *side)
 {
 	rules_text_add(script, "\t\ttcp %s { ", side);
 	rules_text_ports(script, rules, ", ");
 	rules_text_add(script, " } ");
+}
+
+static void print_chain_head(struct rules_text *script, const char *hook, const struct marks *marks)
+{
+	rules_text_add(script,
+	               "\tchain %s {\n"
+	               "\t\ttype filter hook %s priority mangle; policy accept;\n"
+	               "\t\tmeta mark & 0x%08x != 0 goto ours\n",
+	               hook, hook, marks->to_client | marks->to_server | marks->own);
+}
+
+/*
+ * Ports used again. Connection tracking keeps a connection, mark and all, whose end it did not see: who swallows that end would
+ * have the next by the same ports pass unread.
+ */
+static void print_unmark(struct rules_text *script, const struct rules *rules)
+{
+	uint32_t unwatched = rules->marks.offload | rules->marks.own;
+
+	print_ports(script, rules, "dport");
+	rules_text_add(script,
+	               "tcp flags & (fin | syn | rst | ack) == syn ct mark & 0x%08x != 0 "
+	               "ct mark set ct mark & 0x%08x\n",
+	               unwatched, ~unwatched);
+}
+
+static void print_unwatched(struct rules_text *script, const struct marks *marks)
+{
+	rules_text_add(script, "\t\tct mark & 0x%08x != 0 return\n", marks->offload | marks->own);
 }
 
 /* Chains may only go to those that stand before them. */
@@ -202,6 +220,8 @@ static void print_forward(struct rules_text *script, const struct rules *rules,
 	size_t i;
 
 	print_chain_head(script, "forward", &rules->marks);
+	print_unmark(script, rules);
+	print_unwatched(script, &rules->marks);
 	for (i = 0; i < 2; i++) {
 		if (sets->clients[i])
 			print_asking(script, "clients", i);
@@ -231,6 +251,8 @@ static void print_forward(struct rules_text *script, const struct rules *rules,
 static void print_output(struct rules_text *script, const struct rules *rules)
 {
 	print_chain_head(script, "output", &rules->marks);
+	print_unmark(script, rules);
+	print_unwatched(script, &rules->marks);
 	rules_text_add(script,
 	               "\t\tmeta l4proto { tcp, udp } th dport 53 ct direction original goto "
 	               "asked\n");
@@ -260,6 +282,7 @@ static void print_return(struct rules_text *script, const struct marks *marks)
 static void print_input(struct rules_text *script, const struct rules *rules)
 {
 	print_chain_head(script, "input", &rules->marks);
+	print_unwatched(script, &rules->marks);
 	rules_text_add(script, "\t\tmeta l4proto { tcp, udp } th sport 53 goto heard\n");
 	if (!rules->has_output) {
 		rules_text_add(script, "\t}\n\n");

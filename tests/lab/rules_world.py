@@ -28,6 +28,8 @@ FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 CLIENTS = "clients={192.0.2.0/24,2001:db8:1::/64}"
 MASK = 0x0F000000
 OWN = 0x08000000
+VANISH = b"vanish\r\n"  # what the server does when it hears this
+AT_ONCE = b"\1\0\0\0\0\0\0\0"  # struct linger: closed with a reset
 
 
 class Row:
@@ -80,6 +82,9 @@ class Row:
         self.answered[peer[1]] = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
         with connection, contextlib.suppress(OSError):
             while data := connection.recv(65536):
+                if data == VANISH:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+                    return
                 connection.sendall(data)
 
     def close(self):
@@ -88,7 +93,21 @@ class Row:
         for host in self.hosts:
             host.close()
 
-    def talk(self, host, address, port=25, *, source_port=0, mark=0, lines=2, timeout_s=3):
+    @contextlib.contextmanager
+    def keeping_ends_secret(self, backend, family):
+        """No FIN and no RST of client and server leaves."""
+        rules = [("OUTPUT", "-p", "tcp", "--tcp-flags", flag, flag, "-j", "DROP") for flag in ("FIN", "RST")]
+        for host in (self.client, self.server):
+            for rule in rules:
+                self.tables(backend, "-I", *rule, family=family, host=host)
+        try:
+            yield
+        finally:
+            for host in (self.client, self.server):
+                for rule in rules:
+                    self.tables(backend, "-D", *rule, family=family, host=host)
+
+    def talk(self, host, address, port=25, *, source_port=0, mark=0, lines=2, timeout_s=3, vanishes=False):
         """Says `lines` lines and hears each come back. The local port, None when the time was over."""
         with host.socket(FAMILY[6 if ":" in address else 4]) as connection:
             connection.settimeout(timeout_s)
@@ -108,8 +127,11 @@ class Row:
                         heard += connection.recv(100)
             except TimeoutError:
                 return None
+            if vanishes:
+                connection.sendall(VANISH)
+                time.sleep(0.2)
             if source_port:  # to be used again at once
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
             return local
 
     # The program
@@ -126,9 +148,9 @@ class Row:
         return "\n".join(line for line in re.sub(r"\[\d+:\d+\]", "[0:0]", text).splitlines()
                          if not line.startswith("#"))
 
-    def tables(self, backend, *arguments, family=4):
+    def tables(self, backend, *arguments, family=4, host=None):
         kind = "legacy" if backend == "iptables-legacy" else "nft"
-        return self.gateway.network_command([f"ip{'6' if family == 6 else ''}tables-{kind}", *arguments])
+        return (host or self.gateway).network_command([f"ip{'6' if family == 6 else ''}tables-{kind}", *arguments])
 
     def ruled(self, backend, *settings, anew=False):
         """Sees to it that these rules stand; they stay until others are wanted."""

@@ -143,6 +143,16 @@ def test_an_offloaded_connection_of_the_gateway_comes_no_more(row, backend, plac
         assert sum(1 for *_, length in guard.of(local) if length > 0) == 1
 
 
+def test_a_port_used_again_is_another_connection(row, backend, place):
+    """Connection tracking did not see the first one end, and takes the second for it."""
+    row.ruled(backend)
+    with row.keeping_ends_secret(backend, 6 if ":" in place["server"] else 4), row.accepting(2, "offload") as guard:
+        assert row.talk(row.client, place["server"], source_port=41009, vanishes=True)
+        seen = len(guard.of(41009))
+        assert row.talk(row.client, place["server"], source_port=41009)
+        assert sum(1 for *_, length in guard.of(41009)[seen:] if length > 0) == 1
+
+
 def test_other_mark_bits_stay_as_they_are(row, backend, place):
     family = 6 if ":" in place["server"] else 4
     keep = ("-t", "mangle", "-A", "PREROUTING", "-j", "MARK", "--set-mark", "0x42")
