@@ -13,9 +13,40 @@ enum next_header {
 	NEXT_DESTINATION_OPTIONS = 60,
 };
 
+enum {
+	IPV4_OPTION_END = 0,
+	IPV4_OPTION_NOP = 1,
+	IPV4_OPTION_LOOSE_ROUTE = 131,
+	IPV4_OPTION_STRICT_ROUTE = 137,
+};
+
 enum { OPTION_PAD1 = 0, OPTION_JUMBO = 0xc2, JUMBO_LEN = 4 };
 
 enum { IPV4_FRAGMENT_BITS = 0x3fff, IPV6_FRAGMENT_BITS = 0xfff9 };
+
+/*
+ * RFC 791 section 3.1. A source-routed packet is still on its way to another address than the one it shows, as with IPv6's routing
+ * headers: not judged by this one (RFC 7126 section 4.3: to be dropped by everybody).
+ */
+static bool are_options_sound(struct bytes list)
+{
+	struct cursor options = cursor_over(list);
+
+	while (cursor_left(&options) > 0) {
+		uint8_t type = cursor_u8(&options);
+		uint8_t len;
+
+		if (type == IPV4_OPTION_END)
+			return true;
+		if (type == IPV4_OPTION_NOP)
+			continue;
+		len = cursor_u8(&options);
+		if (len < 2 || type == IPV4_OPTION_LOOSE_ROUTE || type == IPV4_OPTION_STRICT_ROUTE)
+			return false;
+		cursor_skip(&options, (size_t)len - 2);
+	}
+	return !options.failed;
+}
 
 static enum packet_result parse_ipv4(struct ip_header *header, struct bytes packet,
                                      bool checksum_ready, uint8_t wanted)
@@ -50,6 +81,8 @@ static enum packet_result parse_ipv4(struct ip_header *header, struct bytes pack
 		return PACKET_NOT_TCP;
 	if (fragment & IPV4_FRAGMENT_BITS)
 		return PACKET_FRAGMENT;
+	if (!are_options_sound(bytes_slice(packet, IPV4_HEADER_LEN, header_len - IPV4_HEADER_LEN)))
+		return PACKET_MALFORMED;
 
 	*header = (struct ip_header){ .source = address_of(4, source.data),
 		                      .destination = address_of(4, destination.data),

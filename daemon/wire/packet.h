@@ -54,8 +54,8 @@ struct segment {
  * The IP length may be shorter than the packet (link padding), never longer. checksum_ready false:
  * the kernel has not filled checksums in yet (segmentation offload), so none is looked at, and IPv4
  * total length 0 or an IPv6 jumbo payload option (RFC 2675) makes a segment of more than 64 KiB
- * (BIG TCP). MALFORMED, too: a routing header that still has segments to go, and IPv4-mapped
- * addresses.
+ * (BIG TCP). MALFORMED, too: a routing header that still has segments to go, a source route of
+ * IPv4, and IPv4-mapped addresses.
  */
 enum packet_result packet_parse(struct segment *segment, struct bytes packet, bool checksum_ready);
 

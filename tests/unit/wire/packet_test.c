@@ -50,6 +50,35 @@ static void ipv4_options_lie_before_the_segment(void **state)
 	assert_int_equal(segment_span(&parsed), 8);
 }
 
+static void ipv4_options_that_lead_elsewhere_or_lie_are_malformed(void **state)
+{
+	static const struct {
+		uint8_t octets[8];
+		enum packet_result want;
+	} options[] = {
+		{ { 0x94, 4, 0, 0, 1, 1, 1, 0 }, PACKET_OK },
+		{ { 7, 7, 4, 0, 0, 0, 0, 0 }, PACKET_OK },
+		{ { 0, 131, 7, 4, 9, 9, 9, 9 }, PACKET_OK }, /* behind the end of the list */
+		{ { 131, 7, 4, 9, 9, 9, 9, 0 }, PACKET_MALFORMED },
+		{ { 131, 7, 8, 9, 9, 9, 9, 0 }, PACKET_MALFORMED },
+		{ { 1, 137, 7, 4, 9, 9, 9, 9 }, PACKET_MALFORMED },
+		{ { 7, 9, 4, 0, 0, 0, 0, 0 }, PACKET_MALFORMED },
+		{ { 7, 0, 1, 1, 1, 1, 1, 1 }, PACKET_MALFORMED },
+		{ { 7, 1, 1, 1, 1, 1, 1, 1 }, PACKET_MALFORMED },
+		{ { 1, 1, 1, 1, 1, 1, 1, 7 }, PACKET_MALFORMED },
+	};
+	struct packet packet = packet_of(IPV4_OPTIONS);
+	struct segment parsed;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		memcpy(packet.octets + 20, options[i].octets, sizeof(options[i].octets));
+		mend_ipv4_checksum(&packet);
+		if (parse(&parsed, &packet, true) != options[i].want)
+			fail_msg("case %zu", i);
+	}
+}
+
 static void options_that_carry_data_past_us_are_noticed(void **state)
 {
 	struct segment parsed;
@@ -347,6 +376,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_ipv4_segment_shows_its_fields),
 		cmocka_unit_test(ipv4_options_lie_before_the_segment),
+		cmocka_unit_test(ipv4_options_that_lead_elsewhere_or_lie_are_malformed),
 		cmocka_unit_test(options_that_carry_data_past_us_are_noticed),
 		cmocka_unit_test(options_of_impossible_length_are_malformed),
 		cmocka_unit_test(a_packet_cut_anywhere_is_malformed),
