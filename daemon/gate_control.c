@@ -183,8 +183,12 @@ void gate_reset(struct gate *gate, struct flow *flow, const struct arrival *arri
 		gate_drop(gate, arrival->packet);
 		return;
 	}
-	if (seq_distance(segment->seq, stream_next(side->stream)) <= 1)
-		note_reset(gate, flow, arrival->is_from_client);
+	/* Beyond what was seen it is no end yet, and passes as it is: the receiver asks who sent it (RFC 5961 section 3.2). */
+	if (seq_distance(segment->seq, stream_next(side->stream)) > 1) {
+		gate_pass_bare(gate, arrival);
+		return;
+	}
+	note_reset(gate, flow, arrival->is_from_client);
 	/* Octets before it are held: for the far end it must come where those begin. */
 	if (!gate_only_watches(gate) &&
 	    seq_distance(segment->seq, stream_allowed(side->stream)) > 0 &&

@@ -244,6 +244,18 @@ static void a_reset_out_of_window_does_not_pass(void **state)
 	simulation_free(simulation);
 }
 
+/* Who does not see the connection has one chance in 2^32 to end it, with us in between, too. */
+static void a_reset_beyond_what_was_said_is_not_made_to_fit(void **state)
+{
+	struct simulation *simulation = opened();
+
+	(void)state;
+	assert_true(forge(simulation, TCP_RST, 100, 0, NULL));
+	assert_true(forge(simulation, TCP_RST | TCP_ACK, 7000, 0, NULL));
+	assert_false(simulation->client.got_reset);
+	assert_all_is_read(simulation);
+}
+
 /* It dies on its way, and its client waits longer than a connection that is over is kept. */
 static void a_reset_that_the_client_did_not_get_ends_nothing(void **state)
 {
@@ -370,6 +382,7 @@ int main(void)
 		cmocka_unit_test(a_fin_passes_only_where_the_octets_end),
 		cmocka_unit_test(a_reset_carries_no_octets),
 		cmocka_unit_test(a_reset_out_of_window_does_not_pass),
+		cmocka_unit_test(a_reset_beyond_what_was_said_is_not_made_to_fit),
 		cmocka_unit_test(a_reset_that_the_client_did_not_get_ends_nothing),
 		cmocka_unit_test(a_refusal_that_answers_no_syn_does_not_pass),
 		cmocka_unit_test(a_port_used_again_begins_another_connection),

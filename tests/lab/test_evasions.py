@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the guard reads is what the client's kernel delivers, whatever segments and packets the far end makes; each trick also
+without a guard, to see what this kernel takes."""
+
+import contextlib
+import time
+
+import cells
+import lines
+import pytest
+import tricks
+
+PATIENCE_S = 6
+WORDS = {tricks.TRUE: "the true one", tricks.FALSE: "the false one", tricks.MARKED: "all octets", b"": "nothing"}
+PLAYS = [pytest.param(trick, family, id=f"{name}-ipv{family}") for name, trick in tricks.ALL.items()
+         for family in cells.FAMILIES if family in trick.families]
+
+
+def converse(lab, destination):
+    """The reply to EHLO as the client's program reads it, the last reply, and the client's port."""
+    stream = lines.dial(lab.world.sender, (destination.addresses[0], 25), patience_s=PATIENCE_S)
+    port = stream.sock.getsockname()[1]
+    heard, last = b"", b""
+    with contextlib.suppress(lines.Closed):
+        stream.reply()
+        stream.send(b"EHLO a\r\n")
+        heard = stream.reply()
+        for line in (b"MAIL FROM:<>\r\n", b"RCPT TO:<u@%s>\r\n" % destination.domain.encode()):
+            stream.send(line)
+            last = stream.reply()
+    stream.close()
+    return heard, last, port
+
+
+def play(lab, trick, family):
+    destination = lab.destinations.next("protected", family)
+    with trick(lab, destination.addresses[0]).standing() as far_end:
+        heard, last, port = converse(lab, destination)
+        time.sleep(0.2)
+        return destination, far_end.heard, heard, last, port
+
+
+@pytest.mark.parametrize("trick, family", PLAYS)
+def test_what_the_kernel_takes_without_a_guard(lab, trick, family, record_property):
+    lab.guard_at(None)
+    lab.reset()
+    _, said, heard, last, _ = play(lab, trick, family)
+    record_property("evasion", f"without {trick.__name__} {family}")
+    record_property("outcome", WORDS.get(heard, "of both"))
+    assert (b"RCPT TO" in said) == last.startswith(b"250") == (heard != b"")
+
+
+@pytest.mark.parametrize("trick, family", PLAYS)
+def test_the_guard_reads_what_the_client_does(lab, trick, family, record_property):
+    lab.guard_at("routed")
+    lab.reset()
+    destination, said, heard, last, port = play(lab, trick, family)
+    assert not lab.behind.saw(destination.domain.encode(), b"RCPT TO:"), said
+    record_property("evasion", f"guarded {trick.__name__} {family}")
+    record_property("outcome", WORDS.get(heard, "of both"))
+    if not heard:
+        return
+    assert last.startswith(b"421 4.7."), last
+    event = lab.guard.wait_for(lambda one: one.get("client", "").endswith(f":{port}") and one["event"] == "verdict")
+    assert event["seen"]["starttls"] == ("offered" if heard == tricks.FALSE else "absent"), (heard, event)
