@@ -3,6 +3,7 @@
 without a guard, to see what this kernel takes."""
 
 import contextlib
+import socket
 import time
 
 import cells
@@ -13,7 +14,7 @@ import tricks
 PATIENCE_S = 6
 WORDS = {tricks.TRUE: "the true one", tricks.FALSE: "the false one", tricks.MARKED: "all octets", b"": "nothing"}
 PLAYS = [pytest.param(trick, family, id=f"{name}-ipv{family}") for name, trick in tricks.ALL.items()
-         for family in cells.FAMILIES if family in trick.families]
+         if trick is not tricks.FastOpen for family in cells.FAMILIES if family in trick.families]
 
 
 def converse(lab, destination):
@@ -63,3 +64,27 @@ def test_the_guard_reads_what_the_client_does(lab, trick, family, record_propert
     assert last.startswith(b"421 4.7."), last
     event = lab.guard.wait_for(lambda one: one.get("client", "").endswith(f":{port}") and one["event"] == "verdict")
     assert event["seen"]["starttls"] == ("offered" if heard == tricks.FALSE else "absent"), (heard, event)
+
+
+def open_fast(lab, address):
+    """Says EHLO with the SYN, as a client does that has a cookie."""
+    sock = lab.world.sender.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    sock.settimeout(PATIENCE_S)
+    with contextlib.closing(sock), contextlib.suppress(OSError):
+        sock.sendto(b"EHLO a\r\n", socket.MSG_FASTOPEN, (address, 25))
+        sock.recv(100)
+
+
+@pytest.mark.parametrize("place", [None, "routed"])
+@pytest.mark.parametrize("family", cells.FAMILIES)
+def test_no_octet_and_no_cookie_goes_with_a_syn(lab, place, family, record_property):
+    lab.guard_at(place)
+    lab.reset()
+    address = lab.destinations.next("protected", family).addresses[0]
+    with tricks.FastOpen(lab, address).standing() as far_end:
+        for _ in range(2):
+            open_fast(lab, address)
+    record_property("evasion", f"{'guarded' if place else 'without'} FastOpen {family}")
+    asked, said = any(is_asked for is_asked, _ in far_end.brought), any(text for _, text in far_end.brought)
+    record_property("outcome", "octets with the SYN" if said else "none")
+    assert (asked, said) == ((False, False) if place else (True, True)), far_end.brought

@@ -44,6 +44,8 @@ static void arrive(struct simulation *simulation, const uint8_t *octets, size_t 
 	if (packet_parse(&segment, bytes_of(octets, len), true) != PACKET_OK)
 		abort(); /* what passes must be whole, its checksums right */
 	simulation->arrived_count++;
+	if (simulation->is_losing)
+		return;
 	at = seq_distance(segment.seq, from->first_seq);
 	for (size_t i = 0; i < segment.payload.len; i++) {
 		int64_t place = (int64_t)at + (int64_t)i;
@@ -203,8 +205,10 @@ bool simulation_forge(struct simulation *simulation, const struct simulation_for
 
 	if (!(forgery->flags & TCP_ACK))
 		craft.ack = 0;
+	simulation->is_losing = forgery->is_lost;
 	put_through(simulation, forgery->is_client, &craft,
 	            forgery->is_inside ? SIMULATION_INSIDE : SIMULATION_OUTSIDE);
+	simulation->is_losing = false;
 	return simulation->arrived_count > arrived_before;
 }
 

@@ -85,6 +85,7 @@ struct simulation {
 	void (*tap)(void *owner, uint64_t now_ms, struct bytes packet);
 	void *tap_owner;
 	bool is_bypassed; /* packets arrive, and the gate never sees them */
+	bool is_losing;   /* what passes does not arrive */
 };
 
 /* Defaults of the configuration, mode enforce. family 4 or 6. */
@@ -116,6 +117,7 @@ bool simulation_server(struct simulation *simulation, const char *text);
 /* A packet that its seeming sender never sent. It comes from the server's side; true when something passed, as it was or rewritten. */
 struct simulation_forgery {
 	bool is_client; /* seems to come from there */
+	bool is_lost;   /* it dies behind the gate, if it passes at once */
 	bool is_inside; /* and comes by its way: the client itself, in a state of its own */
 	uint8_t flags;
 	int64_t from;     /* where in the stream of who seems to send it */
