@@ -293,7 +293,8 @@ class FastOpen(Trick):
 
     def hear(self, segment, text):
         if segment.flags & 0x02:
-            self.brought.append((34 in (one[0] for one in segment.options) or "TFO" in (one[0] for one in segment.options), text))
+            self.brought.append((any(one[0] in (34, "TFO") for one in segment.options), text))
+            self.said, self.heard = self.start + 1, b""
         super().hear(segment, text)
 
 
