@@ -58,7 +58,7 @@ def read_tap(name, output, status):
     return Count(passed, failed, skipped, details)
 
 
-def run_unit_program(program):
+def run_unit_program(program, results):
     name = f"{program.parent.name}/{program.name}"
     environment = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP")
     try:
@@ -68,14 +68,16 @@ def run_unit_program(program):
         return failure([f"{name}: not done after {UNIT_TIMEOUT_S} s"])
     except OSError as error:
         return failure([f"{name}: {error}"])
-    return read_tap(name, done.stdout.decode("utf-8", "replace"), done.returncode)
+    output = done.stdout.decode("utf-8", "replace")
+    (results / f"{program.parent.name}-{program.name}.tap").write_text(output, encoding="utf-8")
+    return read_tap(name, output, done.returncode)
 
 
-def run_unit(arguments, _results):
+def run_unit(arguments, results):
     sources = sorted((TOP / "tests/unit").rglob("*_test.c"))
     programs = [TOP / arguments.build / source.relative_to(TOP).with_suffix("") for source in sources]
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return add(pool.map(run_unit_program, programs))
+        return add(pool.map(lambda program: run_unit_program(program, results), programs))
 
 
 def read_junit(path):
@@ -137,17 +139,20 @@ def run_lab(arguments, results):
     with concurrent.futures.ThreadPoolExecutor(max_workers=len(parts)) as pool:
         count = add(pool.map(lambda part: run_pytest("lab", arguments, results, part=part), parts))
     if arguments.full and not count.failed:
-        count = add([count, write_tables(sorted(results.glob("lab-*.xml")))])
+        reports, outputs = sorted(results.glob("lab-*.xml")), sorted(results.glob("*.tap"))
+        count = add([count, write_table("docs/attacks.md", "tests/lab/tables.py", reports)])
+        if outputs:  # the unit tests ran as well
+            count = add([count, write_table("docs/evasions.md", "tests/lab/evasions.py", reports + outputs)])
     return count
 
 
-def write_tables(reports):
+def write_table(page, program, results):
     """Every cell's outcome, for the documentation."""
-    done = subprocess.run([sys.executable, TOP / "tests/lab/tables.py", *reports], cwd=TOP, stdout=subprocess.PIPE,
+    done = subprocess.run([sys.executable, TOP / program, *results], cwd=TOP, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         return failure(done.stderr.splitlines())
-    (TOP / "docs/attacks.md").write_text(done.stdout, encoding="utf-8")
+    (TOP / page).write_text(done.stdout, encoding="utf-8")
     return Count(0, 0, 0, [])
 
 

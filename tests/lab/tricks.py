@@ -20,7 +20,6 @@ MARKED = b"250-nobody\r\n250 XSTARTTLS\r\n"  # without its X it is FALSE
 X = MARKED.index(b"X")
 CUT = TRUE.index(b"SIZE")  # from here on they differ
 PAUSE_S = 0.15
-NEAR = 2  # a TTL that ends between gateway and client
 SOURCE_ROUTE = bytes((131, 7, 4, 192, 0, 2, 2, 0))  # by way of the client
 
 
@@ -28,6 +27,11 @@ class Trick(far_end.FarEnd):
     """Says TRUE, in the end."""
 
     families = (4, 6)
+
+    @property
+    def near(self):
+        """To end the way behind the gateway."""
+        return {"ttl" if self.family == 4 else "hlim": 2}
 
     def answer(self, text):
         if text[:4].upper() == b"EHLO":
@@ -63,7 +67,7 @@ class BadChecksum(First):
 
 class LowTtl(First):
     def how(self):
-        return {"ip": {"ttl": NEAR} if self.family == 4 else {"hlim": NEAR}}
+        return {"ip": self.near}
 
 
 class OldTimestamp(First):
@@ -139,7 +143,7 @@ class DecoyFin(Trick):
     """dies behind the gateway"""
 
     def play(self):
-        self.decoy("FA", b"", ip={"ttl": NEAR} if self.family == 4 else {"hlim": NEAR})
+        self.decoy("FA", b"", ip=self.near)
         self.say(TRUE)
 
 
@@ -147,7 +151,7 @@ class DecoyReset(Trick):
     """dies behind the gateway"""
 
     def play(self):
-        self.decoy("R", b"", ip={"ttl": NEAR} if self.family == 4 else {"hlim": NEAR})
+        self.decoy("R", b"", ip=self.near)
         self.say(TRUE)
 
 
@@ -339,8 +343,8 @@ class FarTimestamp(Trick):
         packets = [bytes(self.packet("PA", text=reply))]
         # No step goes back, and all together do. At once, before the client answers.
         for ahead in (2**30, 2**31 + 2**20):
-            packets.append(bytes(self.packet("A", seq=self.said + len(reply), ip={"ttl": NEAR} if self.family == 4 else {"hlim": NEAR},
-                                             options=[("Timestamp", ((self.ours + ahead) % 2**32, self.theirs))])))
+            options = [("Timestamp", ((self.ours + ahead) % 2**32, self.theirs))]
+            packets.append(bytes(self.packet("A", seq=self.said + len(reply), ip=self.near, options=options)))
         for packet in packets:
             self.put(packet)
         self.said += len(reply)
