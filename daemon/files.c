@@ -86,7 +86,8 @@ static void tell_trouble(struct files *files, struct file *file, const char *why
 	(void)snprintf(text, sizeof(text), "%s not taken%s: %.200s",
 	               files_kind_name(file->option.kind),
 	               file->copy >= 0 ? ", the one before stays" : "", why);
-	files->hooks.tell(files->owner, EVENT_DEGRADED, text);
+	if (files->hooks.tell)
+		files->hooks.tell(files->owner, EVENT_DEGRADED, text);
 }
 
 static void tell_good(struct files *files, struct file *file)
@@ -98,7 +99,8 @@ static void tell_good(struct files *files, struct file *file)
 	file->why[0] = '\0';
 	(void)snprintf(text, sizeof(text), "%s %.200s can be read again",
 	               files_kind_name(file->option.kind), file->option.path);
-	files->hooks.tell(files->owner, EVENT_RECOVERED, text);
+	if (files->hooks.tell)
+		files->hooks.tell(files->owner, EVENT_RECOVERED, text);
 }
 
 static void read_file(struct files *files, struct file *file)

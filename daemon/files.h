@@ -29,7 +29,7 @@ struct files_options {
 struct files_hooks {
 	/* To the scout; the copy stays ours, -1: none. 0 or -errno. */
 	int (*send)(void *owner, const struct message_file *message, int copy);
-	/* EVENT_DEGRADED, EVENT_RECOVERED. */
+	/* EVENT_DEGRADED, EVENT_RECOVERED. NULL: whoever is sent the copy, or why there is none, tells by himself. */
 	void (*tell)(void *owner, enum event_kind kind, const char *text);
 };
 

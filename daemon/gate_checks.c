@@ -178,6 +178,7 @@ static void ask(struct gate *gate, struct check *check, const struct check_key *
 	keys->last_request += keys->last_request == 0;
 	check->request = keys->last_request;
 	check->asked_ms = gate->now_ms;
+	check->is_answered = false;
 	asked = table_insert(keys->requests, &check->request);
 	if (!asked)
 		return;
@@ -199,6 +200,8 @@ const struct key_finding *gate_check(struct gate *gate, bool *is_lost, uint64_t 
 	if (check && !check->is_answered && gate->now_ms - check->asked_ms < GATE_CHECK_AGAIN_MS)
 		return NULL;
 	kept = table_find(gate->keys->handshakes, &handshake);
+	if (!kept && check && check->is_answered)
+		return &check->finding;
 	if (kept && !check)
 		check = table_insert(gate->keys->checks, &key);
 	if (!kept || !check) {

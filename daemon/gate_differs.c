@@ -92,7 +92,7 @@ static void tell(struct gate *gate, struct difference *difference, const char *r
 
 static bool has_wrong_key(const struct facts *facts)
 {
-	return facts->asks_for_key && facts->key > KEY_MET && facts->key_sight == SIGHT_WIRE;
+	return facts->asks_for_key && key_is_wrong(facts->key) && facts->key_sight == SIGHT_WIRE;
 }
 
 /* What was promised is not offered, or not any more when it came here. */
@@ -111,7 +111,7 @@ static void ask(struct gate *gate, const struct hop *hop, const struct hop_query
 
 	if (find(gate, probe))
 		return;
-	note(gate, probe, event->key.outcome > KEY_MET, hop, event);
+	note(gate, probe, key_is_wrong(event->key.outcome), hop, event);
 	(void)gate_find_probe(gate, query, server_name, true);
 }
 

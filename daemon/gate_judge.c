@@ -58,7 +58,7 @@ static bool should_ask_afresh(struct gate *gate, const struct judged *judged)
 {
 	return judged->verdict.would == ACTION_BLOCK && !judged->facts.is_hold_over &&
 	       judged->facts.commitment != COMMITMENT_END &&
-	       (judged->hop.promise.source == SOURCE_MTA_STS || judged->facts.key > KEY_MET) &&
+	       (judged->hop.promise.source == SOURCE_MTA_STS || key_is_wrong(judged->facts.key)) &&
 	       gate_ask_afresh(gate, &judged->hop);
 }
 

@@ -259,8 +259,10 @@ static void judge_hidden(struct gate *gate, struct facts *facts, struct key_find
 		memset(finding, 0, sizeof(*finding));
 		facts->key = KEY_UNKNOWN;
 		facts->key_sight = SIGHT_HIDDEN;
+	} else if (!key_is_wrong(facts->key)) {
+		return;
 	}
-	if (facts->key == KEY_MET || facts->is_hold_over)
+	if (facts->is_hold_over)
 		return;
 	if (probe->is_confirmed && gate->now_ms - probe->seen_ms < GATE_PROBE_WRONG_MS)
 		return;
@@ -302,7 +304,7 @@ void gate_complete_key(struct gate *gate, struct facts *facts, struct key_findin
 		facts->is_key_awaited = false;
 		facts->is_hidden_accepted = true;
 	}
-	if (facts->key > KEY_MET && facts->key != KEY_UNPROVEN)
+	if (key_is_wrong(facts->key) && facts->key != KEY_UNPROVEN)
 		judge_by_name(gate, facts, hop, query);
 	if (finding->outcome == KEY_NAME_MISMATCH && hop->mx[0] == '\0' &&
 	    query->server_name[0] == '\0')

@@ -48,42 +48,45 @@ static void tell_problem(struct verifier *verifier)
 	verifier->was_told = verifier->problem[0] != '\0';
 }
 
-static void set_problem(struct verifier *verifier, const char *path, const char *why)
+/* why: what is wrong, and with which file; NULL: nothing is. */
+static void set_problem(struct verifier *verifier, const char *why)
 {
 	char problem[EVENT_TEXT_MAX] = "";
 
-	if (why)
+	if (why && verifier_judge_trusts_any(verifier->judge))
 		(void)snprintf(problem, sizeof(problem),
-		               "CA file not taken, what was trusted before stays: %.100s: %.80s",
-		               path, why);
+		               "CA file not taken, what was trusted before stays: %.180s", why);
+	else if (why)
+		(void)snprintf(
+			problem, sizeof(problem),
+			"no authority is known, so mail that asks for a certificate of one waits: "
+			"install ca-certificates, or set tls { ca-file }: %.120s",
+			why);
 	if (strcmp(problem, verifier->problem) == 0)
 		return;
 	text_copy(verifier->problem, sizeof(verifier->problem), problem);
 	verifier->must_tell = problem[0] || verifier->was_told;
 	if (problem[0])
-		log_warn("authorities not taken file=%s error=\"%s\"", path, why);
+		log_warn("authorities not taken error=\"%s\"", why);
 	tell_problem(verifier);
 }
 
 static void take_authorities(struct verifier *verifier, const char *path, int copy)
 {
-	struct certificate_anchors *anchors;
-	char why[CERTIFICATE_WHY_MAX];
+	struct certificate_anchors *anchors = NULL;
+	char why[CERTIFICATE_WHY_MAX] = "the file is empty", problem[MESSAGE_ERROR_MAX];
 	struct bytes pem;
 	int err = sealed_map(&pem, copy, FILE_LEN_MAX);
 
 	if (err) {
-		set_problem(verifier, path, strerror(-err));
-		return;
-	}
-	if (pem.len > 0) {
-		anchors = certificate_anchors_new(pem, why);
+		(void)snprintf(why, sizeof(why), "%s", strerror(-err));
 	} else {
-		anchors = NULL;
-		(void)snprintf(why, sizeof(why), "the file is empty");
+		if (pem.len > 0)
+			anchors = certificate_anchors_new(pem, why);
+		sealed_unmap(pem);
 	}
-	sealed_unmap(pem);
-	set_problem(verifier, path, anchors ? NULL : why);
+	(void)snprintf(problem, sizeof(problem), "%s: %s", path, why);
+	set_problem(verifier, anchors ? NULL : problem);
 	if (!anchors)
 		return;
 	log_info("authorities taken file=%s count=%zu", path, certificate_anchors_count(anchors));
@@ -95,12 +98,14 @@ static bool take_file(struct verifier *verifier, const struct message_file *mess
 	int copy;
 
 	if (message->kind != FILE_AUTHORITIES ||
-	    !memchr(message->path, '\0', sizeof(message->path)))
+	    !memchr(message->path, '\0', sizeof(message->path)) ||
+	    !memchr(message->why, '\0', sizeof(message->why)))
 		return false;
 	copy = process_take_descriptor(verifier->process);
-	/* Whoever could not read it has told that already. */
-	if (copy < 0)
+	if (copy < 0) {
+		set_problem(verifier, message->why);
 		return true;
+	}
 	take_authorities(verifier, message->path, copy);
 	close(copy);
 	return true;

@@ -49,6 +49,11 @@ void verifier_judge_trust(struct verifier_judge *judge, struct certificate_ancho
 	table_clear(judge->cache);
 }
 
+bool verifier_judge_trusts_any(const struct verifier_judge *judge)
+{
+	return certificate_anchors_count(judge->anchors) > 0;
+}
+
 /* The parts of a message's octets. */
 struct parts {
 	struct bytes rules;

@@ -32,6 +32,8 @@ void verifier_judge_free(struct verifier_judge *judge);
 /* In place of those before; what they led to is forgotten. Takes them over. */
 void verifier_judge_trust(struct verifier_judge *judge, struct certificate_anchors *anchors);
 
+bool verifier_judge_trusts_any(const struct verifier_judge *judge);
+
 /* len: of the message as it came. False: it is not sound, and the finding untouched. now_s: wall clock. */
 bool verifier_judge_check(struct key_finding *finding, struct verifier_judge *judge,
                           const struct message_check *check, size_t len, int64_t now_s);

@@ -90,7 +90,7 @@ void check_judge_certificate(struct check_findings *findings, const struct check
 		return;
 	}
 	judge_dates(findings, facts, place, where);
-	if (at->pkix.outcome == KEY_UNTRUSTED)
+	if (at->pkix.outcome == KEY_UNTRUSTED || at->pkix.outcome == KEY_UNJUDGED)
 		judge_trust(findings, facts, place, where);
 	if (at->pkix.outcome == KEY_NAME_MISMATCH)
 		check_add(findings, CHECK_CERT_NAME, severity_of(facts, place), where,

@@ -93,9 +93,11 @@ static void find_anchor(struct certificate_check *check)
 	                                         check->chain.leaf, check->chain.others))
 		walk_to_anchor(check, store_context);
 	/* Our trouble, not theirs. */
-	if (check->query->anchors->count == 0 && check->pkix_outcome == KEY_UNTRUSTED)
+	if (check->query->anchors->count == 0 && check->pkix_outcome == KEY_UNTRUSTED) {
+		check->pkix_outcome = KEY_UNJUDGED;
 		text_copy(check->pkix_why, KEY_TEXT_MAX,
 		          "no authority is known here (tls.ca-file)");
+	}
 	X509_STORE_CTX_free(store_context);
 }
 

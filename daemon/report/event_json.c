@@ -76,7 +76,8 @@ static void put_verdict(json_t *object, const struct event *event)
 		object_put(object, "would", action_name(event->would));
 	if (event->reason != REASON_NONE) {
 		object_put(object, "reason", reason_name(event->reason));
-		object_put(object, "kind", reason_kind_name(reason_kind(event->reason)));
+		if (event_reason_kind(event) != KIND_NONE)
+			object_put(object, "kind", reason_kind_name(event_reason_kind(event)));
 	}
 	object_put(object, "mode", event->mode == MODE_ENFORCE ? "enforce" : "monitor");
 	put_endpoint(object, "client", &event->client);
@@ -134,6 +135,6 @@ size_t event_json_print(char text[EVENT_JSON_MAX], const struct event *event)
 	object_put(object, "text", event->text);
 	object_put_number(object, "count", event->count > 0 ? event->count : 1);
 	if (is_finding(event))
-		object_put(object, "advice", reason_advice(event->reason));
+		object_put(object, "advice", event_advice(event));
 	return object_print(text, EVENT_JSON_MAX, object);
 }

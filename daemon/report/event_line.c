@@ -121,7 +121,7 @@ size_t event_line_print(char text[EVENT_LINE_MAX], const struct event *event)
 		line_number(&line, "count", event->count > 0 ? event->count : 1);
 	if (event->kind == EVENT_POLICY ||
 	    (event->kind == EVENT_VERDICT && event->action != ACTION_PASS))
-		line_pair(&line, "advice", reason_advice(event->reason));
+		line_pair(&line, "advice", event_advice(event));
 	return line.len;
 }
 

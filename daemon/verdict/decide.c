@@ -27,7 +27,7 @@ static bool goes_to_an_excluded_host(const struct facts *facts)
 
 static bool has_wrong_key(const struct facts *facts)
 {
-	return facts->asks_for_key && facts->key > KEY_MET;
+	return facts->asks_for_key && key_is_wrong(facts->key);
 }
 
 /* The key tells, not the place: whoever has it is right wherever he is, and while nobody can tell, mail waits for that. */
@@ -139,8 +139,7 @@ static bool key_is(const struct facts *facts, enum key_outcome outcome)
 
 static bool key_belongs_to_a_name_unsent(const struct facts *facts)
 {
-	return !is_in_clear(facts) && facts->asks_for_key && facts->key > KEY_MET &&
-	       facts->is_name_unsent;
+	return !is_in_clear(facts) && has_wrong_key(facts) && facts->is_name_unsent;
 }
 
 static bool key_is_unproven(const struct facts *facts)
@@ -317,11 +316,26 @@ static struct verdict without_promise(const struct facts *facts)
 	return verdict_of(ACTION_PASS, REASON_NONE, "nothing promised");
 }
 
+/* Nothing speaks against the server; what is missing is missing here. */
+static struct verdict without_authorities(const struct facts *facts, const struct stance *stance)
+{
+	if (facts->promise_only_alerts)
+		return verdict_of(ACTION_ALERT, REASON_UNDECIDED,
+		                  "no authority is known here, told, not enforced");
+	if (stance->blocks_undecided)
+		return verdict_of(ACTION_DEFER, REASON_UNDECIDED,
+		                  "no authority is known here to judge by");
+	return verdict_of(ACTION_ALERT, REASON_UNDECIDED,
+	                  "no authority is known here, undecided = pass");
+}
+
 /* Neither the wire nor a rule says that it is broken. */
 static struct verdict with_nothing_broken(const struct facts *facts, const struct stance *stance)
 {
 	if (is_in_clear(facts) || !facts->asks_for_key || facts->key == KEY_MET)
 		return verdict_of(ACTION_PASS, REASON_NONE, "promise kept");
+	if (facts->key == KEY_UNJUDGED)
+		return without_authorities(facts, stance);
 	if (facts->is_key_awaited && !facts->is_hold_over)
 		return verdict_of(ACTION_WAIT, REASON_NONE, "key is being verified");
 	if (facts->is_hidden_accepted)

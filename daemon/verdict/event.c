@@ -111,6 +111,25 @@ const char *tls_version_name(uint16_t version)
 	return minor < sizeof(names) / sizeof(names[0]) ? names[minor] : "";
 }
 
+static bool lacks_authorities(const struct event *event)
+{
+	return event->reason == REASON_UNDECIDED && event->key.outcome == KEY_UNJUDGED;
+}
+
+enum reason_kind event_reason_kind(const struct event *event)
+{
+	return lacks_authorities(event) ? KIND_NONE : reason_kind(event->reason);
+}
+
+const char *event_advice(const struct event *event)
+{
+	return lacks_authorities(event) ? "This machine knows no authority to judge certificates "
+	                                  "by, which is its own trouble and nobody's "
+	                                  "attack: install the package ca-certificates, or name a "
+	                                  "file under tls { ca-file }."
+	                                : reason_advice(event->reason);
+}
+
 /* What is missing in clear text is proven by what was seen; what could not be looked up or decided is not. */
 static bool is_seen_for_sure(const struct event *event)
 {
@@ -124,7 +143,10 @@ const char *event_assurance(const struct event *event)
 {
 	switch (event->key_sight) {
 	case SIGHT_WIRE:
-		return event->key.outcome != KEY_UNKNOWN || is_seen_for_sure(event) ? "proven" : "";
+		return event->key.outcome == KEY_MET || key_is_wrong(event->key.outcome) ||
+		                       is_seen_for_sure(event)
+		               ? "proven"
+		               : "";
 	case SIGHT_PROBE:
 		return "probed";
 	case SIGHT_HIDDEN:

@@ -65,6 +65,10 @@ struct event {
 	char text[EVENT_TEXT_MAX]; /* ready, degraded, child-died: the sentence; verdict: empty */
 };
 
+/* KIND_NONE: nobody attacked, and the sender is able; also where nothing was found. */
+enum reason_kind event_reason_kind(const struct event *event);
+/* What the postmaster should do, one sentence. */
+const char *event_advice(const struct event *event);
 /* "proven", "probed", "assumed"; empty: there is nothing to be sure of. */
 const char *event_assurance(const struct event *event);
 const char *event_kind_name(enum event_kind kind); /* "verdict", "child-died" */

@@ -13,8 +13,9 @@ enum { KEY_DIGEST_LEN = 32, KEY_TEXT_MAX = 256 };
 
 /* From good to bad, so that of several groups the one that came closest is told. */
 enum key_outcome {
-	KEY_UNKNOWN,       /* not looked at yet */
-	KEY_MET,           /* every rule of one group is met; so also without any rule */
+	KEY_UNKNOWN, /* not looked at yet */
+	KEY_MET,     /* every rule of one group is met; so also without any rule */
+	KEY_UNJUDGED, /* PKIX: no authority at all is known here, so that nobody can tell; nothing else is wrong */
 	KEY_EXPIRED,       /* PKIX, or a trust anchor of a TLSA record: out of its dates */
 	KEY_NAME_MISMATCH, /* the same: another's name */
 	KEY_UNTRUSTED,     /* PKIX: no chain to an anchor; also weak or forbidden in another way */
@@ -46,6 +47,8 @@ struct key_finding {
 	struct key_seen seen;
 };
 
+/* Something was found wrong with it: neither met nor unknown, and not for want of our own. */
+bool key_is_wrong(enum key_outcome outcome);
 const char *key_outcome_name(enum key_outcome outcome); /* "met", "name-mismatch" */
 
 #endif

@@ -66,7 +66,7 @@ static const struct {
 		"A line, reply or pipeline passed its bound: see `hopguard status`; a real server does not do that.",
 	},
 	[REASON_UNDECIDED] = {
-		"undecided", KIND_ATTACK, "4.7.5", "no decision was possible in time",
+		"undecided", KIND_ATTACK, "4.7.5", "no decision was possible",
 		"The look-up of the destination's promise took longer than hold-seconds (check the resolver), or the connection "
 		"began before the guard did (on-failure = closed: see the rule); mail is tried again.",
 	},

@@ -8,6 +8,8 @@ import alone
 import authority
 import pytest
 
+SYSTEM_PLACE = "/etc/ssl/certs"
+
 
 @pytest.fixture(scope="module")
 def hosts():
@@ -71,6 +73,18 @@ def test_a_file_that_changes_is_read_again_and_a_bad_one_leaves_what_was(machine
     shutil.copy(pem, path)
     assert says(machine, "authorities taken", "count=1", times=2)
     assert guard.wait_for(lambda one: one["event"] == "recovered", timeout_s=8)
+
+
+def test_a_machine_without_any_says_what_that_comes_to_until_it_has_some(machine, pem):
+    machine.host.run(["mount", "-t", "tmpfs", "none", SYSTEM_PLACE])
+    try:
+        guard = machine.start(*alone.MONITOR)
+        event = guard.wait_for(lambda one: one["event"] == "degraded" and "no authority is known" in one["text"], timeout_s=8)
+        assert event and "install ca-certificates" in event["text"] and SYSTEM_PLACE in event["text"], guard.events()
+        machine.host.run(["cp", pem, f"{SYSTEM_PLACE}/ca-certificates.crt"])
+        assert guard.wait_for(lambda one: one["event"] == "recovered", timeout_s=8)
+    finally:
+        machine.host.run(["umount", SYSTEM_PLACE])
 
 
 @pytest.mark.parametrize("content", [None, "no certificate\n"])

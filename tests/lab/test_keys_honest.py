@@ -18,6 +18,7 @@ VERSION_OPTIONS = {"12": "-tls1_2", "13": "-tls1_3"}
 OLD_VERSIONS = ("-tls1", "-tls1_1")
 LOW = ("-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0")
 INABILITY = ("block", "alert")
+UNJUDGED = ("verify", "list", "dane-ee")  # promises; the last needs no authority
 TTL_S = 3600
 REPLACED = ("domain", "both")  # what was looked up before the key changed: both is with the host
 
@@ -69,6 +70,8 @@ def furnish(site):
     keyed(site, "transported", site.tlsas["rivest"])
     keyed(site, "resumed-12", postfix.tlsa("dual-ecdsa.lab"), place=keys_receivers.address("dual"))
     site.promise("forged", "dane-ee")
+    for promise, version in itertools.product(UNJUDGED, keys_lab.VERSIONS):
+        site.promise(f"unjudged-{promise}-{version}", promise)
     site.open()
     contexts = {name: context_of(pair) for name, pair in site.pairs.items()}
     key = site.pairs["one"][0]
@@ -260,6 +263,32 @@ def test_without_the_guard_so_does_a_letter_by_it(site):
     recipient, said = site.by_hand(site["null"], "-tls1_2", "-cipher", "eNULL:@SECLEVEL=0")
     assert site.sink.find(recipient), said
     assert site.behind.saw(recipient.encode())
+
+
+@pytest.fixture
+def unknowing(site):
+    """A guard on a machine that knows no authority."""
+    gateway, place = site.world.gateway, "/etc/ssl/certs"
+    gateway.run(["mount", "-t", "tmpfs", "none", place])
+    try:
+        site.stand("tls.ca-file=")
+        site.reset()
+        yield site
+    finally:
+        site.guard_at(None)
+        gateway.run(["umount", place])
+
+
+def test_without_any_authority_only_what_asks_for_one_waits_and_nobody_is_called_an_attacker(unknowing):
+    for promise, version in itertools.product(UNJUDGED, keys_lab.VERSIONS):
+        outcome = unknowing.send(f"unjudged-{promise}-{version}", sender="postfix")
+        event = unknowing.verdict(outcome)
+        if promise == "dane-ee":
+            assert (event["action"], outcome.attempt.result) == ("pass", "sent"), (outcome, event)
+            continue
+        assert (event["action"], event["reason"], event["seen"]["key"]["outcome"]) == ("defer", "undecided", "unjudged"), event
+        assert "kind" not in event and "ca-certificates" in event["advice"], event
+        assert outcome.attempt.result == "kept" and not outcome.arrived and not outcome.clear, outcome
 
 
 # Sessions that go on.

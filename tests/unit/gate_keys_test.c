@@ -477,34 +477,6 @@ static void a_handshake_that_began_before_us_shows_no_key(void **state)
 	free(recording);
 }
 
-static void a_verifier_that_died_is_asked_again(void **state)
-{
-	struct key_scene *scene = *state;
-	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
-
-	scene->is_verifier_away = true;
-	assert_false(talk(simulation, &scene->honest, TLS1_2_VERSION));
-	assert_true(simulation->check_count > 1);
-	assert_false(simulation->client.got_reset);
-	scene->is_verifier_away = false;
-	simulation_pass_time(simulation, 3000);
-	assert_int_equal(simulation->server.got_len, simulation->client.sent_len);
-	assert_null(simulation_finding(simulation));
-}
-
-static void monitor_tells_what_the_verifier_says_later(void **state)
-{
-	struct key_scene *scene = *state;
-	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
-
-	simulation->config.stance.mode = MODE_MONITOR;
-	assert_true(talk(simulation, &scene->thief, TLS1_2_VERSION));
-	simulation_pass_time(simulation, 1000);
-	assert_non_null(simulation_finding(simulation));
-	assert_int_equal(simulation_finding(simulation)->reason, REASON_KEY_MISMATCH);
-	assert_int_equal(simulation_finding(simulation)->would, ACTION_BLOCK);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, key_scene_set_up, key_scene_tear_down)
 
 int main(void)
@@ -535,8 +507,6 @@ int main(void)
 		TEST(a_probe_that_could_not_tell_defers),
 		TEST(a_prober_that_never_answers_defers_in_time),
 		TEST(a_handshake_that_began_before_us_shows_no_key),
-		TEST(a_verifier_that_died_is_asked_again),
-		TEST(monitor_tells_what_the_verifier_says_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

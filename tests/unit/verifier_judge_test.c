@@ -175,7 +175,7 @@ static void with_other_authorities_all_is_judged_anew(void **state)
 	fill(world, &world->shaken, "mx.example.org");
 	assert_int_equal(judge(world), KEY_MET);
 	verifier_judge_trust(world->judge, world_anchors(NULL, 0));
-	assert_int_equal(judge(world), KEY_UNTRUSTED);
+	assert_int_equal(judge(world), KEY_UNJUDGED);
 	assert_string_equal(world->finding.why, "no authority is known here (tls.ca-file)");
 	assert_int_equal(verifier_judge_counts(world->judge).cached, 0);
 }

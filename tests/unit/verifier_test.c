@@ -230,13 +230,13 @@ static void the_guard_that_asked_is_answered(void **state)
 	assert_false(hear(world, world->guards[0], MESSAGE_CHECKED, QUIET_MS));
 }
 
-static void without_authorities_nobody_is_trusted(void **state)
+static void without_authorities_nobody_is_judged_by_one(void **state)
 {
 	struct world *world = *state;
 
 	ask(world, world->guards[0], world->len);
 	assert_true(hear(world, world->guards[0], MESSAGE_CHECKED, WAIT_MS));
-	assert_int_equal(world->heard.checked.finding.outcome, KEY_UNTRUSTED);
+	assert_int_equal(world->heard.checked.finding.outcome, KEY_UNJUDGED);
 	trust_identity(world);
 	/* By another channel: wait until it was read. */
 	for (int i = 0; i < 50 && world->heard.checked.finding.outcome != KEY_MET; i++) {
@@ -265,6 +265,27 @@ static void a_bad_file_of_authorities_is_told_and_the_one_before_stays(void **st
 	close(world->ledger);
 	world->ledger = introduce(world, ROLE_LEDGER, 0);
 	assert_true(hear(world, world->ledger, MESSAGE_EVENT, WAIT_MS));
+	trust_identity(world);
+	assert_true(hear(world, world->ledger, MESSAGE_EVENT, WAIT_MS));
+	assert_int_equal(world->heard.event.event.kind, EVENT_RECOVERED);
+}
+
+static void a_machine_without_authorities_is_told_of_it_until_it_has_some(void **state)
+{
+	struct world *world = *state;
+	const struct message_file none = { .type = MESSAGE_FILE,
+		                           .kind = FILE_AUTHORITIES,
+		                           .path = "/etc/lab.pem",
+		                           .why = "/etc/lab.pem: No such file or directory" };
+
+	assert_int_equal(channel_send(world->supervisor, &none, sizeof(none)), 0);
+	assert_true(hear(world, world->ledger, MESSAGE_EVENT, WAIT_MS));
+	assert_int_equal(world->heard.event.event.kind, EVENT_DEGRADED);
+	assert_string_equal(
+		world->heard.event.event.text,
+		"no authority is known, so mail that asks for a certificate of one waits: "
+		"install ca-certificates, or set tls { ca-file }: "
+		"/etc/lab.pem: No such file or directory");
 	trust_identity(world);
 	assert_true(hear(world, world->ledger, MESSAGE_EVENT, WAIT_MS));
 	assert_int_equal(world->heard.event.event.kind, EVENT_RECOVERED);
@@ -340,7 +361,8 @@ int main(void)
 		TEST(it_ends_well_when_told_to),
 		TEST(it_does_not_outlive_the_supervisor),
 		TEST(the_guard_that_asked_is_answered),
-		TEST(without_authorities_nobody_is_trusted),
+		TEST(without_authorities_nobody_is_judged_by_one),
+		TEST(a_machine_without_authorities_is_told_of_it_until_it_has_some),
 		TEST(a_bad_file_of_authorities_is_told_and_the_one_before_stays),
 		TEST(what_is_not_sound_is_dropped_and_counted),
 		TEST(it_has_no_file_and_no_capability),

@@ -24,6 +24,24 @@ static void without_an_authority_a_chain_is_untrusted_whatever_its_name(void **s
 	world_drop(&alone);
 }
 
+static void where_no_authority_is_known_nobody_is_judged_by_one(void **state)
+{
+	struct world *world = *state;
+	struct certificate_anchors *known = world->anchors;
+
+	world->anchors = world_anchors(NULL, 0);
+	ask_pkix(world, "mx.example.org");
+	send_chain(world, &world->leaf, &world->issuer);
+	assert_int_equal(check(world), KEY_UNJUDGED);
+	assert_string_equal(world->finding.why, "no authority is known here (tls.ca-file)");
+	assert_false(key_is_wrong(KEY_UNJUDGED));
+	/* What is wrong whoever issued it stays wrong. */
+	ask_pkix(world, "mx.example.com");
+	assert_int_equal(check(world), KEY_NAME_MISMATCH);
+	certificate_anchors_free(world->anchors);
+	world->anchors = known;
+}
+
 static void the_worst_of_several_faults_is_told(void **state)
 {
 	struct world *world = *state;
@@ -207,6 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_an_authority_a_chain_is_untrusted_whatever_its_name),
+		cmocka_unit_test(where_no_authority_is_known_nobody_is_judged_by_one),
 		cmocka_unit_test(the_worst_of_several_faults_is_told),
 		cmocka_unit_test(dates_are_taken_as_they_are_however_absurd),
 		cmocka_unit_test(constraints_of_an_authority_bind),

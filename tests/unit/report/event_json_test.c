@@ -74,6 +74,25 @@ static void what_could_not_be_looked_up_is_not_called_proven(void **state)
 	assert_null(strstr(text, "assurance"));
 }
 
+static void our_own_lack_of_authorities_is_nobodys_attack(void **state)
+{
+	struct event event = a_finding();
+	char text[EVENT_JSON_MAX];
+
+	(void)state;
+	event.reason = REASON_UNDECIDED;
+	event.action = event.would = ACTION_DEFER;
+	event_json_print(text, &event);
+	assert_non_null(strstr(text, "\"kind\":\"attack\""));
+	event.key_sight = SIGHT_WIRE;
+	event.key.outcome = KEY_UNJUDGED;
+	event_json_print(text, &event);
+	assert_null(strstr(text, "\"kind\""));
+	assert_null(strstr(text, "assurance"));
+	assert_non_null(strstr(text, "\"outcome\":\"unjudged\""));
+	assert_non_null(strstr(text, "install the package ca-certificates"));
+}
+
 static void the_answer_to_starttls_is_told_with_its_code(void **state)
 {
 	struct event event = a_finding();
@@ -223,6 +242,7 @@ int main(void)
 		cmocka_unit_test(what_is_unknown_is_absent_and_never_null),
 		cmocka_unit_test(in_monitor_mode_it_says_what_would_have_been_done),
 		cmocka_unit_test(what_could_not_be_looked_up_is_not_called_proven),
+		cmocka_unit_test(our_own_lack_of_authorities_is_nobodys_attack),
 		cmocka_unit_test(the_answer_to_starttls_is_told_with_its_code),
 		cmocka_unit_test(the_handshake_is_told_with_its_version_and_the_name_asked_for),
 		cmocka_unit_test(the_key_is_told_with_all_that_its_certificate_says),
