@@ -31,7 +31,7 @@ struct children_hooks {
 	/* Some child became ready, died or was started. */
 	void (*on_change)(void *owner);
 	/* A sentence for an event. EVENT_CHILD_DIED, EVENT_DEGRADED or EVENT_RECOVERED. */
-	void (*on_tell)(void *owner, enum event_kind kind, const char *text);
+	void (*on_tell)(void *owner, enum event_kind kind, const char *subject, const char *text);
 	/* From the ledger: somebody at the control socket asks. */
 	void (*on_reload)(void *owner, uint32_t request);
 	/* From the scout, and sound. May be NULL. */

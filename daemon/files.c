@@ -74,6 +74,22 @@ const char *files_kind_name(enum file_kind kind)
 	return "file";
 }
 
+void files_subject(char subject[EVENT_SUBJECT_MAX], enum file_kind kind, const char *path)
+{
+	(void)snprintf(subject, EVENT_SUBJECT_MAX, "%s %s", files_kind_name(kind), path);
+}
+
+static void tell(struct files *files, const struct file *file, enum event_kind kind,
+                 const char *text)
+{
+	char subject[EVENT_SUBJECT_MAX];
+
+	if (!files->hooks.tell)
+		return;
+	files_subject(subject, file->option.kind, file->option.path);
+	files->hooks.tell(files->owner, kind, subject, text);
+}
+
 /* What is the same as before is not said again. */
 static void tell_trouble(struct files *files, struct file *file, const char *why)
 {
@@ -86,8 +102,7 @@ static void tell_trouble(struct files *files, struct file *file, const char *why
 	(void)snprintf(text, sizeof(text), "%s not taken%s: %.200s",
 	               files_kind_name(file->option.kind),
 	               file->copy >= 0 ? ", the one before stays" : "", why);
-	if (files->hooks.tell)
-		files->hooks.tell(files->owner, EVENT_DEGRADED, text);
+	tell(files, file, EVENT_DEGRADED, text);
 }
 
 static void tell_good(struct files *files, struct file *file)
@@ -99,8 +114,7 @@ static void tell_good(struct files *files, struct file *file)
 	file->why[0] = '\0';
 	(void)snprintf(text, sizeof(text), "%s %.200s can be read again",
 	               files_kind_name(file->option.kind), file->option.path);
-	if (files->hooks.tell)
-		files->hooks.tell(files->owner, EVENT_RECOVERED, text);
+	tell(files, file, EVENT_RECOVERED, text);
 }
 
 static void read_file(struct files *files, struct file *file)
@@ -135,7 +149,24 @@ static void adopt(struct file *file, struct files *old)
 			continue;
 		*file = old->files[i];
 		old->files[i].copy = -1;
+		old->files[i].why[0] = '\0';
 		return;
+	}
+}
+
+/* Of files that nobody adopted. */
+static void end_dropped(struct files *old)
+{
+	char text[EVENT_TEXT_MAX];
+
+	for (size_t i = 0; i < old->count; i++) {
+		struct file *file = &old->files[i];
+
+		if (file->why[0] == '\0')
+			continue;
+		(void)snprintf(text, sizeof(text), "%s %.200s is not asked for any more",
+		               files_kind_name(file->option.kind), file->option.path);
+		tell(old, file, EVENT_RECOVERED, text);
 	}
 }
 
@@ -159,6 +190,7 @@ void files_configure(struct files *files, const struct files_options *options)
 		if (file->copy < 0 || file->why[0] || !files_stamp_equal(&stamp, &file->read))
 			read_file(files, file);
 	}
+	end_dropped(old);
 	close_all(old);
 	free(old);
 }

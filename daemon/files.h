@@ -30,11 +30,13 @@ struct files_hooks {
 	/* To the scout; the copy stays ours, -1: none. 0 or -errno. */
 	int (*send)(void *owner, const struct message_file *message, int copy);
 	/* EVENT_DEGRADED, EVENT_RECOVERED. NULL: whoever is sent the copy, or why there is none, tells by himself. */
-	void (*tell)(void *owner, enum event_kind kind, const char *text);
+	void (*tell)(void *owner, enum event_kind kind, const char *subject, const char *text);
 };
 
 /* "policy list". */
 const char *files_kind_name(enum file_kind kind);
+/* Of events: "policy list /etc/hopguard/policy.json". */
+void files_subject(char subject[EVENT_SUBJECT_MAX], enum file_kind kind, const char *path);
 
 struct files;
 

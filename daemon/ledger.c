@@ -25,7 +25,6 @@ enum { EXIT_SYSTEM = 4 };
 struct teller {
 	bool is_there;
 	struct counters counters;
-	char degraded[EVENT_TEXT_MAX]; /* what it said does not work; empty: nothing */
 };
 
 struct ledger {
@@ -40,6 +39,7 @@ struct ledger {
 	struct teller scout;
 	struct teller verifier;
 	struct teller guards[CONFIG_QUEUES_MAX];
+	struct troubles troubles;
 };
 
 static void tell(void *owner, const struct event *event)
@@ -64,6 +64,11 @@ static struct teller *find_teller(struct ledger *ledger, enum role role, unsigne
 	return role == ROLE_SCOUT      ? &ledger->scout
 	       : role == ROLE_VERIFIER ? &ledger->verifier
 	                               : &ledger->supervisor;
+}
+
+static unsigned number_of(enum role role, unsigned index)
+{
+	return role + ROLE_COUNT * index;
 }
 
 static bool is_own_kind(enum role role, enum event_kind kind)
@@ -91,10 +96,7 @@ static bool take_event(struct ledger *ledger, enum role from, unsigned index,
 
 	if (!teller || !event_is_sound(event) || !is_own_kind(from, event->kind))
 		return false;
-	if (event->kind == EVENT_DEGRADED)
-		text_copy(teller->degraded, sizeof(teller->degraded), event->text);
-	if (event->kind == EVENT_RECOVERED)
-		teller->degraded[0] = '\0';
+	troubles_take(&ledger->troubles, number_of(from, index), event);
 	repetition_add(ledger->repetition, event, process_now_ms());
 	return true;
 }
@@ -209,6 +211,7 @@ static void on_peer(void *owner, enum role role, unsigned index)
 		return;
 	/* Sums of a new process start at nothing, and so do its troubles. */
 	*teller = (struct teller){ .is_there = true };
+	troubles_forget(&ledger->troubles, number_of(role, index));
 	desk_lost(ledger->desk, role, index);
 	if (role == ROLE_SCOUT)
 		ledger_rows_scout(ledger->rows);
@@ -293,8 +296,6 @@ static void fill_counters(struct ledger *ledger, struct status *status)
 		if (!guard->is_there)
 			continue;
 		status->queue_count++;
-		if (status->degraded[0] == '\0')
-			status->degraded = guard->degraded;
 		counters_add(&sum, &guard->counters);
 	}
 	sum.messages_refused += process_refused(ledger->process);
@@ -313,8 +314,6 @@ static void fill_database(const struct ledger *ledger, struct status *status)
 	database->waiting = figures.waiting;
 	database->lost = figures.lost;
 	memcpy(database->rows, figures.rows, sizeof(database->rows));
-	if (status->degraded[0] == '\0')
-		status->degraded = figures.problem;
 }
 
 static void fill_status(void *owner, struct status *status)
@@ -332,8 +331,7 @@ static void fill_status(void *owner, struct status *status)
 	status->backend = ledger->state.backend;
 	status->rules_are_in = ledger->state.rules_are_in != 0;
 	status->queue_first = ledger->state.queue_first;
-	status->degraded =
-		ledger->scout.degraded[0] ? ledger->scout.degraded : ledger->verifier.degraded;
+	status->troubles = &ledger->troubles;
 	fill_processes(status, &ledger->state);
 	fill_counters(ledger, status);
 	fill_database(ledger, status);
@@ -378,11 +376,14 @@ static int open_desk(struct ledger *ledger)
 
 static void say(struct ledger *ledger, enum event_kind kind, const char *text)
 {
-	struct event event = {
-		.kind = kind, .time_ms = process_time_ms(), .pid = getpid(), .count = 1
-	};
+	struct event event = { .kind = kind,
+		               .time_ms = process_time_ms(),
+		               .pid = getpid(),
+		               .count = 1,
+		               .subject = "database" };
 
 	text_copy(event.text, sizeof(event.text), text);
+	troubles_take(&ledger->troubles, number_of(ROLE_LEDGER, 0), &event);
 	repetition_add(ledger->repetition, &event, process_now_ms());
 }
 

@@ -38,24 +38,21 @@ void notices_send(struct notices *notices, struct children *children)
 	        notices->count * sizeof(notices->messages[0]));
 }
 
-void notices_add(struct notices *notices, struct children *children, enum event_kind kind,
-                 enum guard_mode mode, const char *text)
+void notices_add(struct notices *notices, struct children *children, const struct event *event)
 {
 	struct message_event *message;
 
 	if (!ledger_is_ready(children))
-		log_warn("%s: %s", event_kind_name(kind), text);
+		log_warn("%s: %s", event_kind_name(event->kind), event->text);
 	if (notices->count == NOTICES_MAX)
 		return;
 	message = &notices->messages[notices->count++];
 	memset(message, 0, sizeof(*message));
 	message->type = MESSAGE_EVENT;
-	message->event.kind = kind;
-	message->event.mode = mode;
+	message->event = *event;
 	message->event.time_ms = process_time_ms();
 	message->event.pid = getpid();
 	message->event.count = 1;
 	make_id(message->event.id);
-	text_copy(message->event.text, sizeof(message->event.text), text);
 	notices_send(notices, children);
 }

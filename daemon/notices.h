@@ -16,9 +16,8 @@ struct notices {
 	size_t count;
 };
 
-/* children NULL: none yet. Without a ledger that is ready, it is also said to standard error. */
-void notices_add(struct notices *notices, struct children *children, enum event_kind kind,
-                 enum guard_mode mode, const char *text);
+/* event: kind, mode, subject and text count. children NULL: none yet. Without a ledger that is ready, it is also said to standard error. */
+void notices_add(struct notices *notices, struct children *children, const struct event *event);
 /* Whenever a ledger may be there. */
 void notices_send(struct notices *notices, struct children *children);
 

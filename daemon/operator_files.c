@@ -6,7 +6,7 @@
 #include "files_config.h"
 
 struct operator_files {
-	void (*tell)(void *owner, enum event_kind kind, const char *text);
+	void (*tell)(void *owner, enum event_kind kind, const char *subject, const char *text);
 	void *owner;
 	struct children *children; /* while it is served */
 	struct files *lists;       /* for the scout */
@@ -27,15 +27,15 @@ static int send_authorities(void *owner, const struct message_file *message, int
 	return children_send(files->children, ROLE_VERIFIER, 0, message, sizeof(*message), copy);
 }
 
-static void tell(void *owner, enum event_kind kind, const char *text)
+static void tell(void *owner, enum event_kind kind, const char *subject, const char *text)
 {
 	struct operator_files *files = owner;
 
-	files->tell(files->owner, kind, text);
+	files->tell(files->owner, kind, subject, text);
 }
 
 struct operator_files *operator_files_new(void (*teller)(void *owner, enum event_kind kind,
-                                                         const char *text),
+                                                         const char *subject, const char *text),
                                           void *owner)
 {
 	static const struct files_hooks to_scout = { .send = send_list, .tell = tell };

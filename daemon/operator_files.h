@@ -13,7 +13,7 @@ struct operator_files;
 
 /* NULL: out of memory. tell is as in struct files_hooks. */
 struct operator_files *operator_files_new(void (*tell)(void *owner, enum event_kind kind,
-                                                       const char *text),
+                                                       const char *subject, const char *text),
                                           void *owner);
 void operator_files_free(struct operator_files *files);
 

@@ -54,6 +54,7 @@ static void tell_health(struct scout *scout)
 	message.event.time_ms = process_time_ms();
 	message.event.pid = getpid();
 	message.event.count = 1;
+	text_copy(message.event.subject, sizeof(message.event.subject), "DNSSEC");
 	text_copy(message.event.text, sizeof(message.event.text),
 	          is_degraded ? scout->problem : "DNSSEC validation works");
 	if (process_send(scout->process, ROLE_LEDGER, 0, &message, sizeof(message)) == 0)
@@ -285,6 +286,7 @@ static void on_peer(void *owner, enum role role, unsigned index)
 		return;
 	scout->must_tell |= scout->problem[0] != '\0';
 	tell_health(scout);
+	scout_files_repeat(scout);
 	scout_heard_repeat(scout);
 	memset(&scout->told, 0, sizeof(scout->told));
 	scout_rows_go_on(scout->rows);

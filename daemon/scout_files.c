@@ -79,34 +79,6 @@ static void configure_watch(struct scout *scout)
 	scout->sources.watch = files->watch = NULL;
 }
 
-void scout_files_configure(struct scout *scout, const struct config *config)
-{
-	struct scout_files *files = &scout->files;
-	struct scout_file news[FILES_MAX] = { 0 };
-	struct files_options options;
-	bool has_changed;
-
-	files_config(&options, config);
-	has_changed = options.count != files->count;
-	for (size_t i = 0; i < options.count; i++) {
-		const struct files_option *option = &options.files[i];
-		const struct scout_file *old = file_of(files, option->kind, option->path);
-
-		has_changed |= !old || old != &files->files[i];
-		if (old)
-			news[i] = *old;
-		news[i].kind = option->kind;
-		text_copy(news[i].path, sizeof(news[i].path), option->path);
-	}
-	if (!has_changed)
-		return;
-	memcpy(files->files, news, sizeof(news));
-	files->count = options.count;
-	configure_lists(files);
-	configure_watch(scout);
-	scout_forget_answers(scout);
-}
-
 /* A problem, or with an empty text its end; what the ledger was told already is not told again. */
 __attribute__((format(printf, 2, 3))) static void set_problem(struct scout_file *file,
                                                               const char *format, ...)
@@ -135,6 +107,7 @@ static void tell(struct scout *scout, struct scout_file *file)
 
 	if (!file->must_tell)
 		return;
+	files_subject(message.event.subject, file->kind, file->path);
 	if (file->problem[0])
 		text_copy(message.event.text, sizeof(message.event.text), file->problem);
 	else
@@ -144,6 +117,49 @@ static void tell(struct scout *scout, struct scout_file *file)
 		return;
 	file->must_tell = false;
 	file->was_told = file->problem[0] != '\0';
+}
+
+/* What the configuration does not name any more is no trouble any more. */
+static void end_dropped(struct scout *scout, struct scout_file *file,
+                        const struct files_options *options)
+{
+	for (size_t i = 0; i < options->count; i++) {
+		if (options->files[i].kind == file->kind &&
+		    strcmp(options->files[i].path, file->path) == 0)
+			return;
+	}
+	set_problem(file, "%s", "");
+	tell(scout, file);
+}
+
+void scout_files_configure(struct scout *scout, const struct config *config)
+{
+	struct scout_files *files = &scout->files;
+	struct scout_file news[FILES_MAX] = { 0 };
+	struct files_options options;
+	bool has_changed;
+
+	files_config(&options, config);
+	has_changed = options.count != files->count;
+	for (size_t i = 0; i < options.count; i++) {
+		const struct files_option *option = &options.files[i];
+		const struct scout_file *old = file_of(files, option->kind, option->path);
+
+		has_changed |= !old || old != &files->files[i];
+		if (old)
+			news[i] = *old;
+		news[i].kind = option->kind;
+		text_copy(news[i].path, sizeof(news[i].path), option->path);
+	}
+	if (!has_changed)
+		return;
+	for (size_t i = 0; i < files->count; i++)
+		end_dropped(scout, &files->files[i], &options);
+	memcpy(files->files, news, sizeof(news));
+	files->count = options.count;
+	configure_lists(files);
+	configure_watch(scout);
+	scout_forget_answers(scout);
 }
 
 static struct policy_moment moment_now(void)
@@ -343,6 +359,12 @@ static int ask_ahead(struct scout *scout, struct watch_list *list, int left)
 			break;
 	}
 	return left;
+}
+
+void scout_files_repeat(struct scout *scout)
+{
+	for (size_t i = 0; i < scout->files.count; i++)
+		scout->files.files[i].must_tell |= scout->files.files[i].was_told;
 }
 
 void scout_files_second(struct scout *scout)

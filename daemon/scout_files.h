@@ -46,6 +46,8 @@ void scout_files_configure(struct scout *scout, const struct config *config);
 bool scout_take_file(struct scout *scout, const struct message_file *message);
 /* Tells what the ledger does not know yet, notices expiry, asks for domains that are due. */
 void scout_files_second(struct scout *scout);
+/* The ledger starts anew. */
+void scout_files_repeat(struct scout *scout);
 /* An answer that came, to whoever asked. */
 void scout_files_learn(struct scout *scout, const struct destination *destination);
 

@@ -367,15 +367,6 @@ void scout_heard_repeat(struct scout *scout)
 	shortfall_repeat(&scout->heard->shortfall);
 }
 
-/* Its end, to the ledger, is the end of whatever the scout complained of: what else does not work is told again. */
-static void tell_shortfall(struct scout_heard *heard)
-{
-	bool was_on = heard->shortfall.is_on;
-
-	shortfall_send(&heard->shortfall, heard->scout->process);
-	heard->scout->must_tell |= was_on && !heard->shortfall.is_on && heard->scout->problem[0];
-}
-
 void scout_heard_second(struct scout *scout)
 {
 	struct scout_heard *heard = scout->heard;
@@ -384,7 +375,7 @@ void scout_heard_second(struct scout *scout)
 	heard->candidates_left = CANDIDATE_RATE;
 	look_up_waiting(heard);
 	scout_checks_second(heard->checks);
-	tell_shortfall(heard);
+	shortfall_send(&heard->shortfall, scout->process);
 	if (++heard->seconds % SWEEP_S == 0)
 		heard_sweep(heard->heard, process_now_ms());
 }

@@ -274,6 +274,7 @@ static void tell(struct scout_rows *rows)
 	message.event.time_ms = process_time_ms();
 	message.event.pid = getpid();
 	message.event.count = 1;
+	text_copy(message.event.subject, sizeof(message.event.subject), "memory");
 	text_copy(message.event.text, sizeof(message.event.text),
 	          rows->is_degraded ? "the ledger did not bring what was remembered: policies and "
 	                              "hosts are learned anew until it does"

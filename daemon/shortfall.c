@@ -64,6 +64,7 @@ bool shortfall_tell(struct event *event, struct shortfall *shortfall, uint64_t n
 	event->kind = shortfall->is_on ? EVENT_DEGRADED : EVENT_RECOVERED;
 	event->count = 1;
 	event->client.address = shortfall->client;
+	text_copy(event->subject, sizeof(event->subject), "DNS answers");
 	if (shortfall->is_on)
 		describe(event->text, shortfall);
 	else

@@ -36,7 +36,7 @@ void slot_tell(const struct slot *slot, enum event_kind kind, const char *format
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	slot->options->hooks->on_tell(slot->options->owner, kind, text);
+	slot->options->hooks->on_tell(slot->options->owner, kind, slot->name, text);
 }
 
 static bool take_sockets(const struct slot *slot, const void *message, size_t len)

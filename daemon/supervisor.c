@@ -55,12 +55,14 @@ static void end(struct supervisor *supervisor, int status)
 	event_base_loopbreak(supervisor->base);
 }
 
-static void tell(void *owner, enum event_kind kind, const char *text)
+static void tell(void *owner, enum event_kind kind, const char *subject, const char *text)
 {
 	struct supervisor *supervisor = owner;
+	struct event event = { .kind = kind, .mode = supervisor->settings.config.stance.mode };
 
-	notices_add(&supervisor->notices, supervisor->children, kind,
-	            supervisor->settings.config.stance.mode, text);
+	text_copy(event.subject, sizeof(event.subject), subject);
+	text_copy(event.text, sizeof(event.text), text);
+	notices_add(&supervisor->notices, supervisor->children, &event);
 }
 
 static void send_state(struct supervisor *supervisor)
@@ -68,8 +70,8 @@ static void send_state(struct supervisor *supervisor)
 	const struct config *config = &supervisor->settings.config;
 	struct message_state state = {
 		.type = MESSAGE_STATE,
-		.rules_are_in = supervisor->rules_are_in &&
-		                !rules_keeper_misses_them(supervisor->keeper),
+		.rules_are_in =
+			supervisor->rules_are_in && !rules_keeper_misses_them(supervisor->keeper),
 		.started_ms = supervisor->started_ms,
 		.supervisor_pid = getpid(),
 		.queue_first = config->rules.queue_first,
@@ -126,7 +128,7 @@ static void be_ready(struct supervisor *supervisor)
 	rules_keeper_keep(supervisor->keeper, &supervisor->settings.config, supervisor->rules_lock);
 	supervisor->was_ready = true;
 	settings_describe(text, sizeof(text), &supervisor->settings);
-	tell(supervisor, EVENT_READY, text);
+	tell(supervisor, EVENT_READY, "", text);
 	(void)sd_notifyf(0, "READY=1\nSTATUS=%s", text);
 }
 
@@ -149,7 +151,7 @@ static int put_rules_back(void *owner)
 static void tell_of_rules(void *owner, bool is_gone, const char *text)
 {
 	send_state(owner);
-	tell(owner, is_gone ? EVENT_DEGRADED : EVENT_RECOVERED, text);
+	tell(owner, is_gone ? EVENT_DEGRADED : EVENT_RECOVERED, "rules", text);
 }
 
 static void on_change(void *owner)
@@ -218,7 +220,7 @@ static int reload(struct supervisor *supervisor, char error[CONFIG_ERROR_MAX])
 		send_state(supervisor);
 	}
 	free(news);
-	tell(supervisor, EVENT_RELOADED, text);
+	tell(supervisor, EVENT_RELOADED, "", text);
 	(void)sd_notify(0, "READY=1");
 	return err;
 }
@@ -425,7 +427,7 @@ static void stop(struct supervisor *supervisor)
 {
 	(void)sd_notify(0, "STOPPING=1");
 	if (supervisor->children) {
-		tell(supervisor, EVENT_STOPPING,
+		tell(supervisor, EVENT_STOPPING, "",
 		     supervisor->status == EXIT_GOOD ? "told to stop"
 		                                     : "cannot go on: see the lines before");
 		/* Before the guards go, so that no packet is queued for nobody. */

@@ -40,6 +40,7 @@ static void tell_problem(struct verifier *verifier)
 
 	if (!verifier->must_tell)
 		return;
+	text_copy(message.event.subject, sizeof(message.event.subject), "CA file");
 	text_copy(message.event.text, sizeof(message.event.text),
 	          verifier->problem[0] ? verifier->problem : "the CA file is good again");
 	if (process_send(verifier->process, ROLE_LEDGER, 0, &message, sizeof(message)) != 0)

@@ -132,6 +132,7 @@ size_t event_json_print(char text[EVENT_JSON_MAX], const struct event *event)
 	if (event->pid > 0)
 		object_put_number(object, "pid", (uint64_t)event->pid);
 	object_put(object, "cause", event->cause);
+	object_put(object, "subject", event->subject);
 	object_put(object, "text", event->text);
 	object_put_number(object, "count", event->count > 0 ? event->count : 1);
 	if (is_finding(event))

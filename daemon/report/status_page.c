@@ -74,6 +74,20 @@ static json_t *database_of(const struct status_database *database)
 	return object;
 }
 
+static json_t *troubles_of(const struct troubles *troubles)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < troubles->count; i++) {
+		json_t *object = json_object();
+
+		object_put(object, "subject", troubles->list[i].subject);
+		object_put(object, "text", troubles->list[i].text);
+		(void)json_array_append_new(list, object);
+	}
+	return list;
+}
+
 size_t status_json_print(char text[STATUS_JSON_MAX], const struct status *status)
 {
 	json_t *object = json_object();
@@ -89,7 +103,8 @@ size_t status_json_print(char text[STATUS_JSON_MAX], const struct status *status
 	object_put_number(queues, "first", status->queue_first);
 	object_put_number(queues, "count", status->queue_count);
 	(void)json_object_set_new(object, "queues", queues);
-	object_put(object, "degraded", status->degraded);
+	if (status->troubles->count > 0)
+		(void)json_object_set_new(object, "degraded", troubles_of(status->troubles));
 	(void)json_object_set_new(object, "database", database_of(&status->database));
 	(void)json_object_set_new(object, "processes", processes_of(status));
 	(void)json_object_set_new(object, "counters", figures_of(status));
@@ -110,7 +125,6 @@ static void print_uptime(FILE *out, long long seconds)
 static void print_head(FILE *out, const json_t *status, bool is_coloured)
 {
 	const json_t *queues = json_object_get(status, "queues");
-	const char *degraded = object_text(status, "degraded");
 	bool are_in = json_is_true(json_object_get(status, "rules_are_in"));
 
 	fprintf(out, "hopguard %s, %s%s%s, up ", object_text(status, "version"),
@@ -124,13 +138,35 @@ static void print_head(FILE *out, const json_t *status, bool is_coloured)
 	        object_number(queues, "first") + object_number(queues, "count") - 1,
 	        strcmp(object_text(status, "on_failure"), "open") == 0 ? "mail passes"
 	                                                               : "mail waits");
-	if (degraded[0])
-		fprintf(out, "%sdegraded   %s%s\n", is_coloured ? "\033[1;31m" : "", degraded,
-		        is_coloured ? "\033[0m" : "");
+}
+
+static void print_troubles(FILE *out, const json_t *list, bool is_coloured)
+{
+	const json_t *trouble;
+	size_t i;
+
+	json_array_foreach(list, i, trouble)
+	{
+		fprintf(out, "%sdegraded   %s%s\n", is_coloured ? "\033[1;31m" : "",
+		        object_text(trouble, "text"), is_coloured ? "\033[0m" : "");
+	}
+}
+
+static bool is_among(const json_t *troubles, const char *text)
+{
+	const json_t *trouble;
+	size_t i;
+
+	json_array_foreach(troubles, i, trouble)
+	{
+		if (strcmp(object_text(trouble, "text"), text) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* Why it is not usable is said once, and may stand above already. */
-static void print_database(FILE *out, const json_t *database, const char *degraded)
+static void print_database(FILE *out, const json_t *database, const json_t *troubles)
 {
 	const char *problem = object_text(database, "problem");
 
@@ -144,7 +180,7 @@ static void print_database(FILE *out, const json_t *database, const char *degrad
 		fprintf(out, "; %lld rows wait", object_number(database, "waiting"));
 	if (object_number(database, "lost") > 0)
 		fprintf(out, "; %lld rows were lost", object_number(database, "lost"));
-	if (problem[0] && strcmp(problem, degraded) != 0)
+	if (problem[0] && !is_among(troubles, problem))
 		fprintf(out, "; %s", problem);
 	fprintf(out, "\n");
 }
@@ -193,13 +229,16 @@ static void print_figures(FILE *out, json_t *figures, const char *group)
 bool status_text_print(FILE *out, const char *json, bool is_coloured)
 {
 	json_t *status = json_loads(json, 0, NULL);
+	const json_t *troubles;
 
 	if (!json_is_array(json_object_get(status, "processes"))) {
 		json_decref(status);
 		return false;
 	}
+	troubles = json_object_get(status, "degraded");
 	print_head(out, status, is_coloured);
-	print_database(out, json_object_get(status, "database"), object_text(status, "degraded"));
+	print_troubles(out, troubles, is_coloured);
+	print_database(out, json_object_get(status, "database"), troubles);
 	print_processes(out, json_object_get(status, "processes"));
 	print_figures(out, json_object_get(status, "counters"), "");
 	json_decref(status);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "report/troubles.h"
 #include "verdict/event.h"
 #include "verdict/row.h"
 
@@ -53,7 +54,7 @@ struct status {
 	bool rules_are_in;
 	unsigned queue_first;
 	unsigned queue_count;
-	const char *degraded; /* what does not work now, in a sentence; empty: nothing */
+	const struct troubles *troubles; /* what does not work now */
 	struct status_database database;
 	struct status_process processes[STATUS_PROCESSES_MAX];
 	size_t process_count;

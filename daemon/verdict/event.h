@@ -11,7 +11,11 @@
 #include "verdict/decide.h"
 #include "verdict/promise.h"
 
-enum { EVENT_ID_LEN = 16, EVENT_TEXT_MAX = 256 };
+enum {
+	EVENT_ID_LEN = 16,
+	EVENT_TEXT_MAX = 256,
+	EVENT_SUBJECT_MAX = 288 /* a path, and what it is */
+};
 
 enum event_kind {
 	EVENT_VERDICT,
@@ -61,7 +65,9 @@ struct event {
 	char cause[EVENT_TEXT_MAX];
 	/* Every kind */
 	int32_t pid;
-	uint32_t count;            /* how many of the same this stands for, at least 1 */
+	uint32_t count; /* how many of the same this stands for, at least 1 */
+	/* degraded: what it is about; recovered: of which it is the end. Empty: it is over as it is told. */
+	char subject[EVENT_SUBJECT_MAX];
 	char text[EVENT_TEXT_MAX]; /* ready, degraded, child-died: the sentence; verdict: empty */
 };
 

@@ -73,6 +73,7 @@ bool event_is_sound(const struct event *event)
 	       is_string(event->sni, sizeof(event->sni)) &&
 	       is_string(event->rule, sizeof(event->rule)) &&
 	       is_string(event->cause, sizeof(event->cause)) &&
+	       is_string(event->subject, sizeof(event->subject)) &&
 	       is_string(event->text, sizeof(event->text)) && key_finding_is_sound(&event->key);
 }
 

@@ -81,8 +81,13 @@ def test_a_machine_without_any_says_what_that_comes_to_until_it_has_some(machine
         guard = machine.start(*alone.MONITOR)
         event = guard.wait_for(lambda one: one["event"] == "degraded" and "no authority is known" in one["text"], timeout_s=8)
         assert event and "install ca-certificates" in event["text"] and SYSTEM_PLACE in event["text"], guard.events()
+        subjects = ("CA file", "DNSSEC")  # of the guard's troubles, as no name server can be reached: none hides another
+        assert machine.wait_until(lambda: set(subjects) <= {one["subject"] for one in guard.status().get("degraded", [])}, timeout_s=15)
+        shown = machine.ask("status").stdout
+        assert shown.count("degraded  ") >= 2 and "no authority is known" in shown, shown
         machine.host.run(["cp", pem, f"{SYSTEM_PLACE}/ca-certificates.crt"])
-        assert guard.wait_for(lambda one: one["event"] == "recovered", timeout_s=8)
+        assert guard.wait_for(lambda one: one["event"] == "recovered" and one["subject"] == "CA file", timeout_s=8)
+        assert machine.wait_until(lambda: {one["subject"] for one in guard.status()["degraded"]} == {"DNSSEC"})
     finally:
         machine.host.run(["umount", SYSTEM_PLACE])
 

@@ -56,7 +56,7 @@ def test_what_somebody_else_removed_is_put_back_and_told(machine, backend, what,
     assert machine.own_rules() == rules
     assert guard.wait_for(told("degraded", "somebody else", "rules-flushed = restore"))
     assert guard.wait_for(told("recovered"))
-    assert machine.wait_until(lambda: "rules" not in guard.status().get("degraded", ""))
+    assert machine.wait_until(lambda: not any(one["subject"] == "rules" for one in guard.status().get("degraded", [])))
     if what != "all of both tables":
         assert any("--dport 80 -j ACCEPT" in line for line in machine.rules())
     assert len([event for event in guard.events() if told("degraded")(event)]) == 1

@@ -22,7 +22,8 @@ struct world {
 	} sents[SENT_MAX];
 	size_t told;
 	enum event_kind kind;
-	char text[EVENT_TEXT_MAX]; /* of the last event */
+	char subject[EVENT_SUBJECT_MAX]; /* of the last event, as the next */
+	char text[EVENT_TEXT_MAX];
 };
 
 static int send_file(void *owner, const struct message_file *message, int copy)
@@ -46,12 +47,13 @@ static int send_file(void *owner, const struct message_file *message, int copy)
 	return 0;
 }
 
-static void tell(void *owner, enum event_kind kind, const char *text)
+static void tell(void *owner, enum event_kind kind, const char *subject, const char *text)
 {
 	struct world *world = owner;
 
 	world->told++;
 	world->kind = kind;
+	text_copy(world->subject, sizeof(world->subject), subject);
 	text_copy(world->text, sizeof(world->text), text);
 }
 
@@ -180,6 +182,22 @@ static void a_file_that_vanishes_is_told_once_and_so_is_its_return(void **state)
 	assert_int_equal(world->told, 2);
 	assert_int_equal(world->kind, EVENT_RECOVERED);
 	assert_string_equal(last(world)->text, "two");
+}
+
+static void a_file_that_is_not_asked_for_any_more_is_no_trouble(void **state)
+{
+	struct world *world = *state;
+	char subject[EVENT_SUBJECT_MAX];
+
+	begin(world);
+	assert_int_equal(world->kind, EVENT_DEGRADED);
+	snprintf(subject, sizeof(subject), "policy list %s/list", world->openpgp.folder);
+	assert_string_equal(world->subject, subject);
+	world->options.count = 0;
+	files_configure(world->files, &world->options);
+	assert_int_equal(world->told, 2);
+	assert_int_equal(world->kind, EVENT_RECOVERED);
+	assert_string_equal(world->subject, subject);
 }
 
 static void a_file_that_was_never_there_is_told(void **state)
@@ -375,6 +393,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_file_is_read_at_the_start_and_when_it_has_changed_and_stands_still),
 		TEST(a_file_that_vanishes_is_told_once_and_so_is_its_return),
+		TEST(a_file_that_is_not_asked_for_any_more_is_no_trouble),
 		TEST(a_file_that_was_never_there_is_told),
 		TEST(a_scout_that_starts_anew_gets_the_last_good_copy_and_the_trouble),
 		TEST(what_a_slow_scout_did_not_take_is_sent_again),

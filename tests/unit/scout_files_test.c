@@ -74,6 +74,8 @@ static void assert_event(struct fixture *fixture, enum event_kind kind, const ch
 	const struct event *event = next_event(fixture);
 
 	assert_int_equal(event->kind, kind);
+	/* With its path, as there may be several. */
+	assert_non_null(strstr(event->subject, " /etc/"));
 	assert_string_equal(event->text, text);
 }
 

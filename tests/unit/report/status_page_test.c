@@ -11,12 +11,25 @@
 
 #include <cmocka.h>
 
+#include "base/bytes.h"
 #include "counters.h"
+
+static struct troubles troubles;
+
+static void add_trouble(const char *subject, const char *text)
+{
+	struct event event = { .kind = EVENT_DEGRADED };
+
+	text_copy(event.subject, sizeof(event.subject), subject);
+	text_copy(event.text, sizeof(event.text), text);
+	troubles_take(&troubles, 0, &event);
+}
 
 static struct status *a_status(void)
 {
 	struct status *status = calloc(1, sizeof(*status));
 
+	troubles.count = 0;
 	*status = (struct status){
 		.version = "0.1.0",
 		.mode = MODE_ENFORCE,
@@ -26,7 +39,7 @@ static struct status *a_status(void)
 		.rules_are_in = true,
 		.queue_first = 2500,
 		.queue_count = 2,
-		.degraded = "",
+		.troubles = &troubles,
 	};
 	status->processes[0] = (struct status_process){ "supervisor", 0, 100, true, 0 };
 	status->processes[1] = (struct status_process){ "guard", 1, 0, false, 3 };
@@ -84,7 +97,7 @@ static void the_text_says_what_the_database_holds_and_what_is_wrong_with_it(void
 	assert_non_null(
 		strstr(text_of(status), "; 7 rows wait; 8 rows were lost; the disk is full\n"));
 	/* Said above already. */
-	status->degraded = "the disk is full";
+	add_trouble("database", "the disk is full");
 	assert_non_null(strstr(text_of(status), "; 8 rows were lost\n"));
 	assert_non_null(strstr(text_of(status), "degraded   the disk is full\n"));
 	free(status);
@@ -111,8 +124,13 @@ static void trouble_is_shown_only_when_there_is_some(void **state)
 
 	(void)state;
 	assert_null(strstr(json_of(status), "degraded"));
-	status->degraded = "DNSSEC does not validate";
-	assert_non_null(strstr(text_of(status), "degraded   DNSSEC does not validate\n"));
+	add_trouble("DNSSEC", "it does not validate");
+	add_trouble("CA file", "it is gone");
+	assert_non_null(strstr(text_of(status),
+	                       "degraded   it does not validate\ndegraded   it is gone\n"));
+	assert_non_null(strstr(json_of(status),
+	                       "\"degraded\":[{\"subject\":\"DNSSEC\",\"text\":\"it does not "
+	                       "validate\"},{\"subject\":\"CA file\",\"text\":\"it is gone\"}]"));
 	free(status);
 }
 
