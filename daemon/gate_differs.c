@@ -195,6 +195,7 @@ void gate_compare_probe(struct gate *gate, uint64_t key)
 	if (seen->outcome != PROBE_SHOWN) {
 		end(gate, difference);
 	} else if (difference->is_of_key) {
+		difference->event.probe[0] = '\0';
 		difference->handshake = seen->handshake;
 		compare_key(gate, difference);
 	} else {

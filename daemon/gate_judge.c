@@ -156,6 +156,7 @@ static void fill_event(struct gate *gate, struct event *event, const struct judg
 	event->tls = facts->tls;
 	event->key_sight = facts->key_sight;
 	event->key = judged->finding;
+	text_copy(event->probe, sizeof(event->probe), gate_probe_why(gate));
 	text_copy(event->rule, sizeof(event->rule), verdict->rule);
 }
 

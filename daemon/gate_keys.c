@@ -200,8 +200,10 @@ static bool judge_probe(struct gate *gate, struct facts *facts, struct key_findi
 		facts->is_key_awaited = true;
 		return false;
 	}
-	if (probe->outcome != PROBE_SHOWN)
+	if (probe->outcome != PROBE_SHOWN) {
+		memcpy(gate->keys->probe_why, probe->why, sizeof(probe->why));
 		return false;
+	}
 	found = gate_check(gate, &is_lost, probe->handshake, rules_of(gate));
 	facts->is_key_awaited = !found && !is_lost;
 	if (found)
@@ -275,12 +277,18 @@ static void judge_hidden(struct gate *gate, struct facts *facts, struct key_find
 	facts->is_key_awaited = true;
 }
 
+const char *gate_probe_why(const struct gate *gate)
+{
+	return gate->keys->probe_why;
+}
+
 void gate_complete_key(struct gate *gate, struct facts *facts, struct key_finding *finding,
                        const struct hop *hop, const struct hop_query *query)
 {
 	const struct key_evidence *evidence = query->evidence;
 
 	memset(finding, 0, sizeof(*finding));
+	gate->keys->probe_why[0] = '\0';
 	if (!evidence || !gate->actions.check)
 		return;
 	facts->is_cipher_null = evidence->is_cipher_null;

@@ -85,6 +85,8 @@ void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const 
 /* Completes the facts of TLS by what `hop` asks of the key. *finding: what the verifier said, zero where it did not. */
 void gate_complete_key(struct gate *gate, struct facts *facts, struct key_finding *finding,
                        const struct hop *hop, const struct hop_query *query);
+/* Of the hop that was completed last: why a probe could not tell; empty: it could, or nobody asked one. */
+const char *gate_probe_why(const struct gate *gate);
 /* What the promise of `hop` came to: where it was met, by a key that crossed the wire, sessions that begin here may go on. */
 void gate_note_key(struct gate *gate, const struct facts *facts, const struct hop *hop,
                    const struct hop_query *query);

@@ -53,7 +53,8 @@ struct probe_note {
 	uint16_t tls_version; /* of that */
 	enum probe_outcome outcome;
 	bool is_under_way;
-	bool is_confirmed; /* by a second one, asked for because of what the first saw */
+	bool is_confirmed;       /* by a second one, asked for because of what the first saw */
+	char why[PROBE_WHY_MAX]; /* not PROBE_SHOWN: what kept it from seeing the key */
 };
 
 /* What two ends agreed on. */
@@ -99,6 +100,8 @@ struct gate_keys {
 	struct difference *differences; /* GATE_DIFFERENCES_MAX */
 	size_t open_differences;        /* that wait */
 	uint32_t last_request;
+	/* What kept a probe from telling of the hop that was judged last; empty: nothing. */
+	char probe_why[PROBE_WHY_MAX];
 	struct key_rules rules; /* room, as these are large */
 	struct message_check message;
 	struct message_probe probe;

@@ -176,6 +176,7 @@ void gate_probed(struct gate *gate, const struct message_probed *probed, uint64_
 	                        : (enum probe_outcome)probed->outcome;
 	note->handshake = handshake;
 	note->tls_version = probed->tls_version;
+	text_copy(note->why, sizeof(note->why), note->outcome == PROBE_SHOWN ? "" : probed->why);
 	gate->time_ms = time_ms;
 	gate_compare_probe(gate, probed->key);
 	gate_go_on(gate, now_ms, time_ms);

@@ -364,7 +364,7 @@ struct message_checked {
 	struct key_finding finding;
 };
 
-enum { PROBE_SHAPE_MAX = 1024, PROBE_WHY_MAX = 160 };
+enum { PROBE_SHAPE_MAX = 1024 };
 
 /*
  * TLS 1.3 hides which key a server showed to `client`: shall somebody else ask it the same, in the same words. Sent as long as the

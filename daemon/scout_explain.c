@@ -18,6 +18,8 @@ void scout_send_explanation(struct scout *scout, uint32_t request, uint32_t age_
 	scout->explanation.evidence_count = 0;
 	scout_rows_last_keys(scout->explanation.last_keys, scout->rows,
 	                     &scout->explanation.destination);
+	scout_probe_explain(scout->probe, scout->explanation.last_keys,
+	                    &scout->explanation.destination);
 	if (scout->explanation.destination.mx_state != MX_UNKNOWN)
 		scout->explanation.evidence_count =
 			(uint32_t)merge_evidence(scout->explanation.evidence, &scout->sources,

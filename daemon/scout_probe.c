@@ -5,16 +5,26 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "probe_request.h"
 #include "probes.h"
 #include "scout_state.h"
 #include "scout_visit.h"
 
+enum { BLIND_MAX = 1024 /* servers; those that nobody looked at for longest are forgotten */ };
+
+/* A server whose key the last probe was not shown. */
+struct blind {
+	uint64_t when_ms;
+	char why[PROBE_WHY_MAX];
+};
+
 struct scout_probe {
 	struct scout *scout;
 	struct probes *probes;
 	struct scout_visits *visits;
+	struct table *blind;        /* struct address of the server → struct blind */
 	struct message_probe asked; /* room: messages are as long as their lists */
 };
 
@@ -42,10 +52,27 @@ static uint32_t pick(void *owner)
 	return picked;
 }
 
-static void on_end(void *owner, uint64_t number, const struct message_probed *seen)
+static void note_blind(struct scout_probe *probe, const struct address *server, const char *why)
+{
+	struct blind *blind = table_find(probe->blind, server);
+
+	if (!blind)
+		blind = table_insert(probe->blind, server);
+	if (!blind)
+		return;
+	blind->when_ms = process_now_ms();
+	text_copy(blind->why, sizeof(blind->why), why);
+}
+
+static void on_end(void *owner, uint64_t number, const struct address *server,
+                   const struct message_probed *seen)
 {
 	struct scout_probe *probe = owner;
 
+	if (seen->outcome == PROBE_SHOWN)
+		table_remove(probe->blind, server);
+	else
+		note_blind(probe, server, seen->why);
 	if (seen->outcome != PROBE_SHOWN)
 		log_info("probe %s why=\"%s\"",
 		         seen->outcome == PROBE_FAILED ? "could not tell" : "without tls",
@@ -77,7 +104,9 @@ struct scout_probe *scout_probe_new(struct scout *scout, const uint8_t secret[TA
 	probe->scout = scout;
 	probe->probes = probes_new(&options, &hooks, probe, secret);
 	probe->visits = scout_visits_new(scout, &visits_hooks, probe, secret);
-	if (probe->probes && probe->visits)
+	probe->blind = table_new(BLIND_MAX, sizeof(struct address), sizeof(struct blind), secret,
+	                         NULL, NULL);
+	if (probe->probes && probe->visits && probe->blind)
 		return probe;
 	scout_probe_free(probe);
 	return NULL;
@@ -89,6 +118,7 @@ void scout_probe_free(struct scout_probe *probe)
 		return;
 	scout_visits_free(probe->visits);
 	probes_free(probe->probes);
+	table_free(probe->blind);
 	free(probe);
 }
 
@@ -119,6 +149,23 @@ bool scout_probe_take_socket(struct scout_probe *probe, const struct message_soc
 void scout_probe_second(struct scout_probe *probe)
 {
 	probes_tick(probe->probes, process_now_ms());
+}
+
+void scout_probe_explain(const struct scout_probe *probe, struct last_key keys[MX_HOSTS_MAX],
+                         const struct destination *destination)
+{
+	uint64_t now_ms = process_now_ms();
+
+	for (size_t i = 0; i < destination->place_count; i++) {
+		const struct mx_place *place = &destination->places[i];
+		const struct blind *blind = table_peek(probe->blind, &place->address);
+		struct last_key *key = &keys[place->host];
+
+		if (!blind)
+			continue;
+		text_copy(key->probe, sizeof(key->probe), blind->why);
+		key->probe_age_s = (uint32_t)((now_ms - blind->when_ms) / 1000);
+	}
 }
 
 void scout_probe_count(const struct scout_probe *probe, struct counters *counters)

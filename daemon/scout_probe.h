@@ -23,6 +23,9 @@ void scout_probe_configure(struct scout_probe *probe, const struct config *confi
 bool scout_probe_take(struct scout_probe *probe, unsigned guard, const void *message, size_t len);
 bool scout_probe_take_socket(struct scout_probe *probe, const struct message_socket *answer);
 void scout_probe_second(struct scout_probe *probe);
+/* For people: of each host that the last probe of one of its addresses was not shown a key of, why. Fills keys[].probe and its age in. */
+void scout_probe_explain(const struct scout_probe *probe, struct last_key keys[MX_HOSTS_MAX],
+                         const struct destination *destination);
 void scout_probe_count(const struct scout_probe *probe, struct counters *counters);
 
 #endif

@@ -115,11 +115,12 @@ static bool can_be_as_client(struct scout_visits *visits, const struct message_p
 static void end_visit(struct visit *visit)
 {
 	struct scout_visits *visits = visit->visits;
+	const struct address server = visit->asked.server.address;
 	uint64_t number = visit->number;
 
 	visits->as_client += visit->is_as_client;
 	free_visit(visit);
-	visits->hooks.end(visits->owner, number, &visits->seen);
+	visits->hooks.end(visits->owner, number, &server, &visits->seen);
 }
 
 static void end_without_connection(struct visit *visit, int err)

@@ -26,8 +26,9 @@ struct scout;
 struct scout_visits;
 
 struct visits_hooks {
-	/* Not from within scout_visit_begin. `seen` is valid during the call. */
-	void (*end)(void *owner, uint64_t number, const struct message_probed *seen);
+	/* Not from within scout_visit_begin. `seen` is valid during the call, `server` is whom the visit was for. */
+	void (*end)(void *owner, uint64_t number, const struct address *server,
+	            const struct message_probed *seen);
 };
 
 /* NULL: out of memory. */

@@ -15,7 +15,7 @@
 
 enum {
 	CONTROL_REQUEST_MAX = 4096,     /* octets of a request line */
-	CONTROL_REPLY_MAX = 328 * 1024, /* octets of one line of an answer */
+	CONTROL_REPLY_MAX = 360 * 1024, /* octets of one line of an answer */
 	CONTROL_ERROR_MAX = 640,
 };
 

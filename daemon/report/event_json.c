@@ -65,6 +65,7 @@ static void put_seen(json_t *object, const struct event *event)
 	object_put(part, "sni", event->sni);
 	if (event->place != PLACE_UNKNOWN)
 		object_put(part, "place", place_name(event->place));
+	object_put(part, "probe", event->probe);
 	key_object_put(part, "key", &event->key);
 	(void)json_object_set_new(object, "seen", part);
 }

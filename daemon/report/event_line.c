@@ -28,7 +28,7 @@ static void add_promise(struct line *line, const struct promise *promise)
 /* "starttls offered ready, ehlo accepted by mx1.example.org, tls established 1.3, sni mx1.example.org" */
 static void add_seen(struct line *line, const struct event *event)
 {
-	char text[2 * DOMAIN_NAME_MAX + 160];
+	char text[2 * DOMAIN_NAME_MAX + 192 + PROBE_WHY_MAX];
 	struct line seen;
 
 	line_init(&seen, text, sizeof(text));
@@ -47,6 +47,8 @@ static void add_seen(struct line *line, const struct event *event)
 		line_add(&seen, ", sni %s", event->sni);
 	if (event->place != PLACE_UNKNOWN)
 		line_add(&seen, ", place %s", place_name(event->place));
+	if (event->probe[0])
+		line_add(&seen, ", no probe could tell: %s", event->probe);
 	line_pair(line, "seen", text);
 }
 

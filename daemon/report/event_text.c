@@ -132,6 +132,8 @@ static void add_verdict(struct line *line, const json_t *event)
 		line_add(line, "; the server calls itself %s", ehlo);
 	if (sni[0])
 		line_add(line, "; the client asks for %s", sni);
+	if (object_text(seen, "probe")[0])
+		line_add(line, "; our own look could not tell: %s", object_text(seen, "probe"));
 	add_key(line, json_object_get(seen, "key"), object_text(event, "assurance"));
 	add_promise(line, json_object_get(event, "promise"));
 	if (held_ms > 0)

@@ -103,6 +103,18 @@ void explain_key_put_last(json_t *object, const char *name, const struct last_ke
 	object_put(part, "assurance", key->sight == SIGHT_PROBE ? "probed" : "proven");
 }
 
+void explain_key_put_probe(json_t *object, const char *name, const struct last_key *key)
+{
+	json_t *part;
+
+	if (key->probe[0] == '\0')
+		return;
+	part = json_object();
+	object_put(part, "why", key->probe);
+	object_put_number(part, "age_s", key->probe_age_s);
+	(void)json_object_set_new(object, name, part);
+}
+
 /* RFC 7218 has names for these numbers; here are words. */
 static void print_record(FILE *out, const char *record, const char *names)
 {
@@ -185,4 +197,11 @@ void explain_key_print_last(FILE *out, const json_t *json)
 		        object_text(json, "not_after"));
 	print_part(out, "key ", json, "spki");
 	print_part(out, "anchor's key ", json, "anchor_spki");
+}
+
+void explain_key_print_probe(FILE *out, const json_t *json)
+{
+	if (json)
+		fprintf(out, "  probe      could not tell, %lld s ago: %s\n",
+		        object_number(json, "age_s"), object_text(json, "why"));
 }

@@ -22,8 +22,12 @@ void explain_key_put_rules(json_t *object, const char *name, struct bytes packed
 /* Nothing where none was seen. */
 void explain_key_put_last(json_t *object, const char *name, const struct last_key *key);
 
+/* Nothing where a probe could tell, or none was made. */
+void explain_key_put_probe(json_t *object, const char *name, const struct last_key *key);
+
 /* The same for people: `json` is what was put, or NULL. */
 void explain_key_print_rules(FILE *out, const json_t *json);
 void explain_key_print_last(FILE *out, const json_t *json);
+void explain_key_print_probe(FILE *out, const json_t *json);
 
 #endif

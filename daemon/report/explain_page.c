@@ -206,8 +206,10 @@ static void put_verdicts(json_t *object, const struct explanation *explanation, 
 static void put_key(json_t *object, const struct explanation *explanation, size_t host)
 {
 	explain_key_put_rules(object, "key_rules", rules_of(explanation, host));
-	if (explanation->last_keys && host < explanation->destination->host_count)
-		explain_key_put_last(object, "last_key", &explanation->last_keys[host]);
+	if (!explanation->last_keys || host >= explanation->destination->host_count)
+		return;
+	explain_key_put_last(object, "last_key", &explanation->last_keys[host]);
+	explain_key_put_probe(object, "last_probe", &explanation->last_keys[host]);
 }
 
 static json_t *host_of(const struct explanation *explanation, size_t index)

@@ -16,8 +16,8 @@
 #include "verdict/evidence.h"
 #include "verdict/promise.h"
 
-/* 32 hosts with details of 255 octets each, every octet escaped, their rules and keys, 128 addresses, and the evidence. */
-enum { EXPLAIN_JSON_MAX = 320 * 1024 };
+/* 32 hosts with details of 255 octets each, every octet escaped, their rules, keys and probes, 128 addresses, and the evidence. */
+enum { EXPLAIN_JSON_MAX = 352 * 1024 };
 
 struct explanation {
 	const struct destination *destination; /* sound (verdict/sound.h) */

@@ -104,6 +104,7 @@ static void print_key(FILE *out, const json_t *object)
 {
 	explain_key_print_rules(out, json_object_get(object, "key_rules"));
 	explain_key_print_last(out, json_object_get(object, "last_key"));
+	explain_key_print_probe(out, json_object_get(object, "last_probe"));
 }
 
 static void print_host(FILE *out, const json_t *host, bool is_coloured)

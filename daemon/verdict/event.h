@@ -9,6 +9,7 @@
 
 #include "base/address.h"
 #include "verdict/decide.h"
+#include "verdict/evidence.h"
 #include "verdict/promise.h"
 
 enum {
@@ -59,6 +60,8 @@ struct event {
 	enum key_sight key_sight;
 	struct key_finding
 		key; /* what came of it; KEY_UNKNOWN: nobody asked, or nobody could tell */
+	char probe
+		[PROBE_WHY_MAX]; /* why a connection of our own was not shown the key; empty: it was, or there was none */
 	char rule[64];
 	uint32_t held_ms;
 	uint16_t queue;

@@ -13,6 +13,7 @@
 enum {
 	EVIDENCE_MAX = 12, /* of one destination; DANE's stand with its hosts */
 	EVIDENCE_DETAIL_MAX = 512,
+	PROBE_WHY_MAX = 160,
 };
 
 enum evidence_state {
@@ -33,12 +34,15 @@ struct evidence {
 	char detail[EVIDENCE_DETAIL_MAX];
 };
 
-/* The key that a host was last seen with. */
+/* The key that a host was last seen with, and what became of looking for it. */
 struct last_key {
 	enum key_sight sight;  /* SIGHT_WIRE, SIGHT_PROBE; SIGHT_NONE: none was seen lately */
 	struct address server; /* where */
 	uint32_t age_s;
 	struct key_finding finding;
+	char probe
+		[PROBE_WHY_MAX]; /* what kept the last probe from seeing one; empty: it saw one, or there was none */
+	uint32_t probe_age_s;
 };
 
 const char *evidence_state_name(enum evidence_state state); /* "binds", "overridden" */

@@ -71,6 +71,7 @@ bool event_is_sound(const struct event *event)
 	       is_string(event->mx, sizeof(event->mx)) && promise_is_sound(&event->promise) &&
 	       is_string(event->ehlo_name, sizeof(event->ehlo_name)) &&
 	       is_string(event->sni, sizeof(event->sni)) &&
+	       is_string(event->probe, sizeof(event->probe)) &&
 	       is_string(event->rule, sizeof(event->rule)) &&
 	       is_string(event->cause, sizeof(event->cause)) &&
 	       is_string(event->subject, sizeof(event->subject)) &&
@@ -103,6 +104,7 @@ bool last_keys_are_sound(const struct last_key *keys, size_t count)
 
 	for (i = 0; i < count; i++) {
 		if (!is_up_to(keys[i].sight, SIGHT_HIDDEN) || !address_is_sound(&keys[i].server) ||
+		    !is_string(keys[i].probe, sizeof(keys[i].probe)) ||
 		    !key_finding_is_sound(&keys[i].finding))
 			return false;
 	}

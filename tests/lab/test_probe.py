@@ -207,7 +207,9 @@ def test_a_server_that_does_not_want_the_probe_could_not_tell_and_the_mail_waits
     assert attempt.result == "failed" and not probed.sink.find(recipient), (attempt, probed.guard.events())
     assert event and (event["action"], event["reason"]) == ("defer", "key-hidden"), probed.guard.events()
     assert not probed.behind.saw(b"RCPT TO", b"secret")
-    assert words in probed.guard.output(), probed.guard.output()
+    assert words in event["seen"]["probe"] and words in probed.guard.output(), (event, probed.guard.output())
+    text = probed.guard.ask("explain", destination.domain, check=False)
+    assert "probe      could not tell" in text and words in text, text
     # Whoever cannot tell says so at once; else before the mail's own time is over.
     assert waited_s < (2.5 if mood not in ("tarpit", "silence") else 5.5), waited_s
 

@@ -439,6 +439,7 @@ static void a_probe_that_could_not_tell_defers(void **state)
 	scene->probe_outcome = PROBE_FAILED;
 	assert_false(talk(simulation, &scene->honest, TLS1_3_VERSION));
 	refused(simulation, REASON_KEY_HIDDEN, "");
+	assert_string_equal(simulation_finding(simulation)->probe, PROBE_TROUBLE);
 	/* And is not repeated for each try of the sender's. */
 	assert_true(simulation_reopen(simulation));
 	assert_false(talk(simulation, &scene->honest, TLS1_3_VERSION));

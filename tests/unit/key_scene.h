@@ -19,6 +19,8 @@
 
 #define KEY_DOMAIN "big.example"
 #define KEY_HOST   "mx.big.example"
+/* The prober's words, which count where it could not tell. */
+#define PROBE_TROUBLE "from 192.0.2.1: nothing in time"
 
 /* cmocka's state, between key_scene_set_up and key_scene_tear_down. */
 struct key_scene {
@@ -59,6 +61,7 @@ static inline void probe(void *owner, struct message_probed *probed,
 	probed->type = MESSAGE_PROBED;
 	probed->outcome = scene->probe_outcome;
 	probed->tls_version = scene->probed_version ? scene->probed_version : 0x0304;
+	text_copy(probed->why, sizeof(probed->why), PROBE_TROUBLE);
 	if (scene->probe_outcome != PROBE_SHOWN)
 		return;
 	probed->chain_len = (uint32_t)shown->chain_len;

@@ -46,13 +46,19 @@ static int tear_down_meeting(void **state)
 	return 0;
 }
 
+/* The server's part has begun. `more`: of the configuration. */
+static void begin_with(struct meeting *meeting, const char *more)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "ports = { %u }\n%s", meeting->server.port, more);
+	start_scout(&meeting->scout, text);
+}
+
 static void begin(struct meeting *meeting, part_fn part)
 {
-	char text[64];
-
 	mail_server_play(&meeting->server, part);
-	snprintf(text, sizeof(text), "ports = { %u }\n", meeting->server.port);
-	start_scout(&meeting->scout, text);
+	begin_with(meeting, "");
 }
 
 static struct message_probe probe_of(const struct meeting *meeting)
@@ -212,6 +218,29 @@ static void greylisting_is_told_at_once_as_could_not_tell(void **state)
 	assert_int_equal(mail_server_end(&meeting->server), PART_PLAYED);
 }
 
+static void why_it_could_not_tell_is_explained_until_one_can(void **state)
+{
+	struct meeting *meeting = *state;
+	struct message_explain explain = { .type = MESSAGE_EXPLAIN, .name = "127.0.0.1" };
+	const struct message_explanation *explanation;
+	struct message_probe probe;
+	const char *more = "next-hop \"127.0.0.1\" { level = encrypt }\n";
+
+	mail_server_play(&meeting->server, serve_later);
+	begin_with(meeting, more);
+	end_rows(&meeting->scout, true);
+	probe = probe_of(meeting);
+	ask_by(meeting, 0, &probe);
+	give_socket(meeting, 0, dial_socket(4, PLAIN_MARK, NULL));
+	assert_non_null(probed(meeting, 0));
+	assert_int_equal(channel_send(meeting->scout.ledger, &explain, sizeof(explain)), 0);
+	explanation = next(&meeting->scout, meeting->scout.ledger, MESSAGE_EXPLANATION, WAIT_MS);
+	assert_non_null(explanation);
+	assert_int_equal(explanation->destination.place_count, 1);
+	assert_non_null(strstr(explanation->last_keys[0].probe, "450 (later): 4.7.1 greylisted"));
+	assert_int_equal(mail_server_end(&meeting->server), PART_PLAYED);
+}
+
 static int serve_nobody(struct scene *scene)
 {
 	(void)scene;
@@ -259,6 +288,7 @@ int main(void)
 		TEST(without_a_socket_from_the_supervisor_it_goes_all_the_same),
 		TEST(a_supervisor_that_does_not_answer_is_not_waited_for),
 		TEST(greylisting_is_told_at_once_as_could_not_tell),
+		TEST(why_it_could_not_tell_is_explained_until_one_can),
 		TEST(what_is_not_sound_is_refused_and_counted),
 	};
 

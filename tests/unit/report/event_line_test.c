@@ -46,6 +46,10 @@ static void the_handshake_is_part_of_what_was_seen(void **state)
 	event.place = PLACE_EXCLUDED;
 	event_line_print(text, &event);
 	assert_non_null(strstr(text, ", sni mx9.example.org, place excluded\" "));
+	strcpy(event.probe, "from 192.0.2.1: the server answered EHLO with 450 (later): \"x\"\r\n");
+	event_line_print(text, &event);
+	assert_non_null(strstr(text, ", place excluded, no probe could tell: from 192.0.2.1: the "
+	                             "server answered EHLO with 450 (later): \\\"x\\\"??\" "));
 }
 
 static void the_key_is_one_pair(void **state)

@@ -47,6 +47,10 @@ static void the_name_that_the_client_asked_for_is_said(void **state)
 	strcpy(event.sni, "mx9.example.org");
 	print(text, &event, false);
 	assert_non_null(strstr(text, "; the client asks for mx9.example.org; promised by "));
+	strcpy(event.probe, "from 192.0.2.1: nothing in time");
+	print(text, &event, false);
+	assert_non_null(strstr(text, "; our own look could not tell: from 192.0.2.1: nothing in "
+	                             "time; promised by "));
 }
 
 static void a_wrong_key_is_told_with_whose_it_seems_to_be(void **state)

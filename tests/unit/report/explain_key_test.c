@@ -118,8 +118,10 @@ static const char *last_in_words(const struct last_key *key)
 	FILE *out = fmemopen(text, sizeof(text), "w");
 
 	explain_key_put_last(object, "last_key", key);
+	explain_key_put_probe(object, "last_probe", key);
 	text[0] = '\0';
 	explain_key_print_last(out, json_object_get(object, "last_key"));
+	explain_key_print_probe(out, json_object_get(object, "last_probe"));
 	fclose(out);
 	json_decref(object);
 	return text;
@@ -192,6 +194,19 @@ static void of_a_host_that_promised_nothing_nothing_was_asked(void **state)
 	assert_non_null(strstr(last_in_words(&key), "  last key   nothing was asked of it\n"));
 }
 
+static void why_the_last_probe_could_not_tell_stands_behind_any_key(void **state)
+{
+	struct last_key key = { .sight = SIGHT_NONE, .probe_age_s = 7 };
+
+	(void)state;
+	strcpy(key.probe, "from 192.0.2.1: the connection was refused");
+	assert_string_equal(last_in_words(&key), "  probe      could not tell, 7 s ago: from "
+	                                         "192.0.2.1: the connection was refused\n");
+	key = a_key();
+	strcpy(key.probe, "x");
+	assert_non_null(strstr(last_in_words(&key), "\n  probe      could not tell, 0 s ago: x\n"));
+}
+
 static void where_none_was_seen_nothing_stands(void **state)
 {
 	const struct last_key key = { .sight = SIGHT_NONE };
@@ -212,6 +227,7 @@ int main(void)
 		TEST(the_last_key_says_all_that_its_certificate_does),
 		TEST(a_wrong_one_says_why),
 		TEST(of_a_host_that_promised_nothing_nothing_was_asked),
+		TEST(why_the_last_probe_could_not_tell_stands_behind_any_key),
 		TEST(where_none_was_seen_nothing_stands),
 	};
 

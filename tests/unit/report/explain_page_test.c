@@ -295,6 +295,7 @@ static void fill_keys(struct destination *destination, struct last_key *key)
 	memset(key->finding.why, '"', KEY_TEXT_MAX - 1);
 	memset(key->finding.seen.names, '"', KEY_TEXT_MAX - 1);
 	memset(key->finding.seen.issuer, '"', KEY_TEXT_MAX - 1);
+	memset(key->probe, '"', PROBE_WHY_MAX - 1);
 }
 
 static void fill_hosts(struct destination *destination, struct last_key keys[MX_HOSTS_MAX])

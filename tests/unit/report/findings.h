@@ -96,6 +96,8 @@ static inline struct event the_longest_finding(void)
 	memset(event.rule, '"', sizeof(event.rule) - 1);
 	memset(event.cause, '"', sizeof(event.cause) - 1);
 	memset(event.text, '"', sizeof(event.text) - 1);
+	memset(event.subject, '"', sizeof(event.subject) - 1);
+	memset(event.probe, '"', sizeof(event.probe) - 1);
 	event.key_sight = SIGHT_WIRE;
 	event.key.outcome = KEY_NAME_MISMATCH;
 	event.key.seen.has_leaf = event.key.seen.has_anchor = true;
