@@ -403,6 +403,7 @@ void gate_tick(struct gate *gate, uint64_t now_ms, uint64_t time_ms)
 		tick_flow(gate, flow);
 	}
 	expire(gate);
+	gate_compare_keys(gate);
 	gate_judge_afterthoughts(gate);
 }
 

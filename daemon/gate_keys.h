@@ -121,8 +121,9 @@ void gate_complete_sightings(struct gate *gate, uint64_t handshake,
  */
 void gate_compare(struct gate *gate, const struct facts *facts, const struct hop *hop,
                   const struct hop_query *query, const struct event *event);
-/* A probe came, or the verifier has answered. */
+/* A probe came. */
 void gate_compare_probe(struct gate *gate, uint64_t key);
+/* The verifier has answered; now and then also because it may have died with the question. */
 void gate_compare_keys(struct gate *gate);
 
 #endif

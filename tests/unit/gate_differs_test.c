@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gate.h"
+#include "gate_keys.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -74,6 +75,23 @@ static void a_key_that_only_the_sender_is_shown_is_told_with_the_right_one(void 
 	assert_string_equal(event_assurance(event), "probed");
 	assert_int_equal(event->key.outcome, KEY_MET);
 	assert_int_equal(strncmp(event->key.matched, "3 1 1 ", 6), 0);
+}
+
+static void a_verifier_that_dies_behind_the_probe_loses_no_difference(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PROBE);
+
+	scene->probe_outcome = PROBE_SHOWN;
+	scene->probed = &scene->honest;
+	scene->dies_behind_probe = true;
+	assert_false(talk(simulation, &scene->thief, TLS1_2_VERSION));
+	refused(simulation, REASON_KEY_MISMATCH, "proven");
+	differs_never(simulation);
+	scene->is_verifier_away = scene->dies_behind_probe = false;
+	simulation_pass_time(simulation, 2 * GATE_CHECK_AGAIN_MS);
+	differs_once(simulation, "key-mismatch on the sender's own connection, ",
+	             "a probe is shown the promised key, the sender another");
 }
 
 static void a_key_that_everybody_is_shown_is_no_difference(void **state)
@@ -233,6 +251,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_key_that_only_the_sender_is_shown_is_told_with_the_right_one),
+		TEST(a_verifier_that_dies_behind_the_probe_loses_no_difference),
 		TEST(a_key_that_everybody_is_shown_is_no_difference),
 		TEST(a_sender_that_comes_again_is_told_of_once),
 		TEST(an_offer_that_only_a_probe_has_is_told),

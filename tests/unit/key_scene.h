@@ -29,6 +29,7 @@ struct key_scene {
 	struct simulation *simulation;
 	bool is_verifier_away;
 	enum key_outcome said; /* by a verifier of a test's own */
+	bool dies_behind_probe; /* the verifier, when the next probe is made */
 	/* The probes' part. */
 	enum probe_outcome probe_outcome;
 	uint16_t probed_version; /* 0: TLS 1.3 */
@@ -56,6 +57,7 @@ static inline void probe(void *owner, struct message_probed *probed,
 		scene->probed_named && wanted->server_name[0] ? scene->probed_named : scene->probed;
 
 	memcpy(&scene->probe, wanted, sizeof(scene->probe));
+	scene->is_verifier_away |= scene->dies_behind_probe;
 	if (scene->is_probe_away)
 		return;
 	probed->type = MESSAGE_PROBED;
