@@ -306,6 +306,8 @@ void gate_complete_key(struct gate *gate, struct facts *facts, struct key_findin
 		judge_shown(gate, facts, finding, evidence);
 	else if (!judge_resumed(gate, facts, finding, query))
 		judge_hidden(gate, facts, finding, query);
+	/* The sender asked for that, and took it. */
+	facts->is_cipher_anonymous |= facts->key == KEY_UNJUDGED && finding->seen.is_raw;
 	/* What is only told does not hold mail up until somebody has gone and looked. */
 	if (facts->promise_only_alerts && facts->is_key_awaited &&
 	    facts->key_sight == SIGHT_HIDDEN) {

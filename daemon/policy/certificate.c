@@ -99,7 +99,10 @@ void certificate_check(struct key_finding *finding, const struct certificate_que
 	memset(finding, 0, sizeof(*finding));
 	set_floor(&check, query->handshake, query->handshake_why);
 	if (certificate_chain_read(&check.chain, query->chain, unreadable)) {
-		certificate_tell_seen(&finding->seen, check.chain.leaf);
+		if (check.chain.is_raw)
+			certificate_tell_raw(&finding->seen, query->chain);
+		else
+			certificate_tell_seen(&finding->seen, check.chain.leaf);
 		check.leaf_fault = certificate_key_fault(check.chain.leaf, check.leaf_what);
 		if (check.leaf_fault == CERTIFICATE_KEY_BEYOND)
 			set_floor(&check, KEY_UNREADABLE, check.leaf_what);

@@ -31,7 +31,7 @@ enum {
 
 struct certificate_query {
 	struct bytes
-		chain; /* each certificate behind its three octets of length (RFC 5246 section 7.4.2) */
+		chain; /* each certificate behind its three octets of length (RFC 5246 section 7.4.2); or a bare SubjectPublicKeyInfo (RFC 7250) */
 	struct bytes rules; /* packed and sound (verdict/key_rule.h) */
 	int64_t now_s;      /* wall clock, since 1970 */
 	const struct certificate_anchors *anchors;

@@ -62,6 +62,10 @@ bool certificate_chain_read(struct certificate_chain *chain, struct bytes octets
 	size_t count = 0;
 
 	*chain = (struct certificate_chain){ .others = sk_X509_new_null() };
+	chain->leaf = chain->others ? certificate_of_raw_key(octets) : NULL;
+	chain->is_raw = chain->leaf != NULL;
+	if (chain->is_raw)
+		return true;
 	while (chain->others && cursor_left(&rest) > 0) {
 		X509 *certificate = read_certificate(cursor_vector24(&rest));
 

@@ -21,7 +21,8 @@ struct certificate_anchors {
 
 /* As a server sent them. */
 struct certificate_chain {
-	X509 *leaf;
+	X509 *leaf; /* of a raw key nothing but that */
+	bool is_raw;
 	STACK_OF(X509) * others; /* in their order, without those whose key is beyond a bound */
 };
 
@@ -79,6 +80,14 @@ void certificate_hold_rule(struct certificate_result *result, struct certificate
 /* The leaf against a host's TLSA records, without names. */
 void certificate_hold_tlsa(struct certificate_result *result, struct certificate_check *check,
                            const struct key_rule *rule, bool *names_count);
+
+/* certificate_raw.c */
+/* What holds nothing but that SubjectPublicKeyInfo; the caller frees it. NULL: the octets are none, or out of memory. */
+X509 *certificate_of_raw_key(struct bytes octets);
+void certificate_tell_raw(struct key_seen *seen, struct bytes key);
+/* The key of check->query->chain against TLSA records, or a rule that asks for a certificate. */
+void certificate_hold_raw(struct certificate_result *result, const struct certificate_check *check,
+                          const struct key_rule *rule);
 
 /* One walk along the chain; records may be NULL. */
 struct certificate_walk {

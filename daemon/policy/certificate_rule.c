@@ -152,7 +152,9 @@ void certificate_hold_rule(struct certificate_result *result, struct certificate
 		.group = rule->group,
 	};
 	/* Without a certificate there is nothing to hold. */
-	if (check->chain.leaf && check->leaf_fault != CERTIFICATE_KEY_BEYOND) {
+	if (check->chain.is_raw && rule->kind != KEY_RULE_FINGERPRINT) {
+		certificate_hold_raw(result, check, rule);
+	} else if (check->chain.leaf && check->leaf_fault != CERTIFICATE_KEY_BEYOND) {
 		switch (rule->kind) {
 		case KEY_RULE_TLSA:
 			hold_tlsa(result, check, rule);

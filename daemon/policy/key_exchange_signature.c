@@ -171,13 +171,17 @@ enum key_outcome key_exchange_signature_check(const struct key_exchange_signed *
 	struct bytes first = cursor_vector24(&rest);
 	const unsigned char *at = first.data;
 	X509 *leaf = first.len > 0 ? d2i_X509(NULL, &at, (long)first.len) : NULL;
+	X509 *raw = leaf ? NULL : certificate_of_raw_key(chain);
 	enum key_outcome outcome = KEY_UNREADABLE;
 
-	if (leaf && at == first.data + first.len)
+	if (raw)
+		outcome = check_by(exchange, raw, why);
+	else if (leaf && at == first.data + first.len)
 		outcome = check_by(exchange, leaf, why);
 	else
 		(void)snprintf(why, KEY_TEXT_MAX, "the certificate is malformed");
 	X509_free(leaf);
+	X509_free(raw);
 	ERR_clear_error();
 	return outcome;
 }

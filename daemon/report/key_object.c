@@ -35,6 +35,8 @@ void key_object_put(json_t *object, const char *name, const struct key_finding *
 	object_put(part, "outcome", key_outcome_name(finding->outcome));
 	object_put(part, "matched", finding->matched);
 	object_put(part, "why", finding->why);
+	if (seen->is_raw)
+		(void)json_object_set_new(part, "is_raw", json_true());
 	if (seen->has_leaf)
 		put_digest(part, "spki", seen->leaf_digest);
 	object_put(part, "names", seen->names);

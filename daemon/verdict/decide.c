@@ -194,7 +194,7 @@ static const struct rung ladder[] = {
 	{ inspection_is_cut_short, REASON_INSPECTION_LIMIT, "a bound of inspection was reached" },
 	{ nothing_is_encrypted, REASON_CIPHER_UNAUTHENTICATED, "cipher encrypts nothing" },
 	{ nobody_is_authenticated, REASON_CIPHER_UNAUTHENTICATED,
-	  "anonymous cipher: no certificate at all" },
+	  "no certificate at all: anonymous cipher, or raw key" },
 	{ tls_is_weakened, REASON_TLS_WEAKENED, "less than what both ends are able to" },
 	{ key_belongs_to_a_name_unsent, REASON_SNI_MISSING,
 	  "without a name another key, with it the right one" },

@@ -113,7 +113,8 @@ const char *tls_version_name(uint16_t version)
 
 static bool lacks_authorities(const struct event *event)
 {
-	return event->reason == REASON_UNDECIDED && event->key.outcome == KEY_UNJUDGED;
+	return event->reason == REASON_UNDECIDED && event->key.outcome == KEY_UNJUDGED &&
+	       !event->key.seen.is_raw;
 }
 
 enum reason_kind event_reason_kind(const struct event *event)

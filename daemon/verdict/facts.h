@@ -94,9 +94,9 @@ struct facts {
 	bool asks_for_key;
 	enum key_outcome key; /* KEY_UNKNOWN: nobody could tell */
 	enum key_sight key_sight;
-	bool is_key_awaited;     /* the verifier or a probe will tell */
-	bool is_hidden_accepted; /* tls13 = pass */
-	bool is_cipher_anonymous;
+	bool is_key_awaited;      /* the verifier or a probe will tell */
+	bool is_hidden_accepted;  /* tls13 = pass */
+	bool is_cipher_anonymous; /* or a raw key was shown where a certificate was promised */
 	bool is_cipher_null;
 	bool is_tls_weakened;
 	bool is_name_unsent; /* the client named no host, and with the name the right key is there */

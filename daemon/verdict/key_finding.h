@@ -15,7 +15,8 @@ enum { KEY_DIGEST_LEN = 32, KEY_TEXT_MAX = 256 };
 enum key_outcome {
 	KEY_UNKNOWN, /* not looked at yet */
 	KEY_MET,     /* every rule of one group is met; so also without any rule */
-	KEY_UNJUDGED, /* PKIX: no authority at all is known here, so that nobody can tell; nothing else is wrong */
+	/* Nobody can tell: no authority at all is known here, or a raw key was shown where a certificate is asked for; nothing else is wrong. */
+	KEY_UNJUDGED,
 	KEY_EXPIRED,       /* PKIX, or a trust anchor of a TLSA record: out of its dates */
 	KEY_NAME_MISMATCH, /* the same: another's name */
 	KEY_UNTRUSTED,     /* PKIX: no chain to an anchor; also weak or forbidden in another way */
@@ -28,6 +29,7 @@ enum key_outcome {
 struct key_seen {
 	uint8_t leaf_digest[KEY_DIGEST_LEN];   /* SHA-256 of its SubjectPublicKeyInfo */
 	uint8_t anchor_digest[KEY_DIGEST_LEN]; /* of the chain's last; zero: no chain was built */
+	bool is_raw; /* a bare key was shown in the place of certificates (RFC 7250): the digest is of that */
 	bool has_leaf;
 	bool has_anchor;
 	char names

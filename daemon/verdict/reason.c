@@ -115,8 +115,9 @@ static const struct {
 		"names that are there.",
 	},
 	[REASON_CIPHER_UNAUTHENTICATED] = {
-		"cipher-unauthenticated", KIND_INABILITY, "4.7.5", "a cipher was taken that shows no key at all",
-		"The sender offers anonymous or unencrypted ciphers: exclude them there (Postfix: smtp_tls_exclude_ciphers = aNULL, eNULL).",
+		"cipher-unauthenticated", KIND_INABILITY, "4.7.5", "the handshake shows no certificate at all",
+		"The sender offers anonymous or unencrypted ciphers, or raw keys where a certificate was promised: exclude them there "
+		"(Postfix: smtp_tls_exclude_ciphers = aNULL, eNULL; smtp_tls_enable_rpk = no).",
 	},
 	[REASON_TLS_WEAKENED] = {
 		"tls-weakened", KIND_ATTACK, "4.7.5", "the handshake was pressed below what both ends are able to",

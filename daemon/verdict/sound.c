@@ -44,7 +44,7 @@ bool key_finding_is_sound(const struct key_finding *finding)
 
 	return is_up_to(finding->outcome, KEY_UNREADABLE) &&
 	       is_up_to(finding->source, SOURCE_SEEN) && is_bool(&seen->has_leaf) &&
-	       is_bool(&seen->has_anchor) &&
+	       is_bool(&seen->is_raw) && is_bool(&seen->has_anchor) &&
 	       is_string(finding->matched, sizeof(finding->matched)) &&
 	       is_string(finding->why, sizeof(finding->why)) &&
 	       is_string(seen->names, sizeof(seen->names)) &&
