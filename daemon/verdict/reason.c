@@ -92,8 +92,8 @@ static const struct {
 	},
 	[REASON_KEY_MISMATCH] = {
 		"key-mismatch", KIND_ATTACK, "4.7.5", "the server's key is not the one that was promised",
-		"Somebody answers in the destination's place, or its TLSA record or fingerprint was not changed with its key: "
-		"see `hopguard check`, and compare from another network.",
+		"Somebody answers in the destination's place; or its TLSA record or fingerprint was not changed with its key, or is of one "
+		"of its two keys alone (RSA and ECDSA): `hopguard check DOMAIN` asks for both; compare from another network.",
 	},
 	[REASON_SNI_MISSING] = {
 		"sni-missing", KIND_INABILITY, "4.7.5", "the sender did not name the host, and was shown another key",

@@ -137,6 +137,7 @@ def test_a_server_with_keys_of_two_kinds_is_held_to_the_one_that_it_showed(guard
         assert not is_kept(guarded, recipient), said
         event = guarded.events_of(domain)[0]
         assert (event["action"], event["reason"]) == ("block", "key-mismatch"), event
+        assert "two keys" in event["advice"] and "`hopguard check DOMAIN`" in event["advice"], event
         return
     assert is_taken(guarded, recipient), (said, guarded.guard.events())
     no_findings(guarded)
