@@ -18,6 +18,8 @@ enum {
 	 * call for as long as octets are there that mean nothing (HelloRequests, tickets), and nobody else has a turn then.
 	 */
 	HEARD_MAX = 4 * STARTTLS_CHAIN_MAX,
+	/* A key in a field of one's own making takes 40 ms at 4096 bits, and more than a second at the 10,000 that OpenSSL takes. */
+	FIELD_BITS_MAX = 4096,
 };
 
 struct starttls_tls {
@@ -25,6 +27,10 @@ struct starttls_tls {
 	SSL *connection;
 	int alert; /* that was read */
 	size_t heard_len;
+	bool is_field_large;
+	/* OpenSSL's own. */
+	int (*is_secure)(const SSL *connection, const SSL_CTX *context, int operation, int bits,
+	                 int number, void *other, void *owner);
 };
 
 /* Nothing is verified here; building chains of whatever comes would be work for nothing. */
@@ -66,6 +72,19 @@ static long on_read(BIO *socket, int operation, const char *octets, size_t len, 
 	return -1;
 }
 
+/* Asked of all that is about to be used. */
+static int on_use(const SSL *connection, const SSL_CTX *context, int operation, int bits,
+                  int number, void *other, void *owner)
+{
+	struct starttls_tls *tls = owner;
+
+	if (operation == SSL_SECOP_TMP_DH && other && EVP_PKEY_get_bits(other) > FIELD_BITS_MAX) {
+		tls->is_field_large = true;
+		return 0;
+	}
+	return tls->is_secure(connection, context, operation, bits, number, other, owner);
+}
+
 static int set_up(struct starttls_tls *tls, int descriptor, const struct tls_shape *shape,
                   const char *server_name)
 {
@@ -77,6 +96,9 @@ static int set_up(struct starttls_tls *tls, int descriptor, const struct tls_sha
 	SSL_CTX_set_cert_verify_callback(tls->context, accept_any, NULL);
 	SSL_CTX_set_info_callback(tls->context, on_info);
 	SSL_CTX_set_max_cert_list(tls->context, STARTTLS_CHAIN_MAX);
+	tls->is_secure = SSL_CTX_get_security_callback(tls->context);
+	SSL_CTX_set0_security_ex_data(tls->context, tls);
+	SSL_CTX_set_security_callback(tls->context, on_use);
 	SSL_CTX_set_session_cache_mode(tls->context, SSL_SESS_CACHE_OFF);
 	/* Old servers do not know RFC 5746; nothing is renegotiated. */
 	SSL_CTX_set_options(tls->context, SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_NO_RENEGOTIATION);
@@ -209,11 +231,12 @@ static enum shake_progress tell_break(struct starttls_result *result,
 	bool is_end = error == SSL_ERROR_SYSCALL ||
 	              ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
 
-	if (has_said_too_much(tls)) {
+	if (has_said_too_much(tls) || tls->is_field_large) {
 		result->outcome = VISIT_TLS_FAILED;
 		result->alert = tls->alert;
 		keep_string(result->tls_why, sizeof(result->tls_why),
-		            "the server says more than a handshake has");
+		            tls->is_field_large ? "a finite field of more than 4096 bits"
+		                                : "the server says more than a handshake has");
 	} else if (!is_end || tls->alert != NO_ALERT) {
 		explain_break(result, tls);
 	} else if (error == SSL_ERROR_SYSCALL && (number == ECONNRESET || number == EPIPE)) {

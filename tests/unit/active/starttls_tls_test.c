@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
 
 #include "meeting.h"
 
@@ -163,6 +165,41 @@ static void a_chain_without_an_end_is_not_taken(void **state)
 	assert_int_equal(result->alert, -1);
 }
 
+/* No prime, as nobody looks. */
+static int play_large_field(struct scene *scene)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
+	OSSL_PARAM_BLD *values = OSSL_PARAM_BLD_new();
+	BIGNUM *modulus = BN_new(), *generator = BN_new();
+	EVP_PKEY *field = NULL;
+
+	BN_rand(modulus, 4104, BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ODD);
+	BN_set_word(generator, 2);
+	OSSL_PARAM_BLD_push_BN(values, OSSL_PKEY_PARAM_FFC_P, modulus);
+	OSSL_PARAM_BLD_push_BN(values, OSSL_PKEY_PARAM_FFC_G, generator);
+	EVP_PKEY_fromdata_init(maker);
+	EVP_PKEY_fromdata(maker, &field, EVP_PKEY_KEY_PARAMETERS, OSSL_PARAM_BLD_to_param(values));
+	SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+	SSL_CTX_set_cipher_list(context, "ADH:@SECLEVEL=0");
+	SSL_CTX_set0_tmp_dh_pkey(context, field);
+	return play_tls(scene, context);
+}
+
+static void a_field_that_takes_long_to_reckon_in_is_not_taken(void **state)
+{
+	struct meeting *meeting = *state;
+	struct tls_shape *shape = &meeting->options.shape;
+	const struct starttls_result *result;
+
+	shape->cipher_count = 1;
+	shape->ciphers[0] = 0x00a6; /* ADH-AES128-GCM-SHA256 */
+	shape->version_max = 0x0303;
+	result = meet(meeting, play_large_field, PART_WRONG);
+	assert_int_equal(result->outcome, VISIT_TLS_FAILED);
+	assert_string_equal(result->tls_why, "a finite field of more than 4096 bits");
+}
+
 /* RFC 5246 section 7.4.1.1: a client ignores it while a handshake is on its way. It has no end either. */
 static int play_endless_requests(struct scene *scene)
 {
@@ -199,6 +236,7 @@ int main(void)
 		TEST(tls_1_0_is_seen_as_what_it_is),
 		TEST(an_anonymous_cipher_is_taken_only_by_the_shape_that_has_it),
 		TEST(a_chain_without_an_end_is_not_taken),
+		TEST(a_field_that_takes_long_to_reckon_in_is_not_taken),
 		TEST(requests_without_an_end_are_not_heard_out),
 	};
 
