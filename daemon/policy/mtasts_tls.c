@@ -2,6 +2,7 @@
 #include "policy/mtasts_tls.h"
 
 #include <openssl/bio.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 
 /* Before and behind each call; what it returns before a read is that read's result. */
@@ -22,19 +23,34 @@ static long read_nothing(BIO *connection, int operation, const char *octets, siz
 static void on_message(int is_written, int version, int type, const void *octets, size_t len,
                        SSL *connection, void *owner)
 {
-	size_t *count = owner;
+	struct mtasts_tls *tls = owner;
 
 	(void)version;
 	(void)octets;
 	(void)len;
 	if (is_written || type != SSL3_RT_HANDSHAKE)
 		return;
-	if (++*count > MTASTS_HANDSHAKE_MESSAGES_MAX)
+	if (++tls->message_count > MTASTS_HANDSHAKE_MESSAGES_MAX)
 		BIO_set_callback_ex(SSL_get_rbio(connection), read_nothing);
 }
 
-void mtasts_tls_bound(struct ssl_ctx_st *context, size_t *count)
+/* Asked of all that is about to be used. */
+static int on_use(const SSL *connection, const SSL_CTX *context, int operation, int bits,
+                  int number, void *other, void *owner)
+{
+	const struct mtasts_tls *tls = owner;
+
+	if (operation == SSL_SECOP_TMP_DH && other &&
+	    EVP_PKEY_get_bits(other) > MTASTS_FIELD_BITS_MAX)
+		return 0;
+	return tls->is_secure(connection, context, operation, bits, number, other, owner);
+}
+
+void mtasts_tls_bound(struct mtasts_tls *tls, struct ssl_ctx_st *context)
 {
 	SSL_CTX_set_msg_callback(context, on_message);
-	SSL_CTX_set_msg_callback_arg(context, count);
+	SSL_CTX_set_msg_callback_arg(context, tls);
+	tls->is_secure = SSL_CTX_get_security_callback(context);
+	SSL_CTX_set0_security_ex_data(context, tls);
+	SSL_CTX_set_security_callback(context, on_use);
 }

@@ -3,18 +3,31 @@
 #define HOPGUARD_POLICY_MTASTS_TLS_H
 
 /*
- * A bound on what a server says in its handshakes. OpenSSL's client reads over messages that mean nothing (HelloRequests, tickets) within
- * one call, for as long as they come: no timer of libcurl's runs until that returns.
+ * Bounds on what a handshake of libcurl's may take, since no timer of its runs within one call. OpenSSL's client reads over messages that
+ * mean nothing (HelloRequests, tickets) for as long as they come, and reckons in whatever finite field a server chooses.
  */
 
 #include <stddef.h>
 
-/* A handshake has ten, and some servers send a few tickets behind it. */
-enum { MTASTS_HANDSHAKE_MESSAGES_MAX = 100 };
+enum {
+	/* A handshake has ten, and some servers send a few tickets behind it. */
+	MTASTS_HANDSHAKE_MESSAGES_MAX = 100,
+	/* 40 ms; the 10,000 that OpenSSL takes are more than a second. */
+	MTASTS_FIELD_BITS_MAX = 4096,
+};
 
+struct ssl_st;
 struct ssl_ctx_st;
 
-/* *count, zero at first, outlives the context: of one connection. Beyond the bound nothing more is read from it. */
-void mtasts_tls_bound(struct ssl_ctx_st *context, size_t *count);
+/* Of one connection. */
+struct mtasts_tls {
+	size_t message_count;
+	/* OpenSSL's own. */
+	int (*is_secure)(const struct ssl_st *connection, const struct ssl_ctx_st *context,
+	                 int operation, int bits, int number, void *other, void *owner);
+};
+
+/* *tls, zero at first, outlives the context. Beyond a bound nothing more is read. */
+void mtasts_tls_bound(struct mtasts_tls *tls, struct ssl_ctx_st *context);
 
 #endif

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "policy/mtasts_tls.h"
 #include "wire/mtasts_text.h"
 
 enum {
@@ -140,7 +139,7 @@ static CURLcode bound_handshake(CURL *easy, void *context, void *owner)
 	struct mtasts_transfer *transfer = owner;
 
 	(void)easy;
-	mtasts_tls_bound(context, &transfer->handshake_messages);
+	mtasts_tls_bound(&transfer->tls, context);
 	return CURLE_OK;
 }
 

@@ -7,6 +7,7 @@
 #include <curl/curl.h>
 
 #include "policy/mtasts_fetch.h"
+#include "policy/mtasts_tls.h"
 #include "verdict/promise.h"
 
 struct mtasts_transfer {
@@ -18,7 +19,7 @@ struct mtasts_transfer {
 	size_t address_count;
 	struct address addresses[FETCH_ADDRESSES_MAX];
 	struct address tried; /* the last one */
-	size_t handshake_messages;
+	struct mtasts_tls tls;
 	size_t headers_len;
 	bool is_chunked;
 	size_t text_len;

@@ -6,11 +6,16 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <arpa/inet.h>
 #include <event2/event.h>
 #include <netinet/in.h>
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -69,6 +74,15 @@ static void open_world(struct world *world)
 	options.port = world->port;
 	world->base = event_base_new();
 	assert_non_null(world->base);
+	assert_int_equal(mtasts_fetcher_new(&world->fetcher, world->base, &options), 0);
+}
+
+static void trust(struct world *world, const char *ca_file)
+{
+	struct mtasts_fetch_options options = { .port = world->port };
+
+	text_copy(options.ca_file, sizeof(options.ca_file), ca_file);
+	mtasts_fetcher_free(world->fetcher);
 	assert_int_equal(mtasts_fetcher_new(&world->fetcher, world->base, &options), 0);
 }
 
@@ -278,6 +292,82 @@ static void requests_without_an_end_are_not_heard_out(void **state)
 	close_world(&world);
 }
 
+/* One that is trusted, and has a field of its own of so many bits: no prime, as nobody looks. */
+static pid_t play_field(int listener, const char *ca_file, int bits)
+{
+	EVP_PKEY *key = EVP_RSA_gen(2048), *field = NULL;
+	X509 *certificate = X509_new();
+	X509_NAME *name = X509_get_subject_name(certificate);
+	FILE *file = fopen(ca_file, "w");
+	EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
+	OSSL_PARAM_BLD *values = OSSL_PARAM_BLD_new();
+	BIGNUM *modulus = BN_new(), *generator = BN_new();
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	SSL *connection = NULL;
+	pid_t child;
+
+	assert_non_null(file);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+	                           (const unsigned char *)"mta-sts.a.example", -1, -1, 0);
+	X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+	X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+	X509_set_issuer_name(certificate, name);
+	X509_set_pubkey(certificate, key);
+	assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
+	assert_int_equal(PEM_write_X509(file, certificate), 1);
+	fclose(file);
+	BN_rand(modulus, bits, BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ODD);
+	BN_set_word(generator, 2);
+	OSSL_PARAM_BLD_push_BN(values, OSSL_PKEY_PARAM_FFC_P, modulus);
+	OSSL_PARAM_BLD_push_BN(values, OSSL_PKEY_PARAM_FFC_G, generator);
+	EVP_PKEY_fromdata_init(maker);
+	EVP_PKEY_fromdata(maker, &field, EVP_PKEY_KEY_PARAMETERS, OSSL_PARAM_BLD_to_param(values));
+	SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+	SSL_CTX_set_cipher_list(context, "DHE-RSA-AES128-GCM-SHA256");
+	SSL_CTX_set0_tmp_dh_pkey(context, field);
+	SSL_CTX_use_certificate(context, certificate);
+	SSL_CTX_use_PrivateKey(context, key);
+	child = fork();
+	assert_true(child >= 0);
+	if (child > 0)
+		return child;
+	alarm(10);
+	connection = SSL_new(context);
+	SSL_set_fd(connection, accept(listener, NULL, NULL));
+	_exit(SSL_accept(connection) == 1 ? 0 : 1);
+}
+
+/* Whether the handshake came to its end. */
+static bool shakes_hands(int bits)
+{
+	char ca_file[] = "/tmp/mtasts_fetch_test.XXXXXX";
+	struct world world;
+	pid_t child;
+	int status = 1;
+
+	close(mkstemp(ca_file));
+	open_world(&world);
+	child = play_field(world.listeners[0], ca_file, bits);
+	trust(&world, ca_file);
+	assert_non_null(start(&world, &world.addresses[0], true));
+	for (int i = 0; i < PATIENCE_MS / 10 && world.told == 0; i++) {
+		event_base_loop(world.base, EVLOOP_NONBLOCK);
+		usleep(10000);
+	}
+	assert_int_equal(world.told, 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	close_world(&world);
+	unlink(ca_file);
+	return status == 0;
+}
+
+static void a_field_that_takes_long_to_reckon_in_is_not_taken(void **state)
+{
+	(void)state;
+	assert_true(shakes_hands(2048));
+	assert_false(shakes_hands(4104));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +378,7 @@ int main(void)
 		cmocka_unit_test(what_is_cancelled_makes_room_and_is_not_told),
 		cmocka_unit_test(a_second_address_is_tried_where_the_first_refuses),
 		cmocka_unit_test(requests_without_an_end_are_not_heard_out),
+		cmocka_unit_test(a_field_that_takes_long_to_reckon_in_is_not_taken),
 	};
 
 	return cmocka_run_group_tests_name("policy/mtasts_fetch", tests, NULL, NULL);
