@@ -55,6 +55,21 @@ const char *starttls_outcome_name(enum starttls_outcome outcome)
 	return "unknown";
 }
 
+const char *starttls_key_name(enum starttls_key key)
+{
+	switch (key) {
+	case STARTTLS_KEY_OTHER:
+		break;
+	case STARTTLS_KEY_RSA:
+		return "RSA";
+	case STARTTLS_KEY_ECDSA:
+		return "ECDSA";
+	case STARTTLS_KEY_EDDSA:
+		return "EdDSA";
+	}
+	return "another kind";
+}
+
 void starttls_keep_text(char *text, size_t room, struct bytes from)
 {
 	size_t len = from.len < room ? from.len : room - 1;

@@ -49,6 +49,8 @@ enum starttls_outcome {
 	VISIT_SYSTEM,     /* trouble of our own: system_error */
 };
 
+enum starttls_key { STARTTLS_KEY_OTHER, STARTTLS_KEY_RSA, STARTTLS_KEY_ECDSA, STARTTLS_KEY_EDDSA };
+
 struct starttls_result {
 	enum starttls_step step;
 	enum starttls_outcome outcome;
@@ -81,7 +83,13 @@ struct starttls_result {
 	bool has_leaf;
 	bool is_self_issued;                      /* the leaf's issuer is its subject */
 	uint8_t leaf_digest[STARTTLS_DIGEST_LEN]; /* SHA-256 of its SubjectPublicKeyInfo */
+	enum starttls_key leaf_key;
 	size_t certificate_count;
+	/* By their names alone: an issuer before what it issued (RFC 5246 section 7.4.2); one that issued none of the others. */
+	bool is_disordered;
+	bool has_strangers;
+	bool is_root_missing; /* the end of the chain was issued by one that was not sent */
+	char missing_issuer[STARTTLS_TEXT_MAX]; /* its name */
 	/* As they came, each behind three octets of length (a certificate_list, RFC 5246 section 7.4.2). */
 	size_t chain_len;
 	uint8_t chain[STARTTLS_CHAIN_MAX];
@@ -89,6 +97,7 @@ struct starttls_result {
 
 const char *starttls_step_name(enum starttls_step step);          /* "banner", "handshake" */
 const char *starttls_outcome_name(enum starttls_outcome outcome); /* "done", "not-offered" */
+const char *starttls_key_name(enum starttls_key key);             /* "RSA", "ECDSA" */
 
 /* Cut to room, always with a NUL, without anything that steers a terminal. */
 void starttls_keep_text(char *text, size_t room, struct bytes from);

@@ -4,14 +4,14 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "active/starttls_chain.h"
+
 enum {
 	NO_ALERT = -1,
-	LENGTH_LEN = 3,
 	SWALLOW_MAX = 1024,
 	/*
 	 * Of a whole connection: a chain at its bound, in records as small as servers make them, with all around it. OpenSSL reads on in one
@@ -152,51 +152,6 @@ static void keep_string(char *text, size_t room, const char *from)
 	starttls_keep_text(text, room, bytes_of_string(from ? from : ""));
 }
 
-static void keep_leaf(struct starttls_result *result, const X509 *leaf)
-{
-	unsigned char *key = NULL;
-	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &key);
-
-	if (len > 0)
-		result->has_leaf = EVP_Digest(key, (size_t)len, result->leaf_digest, NULL,
-		                              EVP_sha256(), NULL) == 1;
-	OPENSSL_free(key);
-	result->is_self_issued =
-		X509_NAME_cmp(X509_get_subject_name(leaf), X509_get_issuer_name(leaf)) == 0;
-}
-
-/* False: no room for it. */
-static bool keep_certificate(struct starttls_result *result, const X509 *certificate)
-{
-	unsigned char *der = NULL;
-	int len = i2d_X509(certificate, &der);
-	size_t room = sizeof(result->chain) - result->chain_len;
-	uint8_t *at = result->chain + result->chain_len;
-	bool fits = len > 0 && (size_t)len + LENGTH_LEN <= room;
-
-	if (fits) {
-		at[0] = (uint8_t)((unsigned)len >> 16);
-		put_u16(at + 1, (uint16_t)len);
-		memcpy(at + LENGTH_LEN, der, (size_t)len);
-		result->chain_len += (size_t)len + LENGTH_LEN;
-		result->certificate_count++;
-	}
-	OPENSSL_free(der);
-	return fits;
-}
-
-static void keep_chain(struct starttls_result *result, const SSL *connection)
-{
-	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(connection);
-
-	for (int i = 0; i < sk_X509_num(chain); i++) {
-		if (!keep_certificate(result, sk_X509_value(chain, i)))
-			break;
-	}
-	if (sk_X509_num(chain) > 0)
-		keep_leaf(result, sk_X509_value(chain, 0));
-}
-
 static void keep_session(struct starttls_result *result, const struct starttls_tls *tls)
 {
 	const SSL_CIPHER *cipher = SSL_get_current_cipher(tls->connection);
@@ -207,7 +162,7 @@ static void keep_session(struct starttls_result *result, const struct starttls_t
 	keep_string(
 		result->group, sizeof(result->group),
 		SSL_group_to_name(tls->connection, (int)SSL_get_negotiated_group(tls->connection)));
-	keep_chain(result, tls->connection);
+	starttls_chain_keep(result, SSL_get_peer_cert_chain(tls->connection));
 }
 
 /* What OpenSSL says of it is a constant text; the number of an alert is the server's. */

@@ -14,6 +14,28 @@ bool check_place_has_route(const struct check_place *place)
 	        place->seen->system_error != EAFNOSUPPORT);
 }
 
+bool check_shown(struct check_shown *shown, const struct check_place *place, size_t index)
+{
+	const struct starttls_result *seen = index == 0 ? place->seen : place->second_seen;
+
+	if (index >= CHECK_SHOWN_MAX || !seen || seen->outcome != VISIT_DONE || !seen->has_leaf)
+		return false;
+	shown->seen = seen;
+	shown->key = index == 0 ? &place->key : &place->second;
+	return true;
+}
+
+bool check_record_is_met(const struct check_place *place, size_t record)
+{
+	struct check_shown shown;
+
+	for (size_t i = 0; check_shown(&shown, place, i); i++) {
+		if (shown.key->records[record] == KEY_MET)
+			return true;
+	}
+	return false;
+}
+
 const char *check_version_name(uint16_t version)
 {
 	switch (version) {
@@ -34,7 +56,9 @@ void check_facts_clear(struct check_facts *facts)
 {
 	for (size_t i = 0; i < MX_PLACES_MAX; i++) {
 		free(facts->places[i].seen);
+		free(facts->places[i].second_seen);
 		free(facts->places[i].nameless_seen);
-		facts->places[i].seen = facts->places[i].nameless_seen = NULL;
+		facts->places[i].seen = facts->places[i].second_seen = NULL;
+		facts->places[i].nameless_seen = NULL;
 	}
 }

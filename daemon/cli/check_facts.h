@@ -104,21 +104,30 @@ enum check_nameless {
 	NAMELESS_FAILED,
 };
 
-/* An address of a host; in the order of destination.places. */
-struct check_place {
-	bool is_nolisting;            /* the best MX is closed, and a worse one is open */
-	struct starttls_result *seen; /* owned by the facts; NULL: nobody went there */
-	uint16_t anonymous_cipher;    /* taken where all others failed; 0: none */
-	char anonymous_name[STARTTLS_KEYWORD_MAX];
-	uint16_t old_version; /* below TLS 1.2, taken beside a newer one; 0: none */
-	struct starttls_result *nameless_seen; /* owned; NULL unless it showed another key */
-	enum check_nameless nameless;
-	char nameless_names[KEY_TEXT_MAX];
+/* What the certificates that a server showed come to. */
+struct check_key {
 	struct key_finding
 		pkix; /* by the host's name and the machine's authorities; KEY_UNKNOWN: no certificate */
 	enum key_outcome records[CHECK_RECORDS_MAX]; /* each TLSA record by itself */
 	char record_why[KEY_TEXT_MAX];               /* of the last that was not met */
-	bool is_tlsa_met;
+	bool is_tlsa_met; /* by all of them together: of several digests the strongest counts (RFC 7671 section 9) */
+};
+
+/* An address of a host; in the order of destination.places. */
+struct check_place {
+	bool is_nolisting;            /* the best MX is closed, and a worse one is open */
+	struct starttls_result *seen; /* owned by the facts; NULL: nobody went there */
+	struct check_key key;
+	/* Owned: what those are shown who do not take the first key's kind (RSA, ECDSA); NULL: no other key. */
+	struct starttls_result *second_seen;
+	struct check_key second;
+	uint16_t anonymous_cipher; /* taken where all others failed; 0: none */
+	char anonymous_name[STARTTLS_KEYWORD_MAX];
+	bool is_new_only;     /* TLS 1.3, and nothing older */
+	uint16_t old_version; /* below TLS 1.2, taken beside a newer one; 0: none */
+	struct starttls_result *nameless_seen; /* owned; NULL unless it showed another key */
+	enum check_nameless nameless;
+	char nameless_names[KEY_TEXT_MAX];
 };
 
 enum check_sts_state {
@@ -179,6 +188,19 @@ struct check_facts {
 	uint32_t took_ms;
 	bool is_out_of_time; /* not everything was looked at */
 };
+
+enum { CHECK_SHOWN_MAX = 2 };
+
+/* One of the keys that an address shows. Borrowed. */
+struct check_shown {
+	const struct starttls_result *seen;
+	const struct check_key *key;
+};
+
+/* The index-th of them, from 0 on. False: it has no more. */
+bool check_shown(struct check_shown *shown, const struct check_place *place, size_t index);
+/* Of the host's TLSA records that one, by any of its keys. */
+bool check_record_is_met(const struct check_place *place, size_t record);
 
 /* The server is to be reached at all from here: an IPv6 address is not where there is no IPv6. */
 bool check_place_has_route(const struct check_place *place);

@@ -186,6 +186,11 @@ static const struct {
 		"It helps only senders that have nothing better (RFC 8996).",
 		"Switch it off when the log shows that nobody uses it (Postfix: smtpd_tls_protocols = >=TLSv1.2).",
 	},
+	[CHECK_TLS_NEW_ONLY] = {
+		"tls-new-only", CHECK_NOTE, "The server speaks TLS 1.3 only.",
+		"Older senders know TLS 1.2 at most; they send in the clear, or not at all (RFC 9325 section 3.1.1).",
+		"Allow TLS 1.2, too (Postfix: smtpd_tls_protocols = >=TLSv1.2).",
+	},
 	[CHECK_NO_FORWARD_SECRECY] = {
 		"no-forward-secrecy", CHECK_NOTE, "The key exchange has no forward secrecy.",
 		"Who records mail now and gets the key later reads it then (RFC 9325 section 4.1).",
@@ -225,6 +230,11 @@ static const struct {
 		"Senders do not fetch it, so that the chain leads nowhere for them (RFC 5246 section 7.4.2, RFC 8446 section 4.4.2).",
 		"Configure the full chain: the server's own certificate, then the intermediate ones (fullchain.pem).",
 	},
+	[CHECK_CHAIN_ORDER] = {
+		"chain-order", CHECK_WARNING, "The certificates that the server sends are out of order, or one does not belong to them.",
+		"Each is to certify the one before it; some senders find no way to the authority otherwise (RFC 5246 section 7.4.2).",
+		"Put them in this order: the server's own, who issued it, who issued that one (fullchain.pem); no others.",
+	},
 	[CHECK_CERT_UNTRUSTED] = {
 		"cert-untrusted", CHECK_BAD, "The certificate leads to no authority that is trusted here.",
 		"Senders that follow MTA-STS or a list refuse it (RFC 8461 section 4.2).",
@@ -249,6 +259,21 @@ static const struct {
 		"tlsa-mismatch", CHECK_BAD, "No TLSA record matches the key that the server has.",
 		"Senders that know DANE keep the mail until it is returned (RFC 7672 section 2.2); an attacker looks the same.",
 		"If the key was changed, publish its record now; next time publish the new record two TTLs before (RFC 7671 section 8.1).",
+	},
+	[CHECK_TLSA_SECOND] = {
+		"tlsa-second-key", CHECK_BAD, "The server has two keys, RSA and ECDSA, and no TLSA record matches one of them.",
+		"Which one a sender is shown depends on what it offers: those who get this one keep the mail until it is returned (RFC 7671 section 8).",
+		"Publish a record for this key, too, or take it from the server.",
+	},
+	[CHECK_TLSA_DIGEST] = {
+		"tlsa-digest", CHECK_BAD, "A TLSA record matches, but one with a stronger digest beside it does not.",
+		"Of several digests senders look at the strongest alone: they find a mismatch and keep the mail (RFC 7671 section 9).",
+		"Publish the stronger digest of this key, or remove the record that does not match.",
+	},
+	[CHECK_TLSA_ANCHOR] = {
+		"tlsa-anchor", CHECK_BAD, "A TLSA record with usage 2 is right, but the server does not send the certificate that it stands for.",
+		"A digest tells nothing of a certificate that is not there: senders find a mismatch and keep the mail (RFC 7671 section 5.2.2).",
+		"Send the authority's own certificate as the last of the chain, or publish 3 1 1 for the server's key.",
 	},
 	[CHECK_TLSA_NAME] = {
 		"tlsa-name", CHECK_BAD, "A TLSA record with usage 2 matches the authority, but the certificate is for another name.",

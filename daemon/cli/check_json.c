@@ -71,9 +71,9 @@ static json_t *servers_of(const struct check_facts *facts)
 	return list;
 }
 
-static void put_certificate(json_t *object, const struct check_place *place)
+static void put_certificate(json_t *object, const struct check_shown *shown)
 {
-	const struct key_finding *pkix = &place->pkix;
+	const struct key_finding *pkix = &shown->key->pkix;
 
 	object_put(object, "names", pkix->seen.names);
 	object_put(object, "issuer", pkix->seen.issuer);
@@ -81,9 +81,25 @@ static void put_certificate(json_t *object, const struct check_place *place)
 	(void)json_object_set_new(object, "not_after_s", json_integer(pkix->seen.not_after_s));
 	object_put(object, "pkix", key_outcome_name(pkix->outcome));
 	object_put(object, "pkix_why", pkix->why);
-	put_digest(object, "key", place->seen->leaf_digest);
-	object_put_number(object, "certificates", place->seen->certificate_count);
-	put_bool(object, "tlsa_matches", place->is_tlsa_met);
+	object_put(object, "key_kind", starttls_key_name(shown->seen->leaf_key));
+	put_digest(object, "key", shown->seen->leaf_digest);
+	object_put_number(object, "certificates", shown->seen->certificate_count);
+	put_bool(object, "tlsa_matches", shown->key->is_tlsa_met);
+}
+
+/* The second key stands in an object of its own. */
+static void put_keys(json_t *object, const struct check_place *place)
+{
+	struct check_shown shown;
+	json_t *second;
+
+	if (check_shown(&shown, place, 0))
+		put_certificate(object, &shown);
+	if (!check_shown(&shown, place, 1))
+		return;
+	second = json_object();
+	put_certificate(second, &shown);
+	(void)json_object_set_new(object, "second", second);
 }
 
 static void put_dialogue(json_t *object, const struct starttls_result *seen)
@@ -115,8 +131,9 @@ static void put_tls(json_t *object, const struct check_place *place)
 	object_put(object, "group", seen->group);
 	if (place->old_version)
 		object_put(object, "takes_old_tls", check_version_name(place->old_version));
-	if (seen->has_leaf)
-		put_certificate(object, place);
+	if (place->is_new_only)
+		put_bool(object, "new_tls_only", true);
+	put_keys(object, place);
 }
 
 static json_t *places_of(const struct check_facts *facts, size_t host)
@@ -156,7 +173,7 @@ static json_t *records_of(const struct check_facts *facts, size_t host)
 
 		for (size_t j = 0; j < facts->destination.place_count; j++)
 			matches += facts->destination.places[j].host == host &&
-			           facts->places[j].records[i] == KEY_MET;
+			           check_record_is_met(&facts->places[j], i);
 		object_put(object, "record", records->records[i].text);
 		put_bool(object, "usable", records->records[i].is_usable);
 		object_put_number(object, "matches", matches);

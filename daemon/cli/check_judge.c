@@ -2,6 +2,7 @@
 #include "cli/check_judge.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void check_place_text(char where[CHECK_WHERE_MAX], const struct check_facts *facts, size_t place)
 {
@@ -10,6 +11,19 @@ void check_place_text(char where[CHECK_WHERE_MAX], const struct check_facts *fac
 
 	snprintf(where, CHECK_WHERE_MAX, "%s %s", facts->destination.hosts[at->host].name,
 	         address_format(address, &at->address));
+}
+
+void check_shown_text(char where[CHECK_WHERE_MAX], const struct check_facts *facts, size_t place,
+                      size_t index)
+{
+	struct check_shown shown;
+	size_t len;
+
+	check_place_text(where, facts, place);
+	len = strlen(where);
+	if (facts->places[place].second_seen && check_shown(&shown, &facts->places[place], index))
+		snprintf(where + len, CHECK_WHERE_MAX - len, " (%s)",
+		         starttls_key_name(shown.seen->leaf_key));
 }
 
 bool check_policy_binds(const struct check_facts *facts, size_t host)
@@ -43,6 +57,27 @@ static bool goes_in_clear(const struct starttls_result *seen)
 	}
 }
 
+/* Every key that it shows. */
+static bool is_tlsa_met(const struct check_place *place)
+{
+	struct check_shown shown;
+	bool is_met = place->key.is_tlsa_met;
+
+	for (size_t i = 0; check_shown(&shown, place, i); i++)
+		is_met &= shown.key->is_tlsa_met;
+	return is_met;
+}
+
+static bool is_trusted(const struct check_place *place)
+{
+	struct check_shown shown;
+	bool is_met = place->key.pkix.outcome == KEY_MET;
+
+	for (size_t i = 0; check_shown(&shown, place, i); i++)
+		is_met &= shown.key->pkix.outcome == KEY_MET;
+	return is_met;
+}
+
 static enum check_strength strength_of_place(const struct check_facts *facts, size_t place)
 {
 	size_t host = facts->destination.places[place].host;
@@ -52,12 +87,11 @@ static enum check_strength strength_of_place(const struct check_facts *facts, si
 	if (!at->seen)
 		return STRENGTH_UNKNOWN;
 	if (promise->state == PROMISE_KEY && facts->destination.mx_security == DNS_SECURE)
-		return at->is_tlsa_met && has_answered_starttls(at->seen) ? STRENGTH_DANE
+		return is_tlsa_met(at) && has_answered_starttls(at->seen) ? STRENGTH_DANE
 		                                                          : STRENGTH_UNKNOWN;
 	if (check_policy_binds(facts, host))
-		return at->pkix.outcome == KEY_MET && has_answered_starttls(at->seen)
-		               ? STRENGTH_POLICY
-		               : STRENGTH_UNKNOWN;
+		return is_trusted(at) && has_answered_starttls(at->seen) ? STRENGTH_POLICY
+		                                                         : STRENGTH_UNKNOWN;
 	if (at->anonymous_cipher || has_answered_starttls(at->seen))
 		return STRENGTH_TLS;
 	return goes_in_clear(at->seen) ? STRENGTH_CLEAR : STRENGTH_UNKNOWN;

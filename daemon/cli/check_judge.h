@@ -29,6 +29,9 @@ const char *check_strength_words(enum check_strength strength); /* "TLS that can
 bool check_policy_binds(const struct check_facts *facts, size_t host);
 /* "mx1.example.org 192.0.2.1" */
 void check_place_text(char where[CHECK_WHERE_MAX], const struct check_facts *facts, size_t place);
+/* The same; where the place shows two keys, with the kind of that one. */
+void check_shown_text(char where[CHECK_WHERE_MAX], const struct check_facts *facts, size_t place,
+                      size_t index);
 
 /* The parts, in files of their own. */
 void check_judge_names(struct check_findings *findings, const struct check_facts *facts);

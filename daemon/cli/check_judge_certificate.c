@@ -35,64 +35,109 @@ static enum check_severity severity_of(const struct check_facts *facts, size_t p
 	return CHECK_WARNING;
 }
 
-static void judge_dates(struct check_findings *findings, const struct check_facts *facts,
-                        size_t place, const char *where)
+/* One of the keys of a place while it is judged. */
+struct judged {
+	struct check_findings *findings;
+	const struct check_facts *facts;
+	const struct starttls_result *seen;
+	const struct key_finding *pkix;
+	enum check_severity severity;
+	char where[CHECK_WHERE_MAX];
+};
+
+static void judge_dates(const struct judged *judged)
 {
-	const struct key_seen *seen = &facts->places[place].pkix.seen;
-	enum check_severity severity = severity_of(facts, place);
+	const struct key_seen *seen = &judged->pkix->seen;
+	int64_t left_s = seen->not_after_s - judged->facts->now_s;
+	enum check_severity severity = judged->severity;
 	char date[DATE_TEXT_MAX];
 
-	if (seen->not_after_s < facts->now_s)
-		check_add(findings, CHECK_CERT_EXPIRED, severity, where, "on %s, %lld days ago",
-		          date_text(date, seen->not_after_s),
-		          (long long)(facts->now_s - seen->not_after_s) / DAY_S);
-	else if (seen->not_before_s > facts->now_s)
-		check_add(findings, CHECK_CERT_NOT_YET, severity, where, "before %s",
-		          date_text(date, seen->not_before_s));
-	else if (seen->not_after_s - facts->now_s < CHECK_SOON_S)
-		check_add(findings, CHECK_CERT_SOON,
-		          severity == CHECK_NOTE ? CHECK_NOTE : CHECK_WARNING, where,
+	if (left_s < 0)
+		check_add(judged->findings, CHECK_CERT_EXPIRED, severity, judged->where,
+		          "on %s, %lld days ago", date_text(date, seen->not_after_s),
+		          -(long long)left_s / DAY_S);
+	else if (seen->not_before_s > judged->facts->now_s)
+		check_add(judged->findings, CHECK_CERT_NOT_YET, severity, judged->where,
+		          "before %s", date_text(date, seen->not_before_s));
+	else if (judged->pkix->outcome == KEY_EXPIRED)
+		check_add(judged->findings, CHECK_CERT_EXPIRED, severity, judged->where,
+		          "the server's own is valid, but %s", judged->pkix->why);
+	else if (left_s < CHECK_SOON_S)
+		check_add(judged->findings, CHECK_CERT_SOON,
+		          severity == CHECK_NOTE ? CHECK_NOTE : CHECK_WARNING, judged->where,
 		          "on %s, in %lld days", date_text(date, seen->not_after_s),
-		          (long long)(seen->not_after_s - facts->now_s) / DAY_S);
+		          (long long)left_s / DAY_S);
 }
 
-static void judge_trust(struct check_findings *findings, const struct check_facts *facts,
-                        size_t place, const char *where)
+/* Where the chain ends before an authority: one that was not sent, or one that nobody knows here. */
+static void judge_trust(const struct judged *judged)
 {
-	const struct key_finding *pkix = &facts->places[place].pkix;
-	const struct starttls_result *seen = facts->places[place].seen;
-	enum check_severity severity = severity_of(facts, place);
+	const struct key_finding *pkix = judged->pkix;
+	const struct starttls_result *seen = judged->seen;
+	bool is_unfinished =
+		seen->is_root_missing && strncmp(pkix->why, no_issuer, strlen(no_issuer)) == 0;
 
 	if (seen->is_self_issued)
-		check_add(findings, CHECK_CERT_SELF_SIGNED, severity, where, "%s",
-		          pkix->seen.names);
-	else if (seen->certificate_count == 1 &&
-	         strncmp(pkix->why, no_issuer, strlen(no_issuer)) == 0)
-		check_add(findings, CHECK_CHAIN_INCOMPLETE, severity, where,
-		          "it sends one certificate, issued by %s", pkix->seen.issuer);
+		check_add(judged->findings, CHECK_CERT_SELF_SIGNED, judged->severity, judged->where,
+		          "%s", pkix->seen.names);
+	else if (is_unfinished && (seen->certificate_count == 1 || seen->has_strangers))
+		check_add(judged->findings, CHECK_CHAIN_INCOMPLETE, judged->severity, judged->where,
+		          "that of %s is missing; it sends %zu", seen->missing_issuer,
+		          seen->certificate_count);
+	else if (is_unfinished)
+		check_add(judged->findings, CHECK_CERT_UNTRUSTED, judged->severity, judged->where,
+		          "the chain ends below %s, which is neither sent nor known here",
+		          seen->missing_issuer);
 	else
-		check_add(findings, CHECK_CERT_UNTRUSTED, severity, where, "%s; issued by %s",
-		          pkix->why, pkix->seen.issuer);
+		check_add(judged->findings, CHECK_CERT_UNTRUSTED, judged->severity, judged->where,
+		          "%s; issued by %s", pkix->why, pkix->seen.issuer);
+}
+
+/* Those who have the authority's certificate find their way all the same; others may not. */
+static void judge_order(const struct judged *judged)
+{
+	if (judged->seen->is_disordered)
+		check_add(judged->findings, CHECK_CHAIN_ORDER, CHECK_WARNING, judged->where, "%s",
+		          "an issuer stands before what it issued");
+	else if (judged->seen->has_strangers && judged->pkix->outcome != KEY_UNTRUSTED &&
+	         judged->pkix->outcome != KEY_UNJUDGED)
+		check_add(judged->findings, CHECK_CHAIN_ORDER, CHECK_NOTE, judged->where,
+		          "one of %zu issued none of the others", judged->seen->certificate_count);
+}
+
+static void judge_key(const struct judged *judged)
+{
+	const struct key_finding *pkix = judged->pkix;
+
+	if (pkix->outcome == KEY_UNREADABLE) {
+		check_add(judged->findings, CHECK_CERT_UNTRUSTED, CHECK_BAD, judged->where, "%s",
+		          pkix->why);
+		return;
+	}
+	judge_dates(judged);
+	if (pkix->outcome == KEY_UNTRUSTED || pkix->outcome == KEY_UNJUDGED)
+		judge_trust(judged);
+	if (pkix->outcome == KEY_NAME_MISMATCH)
+		check_add(judged->findings, CHECK_CERT_NAME, judged->severity, judged->where,
+		          "it names %s", pkix->seen.names[0] ? pkix->seen.names : "no host");
+	judge_order(judged);
 }
 
 void check_judge_certificate(struct check_findings *findings, const struct check_facts *facts,
                              size_t place)
 {
-	const struct check_place *at = &facts->places[place];
-	char where[CHECK_WHERE_MAX];
+	struct judged judged = {
+		.findings = findings,
+		.facts = facts,
+		.severity = severity_of(facts, place),
+	};
+	struct check_shown shown;
 
-	if (!at->seen || at->seen->outcome != VISIT_DONE || !at->seen->has_leaf ||
-	    at->pkix.outcome == KEY_UNKNOWN)
-		return;
-	check_place_text(where, facts, place);
-	if (at->pkix.outcome == KEY_UNREADABLE) {
-		check_add(findings, CHECK_CERT_UNTRUSTED, CHECK_BAD, where, "%s", at->pkix.why);
-		return;
+	for (size_t i = 0; check_shown(&shown, &facts->places[place], i); i++) {
+		judged.seen = shown.seen;
+		judged.pkix = &shown.key->pkix;
+		check_shown_text(judged.where, facts, place, i);
+		if (judged.pkix->outcome != KEY_UNKNOWN)
+			judge_key(&judged);
 	}
-	judge_dates(findings, facts, place, where);
-	if (at->pkix.outcome == KEY_UNTRUSTED || at->pkix.outcome == KEY_UNJUDGED)
-		judge_trust(findings, facts, place, where);
-	if (at->pkix.outcome == KEY_NAME_MISMATCH)
-		check_add(findings, CHECK_CERT_NAME, severity_of(facts, place), where,
-		          "it names %s", at->pkix.seen.names[0] ? at->pkix.seen.names : "no host");
 }

@@ -145,6 +145,8 @@ static void judge_handshake(struct judged *judged)
 		add(judged, CHECK_TLS_OLD, check_version_name(seen->tls_version));
 	else if (judged->place->old_version)
 		add(judged, CHECK_TLS_OLD_TOO, check_version_name(judged->place->old_version));
+	if (judged->place->is_new_only)
+		add(judged, CHECK_TLS_NEW_ONLY, "");
 	if (!has_forward_secrecy(seen))
 		add(judged, CHECK_NO_FORWARD_SECRECY, seen->cipher);
 	if (judged->place->nameless == NAMELESS_OTHER)

@@ -4,15 +4,6 @@
 
 #include "cli/check_judge.h"
 
-/* A place's certificate counts for its host's records. */
-static bool has_certificate(const struct check_facts *facts, size_t place, size_t host)
-{
-	const struct check_place *at = &facts->places[place];
-
-	return facts->destination.places[place].host == host && at->seen &&
-	       at->seen->outcome == VISIT_DONE && at->seen->has_leaf;
-}
-
 static bool is_any_usable(const struct check_records *records)
 {
 	for (size_t i = 0; i < records->count; i++) {
@@ -41,56 +32,133 @@ static void judge_usability(struct check_findings *findings, const struct check_
 	}
 }
 
-/* What the record that came closest lacks. */
-static enum check_kind kind_of_mismatch(const struct check_place *place, size_t count)
-{
-	enum key_outcome best = KEY_UNREADABLE;
+/* A server's key while it is held against its host's records. */
+struct judged {
+	struct check_findings *findings;
+	const struct check_facts *facts;
+	const struct check_records *records;
+	struct check_shown shown;
+	bool has_good_key; /* another one of that address is met */
+	char where[CHECK_WHERE_MAX];
+};
 
-	for (size_t i = 0; i < count; i++) {
-		if (place->records[i] > KEY_MET && place->records[i] < best)
-			best = place->records[i];
+/* The first record that comes to that; NULL: none. */
+static const struct check_record *find_record(const struct judged *judged, enum key_outcome outcome)
+{
+	for (size_t i = 0; i < judged->records->count; i++) {
+		if (judged->shown.key->records[i] == outcome)
+			return &judged->records->records[i];
 	}
-	if (best == KEY_EXPIRED)
-		return CHECK_TLSA_EXPIRED;
-	return best == KEY_NAME_MISMATCH ? CHECK_TLSA_NAME : CHECK_TLSA_MISMATCH;
+	return NULL;
+}
+
+/* A digest of the anchor's key is right, and nobody can tell, since the anchor is not sent. */
+static const struct check_record *find_unsent_anchor(const struct judged *judged)
+{
+	const struct key_seen *seen = &judged->shown.key->pkix.seen;
+
+	for (size_t i = 0; i < judged->records->count; i++) {
+		const struct check_record *record = &judged->records->records[i];
+
+		if (record->usage == TLSA_DANE_TA && record->selector == TLSA_PUBLIC_KEY &&
+		    record->matching == TLSA_SHA256 && seen->has_anchor && record->is_usable &&
+		    memcmp(judged->records->octets + record->at, seen->anchor_digest,
+		           KEY_DIGEST_LEN) == 0)
+			return record;
+	}
+	return NULL;
+}
+
+static void add_mismatch(const struct judged *judged, enum check_kind kind)
+{
+	char digest[2 * STARTTLS_DIGEST_LEN + 1];
+
+	for (size_t i = 0; i < STARTTLS_DIGEST_LEN; i++)
+		snprintf(digest + 2 * i, 3, "%02x", judged->shown.seen->leaf_digest[i]);
+	check_add(judged->findings, kind, CHECK_BAD, judged->where, "%s; its key would be 3 1 1 %s",
+	          judged->shown.key->record_why, digest);
+}
+
+/* What the record that came closest lacks. */
+static void judge_mismatch(const struct judged *judged)
+{
+	const struct check_record *met = find_record(judged, KEY_MET);
+	const struct check_record *anchor = find_unsent_anchor(judged);
+
+	if (met)
+		check_add(judged->findings, CHECK_TLSA_DIGEST, CHECK_BAD, judged->where,
+		          "%s matches; %s", met->text, judged->shown.key->record_why);
+	else if (find_record(judged, KEY_EXPIRED))
+		add_mismatch(judged, CHECK_TLSA_EXPIRED);
+	else if (find_record(judged, KEY_NAME_MISMATCH))
+		add_mismatch(judged, CHECK_TLSA_NAME);
+	else if (anchor)
+		check_add(judged->findings, CHECK_TLSA_ANCHOR, CHECK_BAD, judged->where,
+		          "%s is the key of the chain's anchor", anchor->text);
+	else
+		add_mismatch(judged,
+		             judged->has_good_key ? CHECK_TLSA_SECOND : CHECK_TLSA_MISMATCH);
+}
+
+static bool is_some_key_met(const struct check_place *place)
+{
+	struct check_shown shown;
+
+	for (size_t i = 0; check_shown(&shown, place, i); i++) {
+		if (shown.key->is_tlsa_met)
+			return true;
+	}
+	return false;
 }
 
 static void judge_places(struct check_findings *findings, const struct check_facts *facts,
                          size_t host)
 {
-	const struct check_records *records = &facts->hosts[host].tlsa;
-	char where[CHECK_WHERE_MAX], digest[2 * STARTTLS_DIGEST_LEN + 1];
+	struct judged judged = {
+		.findings = findings,
+		.facts = facts,
+		.records = &facts->hosts[host].tlsa,
+	};
 
 	for (size_t i = 0; i < facts->destination.place_count; i++) {
 		const struct check_place *place = &facts->places[i];
 
-		if (!has_certificate(facts, i, host) || place->is_tlsa_met)
+		if (facts->destination.places[i].host != host)
 			continue;
-		for (size_t j = 0; j < STARTTLS_DIGEST_LEN; j++)
-			snprintf(digest + 2 * j, 3, "%02x", place->seen->leaf_digest[j]);
-		check_place_text(where, facts, i);
-		check_add(findings, kind_of_mismatch(place, records->count), CHECK_BAD, where,
-		          "%s; its key would be 3 1 1 %s", place->record_why, digest);
+		judged.has_good_key = is_some_key_met(place);
+		for (size_t j = 0; check_shown(&judged.shown, place, j); j++) {
+			check_shown_text(judged.where, facts, i, j);
+			if (!judged.shown.key->is_tlsa_met)
+				judge_mismatch(&judged);
+		}
 	}
 }
 
 /* Where some record is met everywhere, one that is met nowhere is left over. */
+static bool is_stale(const struct check_facts *facts, size_t host, size_t record)
+{
+	bool is_met = false, is_held = false, is_host_met = true;
+	struct check_shown shown;
+
+	for (size_t i = 0; i < facts->destination.place_count; i++) {
+		if (facts->destination.places[i].host != host)
+			continue;
+		for (size_t j = 0; check_shown(&shown, &facts->places[i], j); j++) {
+			is_held = true;
+			is_met |= shown.key->records[record] == KEY_MET;
+			is_host_met &= shown.key->is_tlsa_met;
+		}
+	}
+	return is_held && is_host_met && !is_met;
+}
+
 static void judge_stale(struct check_findings *findings, const struct check_facts *facts,
                         size_t host)
 {
 	const struct check_records *records = &facts->hosts[host].tlsa;
 
 	for (size_t i = 0; i < records->count; i++) {
-		bool is_met = false, is_held = false, is_host_met = true;
-
-		for (size_t j = 0; j < facts->destination.place_count; j++) {
-			if (!has_certificate(facts, j, host))
-				continue;
-			is_held = true;
-			is_met |= facts->places[j].records[i] == KEY_MET;
-			is_host_met &= facts->places[j].is_tlsa_met;
-		}
-		if (records->records[i].is_usable && is_held && is_host_met && !is_met)
+		if (records->records[i].is_usable && is_stale(facts, host, i))
 			check_add(findings, CHECK_TLSA_STALE, CHECK_NOTE, records->name, "%s",
 			          records->records[i].text);
 	}

@@ -53,53 +53,69 @@ static void put_names(char *names, size_t room, const struct holding *holding)
 	         is_signed ? holding->facts->destination.name : "");
 }
 
-static void hold_record(struct key_finding *finding, struct holding *holding,
-                        const struct starttls_result *seen, const struct check_record *record)
+static struct key_record record_of(const struct check_host *host, size_t index)
 {
-	char names[2 * DOMAIN_NAME_MAX + 2];
-	struct key_rule rule = { .kind = KEY_RULE_TLSA, .source = SOURCE_DANE, .record_count = 1 };
+	const struct check_record *record = &host->tlsa.records[index];
 
-	put_names(names, sizeof(names), holding);
-	rule.names = bytes_of_string(names);
-	rule.records[0] = (struct key_record){
+	return (struct key_record){
 		.usage = record->usage,
 		.selector = record->selector,
 		.matching = record->matching,
-		.data = bytes_of(holding->host->tlsa.octets + record->at, record->len),
+		.data = bytes_of(host->tlsa.octets + record->at, record->len),
 	};
+}
+
+/* The usable ones of [from, to). */
+static void hold_records(struct key_finding *finding, struct holding *holding,
+                         const struct starttls_result *seen, size_t from, size_t to)
+{
+	struct key_rule rule = { .kind = KEY_RULE_TLSA, .source = SOURCE_DANE };
+	char names[2 * DOMAIN_NAME_MAX + 2];
+
+	put_names(names, sizeof(names), holding);
+	rule.names = bytes_of_string(names);
+	for (size_t i = from; i < to && rule.record_count < KEY_RECORDS_MAX; i++) {
+		if (holding->host->tlsa.records[i].is_usable)
+			rule.records[rule.record_count++] = record_of(holding->host, i);
+	}
 	hold(finding, holding, seen, &rule);
 }
 
-static void hold_records(struct check_place *place, struct holding *holding)
+static bool has_usable_record(const struct check_records *records)
 {
-	const struct check_records *records = &holding->host->tlsa;
-	struct key_finding finding;
-
 	for (size_t i = 0; i < records->count; i++) {
-		if (!records->records[i].is_usable)
-			continue;
-		hold_record(&finding, holding, place->seen, &records->records[i]);
-		place->records[i] = finding.outcome;
-		if (finding.outcome == KEY_MET)
-			place->is_tlsa_met = true;
-		else
-			text_copy(place->record_why, sizeof(place->record_why), finding.why);
-	}
-}
-
-static bool meets_some_record(struct holding *holding, const struct starttls_result *seen)
-{
-	const struct check_records *records = &holding->host->tlsa;
-	struct key_finding finding;
-
-	for (size_t i = 0; i < records->count; i++) {
-		if (!records->records[i].is_usable)
-			continue;
-		hold_record(&finding, holding, seen, &records->records[i]);
-		if (finding.outcome == KEY_MET)
+		if (records->records[i].is_usable)
 			return true;
 	}
 	return false;
+}
+
+static bool meets_records(struct holding *holding, const struct starttls_result *seen)
+{
+	struct key_finding finding;
+
+	if (!has_usable_record(&holding->host->tlsa))
+		return false;
+	hold_records(&finding, holding, seen, 0, holding->host->tlsa.count);
+	return finding.outcome == KEY_MET;
+}
+
+static void hold_key(struct check_key *key, struct holding *holding,
+                     const struct starttls_result *seen)
+{
+	const struct check_records *records = &holding->host->tlsa;
+	struct key_finding finding;
+
+	hold_name(&key->pkix, holding, seen);
+	for (size_t i = 0; i < records->count; i++) {
+		if (!records->records[i].is_usable)
+			continue;
+		hold_records(&finding, holding, seen, i, i + 1);
+		key->records[i] = finding.outcome;
+		if (finding.outcome != KEY_MET)
+			text_copy(key->record_why, sizeof(key->record_why), finding.why);
+	}
+	key->is_tlsa_met = meets_records(holding, seen);
 }
 
 /* Another key for those who give no name: does it serve, too? */
@@ -109,9 +125,9 @@ static void hold_nameless(struct check_place *place, struct holding *holding)
 	bool is_as_good;
 
 	hold_name(&finding, holding, place->nameless_seen);
-	is_as_good = finding.outcome <= place->pkix.outcome;
+	is_as_good = finding.outcome <= place->key.pkix.outcome;
 	if (holding->mx->promise.state == PROMISE_KEY)
-		is_as_good = meets_some_record(holding, place->nameless_seen);
+		is_as_good = meets_records(holding, place->nameless_seen);
 	place->nameless = is_as_good ? NAMELESS_MEETS : NAMELESS_OTHER;
 	text_copy(place->nameless_names, sizeof(place->nameless_names), finding.seen.names);
 }
@@ -130,8 +146,9 @@ void check_keys(struct check_facts *facts, const struct certificate_anchors *anc
 
 		if (!place->seen || place->seen->outcome != VISIT_DONE || !place->seen->has_leaf)
 			continue;
-		hold_name(&place->pkix, &holding, place->seen);
-		hold_records(place, &holding);
+		hold_key(&place->key, &holding, place->seen);
+		if (place->second_seen)
+			hold_key(&place->second, &holding, place->second_seen);
 		if (place->nameless_seen)
 			hold_nameless(place, &holding);
 	}

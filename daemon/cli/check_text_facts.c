@@ -82,19 +82,38 @@ static void add_date(struct line *line, int64_t time_s)
 		line_add(line, "%s", text);
 }
 
+static void add_key(struct line *line, const struct key_finding *pkix)
+{
+	line_add(line, "until ");
+	add_date(line, pkix->seen.not_after_s);
+	line_add(line, ", %s",
+	         pkix->outcome == KEY_MET ? "trusted" : key_outcome_name(pkix->outcome));
+}
+
 static void add_session(struct line *line, const struct check_place *place)
 {
 	const struct starttls_result *seen = place->seen;
 
 	line_add(line, "%s %s", check_version_name(seen->tls_version), seen->cipher);
-	if (place->pkix.outcome == KEY_UNKNOWN)
+	if (place->key.pkix.outcome == KEY_UNKNOWN)
 		return;
-	line_add(line, ", until ");
-	add_date(line, place->pkix.seen.not_after_s);
-	if (place->pkix.outcome == KEY_MET)
-		line_add(line, ", trusted");
-	else
-		line_add(line, ", %s", key_outcome_name(place->pkix.outcome));
+	line_add(line, ", ");
+	add_key(line, &place->key.pkix);
+}
+
+static void print_second(FILE *out, const struct check_place *place)
+{
+	struct check_shown shown;
+	char text[LINE_ROOM];
+	struct line line;
+
+	if (!check_shown(&shown, place, 1))
+		return;
+	line_init(&line, text, sizeof(text));
+	line_add(&line, "to others with %s key, ",
+	         shown.seen->leaf_key == STARTTLS_KEY_RSA ? "an RSA" : "an ECDSA");
+	add_key(&line, &shown.key->pkix);
+	check_text_wrap(out, "                     ", text);
 }
 
 static void add_outcome(struct line *line, const struct check_place *place)
@@ -120,7 +139,7 @@ static void add_outcome(struct line *line, const struct check_place *place)
 
 static void print_certificate(FILE *out, const struct check_place *place)
 {
-	const struct key_seen *seen = &place->pkix.seen;
+	const struct key_seen *seen = &place->key.pkix.seen;
 	char text[LINE_ROOM];
 	struct line line;
 
@@ -130,8 +149,8 @@ static void print_certificate(FILE *out, const struct check_place *place)
 	line_add(&line, "for %s, by %s, from ", seen->names[0] ? seen->names : "no host",
 	         seen->issuer);
 	add_date(&line, seen->not_before_s);
-	if (place->pkix.why[0])
-		line_add(&line, "; %s", place->pkix.why);
+	if (place->key.pkix.why[0])
+		line_add(&line, "; %s", place->key.pkix.why);
 	check_text_wrap(out, "      names   ", text);
 }
 
@@ -172,6 +191,7 @@ static void print_place(FILE *out, const struct check_facts *facts, size_t index
 	line_init(&line, text, sizeof(text));
 	add_outcome(&line, &facts->places[index]);
 	check_text_wrap(out, first, text);
+	print_second(out, &facts->places[index]);
 	if (style.is_verbose)
 		print_dialogue(out, &facts->places[index]);
 }
@@ -180,7 +200,7 @@ static bool is_met_somewhere(const struct check_facts *facts, size_t host, size_
 {
 	for (size_t i = 0; i < facts->destination.place_count; i++) {
 		if (facts->destination.places[i].host == host &&
-		    facts->places[i].records[record] == KEY_MET)
+		    check_record_is_met(&facts->places[i], record))
 			return true;
 	}
 	return false;

@@ -9,7 +9,9 @@
 /* As long as all steps take together, each to its own limit, would be for nothing but a tarpit. */
 enum { STEPS_IN_ALL = 2 };
 
-enum leg { LEG_NAMED, LEG_ANONYMOUS, LEG_NAMELESS, LEG_OLD, LEG_NONE };
+enum leg { LEG_NAMED, LEG_ANONYMOUS, LEG_NAMELESS, LEG_SECOND, LEG_OLD, LEG_NONE };
+
+enum { ALERT_PROTOCOL_VERSION = 70 }; /* RFC 8446 section 6.2 */
 
 struct visit {
 	struct event_base *base;
@@ -25,6 +27,10 @@ struct visit {
 /* What old Postfixes have agreed upon among themselves: ECDH and DH without a certificate. */
 static const uint16_t anonymous[] = { 0xc019, 0xc018, 0x00a7, 0x00a6, 0x006d,
 	                              0x006c, 0x003a, 0x0034, 0xc017, 0x001b };
+
+/* What is offered to be shown a key of another kind (RFC 8446 section 4.2.3, RFC 5246 section 7.4.1.4.1). */
+static const uint16_t rsa[] = { 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0301, 0x0201 };
+static const uint16_t not_rsa[] = { 0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0303, 0x0203 };
 
 static void end(struct visit *visit)
 {
@@ -55,6 +61,15 @@ static void keep_nameless(struct check_place *place, const struct starttls_resul
 	}
 }
 
+static void keep_second(struct check_place *place, const struct starttls_result *result)
+{
+	if (result->outcome == VISIT_DONE && result->has_leaf &&
+	    memcmp(result->leaf_digest, place->seen->leaf_digest, STARTTLS_DIGEST_LEN) != 0)
+		place->second_seen = copy_of(result);
+	else if (result->outcome == VISIT_TLS_FAILED && result->alert == ALERT_PROTOCOL_VERSION)
+		place->is_new_only = place->seen->tls_version > TLS_VERSION_1_2;
+}
+
 static void keep(struct visit *visit, const struct starttls_result *result)
 {
 	struct check_place *place = visit->place;
@@ -71,6 +86,9 @@ static void keep(struct visit *visit, const struct starttls_result *result)
 		break;
 	case LEG_NAMELESS:
 		keep_nameless(place, result);
+		break;
+	case LEG_SECOND:
+		keep_second(place, result);
 		break;
 	case LEG_OLD:
 		if (result->outcome == VISIT_DONE)
@@ -100,6 +118,8 @@ static enum leg next_leg(const struct visit *visit)
 			return LEG_ANONYMOUS;
 		return seen->outcome == VISIT_DONE && seen->has_leaf ? LEG_NAMELESS : LEG_NONE;
 	case LEG_NAMELESS:
+		return LEG_SECOND;
+	case LEG_SECOND:
 		return seen->tls_version >= TLS_VERSION_1_2 ? LEG_OLD : LEG_NONE;
 	case LEG_ANONYMOUS:
 	case LEG_OLD:
@@ -107,6 +127,18 @@ static enum leg next_leg(const struct visit *visit)
 		return LEG_NONE;
 	}
 	return LEG_NONE;
+}
+
+/* TLS 1.2 at most, so that it also shows whether that is spoken beside 1.3. */
+static void shape_second(struct tls_shape *shape, enum starttls_key first)
+{
+	bool is_rsa = first == STARTTLS_KEY_RSA;
+	const uint16_t *signatures = is_rsa ? not_rsa : rsa;
+	size_t len = is_rsa ? sizeof(not_rsa) : sizeof(rsa);
+
+	shape->version_max = TLS_VERSION_1_2;
+	shape->signature_count = len / sizeof(*signatures);
+	memcpy(shape->signatures, signatures, len);
 }
 
 static void shape(struct visit *visit)
@@ -120,6 +152,8 @@ static void shape(struct visit *visit)
 		options->shape.version_max = TLS_VERSION_1_2;
 		options->shape.cipher_count = sizeof(anonymous) / sizeof(anonymous[0]);
 		memcpy(options->shape.ciphers, anonymous, sizeof(anonymous));
+	} else if (visit->leg == LEG_SECOND) {
+		shape_second(&options->shape, visit->place->seen->leaf_key);
 	} else if (visit->leg == LEG_OLD) {
 		options->shape.version_max = TLS_VERSION_1_1;
 	}

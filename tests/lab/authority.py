@@ -31,9 +31,9 @@ FUTURE = ("20360101000000Z", "20370101000000Z")
 
 
 class Authority:
-    def __init__(self, directory, name="lab", key=None, above=None):
+    def __init__(self, directory, name="lab", key=None, above=None, valid=None):
         """key: of all certificates, since what is tested is who signed what; made here when none is given. above: the authority that
-        signs this one; else it is a root."""
+        signs this one; else it is a root. valid: its dates, if it has one above."""
         self.directory = os.path.join(directory, f"authority-{name}")
         os.makedirs(self.directory)
         self.name = name
@@ -44,14 +44,29 @@ class Authority:
         self.key = key or self._path("host.key")
         for path in ("ca.key", self.key) if not key else ("ca.key",):
             self._openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", path)
-        signer = ["-CA", above.certificate, "-CAkey", above._path("ca.key")] if above else []
-        self._openssl("req", "-new", "-x509", "-config", "configuration", "-extensions", "authority", "-key", "ca.key", *signer,
-                      "-subj", f"/CN=Authority {name}", "-days", "3650", "-out", "ca.pem")
         self.certificate = self._path("ca.pem")
+        if above:
+            above.sign(self, self.certificate, valid or VALID)
+            return
+        self._openssl("req", "-new", "-x509", "-config", "configuration", "-extensions", "authority", "-key", "ca.key",
+                      "-subj", f"/CN=Authority {name}", "-days", "3650", "-out", "ca.pem")
 
-    def below(self, name):
+    def below(self, name, valid=None):
         """Another authority, signed by this one; of the same key for hosts."""
-        return Authority(os.path.dirname(self.directory), name, self.key, self)
+        return Authority(os.path.dirname(self.directory), name, self.key, self, valid)
+
+    def sign(self, other, path, valid=VALID):
+        """A certificate for another authority."""
+        self._openssl("req", "-new", "-config", "configuration", "-key", other._path("ca.key"), "-subj", f"/CN=Authority {other.name}",
+                      "-out", path + ".csr")
+        self._openssl("ca", "-batch", "-notext", "-config", "configuration", "-extensions", "authority", "-cert", "ca.pem", "-keyfile",
+                      "ca.key", "-startdate", valid[0], "-enddate", valid[1], "-in", path + ".csr", "-out", path)
+
+    def signed_by(self, other, valid=VALID):
+        """The path of another certificate of this authority."""
+        path = self._path(f"by-{other.name}.pem")
+        other.sign(self, path, valid)
+        return path
 
     def _path(self, name):
         return os.path.join(self.directory, name)

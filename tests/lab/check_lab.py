@@ -154,13 +154,45 @@ class CheckLab:
         if not self.intermediate:
             self.intermediate = self.authority.below("below")
         certificate = self.intermediate.issue(*names)
-        return self._joined(certificate, self.intermediate.certificate) if chain else certificate
+        return self.joined(certificate, self.intermediate.certificate) if chain else certificate
 
-    def with_anchor(self, *names):
+    def below_expired(self, *names):
+        """A certificate of an authority whose own has expired, and that one behind it."""
+        past = self.authority.below("past", valid=EXPIRED)
+        return self.joined(past.issue(*names), past.certificate)
+
+    def cross_signed(self, *names):
+        """As when an authority was new: its own certificate by an older one, whom nobody knows any more, is sent along."""
+        chain = self.below(*names, chain=True)
+        return self.joined(chain, self.authority.signed_by(self.stranger, EXPIRED))
+
+    def signed_twice(self, *names):
+        """The authority has one certificate by the lab's authority and another by a stranger; both are sent."""
+        new = self.authority.below("new")
+        return self.joined(new.issue(*names), new.certificate, new.signed_by(self.stranger))
+
+    def with_anchor(self, *names, **how):
         """The authority's own certificate is sent along, as usage 2 asks."""
-        return self._joined(self.certificate(*names), self.authority.certificate)
+        return self.joined(self.certificate(*names, **how), self.authority.certificate)
 
-    def _joined(self, *certificates):
+    @functools.cached_property
+    def rsa_key(self):
+        path = os.path.join(self.directory, "rsa.key")
+        subprocess.run([servers.openssl(), "genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", path],
+                       check=True, stderr=subprocess.DEVNULL)
+        return path
+
+    def two_keys(self, name, **how):
+        """smtpd's settings of a server with an ECDSA and an RSA key; the record of the latter is `rsa_record`. how: of the RSA one's
+        certificate."""
+        second = self.certificate(name, **{"key": self.rsa_key, **how})
+        return {"smtpd_tls_chain_files": f"{self.authority.key}, {self.certificate(name)}, {self.rsa_key}, {second}"}
+
+    @functools.cached_property
+    def rsa_record(self):
+        return tlsa(self.certificate("rsa.lab", key=self.rsa_key))
+
+    def joined(self, *certificates):
         path = os.path.join(self.directory, f"chain{len(os.listdir(self.directory))}.pem")
         with open(path, "w", encoding="ascii") as joined:
             for certificate in certificates:

@@ -16,15 +16,12 @@ import pytest
 import namespaces
 import servers
 
+from check_cases import Cases
 from check_lab import CLOSED, FAULTY, FAULTY_TOO, NO_ROUTE, VANISHED, CheckLab
 from dnsworld import tlsa
 
-CASES = []
-
-
-def case(name, kinds=(), notes=(), where="", build=None, **how):
-    """kinds: what is found wrong, all of it; notes: among the notes. where: part of the first such finding's place or detail."""
-    CASES.append(dict(name=name, kinds=set(kinds), notes=set(notes), where=where, build=build, how=how))
+CASES = Cases()
+case = CASES.add
 
 
 # Sound ones
@@ -43,11 +40,11 @@ case("one-server", {"nameserver-wrong"}, where="SERVFAIL", address=[FAULTY, FAUL
 case("one-server-silent", {"nameserver-wrong"}, where="does not answer", address=[FAULTY, FAULTY_TOO], faults=[("MX", "", "drop")])
 case("one-server-unsigned", {"nameserver-wrong"}, where="signatures are missing", address=[FAULTY, FAULTY_TOO],
      faults=[("MX", "", "strip")])
-case("no-denial", {"tlsa-unknown"}, where="TLSA mx.no-denial.example: bogus", broken="no-denial", policy=None,
-     build=lambda lab, domain: lab.sound_host(domain, record=False), more_kinds={"mta-sts-unknown"})
+case("no-denial", {"tlsa-unknown", "mta-sts-unknown"}, where="TLSA mx.no-denial.example: bogus", broken="no-denial", policy=None,
+     build=lambda lab, domain: lab.sound_host(domain, record=False))
 case("host-bogus", {"host-unknown"}, where="A mx.host-bogus.example: bogus", broken="signature:mx.host-bogus.example. A", policy=None,
      build=lambda lab, domain: "@ MX 10 mx\nmx A 198.51.100.1\n")
-case("keys-fail", {"tlsa-unknown"}, faults=[("TLSA", "_25._tcp.mx.", "servfail")], more_kinds={"nameserver-wrong"})
+case("keys-fail", {"tlsa-unknown", "nameserver-wrong"}, faults=[("TLSA", "_25._tcp.mx.", "servfail")])
 
 # MX
 
@@ -76,8 +73,7 @@ case("tarpit", {"tarpit", "unproven", "no-promise"}, policy=None, build=lambda l
 case("silent", {"silent", "unproven", "no-promise"}, policy=None, build=lambda lab, domain: lab.bad_host("silent"))
 case("rejecting", {"rejected", "unproven", "no-promise"}, where="554 5.7.1", policy=None,
      build=lambda lab, domain: lab.bad_host("rejecting"))
-case("closing", {"broken-off", "no-promise"}, policy=None, build=lambda lab, domain: lab.bad_host("closing"),
-     more_kinds={"unproven"})
+case("closing", {"broken-off", "unproven", "no-promise"}, policy=None, build=lambda lab, domain: lab.bad_host("closing"))
 case("ssh", {"not-smtp", "unproven", "no-promise"}, where="SSH-2.0", policy=None, build=lambda lab, domain: lab.bad_host("ssh"))
 
 # STARTTLS
@@ -152,7 +148,7 @@ case("sts-redirect", {"mta-sts-policy"}, where="a redirection",
      more="location / { return 301 https://mta-sts.sound.example/.well-known/mta-sts.txt; }")
 case("sts-type", {"mta-sts-policy"}, where="text/html", more="location / { types {} default_type text/html; }")
 case("sts-expired", {"mta-sts-policy"}, where="certificate has expired", policy_certificate="expired")
-case("sts-mx", {"mta-sts-mx"}, where="mx.sts-mx.example", mx="other.{0}", more_notes={"mta-sts-pattern"})
+case("sts-mx", {"mta-sts-mx"}, where="mx.sts-mx.example", notes={"mta-sts-pattern"}, mx="other.{0}")
 case("sts-age-0", {"mta-sts-age"}, where="max_age: 0", max_age=0)
 case("sts-age-short", {"mta-sts-age"}, where="max_age: 3600", max_age=3600)
 case("sts-testing", {"mta-sts-testing"}, policy="testing")
@@ -166,30 +162,17 @@ case("bad-reports", {"tlsrpt-record"}, where="neither mailto: nor https:", repor
 case("two-reports", {"tlsrpt-record"}, where="more than one", reports=2 * '_smtp._tls TXT "v=TLSRPTv1; rua=mailto:a@b.example"\n'.replace(
     "a@", "a@", 1) + '_smtp._tls TXT "v=TLSRPTv1; rua=mailto:c@b.example"\n')
 
-BY_NAME = {one["name"]: one for one in CASES}
-EXTRA = ("more_kinds", "more_notes")
-
 
 def tenants(lab, name):
     """Settings of a Postfix that shows its key for that name only who asks for it."""
     return lab.tenants(name, "other-tenant.example")
 
 
-def _build(lab, one):
-    how = {key: value for key, value in one["how"].items() if key not in EXTRA}
-    domain = f"{one['name']}.example"
-    if how.get("policy_certificate") == "expired":
-        how["policy_certificate"] = lab.expired(f"mta-sts.{domain}")
-    records = one["build"](lab, domain) if one["build"] else None
-    lab.domain(one["name"], records, **how)
-
-
 @pytest.fixture(scope="module")
 def lab():
     one = CheckLab(namespaces.make_directory())
     try:
-        for which in CASES:
-            _build(one, which)
+        CASES.build(one)
         one.domain("unsigned", one.sound_host("unsigned.example"), policy=None, signed=False)
         one.domain("signed", one.sound_host("signed.example"), policy=None)
         one.domain("old", one.sound_host("old.example", record=False), signed=False, policy=None, address=[FAULTY, FAULTY_TOO],
@@ -202,20 +185,12 @@ def lab():
 
 @pytest.fixture(scope="module")
 def answers(lab):
-    return lab.check_all([f"{one['name']}.example" for one in CASES])
+    return lab.check_all(CASES.domains())
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("name", CASES.names())
 def test_a_domain_is_found_to_have_its_mistake_and_no_other(answers, name):
-    one, answer = BY_NAME[name], answers[f"{name}.example"]
-    found = {finding["kind"] for finding in answer["findings"] if finding["severity"] != "note"}
-    notes = {finding["kind"] for finding in answer["findings"] if finding["severity"] == "note"}
-    assert found == one["kinds"] | one["how"].get("more_kinds", set()), answer
-    assert one["notes"] <= notes
-    assert answer["exit"] == (1 if found else 0)
-    named = one["kinds"] or one["notes"]
-    texts = [f"{finding['where']}: {finding.get('detail', '')}" for finding in answer["findings"] if finding["kind"] in named]
-    assert not one["where"] or any(one["where"] in text for text in texts), texts
+    CASES.judge(name, answers)
 
 
 def test_every_finding_says_what_why_with_a_section_and_how_to_mend_it(answers):

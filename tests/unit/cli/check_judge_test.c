@@ -147,6 +147,9 @@ static void versions_and_ciphers_are_judged(void **state)
 	place->old_version = 0x0301;
 	assert_string_equal(check_scene_judge(scene), "(tls-old-too)");
 	place->old_version = 0;
+	place->is_new_only = true;
+	assert_string_equal(check_scene_judge(scene), "(tls-new-only)");
+	place->is_new_only = false;
 	place->seen->tls_version = 0x0303;
 	strcpy(place->seen->cipher, "ECDHE-RSA-AES128-GCM-SHA256");
 	assert_string_equal(check_scene_judge(scene), "");
@@ -186,6 +189,8 @@ static void dates_names_and_authorities_count_by_who_asks_for_them(void **state)
 		const char *why;
 		const char *kind;
 	} cases[] = {
+		{ KEY_EXPIRED, 60 * DAY_S, false, 2, "the certificate of an issuer expired",
+		  "cert-expired" },
 		{ KEY_EXPIRED, -DAY_S, false, 2, "", "cert-expired" },
 		{ KEY_MET, 13 * DAY_S, false, 2, "", "cert-expires-soon" },
 		{ KEY_MET, 15 * DAY_S, false, 2, "", "" },
@@ -203,11 +208,12 @@ static void dates_names_and_authorities_count_by_who_asks_for_them(void **state)
 	char note[64];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		place->pkix.outcome = cases[i].outcome;
-		place->pkix.seen.not_after_s = NOW_S + cases[i].left_s;
+		place->key.pkix.outcome = cases[i].outcome;
+		place->key.pkix.seen.not_after_s = NOW_S + cases[i].left_s;
 		place->seen->is_self_issued = cases[i].is_self_issued;
 		place->seen->certificate_count = cases[i].certificates;
-		strcpy(place->pkix.why, cases[i].why);
+		place->seen->is_root_missing = true;
+		strcpy(place->key.pkix.why, cases[i].why);
 		scene->facts.sts.state = STS_POLICY;
 		assert_string_equal(check_scene_judge(scene), cases[i].kind);
 		/* DANE with usage 3 asks for none of it. */
@@ -225,7 +231,7 @@ static void records_are_judged_each_by_itself(void **state)
 
 	tlsa->count = 2;
 	tlsa->records[1] = tlsa->records[0];
-	place->records[1] = KEY_MISMATCH;
+	place->key.records[1] = KEY_MISMATCH;
 	assert_string_equal(check_scene_judge(scene), "(tlsa-stale)");
 	tlsa->records[1].is_usable = false;
 	tlsa->records[1].usage = 1;
@@ -243,19 +249,87 @@ static void the_record_that_comes_closest_names_the_mismatch(void **state)
 	struct check_place *place = &scene->facts.places[0];
 	struct check_records *tlsa = &scene->facts.hosts[0].tlsa;
 
-	place->is_tlsa_met = false;
-	place->records[0] = KEY_MISMATCH;
+	place->key.is_tlsa_met = false;
+	place->key.records[0] = KEY_MISMATCH;
 	memset(place->seen->leaf_digest, 0xab, sizeof(place->seen->leaf_digest));
-	strcpy(place->record_why, "no record matches");
+	strcpy(place->key.record_why, "no record matches");
 	assert_string_equal(check_scene_judge(scene), "tlsa-mismatch");
 	assert_non_null(strstr(scene->findings.list[0].detail,
 	                       "no record matches; its key would be 3 1 1 abababab"));
 	tlsa->count = 2;
 	tlsa->records[1] = tlsa->records[0];
-	place->records[1] = KEY_NAME_MISMATCH;
+	place->key.records[1] = KEY_NAME_MISMATCH;
 	assert_string_equal(check_scene_judge(scene), "tlsa-name");
-	place->records[0] = KEY_EXPIRED;
+	place->key.records[0] = KEY_EXPIRED;
 	assert_string_equal(check_scene_judge(scene), "tlsa-expired");
+}
+
+static void of_several_digests_the_strongest_alone_counts(void **state)
+{
+	struct check_scene *scene = *state;
+	struct check_place *place = &scene->facts.places[0];
+	struct check_records *tlsa = &scene->facts.hosts[0].tlsa;
+
+	tlsa->count = 2;
+	tlsa->records[1] = tlsa->records[0];
+	place->key.records[1] = KEY_MISMATCH;
+	place->key.is_tlsa_met = false;
+	strcpy(place->key.record_why, "3 1 2 does not match");
+	assert_string_equal(check_scene_judge(scene), "tlsa-digest");
+	assert_string_equal(scene->findings.list[0].detail,
+	                    "3 1 1 aabbcc... matches; 3 1 2 does not match");
+}
+
+static void an_anchor_that_is_not_sent_is_told_from_a_wrong_one(void **state)
+{
+	struct check_scene *scene = *state;
+	struct check_place *place = &scene->facts.places[0];
+	struct check_records *tlsa = &scene->facts.hosts[0].tlsa;
+
+	place->key.is_tlsa_met = false;
+	place->key.records[0] = KEY_MISMATCH;
+	tlsa->records[0].usage = 2;
+	tlsa->records[0].len = KEY_DIGEST_LEN;
+	place->key.pkix.seen.has_anchor = true;
+	assert_string_equal(check_scene_judge(scene), "tlsa-anchor");
+	tlsa->octets[0] = 1;
+	assert_string_equal(check_scene_judge(scene), "tlsa-mismatch");
+}
+
+static void each_of_two_keys_is_judged(void **state)
+{
+	struct check_scene *scene = *state;
+	struct check_place *place = &scene->facts.places[0];
+
+	place->second_seen = calloc(1, sizeof(*place->second_seen));
+	*place->second_seen = *place->seen;
+	place->second = place->key;
+	place->seen->leaf_key = STARTTLS_KEY_ECDSA;
+	place->second_seen->leaf_key = STARTTLS_KEY_RSA;
+	assert_string_equal(check_scene_judge(scene), "");
+	place->second.is_tlsa_met = false;
+	place->second.records[0] = KEY_MISMATCH;
+	assert_string_equal(check_scene_judge(scene), "tlsa-second-key");
+	assert_string_equal(scene->findings.list[0].where, "mx1.example.org 192.0.2.1 (RSA)");
+	assert_int_equal(check_strength_of_domain(&scene->facts), STRENGTH_UNKNOWN);
+	place->key.is_tlsa_met = false;
+	place->key.records[0] = KEY_MISMATCH;
+	assert_string_equal(check_scene_judge(scene), "tlsa-mismatch tlsa-mismatch");
+	place->key.is_tlsa_met = place->second.is_tlsa_met = true;
+	place->key.records[0] = place->second.records[0] = KEY_MET;
+	place->second.pkix.outcome = KEY_NAME_MISMATCH;
+	assert_string_equal(check_scene_judge(scene), "cert-name");
+}
+
+static void an_order_that_some_do_not_follow_is_told(void **state)
+{
+	struct check_scene *scene = *state;
+	struct starttls_result *seen = scene->facts.places[0].seen;
+
+	seen->has_strangers = true;
+	assert_string_equal(check_scene_judge(scene), "(chain-order)");
+	seen->is_disordered = true;
+	assert_string_equal(check_scene_judge(scene), "chain-order");
 }
 
 static void records_that_nothing_signed_leads_to_protect_nobody(void **state)
@@ -368,6 +442,10 @@ int main(void)
 		TEST(dates_names_and_authorities_count_by_who_asks_for_them),
 		TEST(records_are_judged_each_by_itself),
 		TEST(the_record_that_comes_closest_names_the_mismatch),
+		TEST(of_several_digests_the_strongest_alone_counts),
+		TEST(an_anchor_that_is_not_sent_is_told_from_a_wrong_one),
+		TEST(each_of_two_keys_is_judged),
+		TEST(an_order_that_some_do_not_follow_is_told),
 		TEST(records_that_nothing_signed_leads_to_protect_nobody),
 		TEST(the_policy_is_held_against_each_host),
 		TEST(names_and_zones_are_judged),

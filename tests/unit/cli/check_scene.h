@@ -44,15 +44,15 @@ static inline struct check_place *check_scene_host(struct check_scene *scene, co
 		                                  .matching = 1,
 		                                  .is_usable = true,
 		                                  .text = "3 1 1 aabbcc..." };
-	at->records[0] = KEY_MET;
-	at->is_tlsa_met = true;
+	at->key.records[0] = KEY_MET;
+	at->key.is_tlsa_met = true;
 	at->nameless = NAMELESS_SAME;
-	at->pkix.outcome = KEY_MET;
-	at->pkix.seen.has_leaf = true;
-	at->pkix.seen.not_before_s = NOW_S - 30 * DAY_S;
-	at->pkix.seen.not_after_s = NOW_S + 60 * DAY_S;
-	strcpy(at->pkix.seen.names, name);
-	strcpy(at->pkix.seen.issuer, "CN=An authority");
+	at->key.pkix.outcome = KEY_MET;
+	at->key.pkix.seen.has_leaf = true;
+	at->key.pkix.seen.not_before_s = NOW_S - 30 * DAY_S;
+	at->key.pkix.seen.not_after_s = NOW_S + 60 * DAY_S;
+	strcpy(at->key.pkix.seen.names, name);
+	strcpy(at->key.pkix.seen.issuer, "CN=An authority");
 	at->seen = calloc(1, sizeof(*at->seen));
 	at->seen->step = VISIT_AT_FINISHED;
 	at->seen->outcome = VISIT_DONE;

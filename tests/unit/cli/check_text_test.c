@@ -129,8 +129,8 @@ static void what_strangers_wrote_steers_no_terminal(void **state)
 	strcpy(scene->facts.tlsrpt.why, "\033[2J\x9b");
 	strcpy(scene->facts.sts.why, "\033[2J");
 	scene->facts.sts.state = STS_NO_POLICY;
-	strcpy(scene->facts.places[0].pkix.seen.names, "\033]0;x\x07");
-	strcpy(scene->facts.places[0].pkix.why, "\033[1m");
+	strcpy(scene->facts.places[0].key.pkix.seen.names, "\033]0;x\x07");
+	strcpy(scene->facts.places[0].key.pkix.why, "\033[1m");
 	strcpy(scene->facts.chain.zones[0].why, "\033[1m");
 	scene->facts.chain.zones[0].security = DNS_BOGUS;
 	print(page, scene, (struct check_style){ .is_verbose = true });

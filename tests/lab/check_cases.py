@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A table of domains with one mistake each, and what `hopguard check` is to say of them."""
+
+
+class Cases:
+    def __init__(self):
+        self.cases = []
+
+    def add(self, name, kinds=(), notes=(), where="", build=None, **how):
+        """kinds: what is found wrong, all of it; notes: among the notes. where: part of the first such finding's place or detail.
+        build: makes the domain's records, of the lab and its name; how: as CheckLab.domain() has it."""
+        self.cases.append(dict(name=name, kinds=set(kinds), notes=set(notes), where=where, build=build, how=how))
+
+    def names(self):
+        return [one["name"] for one in self.cases]
+
+    def domains(self):
+        return [f"{one['name']}.example" for one in self.cases]
+
+    def build(self, lab):
+        for one in self.cases:
+            domain = f"{one['name']}.example"
+            how = dict(one["how"])
+            if how.get("policy_certificate") == "expired":
+                how["policy_certificate"] = lab.expired(f"mta-sts.{domain}")
+            records = one["build"](lab, domain) if one["build"] else None
+            lab.domain(one["name"], records, **how)
+
+    def judge(self, name, answers):
+        """Fails where it says anything else."""
+        one = next(one for one in self.cases if one["name"] == name)
+        answer = answers[f"{name}.example"]
+        found = {finding["kind"] for finding in answer["findings"] if finding["severity"] != "note"}
+        notes = {finding["kind"] for finding in answer["findings"] if finding["severity"] == "note"}
+        assert found == one["kinds"], answer
+        assert one["notes"] <= notes, answer
+        assert answer["exit"] == (1 if found else 0)
+        named = one["kinds"] or one["notes"]
+        texts = [f"{finding['where']}: {finding.get('detail', '')}" for finding in answer["findings"] if finding["kind"] in named]
+        assert not one["where"] or any(one["where"] in text for text in texts), texts

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`hopguard check` and keys: servers with two of them, chains of every shape, TLSA records that nearly match."""
+
+import pytest
+
+import namespaces
+
+from authority import EXPIRED
+from check_cases import Cases
+from check_lab import CheckLab
+from dnsworld import tlsa
+
+CASES = Cases()
+case = CASES.add
+
+
+def records(lab, domain, *data, **how):
+    """A host with those TLSA records."""
+    return lab.sound_host(domain, record=False, **how) + "".join(f"_25._tcp.mx TLSA {one}\n" for one in data)
+
+
+def unsigned(name, kinds=(), where="", build=None, notes=()):
+    """A domain whose policy asks for a trusted certificate, and nothing else does."""
+    case(name, kinds, notes={"dnssec-insecure", *notes}, where=where if kinds else "", signed=False,
+         build=lambda lab, domain: records(lab, domain, **build(lab, domain)))
+
+
+# Two keys
+
+case("both-keys", build=lambda lab, domain: records(lab, domain, lab.key, lab.rsa_record, **lab.two_keys(f"mx.{domain}")))
+case("no-rsa-record", {"tlsa-second-key"}, where="(RSA)", policy=None,
+     build=lambda lab, domain: records(lab, domain, lab.key, **lab.two_keys(f"mx.{domain}")))
+case("no-ecdsa-record", {"tlsa-second-key"}, where="(ECDSA)", policy=None,
+     build=lambda lab, domain: records(lab, domain, lab.rsa_record, **lab.two_keys(f"mx.{domain}")))
+unsigned("rsa-expired", {"cert-expired"}, where="(RSA): on 2021-01-01", build=lambda lab, domain: lab.two_keys(f"mx.{domain}", valid=EXPIRED))
+case("rsa-alone", build=lambda lab, domain: records(
+    lab, domain, lab.rsa_record,
+    smtpd_tls_chain_files=f"{lab.rsa_key}, {lab.certificate(f'mx.{domain}', key=lab.rsa_key)}"))
+
+# Versions
+
+case("new-only", notes={"tls-new-only"}, where="mx.new-only.example",
+     build=lambda lab, domain: lab.sound_host(domain, smtpd_tls_protocols=">=TLSv1.3"))
+case("not-new", build=lambda lab, domain: lab.sound_host(domain, smtpd_tls_protocols="TLSv1.2"))
+case("tls-1-1", {"tls-old"}, where="TLS 1.1", build=lambda lab, domain: lab.sound_host(domain, smtpd_tls_protocols="TLSv1.1"))
+case("no-secrecy", notes={"no-forward-secrecy"}, where="AES128-SHA256", policy=None, build=lambda lab, domain: records(
+    lab, domain, lab.rsa_record, smtpd_tls_protocols="TLSv1.2", tls_medium_cipherlist="AES128-SHA256",
+    smtpd_tls_chain_files=f"{lab.rsa_key}, {lab.certificate(f'mx.{domain}', key=lab.rsa_key)}"))
+
+# Chains
+
+unsigned("issuer-expired", {"cert-expired"}, where="the certificate of an issuer expired at 2021-01-01",
+         build=lambda lab, domain: {"certificate": lab.below_expired(f"mx.{domain}")})
+unsigned("wrong-intermediate", {"chain-incomplete"}, where="CN=Authority below is missing; it sends 2",
+         build=lambda lab, domain: {"certificate": lab.joined(lab.below(f"mx.{domain}"), lab.stranger.certificate)})
+unsigned("disordered", {"chain-order"}, where="an issuer stands before", build=lambda lab, domain: {
+    "certificate": lab.joined(lab.below(f"mx.{domain}"), lab.authority.certificate, lab.intermediate.certificate)})
+unsigned("one-too-many", notes={"chain-order"}, build=lambda lab, domain: {
+    "certificate": lab.joined(lab.below(f"mx.{domain}", chain=True), lab.stranger.certificate)})
+unsigned("cross-signed", build=lambda lab, domain: {"certificate": lab.cross_signed(f"mx.{domain}")})
+unsigned("signed-twice", build=lambda lab, domain: {"certificate": lab.signed_twice(f"mx.{domain}")})
+unsigned("own-authority", {"cert-untrusted"}, where="CN=Authority stranger", build=lambda lab, domain: {
+    "smtpd_tls_chain_files": f"{lab.stranger.key}, {lab.stranger.issue(f'mx.{domain}')}, {lab.stranger.certificate}"})
+
+# TLSA
+
+case("weaker-digest", {"tlsa-digest"}, where="3 1 2 aaaa", policy=None,
+     build=lambda lab, domain: records(lab, domain, lab.key, f"3 1 2 {128 * 'a'}"))
+case("both-digests", build=lambda lab, domain: records(lab, domain, lab.key, tlsa(lab.certificate("mx.lab"), matching=2)))
+case("full-and-digest", notes={"tlsa-stale"}, where="3 1 0", policy=None, build=lambda lab, domain: records(
+    lab, domain, lab.key, tlsa(lab.certificate("rsa.lab", key=lab.rsa_key), matching=0)))
+case("unsent-anchor", {"tlsa-anchor"}, where="2 1 1", policy=None,
+     build=lambda lab, domain: records(lab, domain, tlsa(lab.authority.certificate, usage=2)))
+case("sent-anchor", build=lambda lab, domain: records(
+    lab, domain, tlsa(lab.authority.certificate, usage=2), certificate=lab.with_anchor(f"mx.{domain}")))
+case("whole-anchor", build=lambda lab, domain: records(
+    lab, domain, tlsa(lab.authority.certificate, usage=2, selector=0, matching=0)))
+case("other-anchor", {"tlsa-mismatch"}, where="2 1 1", policy=None,
+     build=lambda lab, domain: records(lab, domain, tlsa(lab.stranger.certificate, usage=2)))
+case("anchor-expired", {"tlsa-expired"}, notes={"cert-expired"}, where="2021-01-01", policy=None, build=lambda lab, domain: records(
+    lab, domain, tlsa(lab.authority.certificate, usage=2), certificate=lab.with_anchor(f"mx.{domain}", valid=EXPIRED)))
+case("anchor-or-key", build=lambda lab, domain: records(
+    lab, domain, lab.key, tlsa(lab.authority.certificate, usage=2), certificate=lab.with_anchor(f"mx.{domain}")))
+
+
+@pytest.fixture(scope="module")
+def lab():
+    one = CheckLab(namespaces.make_directory())
+    try:
+        CASES.build(one)
+        one.start()
+        yield one
+    finally:
+        one.stop()
+
+
+@pytest.fixture(scope="module")
+def answers(lab):
+    return lab.check_all(CASES.domains())
+
+
+@pytest.mark.parametrize("name", CASES.names())
+def test_a_domain_is_found_to_have_its_mistake_and_no_other(answers, name):
+    CASES.judge(name, answers)
+
+
+def test_an_authority_that_was_signed_by_two_is_no_disorder(answers):
+    for name in ("cross-signed", "signed-twice"):
+        assert [finding["kind"] for finding in answers[f"{name}.example"]["findings"]] == ["dnssec-insecure"]
+
+
+def test_both_keys_are_shown(lab, answers):
+    address = answers["both-keys.example"]["hosts"][0]["addresses"][0]
+    assert (address["key_kind"], address["second"]["key_kind"]) == ("ECDSA", "RSA")
+    assert address["tlsa_matches"] and address["second"]["tlsa_matches"]
+    assert [record["matches"] for record in answers["both-keys.example"]["hosts"][0]["tlsa"]] == [1, 1]
+    assert "to others with an RSA key, until 2037-01-01, trusted" in lab.run("both-keys.example").stdout
+    assert "second" not in answers["rsa-alone.example"]["hosts"][0]["addresses"][0]
