@@ -142,9 +142,16 @@ static const char *rcode_name(uint8_t rcode)
 	}
 }
 
-static const char *type_name(enum dns_type type)
+const char *check_question_type(enum dns_type type)
 {
-	return type == DNS_TYPE_MX ? "MX" : "TLSA";
+	switch (type) {
+	case DNS_TYPE_MX:
+		return "MX";
+	case DNS_TYPE_TLSA:
+		return "TLSA";
+	default:
+		return "A";
+	}
 }
 
 static void take(struct check_exchange *exchange, const struct dns_message *message)
@@ -153,7 +160,7 @@ static void take(struct check_exchange *exchange, const struct dns_message *mess
 
 	if (message->rcode != DNS_RCODE_NOERROR && message->rcode != DNS_RCODE_NXDOMAIN)
 		snprintf(reply.why, sizeof(reply.why), "asked for %s it says %s",
-		         type_name(exchange->question.type), rcode_name(message->rcode));
+		         check_question_type(exchange->question.type), rcode_name(message->rcode));
 	else if (!message->is_authoritative)
 		snprintf(reply.why, sizeof(reply.why), "it answers without authority for the zone");
 	else

@@ -43,6 +43,8 @@ struct check_reply {
 
 struct check_exchange;
 
+const char *check_question_type(enum dns_type type); /* "MX"; A, MX and TLSA are asked for */
+
 /* Called once, never from within check_exchange_start. */
 typedef void (*check_exchange_fn)(void *owner, const struct check_reply *reply);
 

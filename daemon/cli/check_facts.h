@@ -23,9 +23,11 @@
 enum {
 	CHECK_WHY_MAX = 256,
 	CHECK_STS_WHY_MAX = 320,
-	CHECK_ZONES_MAX = 16,   /* between the root and a domain; few have more than five */
-	CHECK_SERVERS_MAX = 32, /* addresses of the name servers of one zone */
-	CHECK_RECORDS_MAX = 32, /* TLSA records of one host; as many as a rule takes */
+	CHECK_ZONES_MAX = 16, /* between the root and a domain; few have more than five */
+	CHECK_ASKED_MAX =
+		8, /* zones whose name servers are asked: the domain's, and those of its hosts */
+	CHECK_SERVERS_MAX = 64,           /* addresses of the name servers of all of them */
+	CHECK_RECORDS_MAX = 32,           /* TLSA records of one host; as many as a rule takes */
 	CHECK_RECORD_OCTETS_MAX = 16384,  /* of their data */
 	CHECK_PATTERNS_MAX = 32,          /* mx lines of a policy that are shown */
 	CHECK_SOON_S = 14 * 24 * 60 * 60, /* a certificate with less left is told of */
@@ -54,12 +56,19 @@ enum check_server_state {
 	SERVER_WRONG, /* an error, another zone, no or bad signatures: why says which */
 };
 
-/* An address of one of the zone's name servers. */
+/* An address of a name server of the domain's zone, or of that of an MX host. */
 struct check_server {
+	uint8_t zone; /* of facts->zones */
 	char name[DOMAIN_NAME_MAX];
 	struct address address;
 	enum check_server_state state;
 	char why[CHECK_WHY_MAX];
+};
+
+/* A zone whose name servers are asked one by one. */
+struct check_asked {
+	char name[DOMAIN_NAME_MAX];
+	uint16_t iterations; /* of NSEC3 beyond the first (RFC 5155 section 4.1.3) */
 };
 
 struct check_record {
@@ -178,6 +187,8 @@ struct check_facts {
 	int64_t now_s;
 	struct destination destination;
 	struct check_chain chain; /* to the domain */
+	size_t zone_count;
+	struct check_asked zones[CHECK_ASKED_MAX]; /* the domain's own first */
 	size_t server_count;
 	struct check_server servers[CHECK_SERVERS_MAX];
 	struct check_host hosts[MX_HOSTS_MAX];

@@ -41,9 +41,14 @@ static const struct {
 		"Have the zone signed and its DS record published, if its DNS provider can; MTA-STS works without.",
 	},
 	[CHECK_SERVER_WRONG] = {
-		"nameserver-wrong", CHECK_WARNING, "One of the zone's name servers answers wrongly or not at all.",
+		"nameserver-wrong", CHECK_WARNING, "A name server of the domain, or of an MX host, answers wrongly or not at all.",
 		"Resolvers that happen to ask this one wait, or find the domain missing or bogus (RFC 1034 section 4.1).",
 		"Make it serve the same signed zone as the others, or take it out of the NS records here and at the registrar.",
+	},
+	[CHECK_DENIAL_COSTLY] = {
+		"denial-costly", CHECK_WARNING, "The zone's proofs of what does not exist (NSEC3) ask for many rounds of hashing.",
+		"Some validators take the zone for unsigned then, others refuse its answers and delay the mail (RFC 9276 section 3.2).",
+		"Sign the zone with 0 additional iterations and no salt (RFC 9276 section 3.1).",
 	},
 	[CHECK_MX_NULL] = {
 		"mx-null", CHECK_NOTE, "The domain says that it takes no mail (null MX).",

@@ -62,6 +62,7 @@ static json_t *servers_of(const struct check_facts *facts)
 		const struct check_server *server = &facts->servers[i];
 		json_t *object = json_object();
 
+		object_put(object, "zone", facts->zones[server->zone].name);
 		object_put(object, "name", server->name);
 		object_put(object, "address", address_format(address, &server->address));
 		object_put(object, "state", states[server->state]);

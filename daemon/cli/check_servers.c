@@ -6,13 +6,10 @@
 #include <string.h>
 
 #include "cli/check_exchange.h"
+#include "cli/check_zones.h"
 #include "policy/dns_check.h"
 
-enum {
-	NAMES_MAX = 16, /* of name servers; the root has 13 */
-	QUESTIONS_MAX = 4,
-	FAMILIES = 2,
-};
+enum { QUESTIONS_MAX = 4 };
 
 struct asking;
 
@@ -20,12 +17,14 @@ struct asking;
 struct exchange {
 	struct asking *asking;
 	size_t server;
-	bool is_of_mx;
+	size_t question;
 };
 
-struct name_server {
-	struct asking *asking;
-	char name[DOMAIN_NAME_MAX];
+enum presence { RECORD_UNKNOWN, RECORD_THERE, RECORD_DENIED };
+
+struct questions {
+	size_t count;
+	struct check_question list[QUESTIONS_MAX];
 };
 
 struct asking {
@@ -34,14 +33,11 @@ struct asking {
 	struct check_facts *facts;
 	check_servers_fn fn;
 	void *owner;
-	const char *zone; /* an end of the domain's name */
+	struct check_zones zones;
 	size_t pending;
-	size_t name_count;
-	struct name_server names[NAMES_MAX];
-	size_t question_count;
-	struct check_question questions[QUESTIONS_MAX];
-	bool is_done[CHECK_SERVERS_MAX]; /* some answer came */
-	enum { MX_IS_UNKNOWN, MX_IS_THERE, MX_IS_DENIED } mx[CHECK_SERVERS_MAX];
+	struct questions questions[CHECK_ASKED_MAX]; /* to each zone's servers */
+	bool is_done[CHECK_SERVERS_MAX];             /* some answer came */
+	enum presence presence[CHECK_SERVERS_MAX][QUESTIONS_MAX];
 	struct exchange exchanges[CHECK_SERVERS_MAX][QUESTIONS_MAX];
 };
 
@@ -65,13 +61,31 @@ static bool answered_by_family(const struct asking *asking, uint8_t family)
 	return false;
 }
 
-static bool has_mx_somewhere(const struct asking *asking)
+static bool is_there_elsewhere(const struct asking *asking, uint8_t zone, size_t question)
 {
 	for (size_t i = 0; i < asking->facts->server_count; i++) {
-		if (asking->mx[i] == MX_IS_THERE)
+		if (asking->facts->servers[i].zone == zone &&
+		    asking->presence[i][question] == RECORD_THERE)
 			return true;
 	}
 	return false;
+}
+
+/* What it denies and others have: an old copy of the zone, or none of it. */
+static void compare(struct asking *asking, size_t index)
+{
+	struct check_server *server = &asking->facts->servers[index];
+	const struct questions *questions = &asking->questions[server->zone];
+	char why[CHECK_WHY_MAX];
+
+	for (size_t i = 0; i < questions->count; i++) {
+		if (asking->presence[index][i] != RECORD_DENIED ||
+		    !is_there_elsewhere(asking, server->zone, i))
+			continue;
+		snprintf(why, sizeof(why), "it has no %s record at %.200s, others have",
+		         check_question_type(questions->list[i].type), questions->list[i].name);
+		judge(server, SERVER_WRONG, why);
+	}
 }
 
 /* Where none of its kind answers, it is the network here that does not let us ask. */
@@ -85,8 +99,7 @@ static void end(struct asking *asking)
 		if (server->state == SERVER_SILENT &&
 		    !answered_by_family(asking, server->address.family))
 			server->state = SERVER_UNASKED;
-		if (asking->mx[i] == MX_IS_DENIED && has_mx_somewhere(asking))
-			judge(server, SERVER_WRONG, "it has no MX record, others have");
+		compare(asking, i);
 	}
 	asking->fn(asking->owner);
 	free(asking);
@@ -128,8 +141,8 @@ static void on_answer(void *owner, const struct check_reply *reply)
 	case CHECK_REPLY_GOOD:
 		asking->is_done[exchange->server] = true;
 		judge(server, SERVER_GOOD, "");
-		if (exchange->is_of_mx)
-			asking->mx[exchange->server] = reply->is_empty ? MX_IS_DENIED : MX_IS_THERE;
+		asking->presence[exchange->server][exchange->question] =
+			reply->is_empty ? RECORD_DENIED : RECORD_THERE;
 		/* A truncated one has no room for its signatures. */
 		if (!reply->is_truncated &&
 		    dns_check_begin(asking->resolver, reply->octets, (time_t)asking->facts->now_s,
@@ -140,142 +153,62 @@ static void on_answer(void *owner, const struct check_reply *reply)
 	leave(asking);
 }
 
-static void ask_servers(struct asking *asking)
+static void ask_server(struct asking *asking, size_t index)
 {
-	struct check_facts *facts = asking->facts;
+	const struct check_server *server = &asking->facts->servers[index];
+	const struct questions *questions = &asking->questions[server->zone];
 
-	for (size_t i = 0; i < facts->server_count; i++) {
-		for (size_t j = 0; j < asking->question_count; j++) {
-			struct exchange *exchange = &asking->exchanges[i][j];
+	for (size_t i = 0; i < questions->count; i++) {
+		struct exchange *exchange = &asking->exchanges[index][i];
 
-			exchange->asking = asking;
-			exchange->server = i;
-			exchange->is_of_mx = asking->questions[j].type == DNS_TYPE_MX;
-			if (check_exchange_start(asking->base, &facts->servers[i].address,
-			                         &asking->questions[j], on_answer, exchange))
-				asking->pending++;
-		}
+		exchange->asking = asking;
+		exchange->server = index;
+		exchange->question = i;
+		if (check_exchange_start(asking->base, &server->address, &questions->list[i],
+		                         on_answer, exchange))
+			asking->pending++;
 	}
 }
 
-static void add_address(struct asking *asking, const char *name, const struct address *address)
+static void add_question(struct questions *questions, enum dns_type type, const char *name)
 {
-	struct check_facts *facts = asking->facts;
-	struct check_server *server;
+	struct check_question *question = &questions->list[questions->count];
 
-	if (facts->server_count == CHECK_SERVERS_MAX)
+	if (questions->count == QUESTIONS_MAX ||
+	    strlen(name) + sizeof("_25._tcp.") > DOMAIN_NAME_MAX)
 		return;
-	for (size_t i = 0; i < facts->server_count; i++) {
-		if (address_equal(&facts->servers[i].address, address))
-			return;
-	}
-	server = &facts->servers[facts->server_count++];
-	text_copy(server->name, sizeof(server->name), name);
-	server->address = *address;
+	question->type = type;
+	snprintf(question->name, sizeof(question->name), "%s%.240s",
+	         type == DNS_TYPE_TLSA ? "_25._tcp." : "", name);
+	questions->count++;
 }
 
-static void on_address(void *owner, const struct lookup *lookup)
-{
-	struct name_server *name = owner;
-	struct asking *asking = name->asking;
-	struct dns_record record;
-	struct address address;
-
-	for (size_t i = 0;
-	     lookup->outcome == LOOKUP_FOUND && dns_answer_record(&record, &lookup->answer, i);
-	     i++) {
-		if (record.data.len != 4 && record.data.len != 16)
-			continue;
-		address = address_of(record.data.len == 4 ? 4 : 6, record.data.data);
-		add_address(asking, name->name, &address);
-	}
-	if (--asking->pending > 0)
-		return;
-	ask_servers(asking);
-	if (asking->pending == 0)
-		end(asking);
-}
-
-static void read_names(struct asking *asking, const struct dns_answer *answer)
-{
-	struct dns_record record;
-
-	for (size_t i = 0; dns_answer_record(&record, answer, i); i++) {
-		struct name_server *name = &asking->names[asking->name_count];
-		size_t at = record.at;
-
-		if (asking->name_count == NAMES_MAX)
-			return;
-		if (dns_name_parse(name->name, answer->message, &at) != PARSE_OK)
-			continue;
-		name->asking = asking;
-		asking->name_count++;
-	}
-}
-
-static void ask_addresses(struct asking *asking)
-{
-	static const enum dns_type types[FAMILIES] = { DNS_TYPE_A, DNS_TYPE_AAAA };
-
-	for (size_t i = 0; i < asking->name_count; i++) {
-		for (size_t j = 0; j < FAMILIES; j++) {
-			if (resolver_ask(asking->resolver, asking->names[i].name, types[j],
-			                 on_address, &asking->names[i]))
-				asking->pending++;
-		}
-	}
-	if (asking->pending == 0)
-		end(asking);
-}
-
-static bool is_below(const char *name, const char *zone)
-{
-	size_t name_len = strlen(name), zone_len = strlen(zone);
-
-	return name_len > zone_len && name[name_len - zone_len - 1] == '.' &&
-	       strcmp(name + name_len - zone_len, zone) == 0;
-}
-
-/* MX of the domain, and the keys of those hosts that are in the same zone. */
+/* Servers of a zone that is not signed need not know TLSA records: a large provider's fail at such questions. */
 static void make_questions(struct asking *asking)
 {
 	const struct destination *destination = &asking->facts->destination;
-	struct check_question *question = &asking->questions[asking->question_count++];
 
-	question->type = DNS_TYPE_MX;
-	text_copy(question->name, sizeof(question->name), destination->name);
+	if (asking->zones.has_domain)
+		add_question(&asking->questions[0], DNS_TYPE_MX, destination->name);
 	for (size_t i = 0; i < destination->host_count; i++) {
-		const struct mx_host *host = &destination->hosts[i];
+		uint8_t zone = asking->zones.of[i];
+		bool is_secure = destination->hosts[i].address_security == DNS_SECURE;
 
-		if (asking->question_count == QUESTIONS_MAX)
-			return;
-		if (host->address_security != DNS_SECURE || !is_below(host->name, asking->zone) ||
-		    strlen(host->name) + sizeof("_25._tcp.") > DOMAIN_NAME_MAX)
-			continue;
-		question = &asking->questions[asking->question_count++];
-		question->type = DNS_TYPE_TLSA;
-		snprintf(question->name, sizeof(question->name), "_25._tcp.%.240s", host->name);
+		if (zone < CHECK_ASKED_MAX)
+			add_question(&asking->questions[zone],
+			             is_secure ? DNS_TYPE_TLSA : DNS_TYPE_A,
+			             asking->facts->hosts[i].tlsa.base);
 	}
 }
 
-/* The zone begins where NS records stand: at the domain, or above it. */
-static void on_ns(void *owner, const struct lookup *lookup)
+static void on_zones(void *owner)
 {
 	struct asking *asking = owner;
-	const char *dot = strchr(asking->zone, '.');
 
-	if (lookup->outcome == LOOKUP_FOUND && !dns_answer_has_alias(&lookup->answer)) {
-		make_questions(asking);
-		read_names(asking, &lookup->answer);
-		ask_addresses(asking);
-		return;
-	}
-	if (lookup->outcome == LOOKUP_UNKNOWN || !dot) {
-		end(asking);
-		return;
-	}
-	asking->zone = dot + 1;
-	if (!resolver_ask(asking->resolver, asking->zone, DNS_TYPE_NS, on_ns, asking))
+	make_questions(asking);
+	for (size_t i = 0; i < asking->facts->server_count; i++)
+		ask_server(asking, i);
+	if (asking->pending == 0)
 		end(asking);
 }
 
@@ -291,8 +224,7 @@ bool check_servers_ask(struct event_base *base, struct resolver *resolver,
 	asking->facts = facts;
 	asking->fn = fn;
 	asking->owner = owner;
-	asking->zone = facts->destination.name;
-	if (resolver_ask(resolver, asking->zone, DNS_TYPE_NS, on_ns, asking))
+	if (check_zones_find(&asking->zones, resolver, facts, on_zones, asking))
 		return true;
 	free(asking);
 	return false;

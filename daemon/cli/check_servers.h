@@ -3,8 +3,8 @@
 #define HOPGUARD_CLI_CHECK_SERVERS_H
 
 /*
- * Every name server of a domain's zone, asked by itself: a resolver passes over the one that is broken, until it happens to need it. In
- * a signed zone each answer's signatures are verified.
+ * Every name server of a domain's zone and of its MX hosts' zones, asked by itself: a resolver passes over the one that is broken, until
+ * it happens to need it. In a signed zone each answer's signatures are verified.
  */
 
 #include "cli/check_facts.h"

@@ -39,16 +39,26 @@ static void print_chain(FILE *out, const struct check_chain *chain)
 
 static void print_servers(FILE *out, const struct check_facts *facts)
 {
-	size_t good = 0, asked = 0;
 	char text[LINE_ROOM];
+	struct line line;
 
-	for (size_t i = 0; i < facts->server_count; i++) {
-		asked += facts->servers[i].state != SERVER_UNASKED;
-		good += facts->servers[i].state == SERVER_GOOD;
+	line_init(&line, text, sizeof(text));
+	for (size_t i = 0; i < facts->zone_count; i++) {
+		size_t good = 0, asked = 0;
+
+		for (size_t j = 0; j < facts->server_count; j++) {
+			if (facts->servers[j].zone != i)
+				continue;
+			asked += facts->servers[j].state != SERVER_UNASKED;
+			good += facts->servers[j].state == SERVER_GOOD;
+		}
+		if (asked > 0)
+			line_add(&line, "%s%zu of %zu of %s", text[0] ? ", " : "", good, asked,
+			         facts->zones[i].name);
 	}
-	if (asked == 0)
+	if (!text[0])
 		return;
-	snprintf(text, sizeof(text), "%zu of %zu name servers answer as they should", good, asked);
+	line_add(&line, " answer well");
 	print_line(out, "servers", text);
 }
 

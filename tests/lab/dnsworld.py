@@ -94,12 +94,13 @@ def tlsa(certificate, usage=3, selector=1, matching=1):
 
 
 class Zone:
-    def __init__(self, name, records, signed, broken, nsec3, address, ttl):
+    def __init__(self, name, records, signed, broken, nsec3, address, ttl, iterations=0):
         self.name = name
         self.records = records
         self.signed = signed
         self.broken = broken
-        self.nsec3 = nsec3
+        self.nsec3 = nsec3 or iterations > 0
+        self.iterations = iterations
         self.addresses = [address] if isinstance(address, str) else list(address)
         self.ttl = ttl
         self.keys = []
@@ -143,15 +144,15 @@ class World:
         self._serial = 1
         self.zone(".", "")
 
-    def zone(self, name, records="", signed=True, broken=None, nsec3=False, address=None, ttl=300):
+    def zone(self, name, records="", signed=True, broken=None, nsec3=False, address=None, ttl=300, iterations=0):
         """Adds or replaces a zone. `records` are lines of a master file, relative to it, without SOA and NS; `address`
-        is where its name server is, or a list where it has several."""
+        is where its name server is, or a list where it has several; iterations: of NSEC3, beyond the first."""
         if not name.endswith("."):
             raise WorldError(f"{name} does not end in a dot")
         if broken and broken.split(":")[0] not in BROKEN:
             raise WorldError(f"broken={broken!r} is none of {', '.join(BROKEN)}")
         before = self.zones.get(name)
-        self.zones[name] = zone = Zone(name, records, signed, broken, nsec3, address or self.address, ttl)
+        self.zones[name] = zone = Zone(name, records, signed, broken, nsec3, address or self.address, ttl, iterations)
         if before:
             zone.keys, zone.ds = before.keys, before.ds
         top = name.rstrip(".").rsplit(".", 1)[-1] + "."
@@ -231,7 +232,7 @@ class World:
 
     def _sign(self, zone):
         inception, expiration = WINDOWS.get(zone.broken, (INCEPTION, EXPIRATION))
-        nsec3 = ["-n", "-t", "0"] if zone.nsec3 else []
+        nsec3 = ["-n", "-t", str(zone.iterations)] if zone.nsec3 else []
         _run([_tool("ldns-signzone"), *nsec3, "-i", inception, "-e", expiration, "-o", zone.name,
               "-f", zone.file + ".signed", zone.file, *zone.keys], self.directory)
         lines = self._read(zone.file + ".signed").split("\n")

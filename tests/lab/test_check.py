@@ -220,7 +220,7 @@ def test_of_several_domains_the_worst_counts(lab):
 def test_name_servers_that_disagree_are_told_apart_whichever_was_asked(lab):
     findings = lab.check_all(["old.example"])["old.example"]["findings"]
     assert [finding["detail"] for finding in findings if finding["kind"] == "nameserver-wrong"] == [
-        "it has no MX record, others have"]
+        "of old.example: it has no MX record at old.example, others have"]
 
 
 def test_a_dns_that_does_not_validate_here_is_blamed_on_no_domain(lab):

@@ -382,7 +382,16 @@ static void names_and_zones_are_judged(void **state)
 	facts->servers[0].state = SERVER_WRONG;
 	facts->servers[1].state = SERVER_UNASKED;
 	assert_string_equal(check_scene_judge(scene), "nameserver-wrong");
+	facts->zone_count = 2;
+	strcpy(facts->zones[1].name, "mx.example.net");
+	facts->servers[0].zone = 1;
+	strcpy(facts->servers[0].why, "SERVFAIL");
+	assert_string_equal(check_scene_judge(scene), "nameserver-wrong");
+	assert_string_equal(scene->findings.list[0].detail, "of mx.example.net: SERVFAIL");
 	facts->server_count = 0;
+	facts->zones[1].iterations = 51;
+	assert_string_equal(check_scene_judge(scene), "denial-costly");
+	facts->zones[1].iterations = 50;
 	facts->chain.count = 2;
 	facts->chain.zones[1].security = DNS_BOGUS;
 	assert_string_equal(check_scene_judge(scene), "dnssec-bogus");

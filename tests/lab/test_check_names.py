@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`hopguard check` and the DNS of those who keep somebody else's mail: each name server of each zone is asked by itself."""
+
+import pytest
+
+import namespaces
+
+from check_cases import Cases
+from check_lab import FAULTY, FAULTY_TOO, CheckLab
+
+CASES = Cases()
+case = CASES.add
+
+TWO = {"address": [FAULTY, FAULTY_TOO]}  # the first of them has the faults
+
+
+def guest(name, operator, kinds=(), where="", **how):
+    """A domain whose mail another domain keeps."""
+    case(name, kinds, where=where, policy=None, build=lambda lab, domain: f"@ MX 10 mx.{operator}.example.\n", **how)
+
+
+# The operator's name servers
+
+case("op-sound", policy=None, **TWO)
+guest("of-sound", "op-sound")
+case("op-fails", {"nameserver-wrong"}, where="SERVFAIL", policy=None, faults=[("TLSA", "_25._tcp.mx.", "servfail")], **TWO)
+guest("of-fails", "op-fails", {"nameserver-wrong"}, where="ns.op-fails.example 192.0.2.54: of op-fails.example: asked for TLSA")
+case("op-silent", {"nameserver-wrong"}, where="does not answer", policy=None, faults=[("TLSA", "_25._tcp.mx.", "drop")], **TWO)
+guest("of-silent", "op-silent", {"nameserver-wrong"}, where="does not answer within")
+case("op-strips", {"nameserver-wrong"}, where="signatures are missing", policy=None, faults=[("TLSA", "_25._tcp.mx.", "strip")], **TWO)
+guest("of-strips", "op-strips", {"nameserver-wrong"}, where="signatures are missing")
+case("op-denies", {"nameserver-wrong"}, where="TLSA", policy=None, faults=[("TLSA", "_25._tcp.mx.", "nodata")], **TWO)
+guest("of-denies", "op-denies", {"nameserver-wrong"}, where="192.0.2.54")
+case("op-lame", {"nameserver-wrong", "no-promise"}, where="REFUSED", policy=None, signed=False, faults=[("A", "mx.", "refused")],
+     build=lambda lab, domain: lab.sound_host(domain, record=False), **TWO)
+guest("of-lame", "op-lame", {"nameserver-wrong", "no-promise"}, where="REFUSED: it does not serve the zone")
+
+# A large provider: its zone is not signed, its servers fail at questions for keys, and nobody asks them such
+
+case("op-unsigned", {"no-promise"}, policy=None, signed=False, faults=[("TLSA", "_25._tcp.mx.", "servfail")],
+     build=lambda lab, domain: lab.sound_host(domain, record=False), **TWO)
+guest("of-unsigned", "op-unsigned", {"no-promise"})
+
+# Zones
+
+case("parent", policy=None, build=lambda lab, domain: "@ MX 10 mx.child\n")
+case("costly", {"denial-costly"}, where="100 additional iterations", iterations=100)
+case("cheap", nsec3=True)
+case("keys-dropped", {"tlsa-unknown", "nameserver-wrong"}, where="TLSA", policy=None, faults=[("TLSA", "_25._tcp.mx.", "drop")])
+
+
+@pytest.fixture(scope="module")
+def lab():
+    one = CheckLab(namespaces.make_directory())
+    try:
+        CASES.build(one)
+        one.domain("child.parent", one.sound_host("child.parent.example"), policy=None, reports="", address=FAULTY)
+        one.start()
+        yield one
+    finally:
+        one.stop()
+
+
+@pytest.fixture(scope="module")
+def answers(lab):
+    return lab.check_all(CASES.domains())
+
+
+@pytest.mark.parametrize("name", CASES.names())
+def test_a_domain_is_found_to_have_its_mistake_and_no_other(answers, name):
+    CASES.judge(name, answers)
+
+
+def test_the_servers_of_every_zone_are_counted(lab, answers):
+    assert {(server["zone"], server["state"]) for server in answers["of-fails.example"]["nameservers"]} == {
+        ("of-fails.example", "good"), ("op-fails.example", "wrong"), ("op-fails.example", "good")}
+    assert "servers  1 of 1 of of-fails.example, 1 of 2 of op-fails.example answer well" in lab.run("of-fails.example").stdout
