@@ -3,14 +3,13 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "active/starttls_connect.h"
 #include "active/starttls_replies.h"
 #include "active/starttls_tls.h"
 
@@ -24,6 +23,11 @@ struct starttls_client {
 	struct event *timer; /* of the step, or of all where that ends earlier */
 	uint64_t started_ms;
 	struct starttls_tls *tls;
+	bool is_helo_said;
+	struct starttls_refusal {
+		uint16_t code;
+		char reply[STARTTLS_TEXT_MAX];
+	} refusal; /* of EHLO, while HELO is asked */
 	struct starttls_replies replies;
 	struct starttls_result result;
 };
@@ -111,6 +115,13 @@ static void finish(struct starttls_client *client)
 
 static void end(struct starttls_client *client, enum starttls_outcome outcome, int system_error)
 {
+	/* Whatever becomes of HELO, it is EHLO that was refused. */
+	if (client->is_helo_said) {
+		outcome = VISIT_REPLIED;
+		system_error = 0;
+		client->result.code = client->refusal.code;
+		text_copy(client->result.reply, STARTTLS_TEXT_MAX, client->refusal.reply);
+	}
 	client->result.outcome = outcome;
 	client->result.system_error = system_error;
 	finish(client);
@@ -174,6 +185,33 @@ static void say_ehlo(struct starttls_client *client)
 	say(client, line, (size_t)len);
 }
 
+/* As senders do where EHLO is refused: whoever takes it gets their mail in the clear. */
+static void say_helo(struct starttls_client *client)
+{
+	char line[STARTTLS_NAME_MAX + 8];
+	int len = snprintf(line, sizeof(line), "HELO %s\r\n", client->options.ehlo_name);
+
+	client->refusal.code = client->result.code;
+	text_copy(client->refusal.reply, STARTTLS_TEXT_MAX, client->result.reply);
+	client->is_helo_said = true;
+	if (!enter_step(client, VISIT_AT_EHLO)) {
+		end(client, VISIT_SYSTEM, ENOMEM);
+		return;
+	}
+	say(client, line, (size_t)len);
+}
+
+static void take_helo(struct starttls_client *client)
+{
+	client->result.helo_code = client->result.code;
+	end(client, VISIT_REPLIED, 0);
+}
+
+static bool is_ehlo_refused(const struct starttls_result *result)
+{
+	return result->step == VISIT_AT_EHLO && result->code >= 500;
+}
+
 static void say_starttls(struct starttls_client *client)
 {
 	static const char line[] = "STARTTLS\r\n";
@@ -197,6 +235,14 @@ static void take_reply(struct starttls_client *client)
 
 	if (result->step == VISIT_AT_BANNER)
 		result->banner_ms = elapsed_ms(client);
+	if (client->is_helo_said) {
+		take_helo(client);
+		return;
+	}
+	if (is_ehlo_refused(result) && client->options.asks_hidden) {
+		say_helo(client);
+		return;
+	}
 	if (result->code != (is_begun ? 220 : 250)) {
 		bool was_hidden = result->step == VISIT_AT_STARTTLS && !result->is_offered;
 
@@ -216,6 +262,19 @@ static void take_reply(struct starttls_client *client)
 	}
 }
 
+/* What was put behind the reply is worth more than the reply. */
+static void tell_injected(struct starttls_client *client)
+{
+	struct starttls_result *result = &client->result;
+	struct bytes behind = bytes_of(client->replies.octets, client->replies.len);
+	size_t len = 0;
+
+	while (len < behind.len && !ascii_is_line_end(behind.data[len]))
+		len++;
+	starttls_keep_text(result->reply, sizeof(result->reply), bytes_slice(behind, 0, len));
+	end(client, VISIT_INJECTED, 0);
+}
+
 static void take_octets(struct starttls_client *client)
 {
 	enum starttls_step step = client->result.step;
@@ -229,7 +288,7 @@ static void take_octets(struct starttls_client *client)
 	case REPLY_COMPLETE:
 		/* What stands behind a reply was said before the next command was heard. */
 		if (client->replies.len > 0 && step == VISIT_AT_STARTTLS)
-			end(client, VISIT_INJECTED, 0);
+			tell_injected(client);
 		else if (client->replies.len > 0 && client->result.code < 400)
 			end(client, VISIT_NOT_SMTP, 0);
 		else
@@ -368,61 +427,6 @@ static void on_timer(evutil_socket_t unused, short events, void *data)
 		end(client, VISIT_TIMEOUT, 0);
 }
 
-static socklen_t socket_address(struct sockaddr_storage *storage, const struct endpoint *endpoint)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)storage;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)storage;
-
-	memset(storage, 0, sizeof(*storage));
-	if (endpoint->address.family == 4) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(endpoint->port);
-		memcpy(&v4->sin_addr, endpoint->address.octets, sizeof(v4->sin_addr));
-		return sizeof(*v4);
-	}
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons(endpoint->port);
-	memcpy(&v6->sin6_addr, endpoint->address.octets, sizeof(v6->sin6_addr));
-	return sizeof(*v6);
-}
-
-static int bind_source(const struct starttls_client *client)
-{
-	const struct endpoint source = { .address = client->options.source };
-	struct sockaddr_storage storage;
-	socklen_t len;
-
-	if (source.address.family == 0)
-		return 0;
-	len = socket_address(&storage, &source);
-	return bind(client->descriptor, (struct sockaddr *)&storage, len) == 0 ? 0 : errno;
-}
-
-/* 0 or errno: what keeps the connection from being begun. */
-static int begin_connecting(struct starttls_client *client)
-{
-	int family = client->options.server.address.family == 4 ? AF_INET : AF_INET6;
-	struct sockaddr_storage storage;
-	socklen_t len = socket_address(&storage, &client->options.server);
-	int err = 0, one = 1;
-
-	if (client->descriptor < 0) {
-		client->descriptor = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		if (client->descriptor < 0)
-			return errno;
-		err = bind_source(client);
-	} else if (evutil_make_socket_nonblocking(client->descriptor) != 0) {
-		err = errno;
-	}
-	if (err)
-		return err;
-	(void)setsockopt(client->descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (connect(client->descriptor, (struct sockaddr *)&storage, len) == 0 ||
-	    errno == EINPROGRESS)
-		return 0;
-	return errno;
-}
-
 struct starttls_client *starttls_client_start(struct event_base *base,
                                               const struct starttls_options *options,
                                               starttls_fn fn, void *owner)
@@ -445,7 +449,8 @@ struct starttls_client *starttls_client_start(struct event_base *base,
 	client->timer = evtimer_new(base, on_timer, client);
 	if (!client->timer)
 		goto free_client;
-	number = begin_connecting(client);
+	number = starttls_connect(&client->descriptor, &client->options.server,
+	                          &client->options.source);
 	/* What cannot even be begun is told by the timer: callers are never called back from within. */
 	client->result.system_error = number;
 	if (number ? !set_timer(client, 0)

@@ -28,7 +28,7 @@ struct starttls_options {
 	 * A TCP socket that is to be connected, with whatever its maker set on it, closed by the client in any case; -1: one of its own.
 	 */
 	int descriptor;
-	bool asks_hidden; /* STARTTLS is sent though EHLO does not offer it */
+	bool asks_hidden; /* STARTTLS is sent though EHLO does not offer it, and HELO where EHLO is refused */
 	char ehlo_name[STARTTLS_NAME_MAX];
 	char server_name[STARTTLS_NAME_MAX]; /* for SNI; empty: none */
 	struct tls_shape shape;

@@ -108,9 +108,9 @@ static const struct {
 		"Wait some minutes, then check again from the same address.",
 	},
 	[CHECK_REJECTED] = {
-		"rejected", CHECK_WARNING, "The server wants no connection from here.",
+		"rejected", CHECK_WARNING, "The server wants no mail from here.",
 		"This is no stripping: it refuses this address, not TLS (RFC 5321 section 3.1). What it offers to others was not seen.",
-		"Read its reply: this address may be on a block list. Check again from another network.",
+		"Read its reply: this address may be on a block list, or the name that it is greeted with may not be to its liking (--ehlo). Check again from another network.",
 	},
 	[CHECK_SILENT] = {
 		"silent", CHECK_WARNING, "The server takes the connection and says nothing.",
@@ -137,9 +137,9 @@ static const struct {
 		"Switch off \"smtp fixup\" or \"inspect esmtp\" on the firewall before the server.",
 	},
 	[CHECK_EHLO_REFUSED] = {
-		"ehlo-refused", CHECK_BAD, "The server refuses EHLO.",
-		"Without EHLO there is no STARTTLS: all mail comes in the clear (RFC 5321 section 4.1.1.1).",
-		"Let the server speak ESMTP; if it does, a firewall on the way refuses it.",
+		"ehlo-refused", CHECK_BAD, "The server refuses EHLO and takes HELO.",
+		"Without EHLO there is no STARTTLS: senders fall back to HELO and clear text (RFC 5321 section 4.1.1.1, RFC 3207 section 6).",
+		"Let the server speak ESMTP; if it does, a firewall on the way refuses it in its place.",
 	},
 	[CHECK_STARTTLS_MISSING] = {
 		"starttls-missing", CHECK_BAD, "STARTTLS is not offered.",
@@ -360,8 +360,8 @@ static const struct {
 		"Publish TLSA records in a signed zone (RFC 7672), or an MTA-STS policy (RFC 8461).",
 	},
 	[CHECK_WEAK_MX] = {
-		"weak-mx", CHECK_BAD, "One MX is weaker than the others: it is the way to a downgrade.",
-		"Who makes the strong ones unreachable leads the mail to this one: senders take the next MX (RFC 5321 section 5.1).",
+		"weak-mx", CHECK_BAD, "One MX, or one of its addresses, is weaker than the others: it is the way to a downgrade.",
+		"Who makes the strong ones unreachable leads the mail to this one: senders take the next address (RFC 5321 section 5.1).",
 		"Give it the same protection as the others, or remove it.",
 	},
 	[CHECK_UNPROVEN] = {

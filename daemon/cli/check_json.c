@@ -115,6 +115,8 @@ static void put_dialogue(json_t *object, const struct starttls_result *seen)
 	if (seen->code)
 		object_put_number(object, "code", seen->code);
 	object_put(object, "reply", seen->reply);
+	if (seen->helo_code)
+		object_put_number(object, "helo_code", seen->helo_code);
 	if (seen->has_ehlo)
 		put_bool(object, "offers_starttls", seen->is_offered);
 }

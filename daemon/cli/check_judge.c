@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { HELO_TAKEN = 250 };
+
 void check_place_text(char where[CHECK_WHERE_MAX], const struct check_facts *facts, size_t place)
 {
 	const struct mx_place *at = &facts->destination.places[place];
@@ -51,7 +53,7 @@ static bool goes_in_clear(const struct starttls_result *seen)
 	case VISIT_REPLIED:
 		/* EHLO refused, or STARTTLS; at the banner nothing is delivered. */
 		return seen->step == VISIT_AT_STARTTLS ||
-		       (seen->step == VISIT_AT_EHLO && seen->code >= 500);
+		       (seen->step == VISIT_AT_EHLO && seen->helo_code == HELO_TAKEN);
 	default:
 		return seen->step == VISIT_AT_HANDSHAKE;
 	}
@@ -152,6 +154,31 @@ static enum check_strength promised_strength(const struct check_facts *facts, si
 	return check_strength_of_host(facts, host);
 }
 
+/* Two addresses of one host, of which one is the way round what the other has. */
+static void judge_weak_places(struct check_findings *findings, const struct check_facts *facts,
+                              size_t host)
+{
+	enum check_strength worst = check_strength_of_host(facts, host);
+	enum check_strength best = STRENGTH_UNKNOWN;
+	char where[CHECK_WHERE_MAX], strongest[ADDRESS_TEXT_MAX];
+
+	for (size_t i = 0; i < facts->destination.place_count; i++) {
+		if (facts->destination.places[i].host != host ||
+		    strength_of_place(facts, i) <= best)
+			continue;
+		best = strength_of_place(facts, i);
+		address_format(strongest, &facts->destination.places[i].address);
+	}
+	for (size_t i = 0; worst < best && i < facts->destination.place_count; i++) {
+		if (facts->destination.places[i].host != host ||
+		    strength_of_place(facts, i) != worst)
+			continue;
+		check_place_text(where, facts, i);
+		check_add(findings, CHECK_WEAK_MX, CHECK_BAD, where, "%s; while %s has %s",
+		          check_strength_words(worst), strongest, check_strength_words(best));
+	}
+}
+
 static void judge_weakest(struct check_findings *findings, const struct check_facts *facts)
 {
 	const struct destination *destination = &facts->destination;
@@ -168,6 +195,8 @@ static void judge_weakest(struct check_findings *findings, const struct check_fa
 			strongest = i;
 		}
 	}
+	for (size_t i = 0; i < destination->host_count; i++)
+		judge_weak_places(findings, facts, i);
 	if (worst == best)
 		return;
 	for (size_t i = 0; i < destination->host_count; i++) {

@@ -6,7 +6,7 @@
 #include "wire/smtp_reply.h"
 #include "wire/tls_hello.h"
 
-enum { SLOW_BANNER_MS = 10 * 1000, CODE_PERMANENT = 500, CODE_TRANSIENT = 400 };
+enum { SLOW_BANNER_MS = 10 * 1000, CODE_PERMANENT = 500, CODE_TRANSIENT = 400, CODE_TAKEN = 250 };
 
 /* A finding about one place while it is judged. */
 struct judged {
@@ -60,6 +60,45 @@ static void judge_silence(struct judged *judged)
 	add(judged, seen->step_octets > 0 ? CHECK_TARPIT : CHECK_SILENT, text);
 }
 
+/* Where HELO is refused, too, it is not ESMTP that the server does not want. */
+static void judge_no_ehlo(struct judged *judged)
+{
+	const struct starttls_result *seen = judged->seen;
+	bool is_taken = seen->helo_code == CODE_TAKEN;
+	char text[CHECK_WHY_MAX];
+
+	if (is_taken)
+		snprintf(text, sizeof(text), "it says: %u %.180s; and takes HELO", seen->code,
+		         seen->reply);
+	else if (seen->helo_code)
+		snprintf(text, sizeof(text), "to EHLO it says: %u %.180s; to HELO: %u", seen->code,
+		         seen->reply, seen->helo_code);
+	else
+		snprintf(text, sizeof(text), "to EHLO it says: %u %.180s", seen->code, seen->reply);
+	add(judged, is_taken ? CHECK_EHLO_REFUSED : CHECK_REJECTED, text);
+}
+
+/* "no answer within 30 s", "the connection was closed" */
+static const char *end_text(const struct starttls_result *seen, char text[CHECK_WHY_MAX])
+{
+	if (seen->outcome == VISIT_TIMEOUT)
+		snprintf(text, CHECK_WHY_MAX, "no answer within %u s",
+		         (seen->latency_ms - seen->banner_ms + 500) / 1000);
+	else
+		snprintf(text, CHECK_WHY_MAX, "the connection was %s",
+		         seen->outcome == VISIT_RESET ? "reset" : "closed");
+	return text;
+}
+
+static void judge_break(struct judged *judged)
+{
+	char text[CHECK_WHY_MAX], how[CHECK_WHY_MAX];
+
+	snprintf(text, sizeof(text), "%.100s %s", end_text(judged->seen, how),
+	         judged->seen->step == VISIT_AT_BANNER ? "before the banner" : "after EHLO");
+	add(judged, CHECK_BROKEN_OFF, text);
+}
+
 static void judge_reply(struct judged *judged)
 {
 	const struct starttls_result *seen = judged->seen;
@@ -68,8 +107,8 @@ static void judge_reply(struct judged *judged)
 		add_reply(judged, CHECK_STARTTLS_REFUSED);
 	else if (seen->code >= CODE_TRANSIENT && seen->code < CODE_PERMANENT)
 		add_reply(judged, CHECK_DEFERRED);
-	else if (seen->step == VISIT_AT_EHLO)
-		add_reply(judged, CHECK_EHLO_REFUSED);
+	else if (seen->step == VISIT_AT_EHLO && seen->code >= CODE_PERMANENT)
+		judge_no_ehlo(judged);
 	else if (seen->code >= CODE_PERMANENT)
 		add_reply(judged, CHECK_REJECTED);
 	else
@@ -115,9 +154,7 @@ static void judge_broken_tls(struct judged *judged)
 	} else if (judged->seen->outcome == VISIT_TLS_FAILED) {
 		add(judged, CHECK_TLS_FAILED, judged->seen->tls_why);
 	} else {
-		snprintf(text, sizeof(text), "%s after the client's hello",
-		         starttls_outcome_name(judged->seen->outcome));
-		add(judged, CHECK_TLS_BROKEN, text);
+		add(judged, CHECK_TLS_BROKEN, end_text(judged->seen, text));
 	}
 }
 
@@ -196,11 +233,11 @@ void check_judge_place(struct check_findings *findings, const struct check_facts
 		else if (seen->step == VISIT_AT_HANDSHAKE)
 			judge_broken_tls(&judged);
 		else if (seen->step == VISIT_AT_STARTTLS)
-			add(&judged, CHECK_STARTTLS_REFUSED, starttls_outcome_name(seen->outcome));
+			add(&judged, CHECK_STARTTLS_REFUSED, end_text(seen, text));
 		else if (seen->outcome == VISIT_TIMEOUT)
 			judge_silence(&judged);
 		else
-			add(&judged, CHECK_BROKEN_OFF, starttls_step_name(seen->step));
+			judge_break(&judged);
 		break;
 	case VISIT_REPLIED:
 		judge_reply(&judged);
@@ -214,7 +251,8 @@ void check_judge_place(struct check_findings *findings, const struct check_facts
 		add(&judged, CHECK_NOT_SMTP, text);
 		break;
 	case VISIT_INJECTED:
-		add(&judged, CHECK_INJECTED, "");
+		snprintf(text, sizeof(text), "behind its reply stands: %.180s", seen->reply);
+		add(&judged, CHECK_INJECTED, text);
 		break;
 	case VISIT_TLS_FAILED:
 		judge_broken_tls(&judged);

@@ -106,6 +106,103 @@ def ssh(d):
 
 def helo_only(d):
     d.greet(b"502 5.5.2 what is EHLO?\r\n")
+    d.hear()
+    d.say(b"250 mx.lab\r\n")
+    d.rest()
+
+
+def refusing_name(d):
+    d.greet(b"550 5.7.1 your name is on a list\r\n")
+    while d.hear() != b"QUIT":
+        d.say(b"550 5.7.1 your name is on a list\r\n")
+
+
+def closing_door(d):
+    d.say(b"421 4.3.2 too many connections from you\r\n")
+
+
+def busy_later(d):
+    d.greet(b"451 4.7.1 greylisted, come back in five minutes\r\n")
+    d.rest()
+
+
+def slow_lines(d):
+    """Slower than a step may take, in its reply to EHLO."""
+    d.say(BANNER)
+    d.hear()
+    for _ in range(20):
+        d.say(b"250-X-WAIT\r\n")
+        time.sleep(1)
+
+
+def ftp(d):
+    """A banner that names another protocol, as an attacker writes it to mislead who watches."""
+    d.say(b"220 FTP server ready\r\n")
+    d.hear()
+    d.say(OFFER)
+    d.answer(b"220 ready\r\n")
+    d.tls()
+
+
+def masked_all(d):
+    d.greet(b"250-mx.lab\r\n250-SIZE\r\n250 XXXXXXXX\r\n")
+    d.rest()
+
+
+def masked_works(d):
+    d.greet(b"250-mx.lab\r\n250 XXXXXXXA\r\n")
+    d.answer(b"220 ready\r\n")
+    d.tls()
+
+
+def odd_answer(d):
+    d.greet(OFFER)
+    d.answer(b"354 go on\r\n")
+    d.rest()
+
+
+def swallowed(d):
+    """STARTTLS does not reach the server; what comes next is answered."""
+    d.greet(OFFER)
+    d.hear()
+    d.rest()
+
+
+def closing_starttls(d):
+    d.greet(OFFER)
+    d.hear()
+
+
+def silent_hello(d):
+    d.greet(OFFER)
+    d.answer(b"220 ready\r\n")
+    time.sleep(60)
+
+
+def closing_hello(d):
+    d.greet(OFFER)
+    d.answer(b"220 ready\r\n")
+    d.connection.recv(2048)
+
+
+def alert_hello(d):
+    d.greet(OFFER)
+    d.answer(b"220 ready\r\n")
+    d.connection.recv(2048)
+    d.say(b"\x15\x03\x03\x00\x02\x02\x28")
+
+
+def injected_open(d):
+    """Without a line's end."""
+    d.greet(OFFER)
+    d.answer(b"220 ready\r\n250 forg")
+
+
+def endless(d):
+    d.say(BANNER)
+    d.hear()
+    while True:
+        d.say(b"250-X\r\n" * 100)
 
 
 def injected(d):
@@ -125,8 +222,10 @@ def closing(d):
     d.hear()
 
 
-KINDS = {f.__name__: f for f in (masked, masked_banner, stripped, hidden, refused, greylisting, rejecting, tarpit, silent, ssh,
-                                 helo_only, injected, reset_hello, closing)}
+KINDS = {f.__name__: f for f in (
+    masked, masked_banner, stripped, hidden, refused, greylisting, rejecting, tarpit, silent, ssh, helo_only, injected, reset_hello,
+    closing, refusing_name, closing_door, busy_later, slow_lines, ftp, masked_all, masked_works, odd_answer, swallowed,
+    closing_starttls, silent_hello, closing_hello, alert_hello, injected_open, endless)}
 
 
 def _one(connection, kind, certificate, key):

@@ -220,7 +220,9 @@ class CheckLab:
         self.host.ip(*(f"address add {address}/{128 if ':' in address else 32} dev lo" for address in self.addresses),
                      "link add void type veth peer name pit", "link set void up", "link set pit up",
                      "route add 203.0.113.0/24 dev void",
-                     f"neighbour add {VANISHED} lladdr 02:00:00:00:00:01 dev void nud permanent")
+                     f"neighbour add {VANISHED} lladdr 02:00:00:00:00:01 dev void nud permanent",
+                     "route add 2001:db8:66::/48 dev void",
+                     "neighbour add 2001:db8:66::9 lladdr 02:00:00:00:00:01 dev void nud permanent")
         self.running.append(self.world.serve(self.prefix))
         self.running.append(Faulty(self.world, FAULTY, self.rules, self.prefix))
         self.running.append(Faulty(self.world, FAULTY_TOO, [], self.prefix))

@@ -47,6 +47,57 @@ static void an_overwritten_keyword_is_told_from_a_missing_one(void **state)
 	assert_int_equal(meet(*state, play_masked, PART_PLAYED)->outcome, VISIT_MASKED);
 }
 
+static int play_helo_taken(struct scene *scene)
+{
+	if (!scene_greet(scene, "502 what?\r\n") || !scene_hears(scene, "HELO gate.example"))
+		return PART_WRONG;
+	scene_say(scene, "250 mx.example\r\n");
+	return scene_hears(scene, "QUIT") ? PART_PLAYED : PART_WRONG;
+}
+
+static int play_helo_refused(struct scene *scene)
+{
+	if (!scene_greet(scene, "550 5.7.1 not you\r\n") ||
+	    !scene_hears(scene, "HELO gate.example"))
+		return PART_WRONG;
+	scene_say(scene, "550 5.7.1 really not\r\n");
+	return scene_hears(scene, "QUIT") ? PART_PLAYED : PART_WRONG;
+}
+
+static int play_helo_unanswered(struct scene *scene)
+{
+	if (!scene_greet(scene, "550 5.7.1 not you\r\n"))
+		return PART_WRONG;
+	return scene_hears(scene, "HELO gate.example") ? PART_PLAYED : PART_WRONG;
+}
+
+static void where_ehlo_is_refused_helo_tells_why(void **state)
+{
+	static const struct {
+		part_fn part;
+		uint16_t code;
+		uint16_t helo_code;
+		const char *reply;
+	} cases[] = {
+		{ play_helo_taken, 502, 250, "what?" },
+		{ play_helo_refused, 550, 550, "5.7.1 not you" },
+		{ play_helo_unanswered, 550, 0, "5.7.1 not you" },
+	};
+	struct meeting *meeting = *state;
+
+	meeting->options.asks_hidden = true;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct starttls_result *result = meet(meeting, cases[i].part, PART_PLAYED);
+
+		meeting->told = 0;
+		assert_int_equal(result->outcome, VISIT_REPLIED);
+		assert_int_equal(result->step, VISIT_AT_EHLO);
+		assert_int_equal(result->code, cases[i].code);
+		assert_string_equal(result->reply, cases[i].reply);
+		assert_int_equal(result->helo_code, cases[i].helo_code);
+	}
+}
+
 static int play_hidden(struct scene *scene)
 {
 	SSL *connection;
@@ -398,6 +449,7 @@ static void who_is_cancelled_says_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(where_ehlo_is_refused_helo_tells_why),
 		TEST(a_slow_banner_of_many_lines_is_read_to_its_end),
 		TEST(an_overwritten_keyword_is_told_from_a_missing_one),
 		TEST(what_is_hidden_may_be_asked_for),

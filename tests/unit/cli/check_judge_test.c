@@ -37,6 +37,27 @@ static void a_host_without_a_key_is_the_way_to_a_downgrade(void **state)
 	assert_int_equal(check_strength_of_domain(&scene->facts), STRENGTH_TLS);
 }
 
+static void one_address_without_tls_is_the_way_to_a_downgrade(void **state)
+{
+	struct check_scene *scene = *state;
+	struct destination *destination = &scene->facts.destination;
+
+	scene->facts.sts.state = STS_NONE;
+	destination->hosts[0].promise.state = PROMISE_NONE;
+	scene->facts.hosts[0].tlsa.count = 0;
+	check_scene_host(scene, "mx2.example.org", 20);
+	destination->host_count = 1;
+	destination->places[1].host = 0;
+	assert_string_equal(check_scene_judge(scene), "no-promise");
+	scene->facts.places[1].seen->outcome = VISIT_NOT_OFFERED;
+	scene->facts.places[1].seen->step = VISIT_AT_STARTTLS;
+	scene->facts.places[1].seen->has_leaf = false;
+	assert_string_equal(check_scene_judge(scene), "starttls-missing weak-mx no-promise");
+	assert_string_equal(scene->findings.list[1].where, "mx1.example.org 192.0.2.2");
+	assert_string_equal(scene->findings.list[1].detail,
+	                    "clear text; while 192.0.2.1 has TLS that can be stripped");
+}
+
 static void a_policy_that_all_keep_is_weaker_than_a_key_of_one(void **state)
 {
 	struct check_scene *scene = *state;
@@ -98,7 +119,8 @@ static void what_a_server_does_is_told_apart(void **state)
 		{ VISIT_AT_BANNER, VISIT_REPLIED, 0, 200, 9, "not-smtp unproven" },
 		{ VISIT_AT_BANNER, VISIT_CLOSED, 0, 0, 0, "broken-off unproven" },
 		{ VISIT_AT_BANNER, VISIT_NOT_SMTP, 0, 0, 9, "not-smtp unproven" },
-		{ VISIT_AT_EHLO, VISIT_REPLIED, 0, 502, 9, "ehlo-refused" },
+		{ VISIT_AT_EHLO, VISIT_REPLIED, 0, 550, 9, "rejected unproven" },
+		{ VISIT_AT_EHLO, VISIT_REPLIED, 0, 220, 9, "not-smtp unproven" },
 		{ VISIT_AT_EHLO, VISIT_REPLIED, 0, 421, 9, "deferred unproven" },
 		{ VISIT_AT_EHLO, VISIT_RESET, ECONNRESET, 220, 0, "broken-off unproven" },
 		{ VISIT_AT_STARTTLS, VISIT_NOT_OFFERED, 0, 502, 9, "starttls-missing" },
@@ -123,6 +145,25 @@ static void what_a_server_does_is_told_apart(void **state)
 		seen->step_octets = cases[i].step_octets;
 		assert_string_equal(check_scene_judge(scene), cases[i].kinds);
 	}
+}
+
+static void who_refuses_ehlo_is_a_downgrade_only_where_he_takes_helo(void **state)
+{
+	struct check_scene *scene = *state;
+	struct starttls_result *seen = scene->facts.places[0].seen;
+
+	seen->has_ehlo = seen->is_offered = seen->has_leaf = false;
+	seen->step = VISIT_AT_EHLO;
+	seen->outcome = VISIT_REPLIED;
+	seen->code = 550;
+	strcpy(seen->reply, "not you");
+	seen->helo_code = 250;
+	assert_string_equal(check_scene_judge(scene), "ehlo-refused");
+	assert_string_equal(scene->findings.list[0].detail, "it says: 550 not you; and takes HELO");
+	seen->helo_code = 554;
+	assert_string_equal(check_scene_judge(scene), "rejected unproven");
+	assert_string_equal(scene->findings.list[0].detail,
+	                    "to EHLO it says: 550 not you; to HELO: 554");
 }
 
 static void what_is_hidden_or_masked_though_it_works_is_told(void **state)
@@ -441,10 +482,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_sound_domain_has_nothing_wrong),
 		TEST(a_host_without_a_key_is_the_way_to_a_downgrade),
+		TEST(one_address_without_tls_is_the_way_to_a_downgrade),
 		TEST(a_policy_that_all_keep_is_weaker_than_a_key_of_one),
 		TEST(without_any_promise_good_tls_is_not_good),
 		TEST(a_key_behind_an_unsigned_mx_proves_no_way),
 		TEST(what_a_server_does_is_told_apart),
+		TEST(who_refuses_ehlo_is_a_downgrade_only_where_he_takes_helo),
 		TEST(what_is_hidden_or_masked_though_it_works_is_told),
 		TEST(versions_and_ciphers_are_judged),
 		TEST(a_closed_first_mx_is_nolisting_only_where_it_was_found_to_be),
