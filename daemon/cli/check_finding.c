@@ -169,7 +169,7 @@ static const struct {
 	[CHECK_TLS_FAILED] = {
 		"tls-failed", CHECK_BAD, "The TLS handshake fails.",
 		"Senders fall back to clear text, or keep the mail where TLS is promised (RFC 3207 section 4.1).",
-		"Allow TLS 1.2 and 1.3 with their usual ciphers, and see the server's log.",
+		"The server's log says why. Internal error: its key or certificate cannot be used. No version or cipher in common: allow TLS 1.2 and 1.3 with their usual ciphers.",
 	},
 	[CHECK_TLS_BROKEN] = {
 		"tls-broken", CHECK_BAD, "The TLS handshake is broken off or not answered.",

@@ -56,11 +56,90 @@ class CheckedPostfix(mta.Postfix):
                 "smtpd_tls_loglevel": "1", "smtpd_tls_protocols": ">=TLSv1.2", "smtpd_client_connection_count_limit": "0"}
 
 
+class CheckedExim(mta.Exim):
+    """One Exim (GnuTLS), at each address in another mood."""
+
+    MOODS = {
+        "sound": "", "dual": "",
+        "grey": "defer condition = MOOD\n  message = greylisted, come back later",
+        "slow": "accept condition = MOOD\n  delay = 12s",
+        "unwilling": "deny condition = MOOD\n  message = your address is on a list",
+    }
+
+    def __init__(self, host, moods, keys):
+        """moods: by address; keys: certificate and key files, one behind the other where there are two."""
+        self.moods, self.keys = moods, keys
+        self.address, self.port = next(iter(moods)), 25
+        super().__init__(host)
+
+    def configure(self):
+        connect = "\n".join("  " + self.MOODS[mood].replace("MOOD", f"${{if eq{{$received_ip_address}}{{{address}}}}}")
+                            for address, mood in self.moods.items() if self.MOODS.get(mood))
+        where = {mood: address for address, mood in self.moods.items()}
+        certificates, keys = zip(*self.keys)
+        head, _ = self.CONFIGURATION.split("local_interfaces")
+        self.CONFIGURATION = f"""{head}
+local_interfaces = <; {" ; ".join(self.moods)}
+keep_environment =
+rfc1413_query_timeout = 0s
+host_lookup =
+tls_advertise_hosts = ${{if eq{{$received_ip_address}}{{{where["silent-offer"]}}}{{}}{{*}}}}
+tls_certificate = ${{if eq{{$received_ip_address}}{{{where["dual"]}}}{{{" : ".join(certificates)}}}{{{certificates[0]}}}}}
+tls_privatekey = ${{if eq{{$received_ip_address}}{{{where["dual"]}}}{{{" : ".join(keys)}}}{{{keys[0]}}}}}
+acl_smtp_connect = connect
+acl_smtp_helo = helo
+acl_smtp_starttls = starttls
+begin acl
+connect:
+{connect}
+  accept
+helo:
+  deny condition = ${{if eq{{$received_ip_address}}{{{where["choosy"]}}}}}
+    message = your name is on a list
+  accept
+starttls:
+  deny condition = ${{if eq{{$received_ip_address}}{{{where["refusing"]}}}}}
+    message = not today
+  accept
+begin routers
+begin transports
+begin retry
+begin rewrite
+begin authenticators
+"""
+        super().configure()
+
+    def wait_until_ready(self, timeout_s=10):
+        """Some moods greet nobody."""
+
+
+class CheckedOpenSmtpd(mta.OpenSmtpd):
+    """One OpenSMTPD, at each address in another mood: "clear", or "tls", where it breaks off every handshake (see receivers.py)."""
+
+    def __init__(self, host, moods, certificate, key):
+        self.moods, self.certificate, self.key = moods, certificate, key
+        self.address, self.port = next(iter(moods)), 25
+        super().__init__(host)
+
+    def configure(self):
+        listen = "\n".join(f'listen on {address} hostname "mx.lab"' + (" tls pki lab" if mood == "tls" else "")
+                           for address, mood in self.moods.items())
+        self.CONFIGURATION = f"""
+pki lab cert "{self.certificate}"
+pki lab key "{self.key}"
+{listen}
+action "out" relay
+match from any for any action "out"
+"""
+        super().configure()
+
+
 class CheckLab:
-    def __init__(self, directory):
+    def __init__(self, directory, more=()):
+        """more: other servers than Postfix, exim and opensmtpd, for exim() and opensmtpd()."""
         self.directory = str(directory)
         os.chmod(self.directory, 0o755)
-        self.host = namespaces.Host(os.path.join(self.directory, "hosts"), "check", unpacked=("postfix",)).ready()
+        self.host = namespaces.Host(os.path.join(self.directory, "hosts"), "check", unpacked=("postfix", *more)).ready()
         self.prefix = ["nsenter", "-t", str(self.host.pid), "-n", "--"]
         self.world = World(self.directory, ADDRESS)
         self.authority = Authority(self.directory)
@@ -70,6 +149,7 @@ class CheckLab:
         self.addresses = [ADDRESS, FAULTY, FAULTY_TOO, CLOSED, NGINX, NGINX_V6]
         self.services, self.bad, self.rules, self.running = [], [], [], []
         self.policy_hosts = []
+        self.exims, self.opensmtpds = {}, {}
         self.certificates = {}
         self.shared = os.path.join(self.directory, "shared.pem")
         self.shared_names = []
@@ -103,6 +183,17 @@ class CheckLab:
     def bad_server(self, kind):
         address = self._address()
         self.bad.append(f"{address}={kind}")
+        return address
+
+    def exim(self, mood):
+        """The address of an Exim in that mood; its certificates are for all names of the lab."""
+        address = self._address()
+        self.exims[address] = mood
+        return address
+
+    def opensmtpd(self, mood):
+        address = self._address()
+        self.opensmtpds[address] = mood
         return address
 
     @functools.cached_property
@@ -236,7 +327,28 @@ class CheckLab:
         postfix.launch()
         self.running.append(postfix)
         self._start_bad()
+        self._start_others()
         postfix.wait_until_ready()
+
+    def _copy(self, key, name, mode):
+        path = os.path.join(self.directory, name)
+        shutil.copy(key, path)
+        os.chmod(path, mode)
+        return path
+
+    def _start_others(self):
+        others = []
+        if self.exims:  # it reads its key when it is no longer root
+            second = self.certificate(*self.shared_names, key=self.rsa_key)
+            others.append(CheckedExim(self.host, self.exims, ((self.shared, self._copy(self.authority.key, "exim.key", 0o644)),
+                                                              (second, self._copy(self.rsa_key, "exim-rsa.key", 0o644)))))
+        if self.opensmtpds:
+            others.append(CheckedOpenSmtpd(self.host, self.opensmtpds, self.shared, self._copy(self.authority.key, "smtpd.key", 0o600)))
+        for server in others:
+            server.launch()
+            self.running.append(server)
+        for server in others:
+            server.wait_until_ready()
 
     def _start_bad(self):
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bad_mx.py")

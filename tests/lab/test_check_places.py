@@ -40,6 +40,30 @@ bad("alert-hello", "alert_hello", {"tls-failed", "no-promise"}, where="alert 40"
 bad("injected-open", "injected_open", {"injected", "no-promise"}, where="250 forg")
 bad("endless", "endless", {"not-smtp", *UNSEEN})
 
+# Exim with GnuTLS, and OpenSMTPD, which breaks off every handshake in the version that the lab has
+
+
+def exim(name, mood, kinds=(), where="", record=None):
+    def build(lab, domain):
+        lab.shared_names.append(f"mx.{domain}")
+        return (f"@ MX 10 mx\nmx A {lab.exim(mood)}\n_25._tcp.mx TLSA {lab.key}\n" +
+                (f"_25._tcp.mx TLSA {lab.rsa_record}\n" if record else ""))
+    case(name, kinds, where=where, build=build)
+
+
+exim("exim", "sound")
+exim("exim-dual", "dual", record=True)
+exim("exim-grey", "grey", {"deferred", "unproven"}, where="45")
+exim("exim-slow", "slow", {"silent", "unproven"}, where="0 octets of the banner within 3 s")
+exim("exim-unwilling", "unwilling", {"rejected", "unproven"}, where="your address is on a list")
+exim("exim-choosy", "choosy", {"rejected", "unproven"}, where="your name is on a list")
+exim("exim-no-offer", "silent-offer", {"starttls-missing"}, where="503")
+exim("exim-refusing", "refusing", {"starttls-refused"}, where="not today")
+case("opensmtpd-clear", {"starttls-missing", "no-promise"}, policy=None,
+     build=lambda lab, domain: f"@ MX 10 mx\nmx A {lab.opensmtpd('clear')}\n")
+case("opensmtpd-tls", {"tls-failed", "no-promise"}, where="alert 80: internal error", policy=None,
+     build=lambda lab, domain: f"@ MX 10 mx\nmx A {lab.opensmtpd('tls')}\n")
+
 # Addresses of one host
 
 case("one-stripped", {"starttls-missing", "weak-mx", "no-promise"}, where="198.51.100", policy=None,
@@ -61,7 +85,7 @@ case("vanished-alone", {"unreachable", "unproven"}, where="no answer within 3 s"
 
 @pytest.fixture(scope="module")
 def lab():
-    one = CheckLab(namespaces.make_directory())
+    one = CheckLab(namespaces.make_directory(), more=("exim", "opensmtpd"))
     try:
         CASES.build(one)
         one.start()
