@@ -4,9 +4,12 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cli/check_json.h"
@@ -15,6 +18,7 @@
 #include "cli/check_text.h"
 #include "cli/cli.h"
 #include "policy/peer_names.h"
+#include "report/line.h"
 
 enum {
 	SET_MAX = 64,
@@ -100,6 +104,32 @@ static bool read_option(struct command_line *line, int option)
 	}
 }
 
+static bool is_address(const char *text)
+{
+	struct address address;
+
+	return address_parse(&address, text) || peer_name_literal(&address, text);
+}
+
+/* What people type in its place. */
+static void tell_no_domain(const char *text)
+{
+	const char *at = strrchr(text, '@');
+	char domain[DOMAIN_NAME_MAX], shown[DOMAIN_NAME_MAX];
+
+	line_clean(shown, sizeof(shown), text);
+	if (is_address(text))
+		fprintf(stderr,
+		        "hopguard: check: %s is the address of a host: name the domain whose mail "
+		        "goes there\n",
+		        shown);
+	else if (at && peer_name_normalise(domain, at + 1))
+		fprintf(stderr, "hopguard: check: %s is a mailbox: name its domain, %s\n", shown,
+		        domain);
+	else
+		fprintf(stderr, "hopguard: check: not a domain name: %s\n", shown);
+}
+
 /* False: to end with *status. */
 static bool read_command_line(struct command_line *line, int argc, char **argv, int *status)
 {
@@ -131,9 +161,9 @@ static bool read_command_line(struct command_line *line, int argc, char **argv, 
 		return false;
 	}
 	for (int i = optind; i < argc; i++) {
-		if (peer_name_normalise(normal, argv[i]))
+		if (!is_address(argv[i]) && peer_name_normalise(normal, argv[i]))
 			continue;
-		fprintf(stderr, "hopguard: check: not a domain name: %.256s\n", argv[i]);
+		tell_no_domain(argv[i]);
 		return false;
 	}
 	return true;
@@ -219,6 +249,43 @@ static int print(const struct command_line *line, const struct check_facts *fact
 	return check_worst(findings) == CHECK_NOTE ? CLI_GOOD : CLI_FINDING;
 }
 
+/* No interface but loopback has an address. */
+static bool is_alone(void)
+{
+	struct ifaddrs *list;
+	bool is_alone = true;
+
+	if (getifaddrs(&list) != 0)
+		return false;
+	for (const struct ifaddrs *at = list; at; at = at->ifa_next) {
+		if (at->ifa_addr && (at->ifa_flags & IFF_UP) && !(at->ifa_flags & IFF_LOOPBACK) &&
+		    (at->ifa_addr->sa_family == AF_INET || at->ifa_addr->sa_family == AF_INET6))
+			is_alone = false;
+	}
+	freeifaddrs(list);
+	return is_alone;
+}
+
+/* Where not even the root is answered for, there is nothing to say of any domain. */
+static bool is_cut_off(const struct check_facts *facts)
+{
+	const struct check_zone *root = &facts->chain.zones[0];
+
+	if (facts->chain.count == 0 || root->security != DNS_FAILED)
+		return false;
+	if (is_alone())
+		fputs("hopguard: check: this machine has no network: no interface but loopback has "
+		      "an address\n",
+		      stderr);
+	else
+		fprintf(stderr,
+		        "hopguard: check: no DNS server answers this machine: %s; let port 53 "
+		        "through, or name a resolver that validates or passes DNSSEC on "
+		        "(dns.forward)\n",
+		        root->why);
+	return true;
+}
+
 static int check_domain(const struct command_line *line, struct check_world *world,
                         const char *domain)
 {
@@ -226,15 +293,18 @@ static int check_domain(const struct command_line *line, struct check_world *wor
 	struct check_facts *facts = calloc(1, sizeof(*facts));
 	struct check_findings *findings = calloc(1, sizeof(*findings));
 	int status = CLI_SYSTEM;
+	bool is_run = facts && findings && check_run(facts, world, domain, on_progress, &progress);
 
-	if (facts && findings && check_run(facts, world, domain, on_progress, &progress)) {
-		erase(&progress);
-		check_judge(findings, facts);
-		status = print(line, facts, findings);
+	erase(&progress);
+	if (!is_run || !is_cut_off(facts)) {
+		if (is_run) {
+			check_judge(findings, facts);
+			status = print(line, facts, findings);
+		}
+		if (status == CLI_SYSTEM)
+			fprintf(stderr, "hopguard: check: %s: %s\n", domain,
+			        strerror(errno ? errno : ENOMEM));
 	}
-	if (status == CLI_SYSTEM)
-		fprintf(stderr, "hopguard: check: %s: %s\n", domain,
-		        strerror(errno ? errno : ENOMEM));
 	if (facts)
 		check_facts_clear(facts);
 	free(facts);

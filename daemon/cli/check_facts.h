@@ -186,6 +186,7 @@ struct check_list {
 struct check_facts {
 	int64_t now_s;
 	struct destination destination;
+	bool has_null_mx;         /* alone or beside others */
 	struct check_chain chain; /* to the domain */
 	size_t zone_count;
 	struct check_asked zones[CHECK_ASKED_MAX]; /* the domain's own first */

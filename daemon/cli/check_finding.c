@@ -54,10 +54,20 @@ static const struct {
 		"mx-null", CHECK_NOTE, "The domain says that it takes no mail (null MX).",
 		"Senders return mail to it at once (RFC 7505).", "Nothing, if that is meant.",
 	},
+	[CHECK_MX_NULL_TOO] = {
+		"mx-null-too", CHECK_BAD, "There is a null MX beside other MX records.",
+		"The one says that the domain takes no mail, the others that it does: what a sender makes of it is its own affair (RFC 7505 section 3).",
+		"Remove the null MX (`MX 0 .`), or all the others.",
+	},
 	[CHECK_MX_MISSING] = {
 		"mx-missing", CHECK_WARNING, "There is no MX record; mail goes to the domain's own address.",
 		"It works only by an old rule, often at a web server by accident (RFC 5321 section 5.1).",
 		"Publish an MX record, or `MX 0 .` if the domain takes no mail (RFC 7505).",
+	},
+	[CHECK_MX_NOWHERE] = {
+		"mx-nowhere", CHECK_WARNING, "The domain has neither an MX record nor an address: it takes no mail.",
+		"Mail to it is returned, by some senders only after days of trying (RFC 5321 section 5.1).",
+		"Publish an MX record, or `MX 0 .` to say that it takes none (RFC 7505).",
 	},
 	[CHECK_MX_UNSIGNED] = {
 		"mx-unsigned", CHECK_WARNING, "The hosts have TLSA records, but the MX record that leads there is not signed.",
@@ -71,8 +81,13 @@ static const struct {
 	},
 	[CHECK_MX_DANGLING] = {
 		"mx-dangling", CHECK_BAD, "An MX record names a host without any address.",
-		"Mail is delayed there; and who registers the missing name gets the mail (RFC 5321 section 5.1).",
+		"Mail is delayed there; where the name stands in a zone that nobody owns any more, whoever registers that gets the mail (RFC 5321 section 5.1).",
 		"Remove the MX record, or give the host an A or AAAA record.",
+	},
+	[CHECK_MX_ADDRESS] = {
+		"mx-address", CHECK_BAD, "An MX record names an address where a host's name belongs.",
+		"Senders look for a host of that name and find none: nothing is delivered there (RFC 1035 section 3.3.9, RFC 5321 section 5.1).",
+		"Give the address a name (an A or AAAA record), and let the MX record name that.",
 	},
 	[CHECK_MX_LOCAL] = {
 		"mx-local", CHECK_WARNING, "An MX host has an address that only its own network or machine reaches.",

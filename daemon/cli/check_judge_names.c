@@ -68,8 +68,9 @@ static void judge_iterations(struct check_findings *findings, const struct check
 	}
 }
 
-static void judge_mx(struct check_findings *findings, const struct destination *destination)
+static void judge_mx(struct check_findings *findings, const struct check_facts *facts)
 {
+	const struct destination *destination = &facts->destination;
 	const char *name = destination->name;
 
 	switch (destination->mx_state) {
@@ -84,13 +85,16 @@ static void judge_mx(struct check_findings *findings, const struct destination *
 		check_add(findings, CHECK_MX_NULL, CHECK_NOTE, name, "%s", "");
 		break;
 	case MX_IMPLICIT:
-		check_add(findings, CHECK_MX_MISSING, CHECK_WARNING, name, "%s",
-		          destination->place_count > 0 ? "" : "it has no address either");
+		check_add(findings,
+		          destination->place_count > 0 ? CHECK_MX_MISSING : CHECK_MX_NOWHERE,
+		          CHECK_WARNING, name, "%s", "");
 		break;
 	case MX_FOUND:
 		if (destination->host_count == 0)
 			check_add(findings, CHECK_MX_DANGLING, CHECK_BAD, name, "%s",
 			          destination->why);
+		else if (facts->has_null_mx)
+			check_add(findings, CHECK_MX_NULL_TOO, CHECK_BAD, name, "%s", "");
 		break;
 	case MX_TABLE:
 	case MX_HOST:
@@ -124,13 +128,18 @@ static void judge_local_addresses(struct check_findings *findings,
 	}
 }
 
-static const char *why_no_address(const struct mx_host *mx, const struct check_host *host)
+static void judge_no_address(struct check_findings *findings, const struct mx_host *mx,
+                             const struct check_host *host)
 {
 	struct address address;
 
 	if (address_parse(&address, mx->name))
-		return "an MX record names a host, this is an address";
-	return host->is_missing ? "the name does not exist" : "it has no address";
+		check_add(findings, CHECK_MX_ADDRESS, CHECK_BAD, mx->name, "preference %u",
+		          mx->preference);
+	else
+		check_add(findings, CHECK_MX_DANGLING, CHECK_BAD, mx->name, "preference %u: %s",
+		          mx->preference,
+		          host->is_missing ? "the name does not exist" : "it has no address");
 }
 
 /* DANE's own look-ups say why they fail; that of the keys is told with the records. */
@@ -150,8 +159,7 @@ static void judge_host(struct check_findings *findings, const struct check_facts
 		          mx->promise.detail);
 	else if (!has_address(&facts->destination, index) &&
 	         facts->destination.mx_state == MX_FOUND)
-		check_add(findings, CHECK_MX_DANGLING, CHECK_BAD, mx->name, "preference %u: %s",
-		          mx->preference, why_no_address(mx, host));
+		judge_no_address(findings, mx, host);
 	judge_local_addresses(findings, &facts->destination, index);
 	/* Insecure hosts of an insecure domain say nothing new. */
 	if (mx->address_security == DNS_BOGUS || facts->destination.mx_security == DNS_SECURE)
@@ -173,7 +181,7 @@ static void judge_unsigned_mx(struct check_findings *findings, const struct chec
 
 void check_judge_names(struct check_findings *findings, const struct check_facts *facts)
 {
-	judge_mx(findings, &facts->destination);
+	judge_mx(findings, facts);
 	if (facts->destination.mx_state != MX_NXDOMAIN)
 		judge_chain(findings, &facts->chain, facts->destination.name);
 	judge_servers(findings, facts);

@@ -155,11 +155,28 @@ static void find_nolisting(struct check_facts *facts)
 	}
 }
 
+/* DANE's look-up leaves out a null MX that has others beside it. */
+static void on_mx(void *owner, const struct lookup *lookup)
+{
+	struct run *run = owner;
+	struct dns_record record;
+	struct dns_mx mx;
+
+	for (size_t i = 0;
+	     lookup->outcome == LOOKUP_FOUND && dns_answer_record(&record, &lookup->answer, i);
+	     i++) {
+		if (dns_mx_parse(&mx, &lookup->answer, &record) == PARSE_OK && !mx.host[0])
+			run->facts->has_null_mx = true;
+	}
+	leave(run);
+}
+
 static void begin_all(struct run *run)
 {
 	struct check_world *world = run->world;
 
 	begin(run, dane_ask_domain(world->resolver, run->domain, on_dane, run));
+	begin(run, resolver_ask(world->resolver, run->domain, DNS_TYPE_MX, on_mx, run));
 	begin(run,
 	      check_chain_walk(world->resolver, &run->facts->chain, run->domain, on_part, run));
 	run->pending += check_policies_ask(world, run->facts, run->domain, on_part, run);

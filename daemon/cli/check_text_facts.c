@@ -70,7 +70,9 @@ static void print_mx(FILE *out, const struct check_facts *facts)
 
 	line_init(&line, text, sizeof(text));
 	if (destination->mx_state == MX_IMPLICIT)
-		line_add(&line, "none; mail goes to the domain's own address");
+		line_add(&line, "none; %s",
+		         destination->place_count > 0 ? "mail goes to the domain's own address"
+		                                      : "the domain has no address either");
 	else if (destination->host_count == 0)
 		line_add(&line, "%s%s%s", mx_state_name(destination->mx_state),
 		         destination->why[0] ? ": " : "", destination->why);
@@ -239,6 +241,9 @@ static void print_records(FILE *out, const struct check_facts *facts, size_t hos
 
 static void print_hosts(FILE *out, const struct check_facts *facts, struct check_style style)
 {
+	/* A host that stands for the domain itself, and is not there. */
+	if (facts->destination.mx_state == MX_IMPLICIT && facts->destination.place_count == 0)
+		return;
 	for (size_t i = 0; i < facts->destination.host_count; i++) {
 		fprintf(out, "  %s%s%s (%s): %s\n", facts->destination.hosts[i].name,
 		        facts->hosts[i].is_alias ? ", alias of " : "", facts->hosts[i].target,

@@ -41,6 +41,17 @@ case("op-unsigned", {"no-promise"}, policy=None, signed=False, faults=[("TLSA", 
      build=lambda lab, domain: lab.sound_host(domain, record=False), **TWO)
 guest("of-unsigned", "op-unsigned", {"no-promise"})
 
+# MX records
+
+case("null-too", {"mx-null-too"}, policy=None, build=lambda lab, domain: "@ MX 0 .\n" + lab.sound_host(domain))
+case("nowhere", {"mx-nowhere"}, policy=None, reports="", build=lambda lab, domain: "www A 198.51.100.1\n")
+case("address-as-mx", {"mx-address"}, where="198.51.100.1: preference 10", policy=None,
+     build=lambda lab, domain: "@ MX 10 198.51.100.1.\n")
+case("empty-host", {"mx-dangling"}, where="it has no address", policy=None,
+     build=lambda lab, domain: lab.sound_host(domain) + "@ MX 20 empty\nempty TXT x\n")
+case("forty", notes={"mx-too-many"}, policy=None, reports="",
+     build=lambda lab, domain: "".join(lab.sound_host(domain, f"mx{i}", i) for i in range(40)))
+
 # Zones
 
 case("parent", policy=None, build=lambda lab, domain: "@ MX 10 mx.child\n")

@@ -442,8 +442,17 @@ static void names_and_zones_are_judged(void **state)
 	facts->chain.zones[0].security = DNS_BOGUS;
 	assert_string_equal(check_scene_judge(scene), "dns-unavailable");
 	facts->chain.zones[0].security = DNS_SECURE;
+	facts->has_null_mx = true;
+	assert_string_equal(check_scene_judge(scene), "mx-null-too");
+	facts->has_null_mx = false;
 	facts->destination.mx_state = MX_IMPLICIT;
 	assert_string_equal(check_scene_judge(scene), "mx-missing");
+	facts->destination.place_count = 0;
+	assert_string_equal(check_scene_judge(scene), "mx-nowhere");
+	facts->destination.mx_state = MX_FOUND;
+	assert_string_equal(check_scene_judge(scene), "mx-dangling");
+	strcpy(facts->destination.hosts[0].name, "192.0.2.1");
+	assert_string_equal(check_scene_judge(scene), "mx-address");
 }
 
 static void who_takes_no_mail_is_not_asked_for_promises(void **state)
