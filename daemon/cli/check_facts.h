@@ -130,6 +130,9 @@ struct check_place {
 	/* Owned: what those are shown who do not take the first key's kind (RSA, ECDSA); NULL: no other key. */
 	struct starttls_result *second_seen;
 	struct check_key second;
+	/* To a connection after the first: come back later. What the others would have shown is not known. 0: to none. */
+	uint16_t put_off_code;
+	char put_off_reply[STARTTLS_TEXT_MAX];
 	uint16_t anonymous_cipher; /* taken where all others failed; 0: none */
 	char anonymous_name[STARTTLS_KEYWORD_MAX];
 	bool is_new_only;     /* TLS 1.3, and nothing older */

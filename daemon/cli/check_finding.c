@@ -16,9 +16,9 @@ static const struct {
 } kinds[CHECK_KIND_COUNT] = {
 	[CHECK_NONE] = { "none", CHECK_NOTE, "", "", "" },
 	[CHECK_DNS_DOWN] = {
-		"dns-unavailable", CHECK_BAD, "No answers of the DNS that validate come to this machine.",
-		"Not even the root's keys could be verified, so nothing can be said of any domain (RFC 4035 section 5).",
-		"Let port 53 (UDP and TCP) through, or name a resolver that passes DNSSEC records on under `dns { forward }`; see that the clock is right.",
+		"dns-unavailable", CHECK_BAD, "The DNS answers that come to this machine do not validate, not even the root's.",
+		"Something between takes the signatures away, or the clock is wrong: nothing can be said of any domain (RFC 4035 section 5).",
+		"Let port 53 (UDP and TCP) through to the root, or name a resolver that passes DNSSEC records on under `dns { forward }`; see that the clock is right.",
 	},
 	[CHECK_DOMAIN_MISSING] = {
 		"domain-missing", CHECK_BAD, "The domain does not exist.",
@@ -148,7 +148,7 @@ static const struct {
 	},
 	[CHECK_BANNER_MASKED] = {
 		"banner-masked", CHECK_BAD, "The banner was overwritten with asterisks.",
-		"A firewall changes the dialogue; its kind also hides STARTTLS (RFC 3207 section 6).",
+		"A firewall between rewrites the dialogue; its kind also hides STARTTLS (RFC 3207 section 6).",
 		"Switch off \"smtp fixup\" or \"inspect esmtp\" on the firewall before the server.",
 	},
 	[CHECK_EHLO_REFUSED] = {
@@ -158,17 +158,17 @@ static const struct {
 	},
 	[CHECK_STARTTLS_MISSING] = {
 		"starttls-missing", CHECK_BAD, "STARTTLS is not offered.",
-		"Mail to this server crosses the Internet in the clear (RFC 3207 section 4).",
+		"Senders deliver in the clear; those who know a promise of TLS keep the mail until it is returned (RFC 3207 section 6, RFC 7672 section 2.2).",
 		"Give the server a key and switch TLS on (Postfix: smtpd_tls_security_level = may); if it is on, compare from another network.",
 	},
 	[CHECK_STARTTLS_MASKED] = {
 		"starttls-masked", CHECK_BAD, "The STARTTLS keyword is overwritten.",
-		"Senders do not see it and send in the clear (RFC 3207 section 6).",
+		"Senders do not see it and send in the clear, or keep the mail where TLS is promised (RFC 3207 section 6).",
 		"Switch off \"smtp fixup\" or \"inspect esmtp\" on the firewall before the server; if there is none, somebody on the path does it.",
 	},
 	[CHECK_STARTTLS_HIDDEN] = {
 		"starttls-hidden", CHECK_BAD, "STARTTLS is not offered, yet the server answers it.",
-		"The offer is removed on the way, or hidden by the server: senders do not ask and send in the clear (RFC 3207 section 6).",
+		"The offer is removed on the way, or hidden by the server: senders do not ask and send in the clear, or keep the mail where TLS is promised (RFC 3207 section 6).",
 		"Compare with the server's own EHLO reply (on the machine itself); where they differ, look at what stands between.",
 	},
 	[CHECK_STARTTLS_REFUSED] = {

@@ -134,6 +134,9 @@ static void put_tls(json_t *object, const struct check_place *place)
 	object_put(object, "group", seen->group);
 	if (place->old_version)
 		object_put(object, "takes_old_tls", check_version_name(place->old_version));
+	if (place->put_off_code)
+		object_put_number(object, "put_off_code", place->put_off_code);
+	object_put(object, "put_off_reply", place->put_off_reply);
 	if (place->is_new_only)
 		put_bool(object, "new_tls_only", true);
 	put_keys(object, place);

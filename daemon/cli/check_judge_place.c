@@ -212,6 +212,11 @@ void check_judge_place(struct check_findings *findings, const struct check_facts
 	check_place_text(judged.where, facts, place);
 	if (seen->is_banner_masked)
 		add(&judged, CHECK_BANNER_MASKED, seen->banner);
+	if (judged.place->put_off_code)
+		check_add(findings, CHECK_DEFERRED, CHECK_NOTE, judged.where,
+		          "after the first connection, so that other keys and versions were not "
+		          "seen: %u %s",
+		          judged.place->put_off_code, judged.place->put_off_reply);
 	switch (seen->outcome) {
 	case VISIT_UNKNOWN:
 		break;

@@ -106,6 +106,19 @@ static bool is_broken_handshake(const struct starttls_result *seen)
 	        seen->outcome == VISIT_CLOSED);
 }
 
+/* A limit of connections: who goes on knocking makes it worse. */
+static bool is_put_off(const struct starttls_result *result)
+{
+	return result->outcome == VISIT_REPLIED && result->step <= VISIT_AT_EHLO &&
+	       result->code >= 400 && result->code < 500;
+}
+
+static void keep_put_off(struct check_place *place, const struct starttls_result *result)
+{
+	place->put_off_code = result->code;
+	text_copy(place->put_off_reply, sizeof(place->put_off_reply), result->reply);
+}
+
 static enum leg next_leg(const struct visit *visit)
 {
 	const struct starttls_result *seen = visit->place->seen;
@@ -171,8 +184,13 @@ static void on_result(void *owner, const struct starttls_result *result)
 {
 	struct visit *visit = owner;
 
-	keep(visit, result);
-	visit->leg = next_leg(visit);
+	if (visit->leg != LEG_NAMED && is_put_off(result)) {
+		keep_put_off(visit->place, result);
+		visit->leg = LEG_NONE;
+	} else {
+		keep(visit, result);
+		visit->leg = next_leg(visit);
+	}
 	if (visit->leg == LEG_NONE || visit->options.now_ms() >= visit->deadline_ms || !go(visit))
 		end(visit);
 }

@@ -23,6 +23,10 @@ class Cases:
             how = dict(one["how"])
             if how.get("policy_certificate") == "expired":
                 how["policy_certificate"] = lab.expired(f"mta-sts.{domain}")
+            elif how.get("policy_certificate") == "own":
+                how["policy_certificate"] = lab.certificate(f"mta-sts.{domain}")
+            elif how.get("policy_certificate") == "other":
+                how["policy_certificate"] = lab.certificate(f"www.{domain}")
             records = one["build"](lab, domain) if one["build"] else None
             lab.domain(one["name"], records, **how)
 

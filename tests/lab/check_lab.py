@@ -204,7 +204,7 @@ class CheckLab:
     # Domains
 
     def domain(self, name, records=None, policy="enforce", txt='"v=STSv1; id=20260101;"', max_age=604800, mx="mx.{0}", more="",
-               policy_certificate=None, text=None, reports=REPORTS, faults=(), **zone):
+               policy_certificate=None, text=None, reports=REPORTS, faults=(), policy_host=f"A {NGINX}", **zone):
         """records: lines of the zone; None: one sound MX host. policy None: no MTA-STS at all; more: nginx's configuration."""
         domain = f"{name}.example"
         if records is None:
@@ -218,7 +218,7 @@ class CheckLab:
                 text = POLICY.format(mode=policy, mx=patterns, max_age=max_age)
             self.policy_hosts.append((domain, policy_certificate, text, more))
             records += "".join(f"_mta-sts TXT {one}\n" for one in txt.split("|") if one)
-            records += f"mta-sts A {NGINX}\n"
+            records += f"mta-sts {policy_host}\n"
         self.world.zone(domain + ".", records + reports, **zone)
         return domain
 

@@ -7,6 +7,7 @@ All domains stand in one world and are looked at side by side.
 import contextlib
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -69,6 +70,8 @@ case("backup-closed", {"unreachable"}, where="Connection refused", policy=None,
      build=lambda lab, domain: f"@ MX 50 mx\nmx A {CLOSED}\n" + lab.sound_host(domain, "mx2", 20))
 case("no-route", notes={"no-route"}, where="Network is unreachable",
      build=lambda lab, domain: lab.sound_host(domain) + f"mx AAAA {NO_ROUTE}\n")
+case("rate-limit", notes={"deferred"}, where="after the first connection",
+     build=lambda lab, domain: lab.sound_host(domain, smtpd_client_connection_rate_limit="1", smtpd_client_event_limit_exceptions=""))
 case("tarpit", {"tarpit", "unproven", "no-promise"}, policy=None, build=lambda lab, domain: lab.bad_host("tarpit"))
 case("silent", {"silent", "unproven", "no-promise"}, policy=None, build=lambda lab, domain: lab.bad_host("silent"))
 case("rejecting", {"rejected", "unproven", "no-promise"}, where="554 5.7.1", policy=None,
@@ -155,6 +158,17 @@ case("sts-testing", {"mta-sts-testing"}, policy="testing")
 case("sts-none", notes={"mta-sts-none"}, text="version: STSv1\nmode: none\nmax_age: 604800\n")
 case("sts-broken", {"mta-sts-policy"}, where="not a policy", text="mode: enforce\n")
 
+case("sts-no-host", {"mta-sts-policy"}, where="mta-sts.sts-no-host.example", policy_host="TXT nothing")
+case("sts-closed", {"mta-sts-policy"}, where="onnect", policy_host=f"A {CLOSED}")
+case("sts-other", {"mta-sts-policy"}, where="certificate", policy_certificate="other")
+case("sts-alias", policy_host="CNAME mta-sts.sound.example.", policy_certificate="own")
+case("sts-deep", {"mta-sts-mx"}, notes={"mta-sts-pattern"}, where="mx.deep.sts-deep.example", mx="*.{0}",
+     build=lambda lab, domain: lab.sound_host(domain, "mx.deep"))
+case("sts-crlf", text="mode: enforce\r\nfuture: 1\r\nmx: mx.sts-crlf.example\r\nversion: STSv1\r\nmax_age: 604800")
+case("sts-no-mx", {"mta-sts-policy"}, where="not a policy", text="version: STSv1\nmode: enforce\nmax_age: 604800\n")
+case("sts-moved", {"mta-sts-mx"}, notes={"mta-sts-pattern"}, where="mx.sts-moved.example",
+     text="version: STSv1\nmode: enforce\nmx: old.sts-moved.example\nmax_age: 604800\n")
+
 # TLSRPT
 
 case("no-reports", notes={"tlsrpt-missing"}, reports="")
@@ -199,6 +213,24 @@ def test_every_finding_says_what_why_with_a_section_and_how_to_mend_it(answers):
             assert finding["what"].endswith((".", "!")) and finding["mend"]
             assert re.search(r"RFC \d+|CVE|list", finding["why"]), finding
             assert all(" " <= letter <= "~" for letter in json.dumps(finding))
+
+
+def _keys(value):
+    if isinstance(value, list):
+        return set().union(*map(_keys, value)) if value else set()
+    return set(value) | _keys(list(value.values())) if isinstance(value, dict) else set()
+
+
+def _has_none(value):
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return value is None or any(map(_has_none, inside))
+
+
+def test_every_member_of_the_json_is_documented_and_none_is_null(answers):
+    docs = pathlib.Path(__file__).parents[2].joinpath("docs", "check.md").read_text(encoding="utf-8").split("## JSON")[1]
+    documented = set(re.findall(r"`([a-z0-9_]+)`", docs.replace("`hosts[].addresses`", "`addresses`")))
+    assert _keys(list(answers.values())) - {"exit"} <= documented
+    assert not _has_none(list(answers.values()))
 
 
 def test_a_sound_domain_fits_one_screen(lab):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`hopguard check` in the hands of those who use it: what they type, networks that do not work, terminals, interrupts."""
 
+import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -96,6 +98,19 @@ def test_a_resolver_that_does_not_pass_dnssec_on_is_blamed_on_no_domain(lab):
     assert done.returncode == 1, done.stderr
     finding, = json.loads(done.stdout)["findings"]
     assert finding["kind"] == "dns-unavailable"
+
+
+def test_colours_stand_on_a_terminal_alone(lab):
+    master, terminal = os.openpty()
+    with subprocess.Popen(lab.command("plain.example"), stdout=terminal, stderr=subprocess.DEVNULL):
+        os.close(terminal)
+        shown = b""
+        with contextlib.suppress(OSError):  # EIO: the other end is closed
+            while piece := os.read(master, 65536):
+                shown += piece
+    os.close(master)
+    assert b"\033[1;33mplain.example: warning\033[0m" in shown
+    assert "\033" not in lab.run("plain.example").stdout
 
 
 def test_an_interrupt_ends_it_at_once_and_leaves_half_an_answer_nowhere(lab):

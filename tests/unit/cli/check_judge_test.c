@@ -147,6 +147,16 @@ static void what_a_server_does_is_told_apart(void **state)
 	}
 }
 
+static void who_is_put_off_after_the_first_connection_has_seen_what_matters(void **state)
+{
+	struct check_scene *scene = *state;
+
+	scene->facts.places[0].put_off_code = 421;
+	strcpy(scene->facts.places[0].put_off_reply, "too many");
+	assert_string_equal(check_scene_judge(scene), "(deferred)");
+	assert_non_null(strstr(scene->findings.list[0].detail, "421 too many"));
+}
+
 static void who_refuses_ehlo_is_a_downgrade_only_where_he_takes_helo(void **state)
 {
 	struct check_scene *scene = *state;
@@ -496,6 +506,7 @@ int main(void)
 		TEST(without_any_promise_good_tls_is_not_good),
 		TEST(a_key_behind_an_unsigned_mx_proves_no_way),
 		TEST(what_a_server_does_is_told_apart),
+		TEST(who_is_put_off_after_the_first_connection_has_seen_what_matters),
 		TEST(who_refuses_ehlo_is_a_downgrade_only_where_he_takes_helo),
 		TEST(what_is_hidden_or_masked_though_it_works_is_told),
 		TEST(versions_and_ciphers_are_judged),
