@@ -43,7 +43,7 @@ static const struct {
 	[CHECK_SERVER_WRONG] = {
 		"nameserver-wrong", CHECK_WARNING, "A name server of the domain, or of an MX host, answers wrongly or not at all.",
 		"Resolvers that happen to ask this one wait, or find the domain missing or bogus (RFC 1034 section 4.1).",
-		"Make it serve the same signed zone as the others, or take it out of the NS records here and at the registrar.",
+		"Make it serve the same signed zone as the others (see that it takes over each change), or take it out of the NS records here and at the registrar.",
 	},
 	[CHECK_DENIAL_COSTLY] = {
 		"denial-costly", CHECK_WARNING, "The zone's proofs of what does not exist (NSEC3) ask for many rounds of hashing.",

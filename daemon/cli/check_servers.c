@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/siphash.h"
 #include "cli/check_exchange.h"
 #include "cli/check_zones.h"
 #include "policy/dns_check.h"
@@ -38,6 +39,7 @@ struct asking {
 	struct questions questions[CHECK_ASKED_MAX]; /* to each zone's servers */
 	bool is_done[CHECK_SERVERS_MAX];             /* some answer came */
 	enum presence presence[CHECK_SERVERS_MAX][QUESTIONS_MAX];
+	uint64_t sums[CHECK_SERVERS_MAX][QUESTIONS_MAX]; /* of the records, whatever their order */
 	struct exchange exchanges[CHECK_SERVERS_MAX][QUESTIONS_MAX];
 };
 
@@ -61,17 +63,35 @@ static bool answered_by_family(const struct asking *asking, uint8_t family)
 	return false;
 }
 
-static bool is_there_elsewhere(const struct asking *asking, uint8_t zone, size_t question)
+static size_t count_alike(const struct asking *asking, size_t index, size_t question)
 {
-	for (size_t i = 0; i < asking->facts->server_count; i++) {
-		if (asking->facts->servers[i].zone == zone &&
-		    asking->presence[i][question] == RECORD_THERE)
-			return true;
-	}
-	return false;
+	size_t count = 0;
+
+	for (size_t i = 0; i < asking->facts->server_count; i++)
+		count += asking->facts->servers[i].zone == asking->facts->servers[index].zone &&
+		         asking->presence[i][question] == RECORD_THERE &&
+		         asking->sums[i][question] == asking->sums[index][question];
+	return count;
 }
 
-/* What it denies and others have: an old copy of the zone, or none of it. */
+/* Of those that have the record, the one that most agree with; of as many, the first. SIZE_MAX: none. */
+static size_t find_spokesman(const struct asking *asking, uint8_t zone, size_t question)
+{
+	size_t best = SIZE_MAX, most = 0;
+
+	for (size_t i = 0; i < asking->facts->server_count; i++) {
+		size_t count = count_alike(asking, i, question);
+
+		if (asking->facts->servers[i].zone != zone ||
+		    asking->presence[i][question] != RECORD_THERE || count <= most)
+			continue;
+		best = i;
+		most = count;
+	}
+	return best;
+}
+
+/* What it denies and others have, or has in another form: an old copy of the zone, or none of it. */
 static void compare(struct asking *asking, size_t index)
 {
 	struct check_server *server = &asking->facts->servers[index];
@@ -79,11 +99,24 @@ static void compare(struct asking *asking, size_t index)
 	char why[CHECK_WHY_MAX];
 
 	for (size_t i = 0; i < questions->count; i++) {
-		if (asking->presence[index][i] != RECORD_DENIED ||
-		    !is_there_elsewhere(asking, server->zone, i))
+		size_t spokesman = find_spokesman(asking, server->zone, i);
+		enum presence presence = asking->presence[index][i];
+		bool differs;
+
+		if (spokesman == SIZE_MAX || presence == RECORD_UNKNOWN)
 			continue;
-		snprintf(why, sizeof(why), "it has no %s record at %.200s, others have",
-		         check_question_type(questions->list[i].type), questions->list[i].name);
+		differs = asking->sums[index][i] != asking->sums[spokesman][i];
+		if (presence == RECORD_DENIED)
+			snprintf(why, sizeof(why), "it has no %s record at %.200s, others have",
+			         check_question_type(questions->list[i].type),
+			         questions->list[i].name);
+		else if (differs && questions->list[i].type != DNS_TYPE_A)
+			snprintf(why, sizeof(why),
+			         "its %s records at %.160s are not those of %.60s",
+			         check_question_type(questions->list[i].type),
+			         questions->list[i].name, asking->facts->servers[spokesman].name);
+		else
+			continue;
 		judge(server, SERVER_WRONG, why);
 	}
 }
@@ -122,6 +155,26 @@ static void on_signatures(void *owner, enum dns_finding finding, const char *tex
 	leave(asking);
 }
 
+/* Names in MX records may be compressed in one answer and not in another. */
+static uint64_t sum_of(struct bytes octets)
+{
+	static const uint8_t key[SIPHASH_KEY_LEN] = { 0 };
+	struct dns_answer answer;
+	struct dns_record record;
+	struct dns_mx mx;
+	uint64_t sum = 0;
+
+	if (dns_answer_parse(&answer, octets) != PARSE_OK)
+		return 0;
+	for (size_t i = 0; dns_answer_record(&record, &answer, i); i++) {
+		if (answer.type != DNS_TYPE_MX)
+			sum += siphash(key, record.data.data, record.data.len);
+		else if (dns_mx_parse(&mx, &answer, &record) == PARSE_OK)
+			sum += siphash(key, mx.host, strlen(mx.host)) * (1U + mx.preference);
+	}
+	return sum;
+}
+
 static void on_answer(void *owner, const struct check_reply *reply)
 {
 	struct exchange *exchange = owner;
@@ -142,7 +195,10 @@ static void on_answer(void *owner, const struct check_reply *reply)
 		asking->is_done[exchange->server] = true;
 		judge(server, SERVER_GOOD, "");
 		asking->presence[exchange->server][exchange->question] =
-			reply->is_empty ? RECORD_DENIED : RECORD_THERE;
+			reply->is_truncated ? RECORD_UNKNOWN
+			: reply->is_empty   ? RECORD_DENIED
+					    : RECORD_THERE;
+		asking->sums[exchange->server][exchange->question] = sum_of(reply->octets);
 		/* A truncated one has no room for its signatures. */
 		if (!reply->is_truncated &&
 		    dns_check_begin(asking->resolver, reply->octets, (time_t)asking->facts->now_s,

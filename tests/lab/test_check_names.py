@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`hopguard check` and the DNS of those who keep somebody else's mail: each name server of each zone is asked by itself."""
 
+import os
+import shutil
+
 import pytest
 
 import namespaces
 
 from check_cases import Cases
-from check_lab import FAULTY, FAULTY_TOO, CheckLab
+from check_lab import ADDRESS, FAULTY, FAULTY_TOO, CheckLab
+from dnsworld import Faulty, Server, World
 
 CASES = Cases()
 case = CASES.add
 
+LAGGING, OLD_PORT = "192.0.2.57", 5301
 TWO = {"address": [FAULTY, FAULTY_TOO]}  # the first of them has the faults
 
 
@@ -41,6 +46,13 @@ case("op-unsigned", {"no-promise"}, policy=None, signed=False, faults=[("TLSA", 
      build=lambda lab, domain: lab.sound_host(domain, record=False), **TWO)
 guest("of-unsigned", "op-unsigned", {"no-promise"})
 
+# One that has an old copy of the zone, valid as it is
+
+NEXT = f"3 1 1 {64 * 'a'}"  # the key that is to come, of which it has not heard
+case("lagging", {"nameserver-wrong"}, where="its TLSA records at _25._tcp.mx.lagging.example are not those of", policy=None,
+     address=[FAULTY_TOO, LAGGING], build=lambda lab, domain: lab.sound_host(domain) + f"_25._tcp.mx TLSA {NEXT}\n")
+guest("of-lagging", "lagging", {"nameserver-wrong"}, where="its TLSA records at _25._tcp.mx.lagging.example are not those of")
+
 # MX records
 
 case("null-too", {"mx-null-too"}, policy=None, build=lambda lab, domain: "@ MX 0 .\n" + lab.sound_host(domain))
@@ -60,13 +72,28 @@ case("cheap", nsec3=True)
 case("keys-dropped", {"tlsa-unknown", "nameserver-wrong"}, where="TLSA", policy=None, faults=[("TLSA", "_25._tcp.mx.", "drop")])
 
 
+def serve_old(lab):
+    """The zone as it was before its last change, signed by the same key."""
+    old = World(os.path.join(lab.directory, "old"), ADDRESS)
+    current = lab.world.zones["lagging.example."]
+    zone = old.zone("lagging.example.", current.records.replace(f"_25._tcp.mx TLSA {NEXT}\n", ""), address=current.addresses)
+    for name in os.listdir(lab.world.directory):
+        if name.startswith(current.keys[0]):
+            shutil.copy(os.path.join(lab.world.directory, name), old.directory)
+    zone.keys = current.keys
+    old.configurations = lambda: {"old": old.configuration("old", [zone], OLD_PORT)}
+    lab.running += [Server(old, lab.prefix), Faulty(old, LAGGING, [], lab.prefix, upstream_port=OLD_PORT)]
+
+
 @pytest.fixture(scope="module")
 def lab():
     one = CheckLab(namespaces.make_directory())
     try:
         CASES.build(one)
         one.domain("child.parent", one.sound_host("child.parent.example"), policy=None, reports="", address=FAULTY)
+        one.addresses.append(LAGGING)
         one.start()
+        serve_old(one)
         yield one
     finally:
         one.stop()
