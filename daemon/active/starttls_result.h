@@ -62,7 +62,8 @@ struct starttls_result {
 	uint32_t step_octets; /* that came in the last step */
 	uint16_t code;        /* of the last complete reply; 0: none */
 	char reply[STARTTLS_TEXT_MAX]; /* its last line's text, or what came in its place */
-	uint16_t helo_code; /* of the reply to HELO, where EHLO was refused for good; 0: not asked, or no answer */
+	uint16_t
+		helo_code; /* of the reply to HELO, where EHLO was refused for good; 0: not asked, or no answer */
 
 	bool is_offered; /* STARTTLS, by its keyword */
 	bool is_masked;  /* a keyword looks overwritten */
