@@ -47,7 +47,7 @@ class Lab:
         self.sink = sink.Sink(self.world.far, key, certificate)
         self.tlsa = dnsworld.tlsa(certificate)
         self.destinations = destinations.Destinations(self.world.directory, self.tlsa, {
-            name: dnsworld.tlsa(one.certificate) if one.speaks_tls else None for name, one in self.receivers.items()})
+            name: dnsworld.tlsa(one.certificate) for name, one in self.receivers.items()})
         self.dns = self.destinations.dns
         for name, records, *options in zones:
             self.dns.zone(name, records.replace("KEY", self.key_of_zone(name)), **(options[0] if options else {}))

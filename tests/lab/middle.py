@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Men in the middle who grant STARTTLS, each with a certificate that is not the server's or not his, and a sender's TLS
-library that does not look whether he can sign."""
+"""Men in the middle who grant STARTTLS, each with a certificate that is not the server's or not his."""
 
 import base64
 import collections
@@ -17,29 +16,11 @@ import sink
 Heard = collections.namedtuple("Heard", "server client octets came_to_its_end")
 WAY_S = 0.04
 PROBES_FAREWELL = b"QUIT\r\n"
-
-# A libssl that asks its libcrypto in vain: every signature of a key exchange is good.
-CARELESS = """
-struct evp_md_ctx_st;
-int EVP_DigestVerify(struct evp_md_ctx_st *context, const unsigned char *signature, unsigned long signature_len,
-                     const unsigned char *octets, unsigned long octets_len);
-int EVP_DigestVerify(struct evp_md_ctx_st *context, const unsigned char *signature, unsigned long signature_len,
-                     const unsigned char *octets, unsigned long octets_len)
-{
-	(void)context, (void)signature, (void)signature_len, (void)octets, (void)octets_len;
-	return 1;
+# What the guard says of each man's key, by the promise: of a server's own key, of an anchor in DNS, and of any authority.
+REASONS = {
+    "self-signed": {"dane-ee": "key-mismatch", "dane-ta": "key-mismatch", "": "cert-untrusted"},
+    "other-name": {"dane-ee": "key-mismatch", "": "name-mismatch"},
 }
-"""
-
-
-def careless_library(directory):
-    """For LD_PRELOAD."""
-    source, library = (os.path.join(directory, f"careless.{kind}") for kind in ("c", "so"))
-    with open(source, "w", encoding="ascii") as file:
-        file.write(CARELESS)
-    subprocess.run([servers.tool("cc"), "-shared", "-fPIC", "-o", library, source], check=True)
-    return library
-
 
 def without_private_part(directory, key):
     """A file that claims to be that P-256 key and has its public part alone: what it signs is signed by nobody. OpenSSL compares
@@ -68,13 +49,22 @@ class Man(attacks.Attack):
         self.context.load_cert_chain(certificate, key)
         self.sessions = []
         self.went_on = []  # of each handshake that came to its end, whether it was an earlier session's
+        self._capabilities = {}
 
     def begin(self):
         self.sessions.clear()
         self.went_on.clear()
+        self._capabilities.clear()
+
+    def ehlo(self, session, command):
+        """OpenSMTPD does not want to be greeted twice."""
+        if session not in self._capabilities:
+            self._capabilities[session] = super().ehlo(session, command)
+        return self._capabilities[session]
 
     def banner(self, reply):
-        """A way to go: without any, on a machine that has much to do, a client is there before hopguard has read what led it there."""
+        """A way to go: without any, on a machine that has much to do, a client is there before hopguard has read what led it
+        there."""
         time.sleep(WAY_S)
         return reply
 
@@ -139,6 +129,10 @@ class Relay(Man):
 def thief(site):
     """(certificate, key)"""
     return tuple(reversed(sink.make_key(site.world.directory, "thief")))
+
+
+def reason(man, promise):
+    return REASONS[man].get(promise, REASONS[man][""])
 
 
 def all_three(site):

@@ -2,9 +2,11 @@
 """The real mail servers once more, as the destination: STARTTLS with the lab's key, every letter is taken and kept."""
 
 import os
+import shutil
 
 import mta
 import namespaces
+import preloads
 import sink
 import world
 
@@ -13,7 +15,6 @@ class Receiver:
     """Mixed into a sender's class: listens on port 25 of its own far addresses, and keeps letters in a Maildir."""
 
     port = 25
-    speaks_tls = True
 
     def __init__(self, host):
         self.key, self.certificate = sink.make_key(host.directory, f"{self.name}-mx")
@@ -33,9 +34,13 @@ class Receiver:
                     texts.append(file.read())
         return texts
 
+    def letters_with(self, words):
+        return [text for text in self.letters() if words in text]
+
 
 class ReceivingPostfix(Receiver, mta.Postfix):
-    MASTER = mta.Postfix.MASTER.replace("127.0.0.1:10025 inet", "25 inet") + "virtual unix - n n - - virtual\n"
+    WITHOUT_LISTENER = mta.Postfix.MASTER.replace("127.0.0.1:10025 inet n - n - - smtpd\n", "virtual unix - n n - - virtual\n")
+    MASTER = WITHOUT_LISTENER + "25 inet n - n - - smtpd\n"
 
     def more_settings(self):
         vmail = f"static:{namespaces.USERS['vmail'][0]}"
@@ -90,20 +95,37 @@ begin authenticators
 
 
 class ReceivingOpenSmtpd(Receiver, mta.OpenSmtpd):
-    """In clear only: version 6.8.0p2, as Debian 12 has it, breaks off every handshake as a server, because its separate
-    key process does not work with OpenSSL 3 (OpenSMTPD's issues 1171 and 1239)."""
+    """Its keys are its own: of files that others may read it wants nothing."""
 
-    speaks_tls = False
+    def __init__(self, host):
+        self._preload = preloads.remembers_keys(host.directory)
+        super().__init__(host)
+
+    def shown(self):
+        """{address: (key, certificate)}: files"""
+        return {address: (self.key, self.certificate) for address in self.addresses}
 
     def configure(self):
-        listen = "\n".join(f'listen on {address} hostname "mx.lab"' for address in self.addresses)
+        listeners = "".join(
+            f'pki "mx{number}.lab" cert "{files[1]}"\npki "mx{number}.lab" key "{self._own(files[0])}"\n'
+            f'listen on {address} tls pki "mx{number}.lab" hostname "mx.lab"\n'
+            for number, (address, files) in enumerate(self.shown().items()))
         self.CONFIGURATION = f"""
 table users {{ "@" = "vmail" }}
-{listen}
+{listeners}
 action "keep" maildir "{self.letters_path}" virtual <users>
 match from any for any action "keep"
 """
         super().configure()
+
+    def _own(self, key):
+        path = os.path.join(self.host.directory, os.path.basename(key) + ".own")
+        shutil.copyfile(key, path)
+        os.chmod(path, 0o600)
+        return path
+
+    def command(self):
+        return ["env", f"LD_PRELOAD={self._preload}", *super().command()]
 
 
 ALL = {kind.name: kind for kind in (ReceivingPostfix, ReceivingExim, ReceivingOpenSmtpd)}
