@@ -44,14 +44,16 @@ class RememberingPostfix(PatientPostfix):
 class Keys(promises_lab.Promises):
     """Domains are added by promise(), then open()."""
 
-    def __init__(self, with_senders=promises_lab.SENDERS, sender=PatientPostfix, receiver=None):
-        """sender, receiver: kinds of Postfix; without the latter there is no host of mail servers."""
-        before = mta.ALL["postfix"], receivers.ALL["postfix"]
-        mta.ALL["postfix"], receivers.ALL["postfix"] = sender, receiver
+    def __init__(self, with_senders=promises_lab.SENDERS, sender_kinds=(PatientPostfix,), receiver_kinds=()):
+        """Kinds take the place of those of the same name; without one of receivers there is no host of mail servers."""
+        before = dict(mta.ALL), dict(receivers.ALL)
+        mta.ALL.update({kind.name: kind for kind in sender_kinds})
+        receivers.ALL.update({kind.name: kind for kind in receiver_kinds})
         try:
-            super().__init__(with_senders, ("postfix",) if receiver else ())
+            super().__init__(with_senders, tuple(kind.name for kind in receiver_kinds))
         finally:
-            mta.ALL["postfix"], receivers.ALL["postfix"] = before
+            mta.ALL.update(before[0])
+            receivers.ALL.update(before[1])
         self.host_key = dnsworld.tlsa(self.authority.issue("key-of-all.lab"))
         self.anchor = dnsworld.tlsa(self.authority.certificate, 2, 0, 1)
         self.configuration = ""
@@ -75,11 +77,11 @@ class Keys(promises_lab.Promises):
     def certify(self, address, *names, **how):
         """All hosts show one certificate, that of open()."""
 
-    def with_chain(self, certificate):
-        """The path of a file with the authority's own certificate behind that one."""
+    def with_chain(self, certificate, *others):
+        """The path of a file with those behind that one, or the authority's own certificate."""
         path = certificate + ".chain"
         with open(path, "w", encoding="ascii") as file:
-            for one in (certificate, self.authority.certificate):
+            for one in (certificate, *(others or [self.authority.certificate])):
                 with open(one, encoding="ascii") as part:
                     file.write(part.read())
         return path

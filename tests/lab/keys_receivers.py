@@ -60,10 +60,12 @@ class ManyPostfixes(receivers.ReceivingPostfix):
 
     def configure(self):
         self._file("postfix/sni", f"mx.tenants.lab {self._chain('mx.tenants.lab').replace(',', ', ')}\n")
-        without = "".join(line + "\n" for line in receivers.ReceivingPostfix.MASTER.split("\n") if not line.startswith("25 inet"))
-        self.MASTER = without + self._service("dual", smtpd_tls_chain_files=self._chain("dual-rsa.lab", "dual-ecdsa.lab")) + \
-            self._service("tenants", smtpd_tls_chain_files=self._chain("first.lab"), tls_server_sni_maps="hash:/etc/postfix/sni") + \
-            self._service("anonymous", smtpd_tls_chain_files="", smtpd_tls_cert_file="none", smtpd_tls_protocols="TLSv1.2") + \
+        self.MASTER = self.WITHOUT_LISTENER + \
+            self._service("dual", smtpd_tls_chain_files=self._chain("dual-rsa.lab", "dual-ecdsa.lab")) + \
+            self._service("tenants", smtpd_tls_chain_files=self._chain("first.lab"),
+                          tls_server_sni_maps="hash:/etc/postfix/sni") + \
+            self._service("anonymous", smtpd_tls_chain_files="", smtpd_tls_cert_file="none",
+                          smtpd_tls_protocols="TLSv1.2") + \
             self._service("old", smtpd_tls_chain_files=self._chain("old.lab"), smtpd_tls_protocols="TLSv1,TLSv1.1",
                           smtpd_tls_ciphers="low", tls_low_cipherlist="ALL:@SECLEVEL=0")
         super().configure()

@@ -48,8 +48,9 @@ def furnish(site):
         ("one", "ecdsa"), ("two", "ecdsa"), ("edwards", "ed25519"), ("rivest", "rsa"))}
     site.tlsas = {name: dnsworld.tlsa(pair[1]) for name, pair in site.pairs.items()}
     for version in keys_lab.VERSIONS:
-        keyed(site, f"dual-both-{version}", postfix.tlsa("dual-rsa.lab"), postfix.tlsa("dual-ecdsa.lab"), place=keys_receivers.address("dual"))
-        keyed(site, f"dual-one-{version}", postfix.tlsa("dual-rsa.lab"), place=keys_receivers.address("dual"))
+        rsa, ecdsa = (postfix.tlsa(f"dual-{kind}.lab") for kind in ("rsa", "ecdsa"))
+        keyed(site, f"dual-both-{version}", rsa, ecdsa, place=keys_receivers.address("dual"))
+        keyed(site, f"dual-one-{version}", rsa, place=keys_receivers.address("dual"))
     for version, how in itertools.product(keys_lab.VERSIONS, INABILITY):
         site.promise(f"tenants-{version}-{how}", "dane-ee", more=f"mx A {keys_receivers.address('tenants')}\n")
     for version in keys_lab.VERSIONS:
@@ -95,7 +96,7 @@ def furnish(site):
 def site():
     if os.geteuid() != 0:
         pytest.skip("network namespaces need root")
-    with keys_lab.Keys(("postfix",), keys_lab.RememberingPostfix, keys_receivers.ManyPostfixes) as one:
+    with keys_lab.Keys(("postfix",), (keys_lab.RememberingPostfix,), (keys_receivers.ManyPostfixes,)) as one:
         furnish(one)
         yield one
 
@@ -199,7 +200,8 @@ def test_a_key_that_was_replaced_passes_by_no_other_name(guarded, way):
 def test_a_host_of_many_tenants_and_a_sender_that_names_none(site, how, version):
     site.stand(f"on-inability={how}", more=f"# {version}\n")
     outcome = site.send(f"tenants-{version}-{how}", sender="postfix")
-    events = [one for one in site.guard.events() if one.get("mx") == "mx.tenants.lab" and one["seen"]["tls_version"] == f"1.{int(version) - 10}"]
+    events = [one for one in site.guard.events() if one.get("mx") == "mx.tenants.lab" and
+              one["seen"]["tls_version"] == f"1.{int(version) - 10}"]
     event = events[0]
     assert (event["action"], event["reason"], event["kind"]) == (how, "sni-missing", "inability"), event
     assert "sni" not in event["seen"], event
