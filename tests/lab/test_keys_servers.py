@@ -29,6 +29,7 @@ MEN = ("self-signed", "other-name", "replayed")
 REMEMBERING = ("postfix", "exim")  # OpenSMTPD goes on with no session
 MIDDLE_VERSIONS = {"12": ssl.TLSVersion.TLSv1_2, "13": ssl.TLSVersion.TLSv1_3}
 WRONG_FOR_S = 5  # then a probe that saw a wrong key is made anew for the next mail
+ALL_TRIED_AFTER_S = 50
 COUNTED_AFTER_S = 1.2  # each second guards tell what they have counted
 FARM_LETTERS = 2
 # What a sender says of a letter in a session that goes on.
@@ -192,9 +193,12 @@ def submit_all(site, cells, words):
     return tried
 
 
-def wait_all(site, tried, times=1):
+def wait_all(site, tried, times=None):
+    """times: of each cell's attempts; one."""
+    end = time.monotonic() + ALL_TRIED_AFTER_S
     for cell, one in tried.items():
-        one.why = site.senders[cell.sender].server.wait_until_tried(one.recipient, keys_lab.PATIENCE_S, times)
+        server = site.senders[cell.sender].server
+        one.why = server.wait_until_tried(one.recipient, max(0.1, end - time.monotonic()), times[cell] if times else 1)
         one.events = site.events_of(site[name_of(cell)]) if site.guard else []
     return tried
 
@@ -313,7 +317,8 @@ def attack_all(site, words):
     site.wide.start(crowd)
     tried = wait_all(site, submit_all(site, ATTACKED, words))
     flush(site, "postfix")
-    wait_all(site, {cell: one for cell, one in tried.items() if cell.sender == "postfix" and one.why is not None}, 2)
+    again = {cell: one for cell, one in tried.items() if cell.sender == "postfix" and one.why is not None}
+    wait_all(site, again, dict.fromkeys(again, 2))
     return tried, crowd
 
 
@@ -355,12 +360,12 @@ def refused(site):
                               site.senders[cell.sender].is_kept(one.recipient))
     site.wide.stop()
     time.sleep(WRONG_FOR_S)
+    later = {cell: dataclasses.replace(one) for cell, one in tried.items()}
     times = {cell: site.senders[cell.sender].server.attempts(one.recipient) + 1 for cell, one in tried.items()}
     flush(site, *SERVERS)
-    for cell, one in tried.items():
-        server = site.senders[cell.sender].server
-        found[cell].why_later = server.wait_until_tried(one.recipient, keys_lab.PATIENCE_S, times[cell])
-        found[cell].is_delivered = site.has(cell.receiver, one.secret)
+    for cell, one in wait_all(site, later, times).items():
+        found[cell].why_later = one.why
+        found[cell].is_delivered = one.why is None and site.has(cell.receiver, one.secret)
     return found
 
 
