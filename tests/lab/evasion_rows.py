@@ -39,8 +39,10 @@ ORDER = [
     row("sequence numbers that pass 2³²", "counted on", "counts on", ["SequenceWrap"],
         ["gate_overlap_test: sequence_numbers_may_wrap_anywhere",
          "reject_stream_test: sequence_numbers_may_wrap_anywhere_in_the_reply"]),
-    row("copies of a message's body that would end it elsewhere", COPIES, "what was let go is compared by its dots and line ends; what differs is dropped", (), ["stream_body_test: no_end_of_data_can_be_made_of_copies_of_a_body",
-                                   "stream_body_test: an_end_of_data_cannot_be_completed_behind_its_acknowledged_part"],
+    row("copies of a message's body that would end it elsewhere", COPIES,
+        "what was let go is compared by its dots and line ends; what differs is dropped", (),
+        ["stream_body_test: no_end_of_data_can_be_made_of_copies_of_a_body",
+         "stream_body_test: an_end_of_data_cannot_be_completed_behind_its_acknowledged_part"],
         linux="the copy that came first"),
 ]
 
@@ -173,6 +175,8 @@ PACKETS = [
     row("an authentication header that nobody agreed on", "dropped", "read, where it gets here", ["Authenticated"]),
     row("an IPv4 source route", "dropped, as a rule", "dropped, not read", ["SourceRoute"],
         ["packet_test: ipv4_options_that_lead_elsewhere_or_lie_are_malformed"]),
+    row("a frame of VLAN 0, across a bridge", "taken like one without a tag, mostly",
+        "kept out by a rule of the operator's (deployment.md): the kernel does not show it to others", ["PriorityTag", "TwoTags"]),
     row("lengths that contradict each other, jumbograms, padding", "dropped; padding is cut off",
         "dropped; padding is not read", (),
         ["packet_test: contradicting_headers_are_malformed", "packet_test: padding_behind_the_ip_length_is_no_payload",

@@ -7,7 +7,7 @@ import threading
 
 from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import IPv6
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import Dot1Q, Ether
 
 START = 5000  # the far end's first sequence number
 REPLIES = {b"EHLO": b"250-nobody\r\n250 SIZE 1000\r\n", b"DATA": b"354 go\r\n", b"QUIT": b"221 bye\r\n"}
@@ -85,9 +85,13 @@ class FarEnd:
                       ack=(self.next if ack is None else ack) % 2**32, **fields) / text
         return head / between / segment if between else head / segment
 
-    def put(self, packet):
-        """A packet of scapy's, or octets."""
-        frame = Ether(src=self.client.dst, dst=self.client.src, type=0x800 if self.family == 4 else 0x86dd)
+    def put(self, packet, tags=0):
+        """A packet of scapy's, or octets; behind so many tags of VLAN 0."""
+        frame = Ether(src=self.client.dst, dst=self.client.src)
+        for _ in range(tags):
+            frame.lastlayer().type = 0x8100
+            frame /= Dot1Q(vlan=0)
+        frame.lastlayer().type = 0x800 if self.family == 4 else 0x86dd
         self.cable.send(bytes(frame) + bytes(packet))
 
     def send(self, flags, **how):

@@ -27,6 +27,7 @@ class Trick(far_end.FarEnd):
     """Says TRUE, in the end."""
 
     families = (4, 6)
+    place = "routed"  # what the gateway is
 
     @property
     def near(self):
@@ -127,6 +128,22 @@ class SourceRoute(First):
 
     def how(self):
         return {"ip": {"options": [SOURCE_ROUTE]}}
+
+
+class PriorityTag(Trick):
+    """The false reply in a frame of VLAN 0: hosts take it like any other, bridges do not show it to their filters."""
+
+    place = "bridge"
+    tags = 1
+
+    def play(self):
+        self.put(self.packet("PA", text=FALSE), tags=self.tags)
+        time.sleep(PAUSE_S)
+        self.say(TRUE)
+
+
+class TwoTags(PriorityTag):
+    tags = 2
 
 
 class OptionOfNoLength(Trick):
@@ -454,4 +471,4 @@ def with_checksum(octets):
 
 
 PLAIN = {First, Trick}
-ALL = {one.__name__: one for one in (*First.__subclasses__(), *Trick.__subclasses__()) if one not in PLAIN}
+ALL = {one.__name__: one for one in (*First.__subclasses__(), *Trick.__subclasses__(), TwoTags) if one not in PLAIN}
