@@ -15,16 +15,16 @@ PYTHON      ?= /usr/bin/python3
 Q           := $(if $(V),,@)
 
 LIBRARIES   := libmnl libnetfilter_queue libunbound libcurl libssl libcrypto libevent_core libidn2 ldns jansson libconfuse \
-               libcap libpcap libsystemd sqlite3
+               libcap libseccomp libpcap libsystemd sqlite3
 # Packages: build, then run time; Debian's names, then Fedora's and Alpine's for `make deps` elsewhere.
 DEPS_APT    := gcc make pkg-config libc6-dev linux-libc-dev libmnl-dev libnetfilter-queue-dev libunbound-dev \
                libcurl4-openssl-dev libssl-dev libevent-dev libidn2-dev libldns-dev libjansson-dev libconfuse-dev libcap-dev \
-               libpcap-dev libsystemd-dev libsqlite3-dev iptables nftables iproute2 dns-root-data ca-certificates gpgv
+               libseccomp-dev libpcap-dev libsystemd-dev libsqlite3-dev iptables nftables iproute2 dns-root-data ca-certificates gpgv
 DEPS_DNF    := gcc make pkgconf-pkg-config libmnl-devel libnetfilter_queue-devel unbound-devel libevent-devel \
                libcurl-devel openssl-devel libidn2-devel ldns-devel jansson-devel libconfuse-devel libcap-devel \
-               libpcap-devel systemd-devel sqlite-devel ca-certificates iptables-nft nftables iproute gnupg2
+               libseccomp-devel libpcap-devel systemd-devel sqlite-devel ca-certificates iptables-nft nftables iproute gnupg2
 DEPS_APK    := build-base pkgconf linux-headers libmnl-dev libnetfilter_queue-dev unbound-dev libevent-dev \
-               curl-dev openssl-dev libidn2-dev ldns-dev jansson-dev confuse-dev libcap-dev libpcap-dev sqlite-dev ca-certificates \
+               curl-dev openssl-dev libidn2-dev ldns-dev jansson-dev confuse-dev libcap-dev libseccomp-dev libpcap-dev sqlite-dev ca-certificates \
                iptables nftables iproute2 gpgv
 
 WARNINGS    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla

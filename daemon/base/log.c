@@ -126,3 +126,13 @@ void log_line(enum log_level level, const char *format, ...)
 restore_errno:
 	errno = saved_errno;
 }
+
+/* snprintf takes neither a lock nor memory for these. */
+void log_forbidden_call(const char *name, int number)
+{
+	char line[LINE_MAX_LEN];
+	int wanted = snprintf(line, sizeof(line), "%s: error: forbidden system call=%s number=%d",
+	                      writer.process, name ? name : "?", number);
+
+	write_line(line, printed(wanted, sizeof(line)));
+}

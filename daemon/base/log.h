@@ -17,6 +17,9 @@ void log_set_level(enum log_level level);
 bool log_level_parse(enum log_level *level, const char *text);
 bool log_is_on(enum log_level level);
 
+/* From a signal handler, as the last word: neither level nor rate matters. name: NULL when it has none here. */
+void log_forbidden_call(const char *name, int number);
+
 /* At most 50 lines a second from one process; what is left out is counted and said. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -153,6 +153,20 @@ static void errno_survives_a_line(void **state)
 	release_stderr(catcher, caught);
 }
 
+static void the_last_word_about_a_forbidden_call_is_said_at_any_level(void **state)
+{
+	struct catcher catcher = catch_stderr();
+	char caught[CAUGHT_MAX];
+
+	(void)state;
+	log_open("scout", LOG_LEVEL_ERROR);
+	log_forbidden_call("execve", 59);
+	log_forbidden_call(NULL, 441);
+	release_stderr(catcher, caught);
+	assert_string_equal(caught, "scout: error: forbidden system call=execve number=59\n"
+	                            "scout: error: forbidden system call=? number=441\n");
+}
+
 static void only_the_four_level_names_are_levels(void **state)
 {
 	enum log_level level = LOG_LEVEL_INFO;
@@ -174,6 +188,7 @@ int main(void)
 		cmocka_unit_test(a_long_line_is_cut_and_still_ends),
 		cmocka_unit_test_setup(a_flood_is_cut_counted_and_said, start_second),
 		cmocka_unit_test(errno_survives_a_line),
+		cmocka_unit_test(the_last_word_about_a_forbidden_call_is_said_at_any_level),
 		cmocka_unit_test(only_the_four_level_names_are_levels),
 	};
 
