@@ -77,6 +77,14 @@ static void bury(struct slot *slot, int status)
 
 	slot_close(slot);
 	slot->pid = 0;
+	if (slot->is_renewed && !children->is_stopping) {
+		log_info("%s ended for its successor, which may read and reach other things",
+		         slot->name);
+		slot->is_ready = false;
+		restart_later(slot, 0);
+		children->options.hooks->on_change(children->options.owner);
+		return;
+	}
 	slot->deaths++;
 	delay_ms = death_delay_ms(slot->deaths);
 	if (slot->is_overdue)
@@ -266,6 +274,18 @@ void children_stop(struct children *children)
 	await_end(children, VERIFIER_SLOT, children->count);
 	ask_to_stop(&children->slots[LEDGER_SLOT]);
 	await_end(children, LEDGER_SLOT, LEDGER_SLOT + 1);
+}
+
+void children_renew(struct children *children, enum role role)
+{
+	for (size_t i = 0; i < children->count; i++) {
+		struct slot *slot = &children->slots[i];
+
+		if (slot->role != role || slot->pid == 0)
+			continue;
+		slot->is_renewed = true;
+		ask_to_stop(slot);
+	}
 }
 
 bool children_are_ready(const struct children *children)

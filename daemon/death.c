@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "death.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
 const char *death_describe(char *text, size_t room, int status)
 {
-	if (WIFSIGNALED(status))
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		snprintf(text, room,
+		         "was killed for a system call that it may not make (which one, "
+		         "its last line in the log says)");
+	else if (WIFSIGNALED(status))
 		snprintf(text, room, "was killed by signal %d (%s)%s", WTERMSIG(status),
 		         strsignal(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "");
 	else

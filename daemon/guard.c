@@ -3,14 +3,13 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/sandbox.h"
+#include "confine.h"
 #include "gate.h"
 #include "guard_dns.h"
 #include "process.h"
@@ -429,19 +428,13 @@ static void stop(struct guard *guard)
 
 int guard_run(const struct child *child)
 {
-	static const int capabilities[] = { CAP_NET_ADMIN };
-	const struct sandbox sandbox = {
-		.user = child->config->user,
-		.capabilities = capabilities,
-		.capability_count = sizeof(capabilities) / sizeof(capabilities[0]),
-	};
 	struct guard guard = { .child = child, .marks = child->config->rules.marks };
 	const char *became;
-	int err = sandbox_enter(&became, &sandbox);
+	int err = start(&guard);
 	int status = 4;
 
 	if (!err)
-		err = start(&guard);
+		err = confine(&became, ROLE_GUARD, child->config);
 	if (err)
 		log_error("guard not started error=\"%s\"", strerror(-err));
 	else

@@ -10,7 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
-#include "base/sandbox.h"
+#include "confine.h"
 #include "counters.h"
 #include "desk.h"
 #include "ledger_rows.h"
@@ -329,6 +329,8 @@ static void fill_status(void *owner, struct status *status)
 		status->uptime_s = (now_ms - ledger->state.started_ms) / 1000;
 	status->user = ledger->state.user;
 	status->backend = ledger->state.backend;
+	status->calls_are_filtered = ledger->state.calls_are_filtered != 0;
+	status->landlock_version = ledger->state.landlock_version;
 	status->rules_are_in = ledger->state.rules_are_in != 0;
 	status->queue_first = ledger->state.queue_first;
 	status->troubles = &ledger->troubles;
@@ -466,7 +468,6 @@ static void stop(struct ledger *ledger)
 
 int ledger_run(const struct child *child)
 {
-	const struct sandbox sandbox = { .user = child->config->user };
 	struct ledger *ledger = calloc(1, sizeof(*ledger));
 	int status = EXIT_SYSTEM;
 	const char *became;
@@ -477,9 +478,9 @@ int ledger_run(const struct child *child)
 	ledger->child = child;
 	err = start(ledger);
 	if (!err)
-		err = sandbox_enter(&became, &sandbox);
-	if (!err)
 		err = open_rows(ledger);
+	if (!err)
+		err = confine(&became, ROLE_LEDGER, child->config);
 	if (err) {
 		log_error("ledger not started error=\"%s\"", strerror(-err));
 	} else {

@@ -461,6 +461,8 @@ struct message_state {
 	uint32_t queue_first;
 	char backend[MESSAGE_WORD_MAX];
 	char user[MESSAGE_WORD_MAX];
+	uint32_t calls_are_filtered; /* of the children, by seccomp */
+	uint32_t landlock_version;   /* 0: the kernel has none */
 	uint32_t child_count;
 	struct child_state {
 		uint32_t role;

@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
-#include "base/sandbox.h"
+#include "confine.h"
 #include "policy/mtasts.h"
 #include "policy/peer_names.h"
 #include "scout_state.h"
@@ -409,14 +409,12 @@ static int start(struct scout *scout)
 		.on_config = on_config,
 		.on_second = on_second,
 	};
-	const struct sandbox sandbox = { .user = scout->child->config->user };
 	const char *became;
 	int err = process_open(&scout->process, scout->child, &hooks, scout);
 
 	if (!err)
-		err = sandbox_enter(&became, &sandbox);
-	/* Files are read and written as that user, as they will be later. */
-	return err ? err : start_asking(scout);
+		err = start_asking(scout);
+	return err ? err : confine(&became, ROLE_SCOUT, scout->child->config);
 }
 
 static void stop(struct scout *scout)

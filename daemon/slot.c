@@ -164,7 +164,7 @@ int slot_spawn(struct slot *slot, uint64_t now_ms)
 	}
 	slot->pid = pid;
 	slot->channel = ends[0];
-	slot->is_ready = slot->is_overdue = false;
+	slot->is_ready = slot->is_overdue = slot->is_renewed = false;
 	slot->started_ms = slot->heard_ms = now_ms;
 	slot->readable =
 		event_new(slot->options->base, ends[0], EV_READ | EV_PERSIST, on_readable, slot);

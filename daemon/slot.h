@@ -26,6 +26,7 @@ struct slot {
 	struct event *restart; /* pending while dead */
 	bool is_ready;
 	bool is_overdue; /* killed by us because it was not heard */
+	bool is_renewed; /* told to end, as its successor may do something else */
 	bool is_bypassed;
 	unsigned deaths; /* since it was last healthy */
 	uint32_t restarts;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +14,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/sandbox.h"
+#include "base/sandbox_calls.h"
+#include "base/sandbox_files.h"
 #include "children.h"
+#include "confine.h"
 #include "notices.h"
 #include "operator_files.h"
 #include "process.h"
@@ -75,6 +76,8 @@ static void send_state(struct supervisor *supervisor)
 		.started_ms = supervisor->started_ms,
 		.supervisor_pid = getpid(),
 		.queue_first = config->rules.queue_first,
+		.calls_are_filtered = sandbox_calls_are_there(),
+		.landlock_version = sandbox_files_version(),
 	};
 
 	text_copy(state.backend, sizeof(state.backend), rules_backend_name(config->backend));
@@ -199,6 +202,7 @@ static int reload(struct supervisor *supervisor, char error[CONFIG_ERROR_MAX])
 {
 	struct settings *news = calloc(1, sizeof(*news));
 	char text[EVENT_TEXT_MAX] = "the new configuration holds";
+	bool must_renew = false;
 	int err = -ENOMEM;
 
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
@@ -209,11 +213,15 @@ static int reload(struct supervisor *supervisor, char error[CONFIG_ERROR_MAX])
 	if (!err)
 		err = settings_check_reload(news, &supervisor->settings, error);
 	if (!err)
+		must_renew = confine_differs(&supervisor->settings.config, &news->config);
+	if (!err)
 		err = apply_settings(supervisor, news, error);
 	if (err) {
 		snprintf(text, sizeof(text), "refused, the old configuration stays: %.200s",
 		         error[0] ? error : strerror(-err));
 	} else {
+		if (must_renew)
+			children_renew(supervisor->children, ROLE_SCOUT);
 		settings_send(&supervisor->settings, supervisor->children, &supervisor->resources);
 		operator_files_configure(supervisor->files, &supervisor->settings.config);
 		operator_files_serve(supervisor->files, supervisor->children);
@@ -329,17 +337,12 @@ static int start_loop(struct supervisor *supervisor)
 
 static int drop_rights(struct supervisor *supervisor)
 {
-	static const int capabilities[] = { CAP_NET_ADMIN, CAP_NET_RAW };
-	const struct sandbox sandbox = {
-		.user = supervisor->settings.config.user,
-		.capabilities = capabilities,
-		.capability_count = sizeof(capabilities) / sizeof(capabilities[0]),
-	};
-	int err = sandbox_enter(&supervisor->user, &sandbox);
+	const struct config *config = &supervisor->settings.config;
+	int err = confine(&supervisor->user, ROLE_SUPERVISOR, config);
 
 	if (!err && strcmp(supervisor->user, "nobody") == 0 &&
-	    strcmp(sandbox.user, supervisor->user) != 0)
-		log_info("no such user=%s: running as nobody", sandbox.user);
+	    strcmp(config->user, supervisor->user) != 0)
+		log_info("no such user=%s: running as nobody", config->user);
 	/* Cleared by the change of user: whoever watches over the rules shall not leave us alone. */
 	if (!err && supervisor->options->removes_rules_on_any_exit)
 		(void)prctl(PR_SET_PDEATHSIG, (long)SIGTERM, 0L, 0L, 0L);

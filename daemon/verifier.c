@@ -10,8 +10,8 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
-#include "base/sandbox.h"
 #include "base/sealed.h"
+#include "confine.h"
 #include "policy/certificate_anchors.h"
 #include "process.h"
 #include "verifier_judge.h"
@@ -210,14 +210,13 @@ static int start(struct verifier *verifier)
 		.on_peer = on_peer,
 		.on_second = on_second,
 	};
-	const struct sandbox sandbox = { .user = verifier->child->config->user };
 	const char *became;
 	int err = process_open(&verifier->process, verifier->child, &hooks, verifier);
 
 	/* Whatever OpenSSL wants of the system, it takes now. */
 	if (!err)
 		err = start_judging(verifier);
-	return err ? err : sandbox_enter(&became, &sandbox);
+	return err ? err : confine(&became, ROLE_VERIFIER, verifier->child->config);
 }
 
 int verifier_run(const struct child *child)

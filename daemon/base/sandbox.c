@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/securebits.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static const char fallback_user[] = "nobody";
@@ -52,10 +54,29 @@ static int shrink_bounding_set(const struct sandbox *sandbox)
 	return 0;
 }
 
+/* From here on the user's number says nothing of capabilities: a change of it takes none away, and root's brings none by exec. */
+static int lock_securebits(void)
+{
+	const unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
+	                           SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED;
+
+	if (prctl(PR_SET_SECUREBITS, bits, 0L, 0L, 0L) != 0)
+		return errno == EPERM ? 0 : -errno;
+	return 0;
+}
+
+/* A manager of services may have set it, and keep everybody from changing limits. */
+static int forbid_cores(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	return setrlimit(RLIMIT_CORE, &none) == 0 || errno == EPERM ? 0 : -errno;
+}
+
 static int become(const char *name, uid_t uid, gid_t gid)
 {
-	if (prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L) != 0)
-		return -errno;
+	/* Where securebits do not say so already. */
+	(void)prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L);
 	if (initgroups(name, gid) != 0)
 		return -errno;
 	if (setresgid(gid, gid, gid) != 0)
@@ -68,6 +89,7 @@ static int become(const char *name, uid_t uid, gid_t gid)
 static int set_capabilities(const struct sandbox *sandbox)
 {
 	static const cap_flag_t sets[] = { CAP_PERMITTED, CAP_EFFECTIVE, CAP_INHERITABLE };
+	const size_t set_count = sandbox->runs_programs ? 3 : 2;
 	int count = (int)sandbox->capability_count;
 	cap_t capabilities = cap_init();
 	int err = 0;
@@ -75,7 +97,7 @@ static int set_capabilities(const struct sandbox *sandbox)
 
 	if (!capabilities)
 		return -errno;
-	for (i = 0; count > 0 && i < sizeof(sets) / sizeof(sets[0]); i++) {
+	for (i = 0; count > 0 && i < set_count; i++) {
 		if (cap_set_flag(capabilities, sets[i], count, sandbox->capabilities, CAP_SET) != 0)
 			err = -errno;
 	}
@@ -85,12 +107,12 @@ static int set_capabilities(const struct sandbox *sandbox)
 	return err;
 }
 
-/* Those not kept left the ambient set when they left the permitted one. */
+/* Those not kept left the ambient set when they left the permitted or the inheritable one. */
 static int set_ambient(const struct sandbox *sandbox)
 {
 	size_t i;
 
-	for (i = 0; i < sandbox->capability_count; i++) {
+	for (i = 0; sandbox->runs_programs && i < sandbox->capability_count; i++) {
 		if (cap_set_ambient(sandbox->capabilities[i], CAP_SET) != 0)
 			return -errno;
 	}
@@ -105,6 +127,9 @@ int sandbox_enter(const char **became, const struct sandbox *sandbox)
 
 	/* While CAP_SETPCAP is still there. */
 	err = shrink_bounding_set(sandbox);
+	if (err)
+		return err;
+	err = lock_securebits();
 	if (err)
 		return err;
 	if (geteuid() == 0) {
@@ -122,6 +147,9 @@ int sandbox_enter(const char **became, const struct sandbox *sandbox)
 		return err;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0)
 		return -errno;
+	err = forbid_cores();
+	if (err)
+		return err;
 	/* Last: a change of user makes memory dumpable or not as the system's default says. */
 	if (prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) != 0)
 		return -errno;

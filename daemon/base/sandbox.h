@@ -7,17 +7,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Capability numbers of linux/capability.h, kept as permitted, effective, inheritable and ambient. */
+/* Capability numbers of linux/capability.h. */
 struct sandbox {
 	const char *user; /* falls to nobody when there is no such user */
 	const int *capabilities;
 	size_t capability_count;
+	bool runs_programs; /* which shall have these capabilities, too */
 };
 
 /*
- * Becomes that user (when root), keeps just these capabilities (also over exec), sets no_new_privs and
- * makes memory non-dumpable. The user it became, a static string or `user`, goes to *became;
- * "unchanged" when it was not root.
+ * Becomes that user (when root), keeps just these capabilities, makes sure that neither root's number nor a file brings others (securebits,
+ * bounding set, no_new_privs), and that memory is neither dumped nor read by another process. What it may not change where it was not
+ * started as root stays as it was. The user it became, a static string or `user`, goes to *became; "unchanged" when it was not root.
  * 0 or -errno.
  */
 int sandbox_enter(const char **became, const struct sandbox *sandbox);

@@ -92,6 +92,7 @@ size_t status_json_print(char text[STATUS_JSON_MAX], const struct status *status
 {
 	json_t *object = json_object();
 	json_t *queues = json_object();
+	json_t *sandbox = json_object();
 
 	object_put(object, "version", status->version);
 	object_put(object, "mode", status->mode == MODE_ENFORCE ? "enforce" : "monitor");
@@ -103,6 +104,9 @@ size_t status_json_print(char text[STATUS_JSON_MAX], const struct status *status
 	object_put_number(queues, "first", status->queue_first);
 	object_put_number(queues, "count", status->queue_count);
 	(void)json_object_set_new(object, "queues", queues);
+	(void)json_object_set_new(sandbox, "seccomp", json_boolean(status->calls_are_filtered));
+	object_put_number(sandbox, "landlock", status->landlock_version);
+	(void)json_object_set_new(object, "sandbox", sandbox);
 	if (status->troubles->count > 0)
 		(void)json_object_set_new(object, "degraded", troubles_of(status->troubles));
 	(void)json_object_set_new(object, "database", database_of(&status->database));
@@ -185,6 +189,18 @@ static void print_database(FILE *out, const json_t *database, const json_t *trou
 	fprintf(out, "\n");
 }
 
+static void print_sandbox(FILE *out, const json_t *sandbox)
+{
+	long long landlock = object_number(sandbox, "landlock");
+
+	fprintf(out, "sandbox    system calls %s; files ",
+	        json_is_true(json_object_get(sandbox, "seccomp")) ? "filtered" : "NOT filtered");
+	if (landlock > 0)
+		fprintf(out, "by Landlock %lld\n", landlock);
+	else
+		fprintf(out, "NOT by Landlock: this kernel has none, or has it switched off\n");
+}
+
 static void print_processes(FILE *out, const json_t *list)
 {
 	const json_t *process;
@@ -239,6 +255,7 @@ bool status_text_print(FILE *out, const char *json, bool is_coloured)
 	print_head(out, status, is_coloured);
 	print_troubles(out, troubles, is_coloured);
 	print_database(out, json_object_get(status, "database"), troubles);
+	print_sandbox(out, json_object_get(status, "sandbox"));
 	print_processes(out, json_object_get(status, "processes"));
 	print_figures(out, json_object_get(status, "counters"), "");
 	json_decref(status);

@@ -52,6 +52,8 @@ struct status {
 	const char *user;
 	const char *backend;
 	bool rules_are_in;
+	bool calls_are_filtered;
+	unsigned landlock_version; /* 0: none */
 	unsigned queue_first;
 	unsigned queue_count;
 	const struct troubles *troubles; /* what does not work now */

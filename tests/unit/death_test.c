@@ -31,8 +31,10 @@ static int status_of_child(int number, int status)
 	int got;
 
 	if (pid == 0) {
-		if (number)
+		if (number) {
+			(void)signal(number, SIG_DFL);
 			raise(number);
+		}
 		_exit(status);
 	}
 	assert_int_equal(waitpid(pid, &got, 0), pid);
@@ -46,6 +48,10 @@ static void a_death_is_told_by_its_signal_or_status(void **state)
 	(void)state;
 	assert_string_equal(death_describe(text, sizeof(text), status_of_child(SIGKILL, 0)),
 	                    "was killed by signal 9 (Killed)");
+	assert_string_equal(
+		death_describe(text, sizeof(text), status_of_child(SIGSYS, 0)),
+		"was killed for a system call that it may not make (which one, its last "
+		"line in the log says)");
 	assert_string_equal(death_describe(text, sizeof(text), status_of_child(0, 4)),
 	                    "ended with status 4");
 }

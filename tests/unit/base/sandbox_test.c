@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,11 +91,12 @@ static int in_child(int (*deed)(void))
 static int enter_as_nobody(void)
 {
 	static const int kept[] = { CAP_NET_ADMIN, CAP_NET_RAW };
-	const struct sandbox sandbox = { "nobody", kept, 2 };
+	const struct sandbox sandbox = { "nobody", kept, 2, true };
 	const unsigned long long want = 1ULL << CAP_NET_ADMIN | 1ULL << CAP_NET_RAW;
 	const struct passwd *nobody = getpwnam("nobody");
 	const char *became = NULL;
 	struct standing standing;
+	struct rlimit cores;
 
 	CLAIM(nobody);
 	CLAIM(sandbox_enter(&became, &sandbox) == 0);
@@ -106,6 +108,9 @@ static int enter_as_nobody(void)
 	CLAIM(standing.bounding == want);
 	CLAIM(standing.no_new_privs == 1);
 	CLAIM(prctl(PR_GET_DUMPABLE) == 0);
+	CLAIM(getrlimit(RLIMIT_CORE, &cores) == 0 && cores.rlim_cur == 0 && cores.rlim_max == 0);
+	/* Neither root's number nor a change of it means anything, for good. */
+	CLAIM((prctl(PR_GET_SECUREBITS) & 0xf) == 0xf);
 	CLAIM((unsigned)atoi(standing.groups) == nobody->pw_gid);
 	CLAIM(setuid(0) != 0);
 	return 0;
@@ -113,7 +118,7 @@ static int enter_as_nobody(void)
 
 static int enter_without_capabilities(void)
 {
-	const struct sandbox sandbox = { "nobody", NULL, 0 };
+	const struct sandbox sandbox = { "nobody", NULL, 0, false };
 	struct standing standing;
 	const char *became;
 
@@ -127,8 +132,8 @@ static int enter_without_capabilities(void)
 static int enter_twice(void)
 {
 	static const int kept[] = { CAP_NET_ADMIN, CAP_NET_RAW };
-	const struct sandbox first = { "nobody", kept, 2 };
-	const struct sandbox second = { "nobody", kept, 1 };
+	const struct sandbox first = { "nobody", kept, 2, true };
+	const struct sandbox second = { "nobody", kept, 1, true };
 	struct standing standing;
 	const char *became;
 
@@ -144,9 +149,26 @@ static int enter_twice(void)
 	return 0;
 }
 
+static int enter_without_programs(void)
+{
+	static const int kept[] = { CAP_NET_ADMIN };
+	const struct sandbox first = { "nobody", kept, 1, true };
+	const struct sandbox second = { "nobody", kept, 1, false };
+	struct standing standing;
+	const char *became;
+
+	CLAIM(sandbox_enter(&became, &first) == 0);
+	CLAIM(sandbox_enter(&became, &second) == 0);
+	CLAIM(own_standing(&standing) == 0);
+	CLAIM(standing.permitted == 1ULL << CAP_NET_ADMIN);
+	CLAIM(standing.effective == 1ULL << CAP_NET_ADMIN);
+	CLAIM(!standing.inheritable && !standing.ambient);
+	return 0;
+}
+
 static int enter_as_unknown(void)
 {
-	const struct sandbox sandbox = { "no-such-user-here", NULL, 0 };
+	const struct sandbox sandbox = { "no-such-user-here", NULL, 0, false };
 	const char *became = NULL;
 
 	CLAIM(sandbox_enter(&became, &sandbox) == 0);
@@ -157,7 +179,7 @@ static int enter_as_unknown(void)
 /* A change of user would make memory non-dumpable anyway. */
 static int enter_as_root(void)
 {
-	const struct sandbox sandbox = { "root", NULL, 0 };
+	const struct sandbox sandbox = { "root", NULL, 0, false };
 	const char *became;
 
 	CLAIM(prctl(PR_GET_DUMPABLE) == 1);
@@ -169,7 +191,7 @@ static int enter_as_root(void)
 static int exec_after_enter(void)
 {
 	static const int kept[] = { CAP_NET_ADMIN };
-	const struct sandbox sandbox = { "nobody", kept, 1 };
+	const struct sandbox sandbox = { "nobody", kept, 1, true };
 	struct standing standing;
 	const char *became;
 	int ends[2];
@@ -215,6 +237,13 @@ static void without_root_capabilities_only_shrink(void **state)
 	assert_int_equal(in_child(enter_twice), 0);
 }
 
+static void who_runs_no_programs_has_no_capabilities_for_them(void **state)
+{
+	(void)state;
+	need_root();
+	assert_int_equal(in_child(enter_without_programs), 0);
+}
+
 static void an_unknown_user_becomes_nobody(void **state)
 {
 	(void)state;
@@ -256,6 +285,7 @@ int main(void)
 		cmocka_unit_test(root_becomes_the_user_with_just_the_kept_capabilities),
 		cmocka_unit_test(nothing_is_kept_when_nothing_was_asked),
 		cmocka_unit_test(without_root_capabilities_only_shrink),
+		cmocka_unit_test(who_runs_no_programs_has_no_capabilities_for_them),
 		cmocka_unit_test(an_unknown_user_becomes_nobody),
 		cmocka_unit_test(memory_is_not_dumpable_even_where_the_user_stays),
 		cmocka_unit_test(kept_capabilities_survive_an_exec),

@@ -124,7 +124,8 @@ static int run_as_supervisor(bool is_unprivileged)
 		                                 "/proc/self/status", NULL };
 	const struct sandbox sandbox = { .user = "nobody",
 		                         .capabilities = capabilities,
-		                         .capability_count = 2 };
+		                         .capability_count = 2,
+		                         .runs_programs = true };
 	const struct tool_call call = {
 		.program = "grep",
 		.arguments = arguments,

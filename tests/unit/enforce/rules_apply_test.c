@@ -114,6 +114,7 @@ static int change_rules_as_nobody(const struct rules *rules, enum rules_backend 
 		.user = "nobody",
 		.capabilities = capabilities,
 		.capability_count = 2,
+		.runs_programs = true,
 	};
 	const char *became;
 	char why[RULES_WHY_MAX] = "";

@@ -118,6 +118,23 @@ static void the_text_says_whether_rules_are_in_and_what_a_failure_means(void **s
 	free(status);
 }
 
+static void what_the_kernel_keeps_from_the_processes_is_shown_and_what_it_does_not(void **state)
+{
+	struct status *status = a_status();
+
+	(void)state;
+	assert_non_null(strstr(json_of(status), "\"sandbox\":{\"seccomp\":false,\"landlock\":0}"));
+	assert_non_null(strstr(text_of(status),
+	                       "sandbox    system calls NOT filtered; files NOT by "
+	                       "Landlock: "));
+	status->calls_are_filtered = true;
+	status->landlock_version = 7;
+	assert_non_null(strstr(json_of(status), "\"sandbox\":{\"seccomp\":true,\"landlock\":7}"));
+	assert_non_null(
+		strstr(text_of(status), "sandbox    system calls filtered; files by Landlock 7\n"));
+	free(status);
+}
+
 static void trouble_is_shown_only_when_there_is_some(void **state)
 {
 	struct status *status = a_status();
@@ -184,6 +201,8 @@ int main(void)
 		cmocka_unit_test(a_dead_process_has_no_pid_and_is_called_dead),
 		cmocka_unit_test(the_text_says_what_the_database_holds_and_what_is_wrong_with_it),
 		cmocka_unit_test(the_text_says_whether_rules_are_in_and_what_a_failure_means),
+		cmocka_unit_test(
+			what_the_kernel_keeps_from_the_processes_is_shown_and_what_it_does_not),
 		cmocka_unit_test(trouble_is_shown_only_when_there_is_some),
 		cmocka_unit_test(counters_of_several_processes_add_up_under_their_names),
 		cmocka_unit_test(a_full_status_fits),

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "confine.h"
+
+#include <linux/capability.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "base/sandbox_calls.h"
+#include "base/sandbox_files.h"
+#include "base/sandbox_lists.h"
+
+enum { CAPABILITIES_MAX = 2, PORT_DNS = 53, PORT_SMTP = 25 };
+
+#ifdef SANDBOX_SANITIZED
+#define OPENING CALL_PERMITTED
+#else
+#define OPENING CALL_REFUSED
+#endif
+
+/* Where files may be opened Landlock says which, and for TCP to which ports: files_of. */
+static const struct confinement {
+	int capabilities[CAPABILITIES_MAX];
+	size_t capability_count;
+	struct sandbox_calls calls;
+} confinements[ROLE_COUNT] = {
+	/* It starts the others, and nft, iptables and gpgv, whose needs are theirs. */
+	[ROLE_SUPERVISOR] = {
+		.capabilities = { CAP_NET_ADMIN, CAP_NET_RAW },
+		.capability_count = 2,
+		.calls = {
+			.lists = { { CALL_REFUSED, calls_never } },
+			.permits_others = true,
+		},
+	},
+	/* The kernel asks this capability of whoever gives a verdict. */
+	[ROLE_GUARD] = {
+		.capabilities = { CAP_NET_ADMIN },
+		.capability_count = 1,
+		.calls.lists = {
+			{ CALL_PERMITTED, calls_basic },
+			{ CALL_PERMITTED, calls_sanitizers },
+			{ OPENING, calls_opening },
+			{ CALL_ABSENT, calls_newer },
+		},
+	},
+	[ROLE_VERIFIER] = {
+		.calls.lists = {
+			{ CALL_PERMITTED, calls_basic },
+			{ CALL_PERMITTED, calls_sanitizers },
+			{ OPENING, calls_opening },
+			{ CALL_ABSENT, calls_newer },
+		},
+	},
+	[ROLE_SCOUT] = {
+		.calls.lists = {
+			{ CALL_PERMITTED, calls_basic },
+			{ CALL_PERMITTED, calls_files },
+			{ CALL_PERMITTED, calls_internet },
+			{ CALL_PERMITTED, calls_sanitizers },
+			{ CALL_ABSENT, calls_newer },
+		},
+	},
+	[ROLE_LEDGER] = {
+		.calls.lists = {
+			{ CALL_PERMITTED, calls_basic },
+			{ CALL_PERMITTED, calls_files },
+			{ CALL_PERMITTED, calls_database },
+			{ CALL_PERMITTED, calls_local_sockets },
+			{ CALL_PERMITTED, calls_sanitizers },
+			{ CALL_ABSENT, calls_newer },
+		},
+	},
+};
+
+static void add_path(struct sandbox_files *files, const char *path, enum sandbox_access access)
+{
+	if (path[0] && files->path_count < SANDBOX_PATHS_MAX)
+		files->paths[files->path_count++] = (struct sandbox_path){ path, access };
+}
+
+static void add_port(struct sandbox_files *files, uint16_t port)
+{
+	for (size_t i = 0; i < files->port_count; i++) {
+		if (files->ports[i] == port)
+			return;
+	}
+	if (files->port_count < SANDBOX_PORTS_MAX)
+		files->ports[files->port_count++] = port;
+}
+
+/* Trust anchors and hints are read again when the resolver is made anew, the authorities by libcurl once a day. */
+static void add_scouts(struct sandbox_files *files, const struct config *config)
+{
+	static const char system_authorities[] = "/etc/ssl/certs/ca-certificates.crt";
+
+	add_path(files, config->trust_anchor, SANDBOX_READ_BESIDE);
+	add_path(files, config->root_hints, SANDBOX_READ_BESIDE);
+	add_path(files, config->ca_file[0] ? config->ca_file : system_authorities,
+	         SANDBOX_READ_BESIDE);
+	/* Without anchors of the operator's, those of the root are tracked there (RFC 5011). */
+	if (!config->trust_anchor[0])
+		add_path(files, config->state_directory, SANDBOX_WRITE_BELOW);
+	add_port(files, PORT_DNS);
+	for (size_t i = 0; i < config->forwarder_count; i++) {
+		if (config->forwarders[i].port != 0)
+			add_port(files, config->forwarders[i].port);
+	}
+	add_port(files, config->mta_sts_https_port);
+	add_port(files, PORT_SMTP);
+	for (size_t i = 0; i < config->rules.port_count; i++)
+		add_port(files, config->rules.ports[i]);
+}
+
+static void files_of(struct sandbox_files *files, enum role role, const struct config *config)
+{
+	memset(files, 0, sizeof(*files));
+	if (role == ROLE_SCOUT)
+		add_scouts(files, config);
+	if (role == ROLE_LEDGER) {
+		add_path(files, config->state_directory, SANDBOX_WRITE_BELOW);
+		/* SQLite's randomness. */
+		add_path(files, "/dev/urandom", SANDBOX_READ_FILE);
+	}
+}
+
+static void say_what_lacks(void)
+{
+	if (!sandbox_calls_are_there())
+		log_warn("this kernel has no seccomp: no process is kept from a system call");
+	if (sandbox_files_version() == 0)
+		log_warn("this kernel has no Landlock, or has it switched off: files are kept from "
+		         "scout and ledger by their user's rights alone");
+}
+
+static int enter(const struct confinement *confinement, enum role role, const struct config *config)
+{
+	struct sandbox_files files;
+	int err = 0;
+
+	/* Once: dates in the machine's time zone are the ledger's and curl's to write. */
+	tzset();
+	if (role == ROLE_SUPERVISOR) {
+		say_what_lacks();
+	} else {
+		files_of(&files, role, config);
+		err = sandbox_files_enter(&files);
+	}
+	return err ? err : sandbox_calls_enter(&confinement->calls);
+}
+
+int confine(const char **became, enum role role, const struct config *config)
+{
+	const struct confinement *confinement = &confinements[role];
+	const struct sandbox sandbox = {
+		.user = config->user,
+		.capabilities = confinement->capabilities,
+		.capability_count = confinement->capability_count,
+		.runs_programs = role == ROLE_SUPERVISOR,
+	};
+	int err = sandbox_enter(became, &sandbox);
+
+	return err ? err : enter(confinement, role, config);
+}
+
+static bool is_same(const struct sandbox_files *a, const struct sandbox_files *b)
+{
+	if (a->path_count != b->path_count || a->port_count != b->port_count)
+		return false;
+	for (size_t i = 0; i < a->path_count; i++) {
+		if (strcmp(a->paths[i].path, b->paths[i].path) != 0 ||
+		    a->paths[i].access != b->paths[i].access)
+			return false;
+	}
+	return memcmp(a->ports, b->ports, a->port_count * sizeof(a->ports[0])) == 0;
+}
+
+bool confine_differs(const struct config *a, const struct config *b)
+{
+	struct sandbox_files before, after;
+
+	files_of(&before, ROLE_SCOUT, a);
+	files_of(&after, ROLE_SCOUT, b);
+	return !is_same(&before, &after);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_CONFINE_H
+#define HOPGUARD_CONFINE_H
+
+/* What each process may still do once it has started (docs/security.md), in one table. */
+
+#include <stdbool.h>
+
+#include "config.h"
+#include "messages.h"
+
+/*
+ * For good: user, capabilities, files, connections, system calls. Before the first packet or message is read; what is open stays open.
+ * The user that it became goes to *became (as sandbox_enter says it). 0 or -errno.
+ */
+int confine(const char **became, enum role role, const struct config *config);
+
+/* The scout that runs with the one may not do what the other asks for: it takes a new one. */
+bool confine_differs(const struct config *a, const struct config *b);
+
+#endif

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "confine.h"
+
+#include <net/if.h>
+#include <poll.h>
+#include <pwd.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "base/channel.h"
+#include "base/log.h"
+#include "base/sandbox_calls.h"
+#include "base/sandbox_files.h"
+#include "unit/attempts.h"
+
+/* Each attempt is made by a process of its own, confined as that role is, in a network of its own. */
+
+enum outcome { DONE = '+', REFUSED = '-', DIED = 'x', ANY = '*', ODD = '!' };
+
+static const enum role roles[] = { ROLE_SUPERVISOR, ROLE_GUARD, ROLE_VERIFIER, ROLE_SCOUT,
+	                           ROLE_LEDGER };
+static const char *const role_names[] = { "supervisor", "guard", "verifier", "scout", "ledger" };
+enum { ROLES = sizeof(roles) / sizeof(roles[0]) };
+
+struct attempt {
+	const char *name;
+	int (*make)(void);
+	const char *outcomes; /* one for each of the roles */
+	unsigned
+		landlock_least; /* what scout and ledger are kept from is so from this version on */
+};
+
+#define ATTEMPT(make, outcomes)                                                                    \
+	{                                                                                          \
+#make, make, outcomes, 0                                                           \
+	}
+#define BY_FILES(make, outcomes)                                                                   \
+	{                                                                                          \
+#make, make, outcomes, 1                                                           \
+	}
+#define BY_PORTS(make, outcomes)                                                                   \
+	{                                                                                          \
+#make, make, outcomes, 4                                                           \
+	}
+
+static const struct attempt on_files[] = {
+	BY_FILES(read_a_file, "+----"),         ATTEMPT(read_by_openat2, "+----"),
+	ATTEMPT(read_its_own_memory, "-----"),  BY_FILES(write_a_file, "+----"),
+	BY_FILES(read_the_anchor, "+--+-"),     BY_FILES(write_the_anchor, "+----"),
+	BY_FILES(write_inside, "+---+"),        BY_FILES(list_inside, "+---+"),
+	BY_FILES(rename_to_elsewhere, "+----"), BY_FILES(unlink_elsewhere, "+xx--"),
+	ATTEMPT(make_a_folder, "+xxxx"),        ATTEMPT(make_a_link, "+xxxx"),
+	ATTEMPT(change_a_mode, "+xxxx"),        ATTEMPT(make_a_file_of_memory, "+xxxx"),
+};
+
+static const struct attempt on_the_network[] = {
+	ATTEMPT(open_inet_socket, "+xx+x"),
+	ATTEMPT(open_unix_socket, "+xxx+"),
+	ATTEMPT(open_raw_socket, "+xx-x"),
+	ATTEMPT(open_packet_socket, "+xxxx"),
+	ATTEMPT(open_crypto_socket, "*xxxx"),
+	BY_PORTS(connect_to_a_mail_server, "+xx+x"),
+	BY_PORTS(connect_to_another_port, "+xx-x"),
+	ATTEMPT(send_a_datagram, "+xx+x"),
+	BY_PORTS(be_a_server, "+xx-x"),
+	/* Whether the kernel has nftables at all is not for this test to say. */
+	ATTEMPT(write_a_rule, "*xx-x"),
+	ATTEMPT(write_a_rule_by_the_queues_socket, "**---"),
+	ATTEMPT(configure_an_interface, "*xxxx"),
+};
+
+static const struct attempt on_processes[] = {
+	ATTEMPT(run_a_program, "+xxxx"),  ATTEMPT(fork_a_process, "+xxxx"),
+	ATTEMPT(start_a_thread, "+xxxx"), ATTEMPT(try_with_signals_blocked, "+xxxx"),
+	ATTEMPT(trace_another, "-xxxx"),  ATTEMPT(read_anothers_memory, "-xxxx"),
+	ATTEMPT(kill_another, "+xxxx"),   ATTEMPT(kill_another_by_its_thread, "+xxxx"),
+	ATTEMPT(queue_a_signal, "+xxxx"), ATTEMPT(have_a_signal_sent, "+xxxx"),
+	ATTEMPT(make_code, "+xxxx"),      ATTEMPT(make_data_code, "+xxxx"),
+};
+
+static const struct attempt on_rights[] = {
+	ATTEMPT(become_root, "-xxxx"),
+	ATTEMPT(raise_capabilities, "-xxxx"),
+	ATTEMPT(be_dumpable, "+xxxx"),
+	ATTEMPT(raise_a_limit, "-xxxx"),
+	ATTEMPT(ignore_the_trap, "+xxxx"),
+	ATTEMPT(mount_something, "-xxxx"),
+	ATTEMPT(leave_its_namespace, "-xxxx"),
+	ATTEMPT(load_bpf, "-xxxx"),
+	ATTEMPT(read_keys, "-xxxx"),
+	ATTEMPT(watch_performance, "-xxxx"),
+	ATTEMPT(handle_page_faults, "-xxxx"),
+	ATTEMPT(open_io_uring, "-xxxx"),
+	ATTEMPT(load_a_module, "-xxxx"),
+	ATTEMPT(set_the_clock, "-xxxx"),
+	ATTEMPT(read_the_kernels_log, "-xxxx"),
+	ATTEMPT(make_a_call_of_tomorrow, "-----"),
+};
+
+static struct config config;
+
+static void make_file(const char *path)
+{
+	const struct passwd *user = getpwnam("nobody");
+	int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(user && file >= 0);
+	assert_int_equal(fchown(file, user->pw_uid, user->pw_gid), 0);
+	close(file);
+}
+
+/* Whatever the attempt before made or removed. */
+static void tidy(void)
+{
+	(void)remove(around.inside);
+	(void)remove("/tmp/hopguard-attempt");
+	make_file(around.anchor);
+}
+
+static int set_up(void **state)
+{
+	const struct passwd *user = getpwnam("nobody");
+	struct ifreq loopback = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	char error[CONFIG_ERROR_MAX], text[512];
+	int made;
+
+	(void)state;
+	if (geteuid() != 0)
+		return 0;
+	snprintf(around.state, sizeof(around.state), "/tmp/hopguard-confine-XXXXXX");
+	if (!user || !mkdtemp(around.state) || chown(around.state, user->pw_uid, user->pw_gid) ||
+	    unshare(CLONE_NEWNET))
+		return -1;
+	snprintf(around.inside, sizeof(around.inside), "%s/made", around.state);
+	/* Not below the state directory, which the ledger may read. */
+	snprintf(around.anchor, sizeof(around.anchor), "%s.anchors", around.state);
+	if (mkdir(around.anchor, 0755) || chown(around.anchor, user->pw_uid, user->pw_gid))
+		return -1;
+	strcat(around.anchor, "/key");
+	around.netfilter = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	made = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (around.netfilter < 0 || made < 0 || ioctl(made, SIOCSIFFLAGS, &loopback))
+		return -1;
+	close(made);
+	snprintf(text, sizeof(text),
+	         "user = \"nobody\"\nstate-directory = \"%s\"\ndns { trust-anchor = \"%s\" }\n",
+	         around.state, around.anchor);
+	around.other = fork();
+	if (around.other == 0) {
+		(void)!setresuid(user->pw_uid, user->pw_uid, user->pw_uid);
+		pause();
+		_exit(0);
+	}
+	return config_parse(&config, "test", text, NULL, 0, error);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	if (around.other <= 0)
+		return 0;
+	kill(around.other, SIGKILL);
+	waitpid(around.other, NULL, 0);
+	tidy();
+	(void)unlink(around.anchor);
+	*strrchr(around.anchor, '/') = '\0';
+	(void)rmdir(around.anchor);
+	return rmdir(around.state);
+}
+
+static enum outcome outcome_of(int status)
+{
+	if (WIFSIGNALED(status))
+		return WTERMSIG(status) == SIGSYS ? DIED : ODD;
+	switch (WEXITSTATUS(status)) {
+	case 0:
+		return DONE;
+	case EACCES:
+	case EPERM:
+	case ENOSYS:
+	case EXDEV:
+		return REFUSED;
+	default:
+		return ODD;
+	}
+}
+
+/* What it says goes to `said`. Its status as waitpid(2) gives it. */
+static int confined(enum role role, const struct config *by, int (*make)(void), int said)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	if (child == 0) {
+		const char *became;
+
+		log_open("attempt", LOG_LEVEL_ERROR);
+		if (dup2(said, STDERR_FILENO) < 0 || confine(&became, role, by) != 0)
+			_exit(126);
+		_exit(make());
+	}
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return status;
+}
+
+static bool is_asserted(const struct attempt *attempt, size_t role)
+{
+	if (attempt->outcomes[role] == ANY)
+		return false;
+	return (roles[role] != ROLE_SCOUT && roles[role] != ROLE_LEDGER) ||
+	       sandbox_files_version() >= attempt->landlock_least;
+}
+
+static void make_attempts(const struct attempt *attempts, size_t count)
+{
+	int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	unsigned wrong = 0;
+
+	if (geteuid() != 0 || !sandbox_calls_are_there())
+		skip();
+	for (size_t i = 0; i < count; i++) {
+		for (size_t role = 0; role < ROLES; role++) {
+			int status;
+			enum outcome outcome;
+
+			tidy();
+			status = confined(roles[role], &config, attempts[i].make, nowhere);
+			outcome = outcome_of(status);
+			if (!is_asserted(&attempts[i], role) ||
+			    outcome == (enum outcome)attempts[i].outcomes[role])
+				continue;
+			print_error("%s: %s: %c instead of %c (status %#x)\n", role_names[role],
+			            attempts[i].name, outcome, attempts[i].outcomes[role],
+			            (unsigned)status);
+			wrong++;
+		}
+	}
+	close(nowhere);
+	assert_int_equal(wrong, 0);
+}
+
+static void nobody_opens_a_file_that_is_not_his(void **state)
+{
+	(void)state;
+	make_attempts(on_files, sizeof(on_files) / sizeof(on_files[0]));
+}
+
+static void nobody_goes_to_the_network_but_the_scout(void **state)
+{
+	(void)state;
+	make_attempts(on_the_network, sizeof(on_the_network) / sizeof(on_the_network[0]));
+}
+
+static void nobody_starts_or_touches_a_process_but_the_supervisor(void **state)
+{
+	(void)state;
+	make_attempts(on_processes, sizeof(on_processes) / sizeof(on_processes[0]));
+}
+
+static void nobody_gains_a_right(void **state)
+{
+	(void)state;
+	make_attempts(on_rights, sizeof(on_rights) / sizeof(on_rights[0]));
+}
+
+static void without_anchors_of_its_own_the_scout_keeps_those_it_tracks(void **state)
+{
+	struct config *tracking = malloc(sizeof(*tracking));
+
+	(void)state;
+	assert_non_null(tracking);
+	if (geteuid() != 0)
+		skip();
+	*tracking = config;
+	tracking->trust_anchor[0] = '\0';
+	tidy();
+	assert_int_equal(confined(ROLE_SCOUT, tracking, write_inside, STDERR_FILENO), 0);
+	free(tracking);
+}
+
+/* A channel's ends to the process that is confined. */
+static int ends[2];
+
+static int read_when_told(void)
+{
+	char word;
+
+	return write(ends[1], "r", 1) == 1 && read(ends[1], &word, 1) == 1 ? read_the_anchor() : 1;
+}
+
+static void a_file_that_is_replaced_can_be_read_again(void **state)
+{
+	pid_t helper;
+	char word;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	tidy();
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	helper = fork();
+	if (helper == 0) {
+		if (read(ends[0], &word, 1) != 1 || unlink(around.anchor) != 0)
+			_exit(1);
+		tidy();
+		_exit(write(ends[0], "g", 1) != 1);
+	}
+	assert_int_equal(confined(ROLE_SCOUT, &config, read_when_told, STDERR_FILENO), 0);
+	waitpid(helper, NULL, 0);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void the_log_names_the_call_that_was_forbidden(void **state)
+{
+	char said[256] = "", want[64];
+	int lines[2];
+
+	(void)state;
+	if (geteuid() != 0 || !sandbox_calls_are_there())
+		skip();
+	assert_int_equal(pipe(lines), 0);
+	assert_int_equal(outcome_of(confined(ROLE_LEDGER, &config, run_a_program, lines[1])), DIED);
+	assert_true(read(lines[0], said, sizeof(said) - 1) > 0);
+	snprintf(want, sizeof(want), "attempt: error: forbidden system call=execve number=%d\n",
+	         SYS_execve);
+	assert_string_equal(said, want);
+	close(lines[0]);
+	close(lines[1]);
+}
+
+/* What each lives by, whatever else it may do. 0, or the number of the line. */
+static int live(void)
+{
+	const time_t now = time(NULL);
+	struct timespec clock;
+	struct epoll_event event = { .events = EPOLLIN };
+	int loop = epoll_create1(EPOLL_CLOEXEC);
+	char word[8] = "";
+	struct tm date;
+	void *memory;
+	int copy;
+
+	/* Made by the supervisor, and handed on. */
+	if (loop < 0 || epoll_ctl(loop, EPOLL_CTL_ADD, around.netfilter, &event) != 0)
+		return __LINE__ & 0x7f;
+	if (epoll_wait(loop, &event, 1, 1) != 0 || clock_gettime(CLOCK_MONOTONIC, &clock) != 0)
+		return __LINE__ & 0x7f;
+	if (!localtime_r(&now, &date) || getrandom(word, sizeof(word), 0) != sizeof(word))
+		return __LINE__ & 0x7f;
+	memory = malloc(64UL * 1024 * 1024);
+	if (!memory)
+		return __LINE__ & 0x7f;
+	memset(memory, 1, 64UL * 1024 * 1024);
+	memory = realloc(memory, 1024);
+	if (!memory)
+		return __LINE__ & 0x7f;
+	free(memory);
+	copy = fcntl(around.netfilter, F_DUPFD_CLOEXEC, 3);
+	if (copy < 0 || fcntl(copy, F_SETFL, O_NONBLOCK) != 0 || close(copy) != 0)
+		return __LINE__ & 0x7f;
+	log_error("the log works");
+	return 0;
+}
+
+static int give_up(void)
+{
+	abort();
+}
+
+static void what_a_process_lives_by_is_left_to_it(void **state)
+{
+	int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (size_t role = 0; role < ROLES; role++) {
+		int status = confined(roles[role], &config, live, nowhere);
+
+		if (status != 0)
+			print_error("%s: status %#x\n", role_names[role], (unsigned)status);
+		assert_int_equal(status, 0);
+		/* abort(3) is no forbidden call. */
+		status = confined(roles[role], &config, give_up, nowhere);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	}
+	close(nowhere);
+}
+
+static int read_memory_of(pid_t process)
+{
+	const struct passwd *user = getpwnam("nobody");
+	char path[64];
+	pid_t child = fork();
+	int status = 0;
+
+	if (child == 0) {
+		snprintf(path, sizeof(path), "/proc/%d/mem", (int)process);
+		if (setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0 ||
+		    setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0)
+			_exit(126);
+		_exit(open_as(path, O_RDONLY));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WEXITSTATUS(status);
+}
+
+static void its_memory_is_closed_to_others_of_the_same_user(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (size_t role = 0; role < ROLES; role++) {
+		pid_t child;
+		char word;
+
+		assert_int_equal(pipe(ends), 0);
+		child = fork();
+		if (child == 0) {
+			const char *became;
+			bool is_there = confine(&became, roles[role], &config) == 0;
+
+			_exit(is_there && write(ends[1], "r", 1) == 1 && poll(NULL, 0, 30000) == 0);
+		}
+		assert_int_equal(read(ends[0], &word, 1), 1);
+		assert_int_equal(read_memory_of(child), EACCES);
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		close(ends[0]);
+		close(ends[1]);
+	}
+}
+
+static bool differs_by(const char *more)
+{
+	struct config *other = calloc(1, sizeof(*other));
+	char error[CONFIG_ERROR_MAX], text[1024];
+	bool differs;
+
+	assert_non_null(other);
+	snprintf(text, sizeof(text), "state-directory = \"/s\"\n%s", more);
+	assert_int_equal(config_parse(other, "test", text, NULL, 0, error), 0);
+	snprintf(text, sizeof(text), "state-directory = \"/s\"\n");
+	assert_int_equal(config_parse(&config, "test", text, NULL, 0, error), 0);
+	differs = confine_differs(&config, other);
+	free(other);
+	return differs;
+}
+
+static void only_what_the_scout_may_read_or_reach_asks_for_a_new_one(void **state)
+{
+	const struct config kept = config;
+
+	(void)state;
+	assert_false(differs_by(""));
+	assert_false(differs_by("mode = enforce\nhold-seconds = 5\n"));
+	assert_false(differs_by("ports = { 25 }\n"));
+	assert_true(differs_by("ports = { 25, 587 }\n"));
+	assert_true(differs_by("dns { trust-anchor = \"/a/key\" }\n"));
+	assert_true(differs_by("dns { root-hints = \"/a/hints\" }\n"));
+	assert_true(differs_by("dns { forward = { \"192.0.2.1@5353\" } }\n"));
+	assert_false(differs_by("dns { forward = { \"192.0.2.1\" } }\n"));
+	assert_true(differs_by("tls { ca-file = \"/a/authorities\" }\n"));
+	assert_true(differs_by("mta-sts { https-port = 8443 }\n"));
+	config = kept;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nobody_opens_a_file_that_is_not_his),
+		cmocka_unit_test(nobody_goes_to_the_network_but_the_scout),
+		cmocka_unit_test(nobody_starts_or_touches_a_process_but_the_supervisor),
+		cmocka_unit_test(nobody_gains_a_right),
+		cmocka_unit_test(without_anchors_of_its_own_the_scout_keeps_those_it_tracks),
+		cmocka_unit_test(a_file_that_is_replaced_can_be_read_again),
+		cmocka_unit_test(the_log_names_the_call_that_was_forbidden),
+		cmocka_unit_test(what_a_process_lives_by_is_left_to_it),
+		cmocka_unit_test(its_memory_is_closed_to_others_of_the_same_user),
+		cmocka_unit_test(only_what_the_scout_may_read_or_reach_asks_for_a_new_one),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
