@@ -58,7 +58,9 @@ static const char *name_of(int number)
 static void on_forbidden(int number, siginfo_t *info, void *context)
 {
 	(void)context;
-	log_forbidden_call(name_of(info->si_syscall), info->si_syscall);
+	/* Not one that somebody sent. */
+	if (info->si_code > 0)
+		log_forbidden_call(name_of(info->si_syscall), info->si_syscall);
 	for (;;)
 		(void)syscall(SYS_rt_sigaction, number, NULL, NULL, sizeof(uint64_t));
 }

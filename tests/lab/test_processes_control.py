@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,12 +22,12 @@ def clean(machine):
     machine.close()
 
 
-def start(machine, text="", *settings):
+def start(machine, text="", *settings, by_file=()):
     """With a configuration file that the test may change; mode is the file's."""
     machine.start(*alone.MONITOR, "queues=1", *settings)
     machine.guard.stop()
     machine.guard.settings = [setting for setting in machine.guard.settings
-                              if not setting.startswith(("mode=", "on-failure=", "events.file="))]
+                              if not setting.startswith(("mode=", "on-failure=", "events.file=", *by_file))]
     write(machine, text)
     return again(machine)
 
@@ -95,6 +96,27 @@ def test_what_takes_a_new_start_refuses_the_reload_and_is_named(machine):
     refused = machine.ask("reload")
     assert refused.returncode == 2 and "queue-first" in refused.stderr and "restart" in refused.stderr
     assert machine.status()["mode"] == "monitor" and machine.status()["queues"]["first"] == 2500
+
+
+def test_a_scout_that_may_read_other_files_is_another_one_and_no_death(machine):
+    start(machine, f'dns {{ trust-anchor = "{alone.NO_DNS.trust_anchor}" }}\n', by_file=("dns.trust-anchor=",))
+    before = machine.processes()
+    assert machine.ask("reload").returncode == 0
+    assert machine.processes() == before
+    # Its anchors are elsewhere now, where the old one may not look.
+    anchors = os.path.join(machine.guard.directory, "anchors")
+    os.mkdir(anchors)
+    os.chmod(anchors, 0o755)
+    shutil.copy(alone.NO_DNS.trust_anchor, os.path.join(anchors, "key"))
+    write(machine, f'dns {{ trust-anchor = "{anchors}/key" }}\n')
+    assert machine.ask("reload").returncode == 0
+    assert machine.wait_until(lambda: machine.is_whole() and machine.processes()["scout"] != before["scout"])
+    after = machine.processes()
+    assert {name: pid for name, pid in after.items() if name != "scout"} == \
+        {name: pid for name, pid in before.items() if name != "scout"}
+    assert not [event for event in events(machine) if event["event"] == "child-died"]
+    assert "cannot read" not in machine.guard.output()
+    assert machine.ask("explain", "example.lab").returncode == 1
 
 
 def test_a_child_born_after_a_reload_has_the_new_configuration(machine):

@@ -48,6 +48,46 @@ def test_each_process_keeps_only_the_capabilities_it_needs(machine, process, cap
         assert {bit for bit in range(64) if mask >> bit & 1} == capabilities
 
 
+CHILDREN = ("guard0", "scout", "ledger", "verifier")
+
+
+def about(machine, process, file="status"):
+    """What /proc says of it, by name."""
+    text = machine.host.run(["cat", f"/proc/{machine.processes()[process]}/{file}"])
+    return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+
+
+@pytest.mark.parametrize("process", ("supervisor", *CHILDREN))
+def test_each_process_is_confined_for_good(machine, process):
+    machine.start(*alone.MONITOR)
+    status = {name: value.strip() for name, value in about(machine, process).items()}
+    assert (status["Seccomp"], status["NoNewPrivs"], status["Threads"]) == ("2", "1", "1")
+    assert int(status["CapBnd"], 16) == 1 << 12 | 1 << 13
+    # What the supervisor may, nft may, too; the others run nothing.
+    for which in ("CapInh", "CapAmb"):
+        assert int(status[which], 16) == (1 << 12 | 1 << 13 if process == "supervisor" else 0)
+    pid = machine.processes()[process]
+    # Of a process that does not dump, all there belongs to root.
+    assert machine.host.run(["stat", "-c", "%u", f"/proc/{pid}/mem"]).strip() == "0"
+    limits = machine.host.run(["cat", f"/proc/{pid}/limits"])
+    assert next(line for line in limits.splitlines() if "core file" in line).split()[4:6] == ["0", "0"]
+
+
+def test_status_says_what_the_kernel_keeps_from_the_processes(machine):
+    machine.start(*alone.MONITOR)
+    sandbox = machine.status()["sandbox"]
+    assert sandbox["seccomp"] is True and sandbox["landlock"] >= 0
+    assert "system calls filtered" in machine.ask("status").stdout
+
+
+def test_a_child_that_does_what_it_may_not_is_told_of_as_such(machine):
+    guard = machine.start(*alone.MONITOR)
+    machine.kill(machine.processes()["verifier"], signal.SIGSYS)
+    event = guard.wait_for(died("verifier"))
+    assert event and "a system call that it may not make" in event["text"]
+    assert machine.wait_until(machine.is_whole)
+
+
 @pytest.mark.parametrize("process, name", [
     ("guard0", "guard[0]"), ("scout", "scout"), ("ledger", "ledger"), ("verifier", "verifier")])
 def test_a_killed_child_is_started_again_at_once_and_it_is_said_why(machine, process, name):

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "slot.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/channel.h"
+#include "birth.h"
+#include "process.h"
+
+/*
+ * The supervisor's side of a child that was taken over: here the child is born as somebody who sends every type of message, of
+ * every length that matters, with a descriptor, and with whatever in it.
+ */
+
+enum { TYPES = MESSAGE_SOCKET + 2, LINES_MAX = 8 };
+
+static const size_t lengths[] = {
+	1,
+	sizeof(struct message) - 1,
+	sizeof(struct message),
+	sizeof(struct message_reload) - 1,
+	sizeof(struct message_reload),
+	sizeof(struct message_reload) + 1,
+	sizeof(struct message_sockets) - 1,
+	sizeof(struct message_sockets),
+	sizeof(struct message_sockets) + 1,
+	sizeof(struct message_state),
+	sizeof(struct message_event),
+	CHANNEL_MESSAGE_MAX / 2,
+};
+
+/* What the supervisor was moved to. */
+struct moved {
+	unsigned changes, reloads, sockets, told;
+	struct message_sockets last;
+};
+
+static void send_one(int channel, const uint8_t *message, size_t len)
+{
+	int gift = dup(STDIN_FILENO);
+
+	while (channel_send_descriptors(channel, message, len, &gift, 1) == -EAGAIN)
+		(void)usleep(500);
+	close(gift);
+}
+
+/* Stands in the place of what forks a guard: the channel, and what comes through it, are real. */
+pid_t birth(const struct child *child, const char *name)
+{
+	uint8_t *message = malloc(CHANNEL_MESSAGE_MAX);
+	pid_t pid = fork();
+
+	(void)name;
+	if (pid != 0) {
+		free(message);
+		return pid;
+	}
+	for (uint32_t type = 0; type < TYPES; type++) {
+		for (size_t i = 0; i < 2 * sizeof(lengths) / sizeof(lengths[0]); i++) {
+			memset(message, i % 2 ? 0xff : 0, CHANNEL_MESSAGE_MAX);
+			memcpy(message, &type, sizeof(type));
+			send_one(child->supervisor, message, lengths[i / 2]);
+		}
+	}
+	_exit(0);
+}
+
+static void on_born(void *owner, enum role role)
+{
+	(void)owner;
+	(void)role;
+}
+
+static void on_change(void *owner)
+{
+	struct moved *moved = owner;
+
+	moved->changes++;
+}
+
+static void on_tell(void *owner, enum event_kind kind, const char *text)
+{
+	struct moved *moved = owner;
+
+	(void)kind;
+	(void)text;
+	moved->told++;
+}
+
+static void on_reload(void *owner, uint32_t request)
+{
+	struct moved *moved = owner;
+
+	(void)request;
+	moved->reloads++;
+}
+
+static void on_sockets(void *owner, const struct message_sockets *request)
+{
+	struct moved *moved = owner;
+
+	moved->sockets++;
+	moved->last = *request;
+}
+
+static const struct children_hooks hooks = {
+	.on_born = on_born,
+	.on_change = on_change,
+	.on_tell = on_tell,
+	.on_reload = on_reload,
+	.on_sockets = on_sockets,
+};
+
+static void end_loop(evutil_socket_t none, short what, void *base)
+{
+	(void)none;
+	(void)what;
+	event_base_loopbreak(base);
+}
+
+static unsigned count_descriptors(void)
+{
+	DIR *listing = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	assert_non_null(listing);
+	while (readdir(listing))
+		count++;
+	closedir(listing);
+	return count;
+}
+
+/* Until all that it sent is read. */
+static struct moved by(enum role role)
+{
+	static const struct timeval patience = { .tv_usec = 300000 };
+	struct moved moved = { .changes = 0 };
+	struct resources resources = { .queue_count = 0 };
+	struct event_base *base = event_base_new();
+	const struct children_options options = {
+		.base = base, .resources = &resources, .hooks = &hooks, .owner = &moved
+	};
+	struct slot slot = { .options = &options, .role = role, .channel = -1, .name = "hostile" };
+	unsigned before = count_descriptors();
+	int status;
+
+	assert_int_equal(slot_spawn(&slot, process_now_ms()), 0);
+	while (waitpid(slot.pid, &status, WNOHANG) == 0)
+		(void)event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_int_equal(status, 0);
+	assert_int_equal(event_base_once(base, -1, EV_TIMEOUT, end_loop, base, &patience), 0);
+	(void)event_base_dispatch(base);
+	slot_close(&slot);
+	/* What came along was not kept. */
+	assert_int_equal(count_descriptors(), before);
+	event_base_free(base);
+	return moved;
+}
+
+static void a_guard_and_a_verifier_can_say_that_they_are_ready_once_and_nothing_else(void **state)
+{
+	static const enum role roles[] = { ROLE_GUARD, ROLE_VERIFIER };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+		struct moved moved = by(roles[i]);
+
+		assert_int_equal(moved.changes, 1);
+		assert_int_equal(moved.reloads, 0);
+		assert_int_equal(moved.sockets, 0);
+		assert_int_equal(moved.told, 0);
+	}
+}
+
+static void a_ledger_can_ask_that_the_configuration_be_read_again_and_for_nothing_else(void **state)
+{
+	struct moved moved = by(ROLE_LEDGER);
+
+	(void)state;
+	assert_int_equal(moved.changes, 1);
+	/* Of one length, with two contents: a number that comes back. */
+	assert_int_equal(moved.reloads, 2);
+	assert_int_equal(moved.sockets, 0);
+	assert_int_equal(moved.told, 0);
+}
+
+/* Neither zeros nor ones are a family. */
+static void a_scout_gets_no_socket_of_a_family_that_is_none(void **state)
+{
+	struct moved moved = by(ROLE_SCOUT);
+
+	(void)state;
+	assert_int_equal(moved.changes, 1);
+	assert_int_equal(moved.reloads, 0);
+	assert_int_equal(moved.sockets, 0);
+	assert_int_equal(moved.told, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_guard_and_a_verifier_can_say_that_they_are_ready_once_and_nothing_else),
+		cmocka_unit_test(
+			a_ledger_can_ask_that_the_configuration_be_read_again_and_for_nothing_else),
+		cmocka_unit_test(a_scout_gets_no_socket_of_a_family_that_is_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
