@@ -147,7 +147,14 @@ static int enter(const struct confinement *confinement, enum role role, const st
 		files_of(&files, role, config);
 		err = sandbox_files_enter(&files);
 	}
-	return err ? err : sandbox_calls_enter(&confinement->calls);
+	if (err)
+		return err;
+	err = sandbox_calls_enter(&confinement->calls);
+	if (err)
+		log_error("system calls not filtered error=\"%s\": who runs us must permit "
+		          "seccomp(2)",
+		          strerror(-err));
+	return err;
 }
 
 int confine(const char **became, enum role role, const struct config *config)

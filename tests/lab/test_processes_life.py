@@ -4,11 +4,13 @@
 import os
 import signal
 import socket
+import subprocess
 import time
 
 import alone
 import namespaces
 import pytest
+import servers
 
 
 @pytest.fixture(autouse=True)
@@ -334,6 +336,54 @@ def test_it_runs_without_root_on_its_two_capabilities(machine):
     assert machine.ask("status", prefix=member).returncode == 0
     assert guard.stop() == 0
     assert machine.own_rules() == []
+
+
+def calls_of_unit():
+    """What systemd would let pass, by its own lists."""
+    groups, group = {}, None
+    for line in subprocess.run(["systemd-analyze", "syscall-filter"], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines():
+        if line.startswith("@"):
+            group = groups.setdefault(line, set())
+        elif line.startswith("    ") and "#" not in line:
+            group.add(line.strip())
+
+    def expanded(word):
+        return set().union(*map(expanded, groups[word])) if word in groups else {word}
+    calls = expanded("@default")
+    with open(servers.REPOSITORY + "/systemd/hopguard.service", encoding="utf-8") as unit:
+        for words in (line.split("=", 1)[1].split() for line in unit if line.startswith("SystemCallFilter=")):
+            named = set().union(*(expanded(word.lstrip("~")) for word in words))
+            calls = calls - named if words[0].startswith("~") else calls | named
+    return calls
+
+
+def test_it_lives_with_what_the_unit_lets_pass(machine):
+    """The lists of the unit, in front of its own."""
+    guard = machine.start(*alone.MONITOR)
+    guard.stop()
+    uid, gid = namespaces.USERS["hopguard"]
+    os.chown(guard.directory, uid, gid)
+    os.unlink(guard.event_path)
+    names = os.path.join(guard.directory, "calls")
+    with open(names, "w", encoding="utf-8") as file:
+        file.write("\n".join(calls_of_unit()))
+    capabilities = "+net_admin,+net_raw"
+    words = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", f"--inh-caps={capabilities}",
+             f"--ambient-caps={capabilities}", f"--bounding-set=-all,{capabilities}", servers.test_tool("call_filter"), names]
+    command = [*words, *guard.command("run", "--config", guard.configuration)]
+    for setting in guard.settings:
+        command += ["--set", setting]
+    with open(guard.output_path, "ab") as output:
+        guard.process = machine.host.spawn(command, stdout=output, stderr=output)
+    assert guard.wait_for(lambda event: event["event"] == "ready", timeout_s=10), guard.output()
+    assert about(machine, "ledger")["Seccomp_filters"].strip() == "3"
+    for process in CHILDREN:
+        machine.kill(machine.processes()[process])
+        assert machine.wait_until(machine.is_whole)
+    assert machine.ask("explain", "example.lab").returncode == 1
+    assert guard.stop() == 0
+    assert machine.own_rules() == []
+    assert "system call" not in guard.output()
 
 
 @pytest.mark.parametrize("backend", ["iptables", "iptables-legacy"])
