@@ -163,20 +163,23 @@ build/fuzz/daemon/%.o: daemon/%.c Makefile
 	@$(if $(V),,echo "  FUZZ  $<")
 	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Thin, so that the linker's map has the paths of what it took.
 build/fuzz/libhopguard.a: $(FUZZ_OBJECTS)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcsT $@ $^
 
-build/fuzz/%_fuzz: tests/fuzz/%_fuzz.c build/fuzz/libhopguard.a
-	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer $(LIB_CFLAGS) -o $@ $^ $(LIB_LDLIBS)
+build/fuzz/%_fuzz.o: tests/fuzz/%_fuzz.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Each target for SECONDS, one after the other. What fails lies in build/fuzz/NAME-crash-…, what it learned in
-# build/fuzz/corpus/NAME.
-fuzz: $(FUZZERS)
-	$(Q)status=0; for f in $^; do name=$$(basename $$f _fuzz); seeds=tests/fuzz/corpus/$$name; \
-		mkdir -p build/fuzz/corpus/$$name; [ -d $$seeds ] || seeds=; echo "  FUZZ  $$name, $(SECONDS) s"; \
-		$$f -max_total_time=$(SECONDS) -timeout=10 -verbosity=0 -print_final_stats=1 \
-			-artifact_prefix=build/fuzz/$$name- build/fuzz/corpus/$$name $$seeds || status=1; \
-	done; exit $$status
+build/fuzz/%_fuzz: build/fuzz/%_fuzz.o build/fuzz/libhopguard.a
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -Wl,-Map=$@.map -o $@ $^ $(LIB_LDLIBS)
+
+# Each target for SECONDS; TARGETS="a b" runs those, JOBS=2 two at a time, RECORD=1 adds up in docs/fuzzing.md. What
+# fails lies in build/fuzz/NAME-crash-…, what was learned in build/fuzz/corpus/NAME.
+TARGETS     ?=
+JOBS        ?= 1
+fuzz: $(if $(TARGETS),$(TARGETS:%=build/fuzz/%_fuzz),$(FUZZERS))
+	$(Q)$(PYTHON) tests/fuzz/campaign.py --seconds $(SECONDS) --jobs $(JOBS) $(if $(RECORD),--record) $(TARGETS)
 
 layers:
 	$(Q)awk -f tests/layers.awk daemon/LAYERS daemon/*.[ch] daemon/*/*.[ch]
@@ -234,5 +237,5 @@ uninstall:
 clean:
 	$(Q)rm -rf build
 
--include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(BENCHES:=.d) $(FUZZ_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(BENCHES:=.d) $(FUZZ_OBJECTS:.o=.d) $(FUZZERS:=.d)
 .SECONDARY:

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Octets as a policy list: refused with one printable line, or a list that answers soundly whatever it is asked. */
+
 #include "policy/policy_list.h"
 
 #include <assert.h>

@@ -1,0 +1,326 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs fuzz targets, one after the other, and adds up in docs/fuzzing.md what each has been through.
+
+usage: tests/fuzz/campaign.py [--seconds N] [--jobs N] [--record] [TARGET...]
+       tests/fuzz/campaign.py --table          only brings the page's table up to date with the targets
+       tests/fuzz/campaign.py --minimise       what was learned goes into the seeds, as far as it reaches more
+
+A count belongs to sources: those of the objects that the linker took for a target, and all that they include from the
+repository, without comments and layout. When they change, it starts anew. With --record and without names, targets that
+have reached their goal are left out.
+
+tests/fuzz/NAME.options: [libfuzzer], passed on; [campaign] goal, executions wanted.
+"""
+
+import argparse
+import concurrent.futures
+import configparser
+import dataclasses
+import datetime
+import hashlib
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+FUZZ = TOP / "tests/fuzz"
+BUILD = TOP / "build/fuzz"
+PAGE = TOP / "docs/fuzzing.md"
+GOAL = 20_000_000
+SEED_LEN_MAX = 4096
+SEEDS_LEN_MAX = 48 * 1024  # of one target
+UNIT_TIMEOUT_S = 10  # one input
+STOP_PATIENCE_S = 120  # beyond the time: reading what was learned, a last input, the sanitizer's report
+TABLE_BEGIN = "<!-- written by tests/fuzz/campaign.py -->"
+TABLE_END = "<!-- end -->"
+HEAD = ("| target | what it asserts | sources | commit | executions | seconds | goal | met |\n"
+        "|---|---|---|---|---:|---:|---:|---|\n")
+ROW = re.compile(r"^\| `(\w+)` \| .* \| (\w+|–) \| (\w+|–) \| ([\d,]+) \| ([\d,]+) \| [\d,]+ \| \S+ \|$", re.M)
+COMMENT_OR_LITERAL = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""", re.S)
+
+
+@dataclasses.dataclass
+class Record:
+    digest: str = "–"
+    commit: str = "–"
+    executions: int = 0
+    seconds: int = 0
+
+
+@dataclasses.dataclass
+class Outcome:
+    name: str
+    executions: int
+    seconds: float
+    failure: str  # empty: none
+
+
+class Target:
+    def __init__(self, name):
+        self.name = name
+        self.source = FUZZ / f"{name}_fuzz.c"
+        self.program = BUILD / f"{name}_fuzz"
+        self.seeds = FUZZ / "corpus" / name
+        self.learned = BUILD / "corpus" / name
+        self.options = configparser.ConfigParser()
+        self.options.read(FUZZ / f"{name}.options")
+        self.goal = self.options.getint("campaign", "goal", fallback=GOAL)
+
+    def flags(self):
+        options = dict(self.options["libfuzzer"]) if self.options.has_section("libfuzzer") else {}
+        if "dict" in options:
+            options["dict"] = str(FUZZ / options["dict"])
+        return [f"-{key}={value}" for key, value in options.items()]
+
+    def claim(self):
+        """The first comment of the source that is no licence, in one line."""
+        for comment in re.findall(r"/\*(.*?)\*/", self.source.read_text(encoding="utf-8"), re.S):
+            if "SPDX-License-Identifier" not in comment:
+                return " ".join(re.sub(r"^\s*\*", "", comment, flags=re.M).split()).replace("|", "\\|")
+        sys.exit(f"{self.source}: no comment says what it asserts")
+
+    def digest(self):
+        """Of all that makes the program what it is, as far as it is in the repository."""
+        digest = hashlib.sha256()
+        for path in sorted(self.sources()):
+            digest.update(f"{path.relative_to(TOP)}\n{meaning(path.read_text(encoding='utf-8'))}\n".encode())
+        return digest.hexdigest()[:12]
+
+    def sources(self):
+        objects = [self.program.with_name(f"{self.program.name}.o")]
+        link_map = self.program.with_name(f"{self.program.name}.map").read_text(encoding="utf-8", errors="replace")
+        objects += [TOP / path for path in set(re.findall(r"^(build/fuzz/daemon/\S+\.o)", link_map, re.M))]
+        if len(objects) == 1:
+            sys.exit(f"{self.program}.map does not say what the linker took")
+        found = set()
+        for one in objects:
+            text = one.with_suffix(".d").read_text(encoding="utf-8").replace("\\\n", " ")
+            words = text.split("\n", 1)[0].split(":", 1)[1].split()
+            found |= {path for path in ((TOP / word).resolve() for word in words) if path.is_relative_to(TOP)}
+        return {path for path in found if path.suffix in (".c", ".h")}
+
+
+def meaning(text):
+    """C without comments and layout: neither changes what a target does."""
+    literals = []
+
+    def keep(match):
+        if match[0].startswith("/"):
+            return " "
+        literals.append(match[0])
+        return f"\0{len(literals) - 1}\0"
+
+    words = " ".join(COMMENT_OR_LITERAL.sub(keep, text).split())
+    return re.sub(r"\0(\d+)\0", lambda match: literals[int(match[1])], words)
+
+
+def all_targets():
+    return [Target(path.name.removesuffix("_fuzz.c")) for path in sorted(FUZZ.glob("*_fuzz.c"))]
+
+
+def read_records():
+    text = PAGE.read_text(encoding="utf-8")
+    return {name: Record(digest, commit, int(executions.replace(",", "")), int(seconds.replace(",", "")))
+            for name, digest, commit, executions, seconds in ROW.findall(text)}
+
+
+def write_records(records):
+    """The page keeps its words; between the marks stands the table of all targets."""
+    rows = HEAD
+    for target in all_targets():
+        record = records.get(target.name, Record())
+        met = "yes" if record.executions >= target.goal else "no"
+        rows += (f"| `{target.name}` | {target.claim()} | {record.digest} | {record.commit} | {record.executions:,} | "
+                 f"{record.seconds:,} | {target.goal:,} | {met} |\n")
+    before, rest = PAGE.read_text(encoding="utf-8").split(TABLE_BEGIN)
+    PAGE.write_text(f"{before}{TABLE_BEGIN}\n\n{rows}\n{TABLE_END}{rest.split(TABLE_END)[1]}", encoding="utf-8")
+
+
+def git(*arguments):
+    return subprocess.run(["git", "-C", TOP, *arguments], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def clean_commit():
+    """Of the sources as they are. Only the page itself may differ: it is what this writes."""
+    changed = [line for line in git("status", "--porcelain").splitlines() if line[3:] != str(PAGE.relative_to(TOP))]
+    if changed:
+        sys.exit("fuzz: nothing is recorded of sources that were not committed:\n" + "\n".join(changed))
+    return git("rev-parse", "--short=12", "HEAD").strip()
+
+
+class Progress:
+    """One line for each target that is done; on a terminal also what runs now."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.is_terminal = sys.stdout.isatty()
+
+    def say(self, line):
+        with self.lock:
+            print(f"\r\033[K{line}" if self.is_terminal else line, flush=True)
+
+    def show(self, line):
+        if self.is_terminal:
+            with self.lock:
+                print(f"\r\033[K{line[:110]}", end="", flush=True)
+
+
+def last_pulse(log):
+    with open(log, "rb") as file:
+        file.seek(max(0, log.stat().st_size - 4096))
+        lines = [line for line in file.read().decode("utf-8", "replace").splitlines() if line.startswith("#")]
+    return " ".join(lines[-1].split()) if lines else ""
+
+
+def first_fault(log):
+    """What a sanitizer, libFuzzer or a target itself said first."""
+    pattern = re.compile(r"ERROR: \w+Sanitizer|runtime error|not so:|Assertion|ERROR: libFuzzer|\.c:\d+: |\.h:\d+: ")
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line.strip()[:200] for line in lines if pattern.search(line)), "")
+
+
+def run(target, seconds, runs, progress):
+    target.learned.mkdir(parents=True, exist_ok=True)
+    log = BUILD / f"{target.name}.log"
+    command = [target.program, *target.flags(), f"-max_total_time={seconds}", f"-timeout={UNIT_TIMEOUT_S}",
+               "-print_final_stats=1", f"-artifact_prefix={BUILD}/{target.name}-", target.learned]
+    if runs:
+        command.insert(1, f"-runs={runs}")
+    if target.seeds.is_dir():
+        command.append(target.seeds)
+    start = time.monotonic()
+    with open(log, "wb") as output:
+        process = subprocess.Popen(command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        while process.poll() is None:
+            time.sleep(0.2)
+            progress.show(f"  {target.name} {time.monotonic() - start:.0f} s {last_pulse(log)}")
+            if time.monotonic() - start > seconds + STOP_PATIENCE_S:
+                process.kill()
+    taken = time.monotonic() - start
+    text = log.read_text(encoding="utf-8", errors="replace")
+    executed = re.search(r"^stat::number_of_executed_units: (\d+)$", text, re.M)
+    executions = int(executed[1]) if executed else 0
+    if process.returncode == 0 and executed:
+        return Outcome(target.name, executions, taken, "")
+    kept = re.search(r"Test unit written to (\S+)", text)
+    return Outcome(target.name, executions, taken,
+                   f"exit status {process.returncode}: {first_fault(log) or 'see the log'}\n"
+                   f"    {log.relative_to(TOP)}{', input in ' + kept[1] if kept else ''}")
+
+
+def report(outcome, target, record):
+    rate = outcome.executions / max(outcome.seconds, 0.001)
+    line = f"  {outcome.name:20}{outcome.executions:12,} in {outcome.seconds:7.1f} s {rate:10,.0f}/s"
+    if record:
+        line += f"   {record.executions:12,} of {target.goal:,}"
+    if outcome.failure:
+        line += f"\n  {outcome.name}: FAILED, {outcome.failure}"
+    return line
+
+
+class Campaign:
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.commit = clean_commit() if arguments.record else None
+        self.progress = Progress()
+        self.lock = threading.Lock()
+        known = {target.name: target for target in all_targets()}
+        wrong = [name for name in arguments.targets if name not in known]
+        if wrong:
+            sys.exit(f"fuzz: no such target: {' '.join(wrong)}; there are {' '.join(known)}")
+        self.targets = [known[name] for name in arguments.targets] or list(known.values())
+
+    def left(self, target, digest):
+        """Executions to the goal; 0: no matter how many."""
+        record = read_records().get(target.name, Record())
+        done = record.executions if record.digest == digest else 0
+        return max(0, target.goal - done)
+
+    def add(self, target, digest, outcome):
+        with self.lock:
+            records = read_records()
+            record = records.get(target.name, Record())
+            if record.digest != digest:
+                record = Record()
+            if not outcome.failure and target.digest() == digest:
+                record = Record(digest, self.commit, record.executions + outcome.executions,
+                                record.seconds + round(outcome.seconds))
+            records[target.name] = record
+            write_records(records)
+            return record
+
+    def play(self, target):
+        digest = target.digest()
+        runs = 0
+        if self.arguments.record and not self.arguments.targets:
+            runs = self.left(target, digest)
+            if runs == 0:
+                return None
+        outcome = run(target, self.arguments.seconds, runs, self.progress)
+        record = self.add(target, digest, outcome) if self.arguments.record else None
+        self.progress.say(report(outcome, target, record))
+        return outcome
+
+    def run(self):
+        start = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(max_workers=self.arguments.jobs) as pool:
+            outcomes = [outcome for outcome in pool.map(self.play, self.targets) if outcome]
+        failed = [outcome.name for outcome in outcomes if outcome.failure]
+        taken = datetime.timedelta(seconds=round(time.monotonic() - start))
+        print(f"{sum(o.executions for o in outcomes):,} executions of {len(outcomes)} targets in {taken}, "
+              f"{len(failed)} failed{': ' + ' '.join(failed) if failed else ''}")
+        return 1 if failed else 0
+
+
+def minimise(target):
+    """Seeds again, small ones first; then what was learned, as far as it reaches what they do not, and as there is room."""
+    merged = BUILD / "merged" / target.name
+    shutil.rmtree(merged, ignore_errors=True)
+    merged.mkdir(parents=True)
+    target.learned.mkdir(parents=True, exist_ok=True)
+    target.seeds.mkdir(parents=True, exist_ok=True)
+    flags = [flag for flag in target.flags() if not flag.startswith("-max_len")]
+    subprocess.run([target.program, *flags, "-merge=1", f"-max_len={SEED_LEN_MAX}", merged, target.seeds, target.learned],
+                   cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    named = {hashlib.sha1(path.read_bytes()).hexdigest(): path.name for path in target.seeds.iterdir()}
+    room, count = SEEDS_LEN_MAX, 0
+    kept = {}
+    for path in sorted(merged.iterdir(), key=lambda path: (path.name not in named, path.stat().st_size)):
+        room -= path.stat().st_size
+        if room < 0:
+            break
+        kept[named.get(path.name, path.name[:12])] = path.read_bytes()
+        count += 1
+    for path in target.seeds.iterdir():
+        path.unlink()
+    for name, octets in kept.items():
+        (target.seeds / name).write_bytes(octets)
+    print(f"  {target.name:20}{count:5} seeds, {sum(map(len, kept.values())):7} octets", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=int, default=10, help="for each target")
+    parser.add_argument("--jobs", type=int, default=1, help="targets at a time")
+    parser.add_argument("--record", action="store_true", help="add up in docs/fuzzing.md")
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--minimise", action="store_true")
+    parser.add_argument("targets", nargs="*", metavar="TARGET")
+    arguments = parser.parse_args()
+    if arguments.table:
+        write_records(read_records())
+        return 0
+    if arguments.minimise:
+        for target in Campaign(arguments).targets:
+            minimise(target)
+        return 0
+    return Campaign(arguments).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
