@@ -19,6 +19,7 @@ import configparser
 import dataclasses
 import datetime
 import hashlib
+import os
 import pathlib
 import re
 import shutil
@@ -56,7 +57,7 @@ class Record:
 class Outcome:
     name: str
     executions: int
-    seconds: float
+    seconds: float  # of a processor: others may want it, too
     failure: str  # empty: none
 
 
@@ -196,12 +197,15 @@ def run(target, seconds, runs, progress):
     start = time.monotonic()
     with open(log, "wb") as output:
         process = subprocess.Popen(command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-        while process.poll() is None:
+        pid, status, usage = 0, 0, None
+        while not pid:
             time.sleep(0.2)
             progress.show(f"  {target.name} {time.monotonic() - start:.0f} s {last_pulse(log)}")
             if time.monotonic() - start > seconds + STOP_PATIENCE_S:
                 process.kill()
-    taken = time.monotonic() - start
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    taken = usage.ru_utime + usage.ru_stime
     text = log.read_text(encoding="utf-8", errors="replace")
     executed = re.search(r"^stat::number_of_executed_units: (\d+)$", text, re.M)
     executions = int(executed[1]) if executed else 0
@@ -215,7 +219,7 @@ def run(target, seconds, runs, progress):
 
 def report(outcome, target, record):
     rate = outcome.executions / max(outcome.seconds, 0.001)
-    line = f"  {outcome.name:20}{outcome.executions:12,} in {outcome.seconds:7.1f} s {rate:10,.0f}/s"
+    line = f"  {outcome.name:20}{outcome.executions:12,} in {outcome.seconds:7.1f} s of a processor, {rate:9,.0f}/s"
     if record:
         line += f"   {record.executions:12,} of {target.goal:,}"
     if outcome.failure:
