@@ -61,7 +61,7 @@ struct config {
 	bool has_clients; /* false: rules.clients is to be filled by rules_default_clients */
 	enum rules_backend backend;
 	enum midstream midstream;
-	bool restores_rules; /* rules-flushed: what others removed of ours is put back */
+	bool restores_rules;         /* rules-flushed: what others removed of ours is put back */
 	char watch[CONFIG_PATH_MAX]; /* file of domains; empty: none */
 	char user[64];
 	char control_group[64];

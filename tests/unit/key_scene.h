@@ -28,11 +28,11 @@ struct key_scene {
 	struct verifier_judge *judge;
 	struct simulation *simulation;
 	bool is_verifier_away;
-	enum key_outcome said; /* by a verifier of a test's own */
+	enum key_outcome said;  /* by a verifier of a test's own */
 	bool dies_behind_probe; /* the verifier, when the next probe is made */
 	/* The probes' part. */
 	enum probe_outcome probe_outcome;
-	uint16_t probed_version; /* 0: TLS 1.3 */
+	uint16_t probed_version;                  /* 0: TLS 1.3 */
 	const struct live_identity *probed;       /* what a probe is shown */
 	const struct live_identity *probed_named; /* when it names the host; NULL: the same */
 	bool is_probe_away;

@@ -90,11 +90,12 @@ static void on_change(void *owner)
 	moved->changes++;
 }
 
-static void on_tell(void *owner, enum event_kind kind, const char *text)
+static void on_tell(void *owner, enum event_kind kind, const char *subject, const char *text)
 {
 	struct moved *moved = owner;
 
 	(void)kind;
+	(void)subject;
 	(void)text;
 	moved->told++;
 }
