@@ -45,6 +45,8 @@ struct gate_actions {
 	void (*tell)(void *owner, const struct event *event);
 	void (*broken)(void *owner, const struct message_broken *broken);
 	void (*sighting)(void *owner, const struct message_sighting *sighting);
+	/* Whether the scout has read all that came before; answered by gate_echoed. NULL: there is no scout. */
+	void (*echo)(void *owner, uint32_t number);
 	/* Whether certificates meet a promise; answered by gate_checked. NULL: there is nobody to ask, and no key is judged. */
 	void (*check)(void *owner, const struct message_check *check, size_t len);
 	/* What somebody else is shown; answered by gate_probed. NULL: nobody can go and look. */
@@ -67,6 +69,7 @@ void gate_answer(struct gate *gate, const struct destination *destination, uint6
                  uint64_t time_ms);
 void gate_broken(struct gate *gate, const struct message_broken *broken, uint64_t now_ms);
 void gate_candidate(struct gate *gate, const struct message_candidate *candidate, uint64_t now_ms);
+void gate_echoed(struct gate *gate, uint32_t number, uint64_t now_ms, uint64_t time_ms);
 /* Both of a sound length. */
 void gate_checked(struct gate *gate, const struct message_checked *checked, uint64_t now_ms,
                   uint64_t time_ms);

@@ -204,6 +204,30 @@ void gate_candidate(struct gate *gate, const struct message_candidate *candidate
 		*note = added;
 }
 
+bool gate_has_heard_until(struct gate *gate, uint64_t when_ms)
+{
+	struct echo *echo = &gate->echo;
+
+	if (!gate->actions.echo || echo->answered_ms >= when_ms)
+		return true;
+	if (echo->is_under_way && gate->now_ms - echo->asked_ms < GATE_ECHO_AGAIN_MS)
+		return false;
+	echo->number++;
+	echo->is_under_way = true;
+	echo->asked_ms = gate->now_ms;
+	gate->actions.echo(gate->owner, echo->number);
+	return false;
+}
+
+void gate_echoed(struct gate *gate, uint32_t number, uint64_t now_ms, uint64_t time_ms)
+{
+	if (!gate->echo.is_under_way || number != gate->echo.number)
+		return;
+	gate->echo.is_under_way = false;
+	gate->echo.answered_ms = gate->echo.asked_ms;
+	gate_go_on(gate, now_ms, time_ms);
+}
+
 bool gate_cares_for(const struct gate *gate, const char *domain)
 {
 	return promise_cache_is_established(gate->cache, domain);

@@ -271,13 +271,30 @@ static void count_wait(struct gate *gate, struct flow *flow,
 }
 
 /*
- * Whom the connection is for may still be on its way here. Behind judge(). In clear the recipient names the domain, and no answer needs
- * to have been heard.
+ * Whom the connection is for may still be on its way here: the answer's copy takes its time, and the scout may have other things to do,
+ * to which a far end may bring it. Behind judge(). In clear the recipient names the domain, and no answer needs to have been heard.
  */
-static bool may_be_named_yet(const struct gate *gate, const struct hop_query *query)
+static bool may_be_named_yet(struct gate *gate, const struct hop_query *query)
 {
+	uint64_t due_ms = query->opened_ms + GATE_NAMES_DELAY_MS;
+
 	return query->commitment->kind == COMMITMENT_TLS && !gate->candidates.is_settled &&
-	       gate->now_ms - query->opened_ms < GATE_NAMES_DELAY_MS;
+	       (gate->now_ms < due_ms || !gate_has_heard_until(gate, due_ms));
+}
+
+/* Nobody could say whom it is for. */
+static void give_up_names(const struct gate *gate, struct verdict *verdict)
+{
+	bool defers = gate->config->stance.blocks_undecided;
+
+	if (verdict->would == ACTION_BLOCK || verdict->would == ACTION_DEFER)
+		return;
+	*verdict = (struct verdict){
+		.action = defers ? ACTION_DEFER : ACTION_ALERT,
+		.would = defers ? ACTION_DEFER : ACTION_ALERT,
+		.reason = REASON_UNDECIDED,
+		.rule = "hold-seconds are over, and the scout has not said whom it may be for",
+	};
 }
 
 static enum judgement wait_for_answer(struct gate *gate, struct flow *flow,
@@ -322,11 +339,15 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	judged.facts.is_hold_over = flow->waiting_since_ms &&
 	                            gate->now_ms - flow->waiting_since_ms >= gate->config->hold_ms;
 	judge(gate, &judged, &query);
+	is_early = may_be_named_yet(gate, &query);
+	if (is_early && judged.facts.is_hold_over) {
+		give_up_names(gate, &judged.verdict);
+		is_early = false;
+	}
 	*verdict = judged.verdict;
 	start_event(gate, event, flow);
 	fill_event(gate, event, &judged);
 	gate_name_cause(gate, event, judged.broken);
-	is_early = may_be_named_yet(gate, &query);
 	if (verdict->action == ACTION_WAIT || (is_early && !gate_only_watches(gate)))
 		return wait_for_answer(gate, flow, &judged, &query, event);
 	if (is_early && verdict->action == ACTION_PASS)
@@ -384,7 +405,8 @@ void gate_judge_afterthoughts(struct gate *gate)
 		judged.facts.is_hold_over =
 			gate->now_ms - thought->since_ms >= gate->config->hold_ms;
 		judge(gate, &judged, &query);
-		if (judged.verdict.action == ACTION_WAIT || may_be_named_yet(gate, &query))
+		if (judged.verdict.action == ACTION_WAIT ||
+		    (may_be_named_yet(gate, &query) && !judged.facts.is_hold_over))
 			continue;
 		thought->is_used = false;
 		gate->afterthought_count--;

@@ -48,7 +48,16 @@ enum {
 	 * here needs five round trips to its first octet in TLS.
 	 */
 	GATE_NAMES_DELAY_MS = 50,
-	GATE_SETTLE_MS = 1000, /* within a first retransmission timeout (RFC 6298 section 2) */
+	GATE_ECHO_AGAIN_MS = 1000, /* a scout that has died with our question */
+	GATE_SETTLE_MS = 1000,     /* within a first retransmission timeout (RFC 6298 section 2) */
+};
+
+/* Whether the scout keeps up: what it is told of DNS answers makes candidates. */
+struct echo {
+	uint32_t number; /* of the last question */
+	bool is_under_way;
+	uint64_t asked_ms;    /* the last question */
+	uint64_t answered_ms; /* when the last one that was answered had been asked */
 };
 
 /* A name that was asked of the scout, or asked for afresh. */
@@ -161,6 +170,7 @@ struct gate {
 	struct table *named;       /* struct address of the server → struct named */
 	struct table *sighted;     /* hash of what was told → uint64_t, when it was told */
 	struct table *client_held; /* struct address of the client → uint32_t */
+	struct echo echo;
 	struct gate_keys *keys;
 	struct key_evidence evidence; /* of the flow at hand */
 	struct afterthought *afterthoughts;
@@ -250,6 +260,10 @@ void gate_release_held(struct gate *gate, struct flow *flow);
 /* Gives every held packet up (dropped; TCP sends it again). */
 void gate_drop_held(struct gate *gate, struct flow *flow);
 void gate_forget_held(struct gate *gate, struct flow *flow, size_t index);
+
+/* gate_heard.c */
+/* The scout has read what was sent to it until then: else it is asked. */
+bool gate_has_heard_until(struct gate *gate, uint64_t when_ms);
 
 /* gate_ask.c */
 /* Asks unless the same question is out already; one that may be answered from a cache is not the same as one that asks afresh. */

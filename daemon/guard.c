@@ -166,12 +166,31 @@ static void on_send(void *owner, bool to_client, const struct craft *craft, cons
 		log_debug("segment not sent error=\"%s\"", strerror(-err));
 }
 
+static void on_echo(void *owner, uint32_t number)
+{
+	struct guard *guard = owner;
+	const struct message_echo echo = { .type = MESSAGE_ECHO, .number = number };
+
+	/* What does not leave is asked again. */
+	(void)process_send(guard->process, ROLE_SCOUT, 0, &echo, sizeof(echo));
+}
+
+static bool take_echo(struct guard *guard, const struct message_echo *echo, size_t len)
+{
+	if (len != sizeof(*echo))
+		return false;
+	gate_echoed(guard->gate, echo->number, process_now_ms(), process_time_ms());
+	(void)nfqueue_flush(guard->queue);
+	return true;
+}
+
 static const struct gate_actions actions = {
 	.verdict = on_verdict,
 	.ask = on_ask,
 	.tell = on_tell,
 	.broken = on_broken,
 	.sighting = on_sighting,
+	.echo = on_echo,
 	.check = on_check,
 	.probe = on_probe,
 	.send = on_send,
@@ -303,6 +322,8 @@ static bool take_from_scout(struct guard *guard, uint32_t type, const void *mess
 		return true;
 	case MESSAGE_CANDIDATE:
 		return take_candidate(guard, message, len);
+	case MESSAGE_ECHO:
+		return take_echo(guard, message, len);
 	case MESSAGE_FORGET:
 		if (len != sizeof(*forget) || !is_text(forget->name, sizeof(forget->name)))
 			return false;

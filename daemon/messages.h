@@ -60,6 +60,7 @@ enum message_type {
 	MESSAGE_DNS_ANSWER,
 	MESSAGE_DNS_VERDICT,
 	MESSAGE_CANDIDATE,
+	MESSAGE_ECHO,
 	MESSAGE_CHECK,
 	MESSAGE_CHECKED,
 	MESSAGE_PROBE,
@@ -328,6 +329,12 @@ struct message_candidate {
 	struct address server;
 	char domain[DOMAIN_NAME_MAX];
 	char host[DOMAIN_NAME_MAX];
+};
+
+/* A guard asks, and the scout says the same again when it has read what else there was. */
+struct message_echo {
+	uint32_t type;
+	uint32_t number;
 };
 
 enum {

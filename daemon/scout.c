@@ -249,6 +249,9 @@ static bool take_message(struct scout *scout, enum role from, unsigned index, co
 		       scout_rows_take_end(scout->rows, message);
 	case MESSAGE_DNS_ANSWER:
 		return from == ROLE_GUARD && scout_take_dns_answer(scout, index, message, len);
+	case MESSAGE_ECHO:
+		return from == ROLE_GUARD && len == sizeof(struct message_echo) &&
+		       scout_heard_echo(scout, index, message);
 	case MESSAGE_PROBE:
 		return from == ROLE_GUARD && scout_probe_take(scout->probe, index, message, len);
 	case MESSAGE_SOCKET:

@@ -335,6 +335,38 @@ static bool is_sound(const struct message_dns_answer *answer, size_t len)
 	       (answer->server.family == 4 || answer->server.family == 6);
 }
 
+struct echo_due {
+	struct scout *scout;
+	unsigned guard;
+	struct message_echo echo;
+};
+
+static void on_echo_due(evutil_socket_t none, short what, void *owner)
+{
+	struct echo_due *due = owner;
+
+	(void)none;
+	(void)what;
+	(void)process_send(due->scout->process, ROLE_GUARD, due->guard, &due->echo,
+	                   sizeof(due->echo));
+	free(due);
+}
+
+/* Behind a turn of all others: it is the first guard that hears, and any that asks. */
+bool scout_heard_echo(struct scout *scout, unsigned guard, const struct message_echo *echo)
+{
+	static const struct timeval at_once;
+	struct echo_due *due = malloc(sizeof(*due));
+
+	if (!due)
+		return true;
+	*due = (struct echo_due){ scout, guard, *echo };
+	if (event_base_once(process_base(scout->process), -1, EV_TIMEOUT, on_echo_due, due,
+	                    &at_once) != 0)
+		free(due);
+	return true;
+}
+
 bool scout_take_dns_answer(struct scout *scout, unsigned index, const void *octets, size_t len)
 {
 	const struct message_dns_answer *answer = octets;

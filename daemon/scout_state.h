@@ -102,6 +102,8 @@ struct scout_heard *scout_heard_new(struct scout *scout);
 void scout_heard_free(struct scout_heard *heard);
 /* False: not sound. index: of the guard. */
 bool scout_take_dns_answer(struct scout *scout, unsigned index, const void *message, size_t len);
+/* Says it again when what other guards have sent by now was read, too. */
+bool scout_heard_echo(struct scout *scout, unsigned guard, const struct message_echo *echo);
 /* Candidates of that domain are told once more, with what its policy says of them by now. */
 void scout_heard_learn(struct scout *scout, const struct destination *destination);
 /* A look-up of a name that was heard ended. */

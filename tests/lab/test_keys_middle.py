@@ -5,6 +5,7 @@ TLS and the family, and the letters go out when they are gone."""
 import dataclasses
 import itertools
 import os
+import threading
 import time
 
 import keys_lab
@@ -28,6 +29,7 @@ YES = {
     "behind-a-no": (b"454-no\r\n220 go\r\n", ("postfix",)),
 }
 YES_CASES = [(words, sender) for words, (_, takers) in YES.items() for sender in takers]
+BEHIND_S = 3
 COUNTED_AFTER_S = 1.2  # each second guards tell what they have counted
 WRONG_FOR_S = 5  # then a probe that saw a wrong key is made anew for the next mail
 
@@ -45,6 +47,7 @@ def furnish(site):
         site.promise(f"relayed-{version}-{tls13}", "dane-ee")
     for words, sender in YES_CASES:
         site.promise(f"yes-{words}-{sender}", "mta-sts")
+    site.promise("behind", "dane-ee")
     site.promise("primed", "verify")
     site.promise("soon-13-behind", "dane-ee")
     site.open()
@@ -294,6 +297,19 @@ def test_whatever_the_yes_to_starttls_the_key_is_looked_at(site, words, sender, 
     # A probe believes in 220 alone, and could not tell.
     expected = ("block", "cert-untrusted") if YES[words][0].endswith(b"220 go\r\n") else ("defer", "key-hidden")
     assert (event["action"], event["reason"]) == expected, event
+
+
+def test_a_scout_that_is_behind_makes_nobody_a_stranger(site):
+    """Whom a client was led to an address for only the scout can say: it has much to do just then."""
+    site.stand()
+    scout = site.guard.processes()["scout"]
+    site.guard.host.run(["kill", "-STOP", str(scout)])
+    goes_on = threading.Timer(BEHIND_S, site.guard.host.run, (["kill", "-CONT", str(scout)],))
+    goes_on.start()
+    outcome = site.send("behind", site.men["self-signed"], "postfix")
+    goes_on.join()
+    assert not outcome.hit and site.men["self-signed"].heard(site["behind"].address) == b"", outcome
+    assert site.verdict(outcome)["reason"] == "key-mismatch", site.guard.events()
 
 
 # Who lets probes meet the true server, and takes the client for himself.

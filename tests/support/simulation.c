@@ -117,6 +117,14 @@ static void on_broken(void *owner, const struct message_broken *broken)
 	simulation->broken_count++;
 }
 
+static void on_echo(void *owner, uint32_t number)
+{
+	struct simulation *simulation = owner;
+
+	simulation->echo = number;
+	simulation->has_echo = true;
+}
+
 static void on_send(void *owner, bool to_client, const struct craft *craft, const struct flow *flow)
 {
 	struct simulation *simulation = owner;
@@ -236,6 +244,7 @@ static void make_gate(struct simulation *simulation)
 		.tell = on_tell,
 		.broken = on_broken,
 		.sighting = on_sighting,
+		.echo = on_echo,
 		.check = simulation->verify ? simulation_on_check : NULL,
 		.probe = simulation->probe ? simulation_on_probe : NULL,
 		.send = on_send,

@@ -66,6 +66,9 @@ struct simulation {
 	size_t held_count;
 	struct simulation_packet *packets; /* that have no verdict yet */
 	size_t offloaded_count;
+	bool is_scout_busy; /* it says nothing of having read what it was told */
+	bool has_echo;
+	uint32_t echo; /* the last question of that */
 	size_t broken_count;
 	struct message_sighting sighting; /* the last */
 	size_t sighting_count;

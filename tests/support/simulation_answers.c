@@ -74,6 +74,11 @@ void simulation_answer(struct simulation *simulation)
 {
 	do {
 		answer_questions(simulation);
+		if (simulation->has_echo && !simulation->is_scout_busy) {
+			simulation->has_echo = false;
+			gate_echoed(simulation->gate, simulation->echo, simulation->now_ms,
+			            simulation->now_ms);
+		}
 		simulation_answer_about_keys(simulation);
 	} while (simulation->is_answering && simulation->asked_count > 0);
 }

@@ -97,6 +97,47 @@ static void a_probe_of_a_lower_version_tells_nothing_of_a_hidden_key(void **stat
 	assert_true(talk(simulation, &scene->honest, TLS1_3_VERSION));
 }
 
+/* Whoever keeps the scout busy keeps it from saying whom the client was led here for. */
+static void while_the_scout_is_behind_nobody_is_a_stranger(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+
+	scene->simulation = simulation;
+	simulation_verify(simulation, verify, NULL, scene);
+	assert_true(simulation_open(simulation));
+	promise(simulation, KEY_DOMAIN, KEY_HOST, PROMISE_KEY);
+	for (size_t i = 0; i < simulation->answer_count; i++)
+		promise_key(&simulation->answers[i], &scene->honest);
+	simulation->is_scout_busy = true;
+	simulation->config.hold_ms = 60000;
+	greet_nameless(simulation, "220 go\r\n");
+	assert_false(replay(simulation, handshake_of(&scene->thief, TLS1_2_VERSION, suite)));
+	assert_null(simulation_finding(simulation));
+	/* It has the answer's copy by now, and then comes to our question. */
+	hear(simulation, KEY_DOMAIN, KEY_HOST, false);
+	simulation->is_scout_busy = false;
+	simulation_pass_time(simulation, 1500);
+	refused(simulation, REASON_KEY_MISMATCH, "proven");
+}
+
+static void a_scout_that_never_comes_to_it_defers_in_time(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+
+	scene->simulation = simulation;
+	simulation_verify(simulation, verify, NULL, scene);
+	assert_true(simulation_open(simulation));
+	simulation->is_scout_busy = true;
+	greet_nameless(simulation, "220 go\r\n");
+	assert_false(replay(simulation, handshake_of(&scene->thief, TLS1_2_VERSION, suite)));
+	simulation_pass_time(simulation, simulation->config.hold_ms);
+	assert_non_null(simulation_finding(simulation));
+	assert_string_equal(reason_name(simulation_finding(simulation)->reason), "undecided");
+	assert_int_equal(simulation_finding(simulation)->action, ACTION_DEFER);
+}
+
 static void patch(struct recording *recording, struct bytes from, struct bytes to)
 {
 	uint8_t *at;
@@ -182,6 +223,8 @@ int main(void)
 		TEST(the_promised_key_passes_whatever_the_yes_was),
 		TEST(an_answered_heartbeat_does_not_make_it_clear_text),
 		TEST(a_probe_of_a_lower_version_tells_nothing_of_a_hidden_key),
+		TEST(while_the_scout_is_behind_nobody_is_a_stranger),
+		TEST(a_scout_that_never_comes_to_it_defers_in_time),
 		TEST(a_session_under_anothers_identifier_does_not_go_on),
 		TEST(nor_does_one_under_anothers_ticket),
 		TEST(nor_does_any_when_a_handshake_could_not_be_read),
