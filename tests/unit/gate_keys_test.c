@@ -293,13 +293,6 @@ static void a_probe_that_is_shown_the_promised_key_lets_pass(void **state)
 	assert_int_equal(simulation->probe_count, 2);
 }
 
-static bool talk_after(struct key_scene *scene, uint64_t wait_ms)
-{
-	simulation_pass_time(scene->simulation, wait_ms);
-	assert_true(simulation_reopen(scene->simulation));
-	return talk(scene->simulation, &scene->honest, TLS1_3_VERSION);
-}
-
 static void who_probes_hears_of_use_and_nobody_waits_for_that(void **state)
 {
 	struct key_scene *scene = *state;
@@ -353,58 +346,6 @@ static void a_wrong_key_is_looked_at_anew_for_the_next_mail(void **state)
 	assert_true(simulation_reopen(simulation));
 	assert_true(talk(simulation, &scene->honest, TLS1_3_VERSION));
 	assert_int_equal(simulation->probe_count, 3);
-}
-
-static void say(void *owner, struct key_finding *finding, const struct message_check *check,
-                size_t len)
-{
-	const struct key_scene *scene = owner;
-
-	(void)check;
-	(void)len;
-	finding->outcome = scene->said;
-}
-
-/* An authority is added or taken away, a certificate expires: the same chain is another matter then. */
-static void what_the_verifier_said_of_a_probe_holds_for_a_while(void **state)
-{
-	struct key_scene *scene = *state;
-	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PROBE);
-
-	simulation->verify = say;
-	simulation->config.probe_life_ms = 24 * 3600 * 1000;
-	scene->said = KEY_UNTRUSTED;
-	scene->probe_outcome = PROBE_SHOWN;
-	scene->probed = &scene->honest;
-	assert_false(talk(simulation, &scene->honest, TLS1_3_VERSION));
-	scene->said = KEY_MET;
-	assert_true(talk_after(scene, GATE_CHECK_LIFE_MS));
-	assert_true(talk_after(scene, GATE_CHECK_LIFE_MS - 1000));
-	scene->said = KEY_EXPIRED;
-	assert_true(talk_after(scene, 0));
-	assert_false(talk_after(scene, GATE_CHECK_LIFE_MS));
-	assert_string_equal(reason_name(simulation_last_finding(simulation)->reason),
-	                    "cert-expired");
-}
-
-/* Whoever keeps too many of others' has it shown again. */
-static void a_chain_that_made_room_for_others_is_asked_for_again(void **state)
-{
-	struct key_scene *scene = *state;
-	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PROBE);
-
-	simulation->config.probe_life_ms = 24 * 3600 * 1000;
-	scene->probe_outcome = PROBE_SHOWN;
-	scene->probed = &scene->honest;
-	assert_true(talk(simulation, &scene->honest, TLS1_3_VERSION));
-	for (size_t i = 0; i < GATE_HANDSHAKES_MAX; i++) {
-		assert_true(simulation_reopen(simulation));
-		assert_true(talk(simulation, &scene->honest, TLS1_2_VERSION));
-	}
-	assert_int_equal(simulation->probe_count, 1);
-	assert_true(talk_after(scene, GATE_CHECK_LIFE_MS));
-	assert_int_equal(simulation->probe_count, 2);
-	assert_int_equal(scene->probe.is_again, 0);
 }
 
 static void a_promise_that_is_only_told_waits_for_no_probe(void **state)
@@ -501,8 +442,6 @@ int main(void)
 		TEST(a_probe_that_is_shown_the_promised_key_lets_pass),
 		TEST(who_probes_hears_of_use_and_nobody_waits_for_that),
 		TEST(a_probe_that_is_shown_another_key_is_made_twice_before_it_counts),
-		TEST(what_the_verifier_said_of_a_probe_holds_for_a_while),
-		TEST(a_chain_that_made_room_for_others_is_asked_for_again),
 		TEST(a_promise_that_is_only_told_waits_for_no_probe),
 		TEST(a_wrong_key_is_looked_at_anew_for_the_next_mail),
 		TEST(a_probe_that_could_not_tell_defers),

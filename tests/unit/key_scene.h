@@ -179,6 +179,13 @@ static inline bool talk(struct simulation *simulation, const struct live_identit
 	return replay(simulation, handshake_of(identity, version, "ECDHE-ECDSA-AES128-GCM-SHA256"));
 }
 
+static inline bool talk_after(struct key_scene *scene, uint64_t wait_ms)
+{
+	simulation_pass_time(scene->simulation, wait_ms);
+	assert_true(simulation_reopen(scene->simulation));
+	return talk(scene->simulation, &scene->honest, TLS1_3_VERSION);
+}
+
 static inline void refused(const struct simulation *simulation, enum reason reason,
                            const char *assurance)
 {

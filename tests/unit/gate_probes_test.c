@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a probe was shown, some time later. */
+#include "gate.h"
+#include "gate_keys.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "unit/key_scene.h"
+
+static void say(void *owner, struct key_finding *finding, const struct message_check *check,
+                size_t len)
+{
+	const struct key_scene *scene = owner;
+
+	(void)check;
+	(void)len;
+	finding->outcome = scene->said;
+}
+
+/* An authority is added or taken away, a certificate expires: the same chain is another matter then. */
+static void what_the_verifier_said_of_a_probe_holds_for_a_while(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PROBE);
+
+	simulation->verify = say;
+	simulation->config.probe_life_ms = 24 * 3600 * 1000;
+	scene->said = KEY_UNTRUSTED;
+	scene->probe_outcome = PROBE_SHOWN;
+	scene->probed = &scene->honest;
+	assert_false(talk(simulation, &scene->honest, TLS1_3_VERSION));
+	scene->said = KEY_MET;
+	assert_true(talk_after(scene, GATE_CHECK_LIFE_MS));
+	assert_true(talk_after(scene, GATE_CHECK_LIFE_MS - 1000));
+	scene->said = KEY_EXPIRED;
+	assert_true(talk_after(scene, 0));
+	assert_false(talk_after(scene, GATE_CHECK_LIFE_MS));
+	assert_string_equal(reason_name(simulation_last_finding(simulation)->reason),
+	                    "cert-expired");
+}
+
+/* Whoever keeps too many of others' has it shown again. */
+static void a_chain_that_made_room_for_others_is_asked_for_again(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PROBE);
+
+	simulation->config.probe_life_ms = 24 * 3600 * 1000;
+	scene->probe_outcome = PROBE_SHOWN;
+	scene->probed = &scene->honest;
+	assert_true(talk(simulation, &scene->honest, TLS1_3_VERSION));
+	for (size_t i = 0; i < GATE_HANDSHAKES_MAX; i++) {
+		assert_true(simulation_reopen(simulation));
+		assert_true(talk(simulation, &scene->honest, TLS1_2_VERSION));
+	}
+	assert_int_equal(simulation->probe_count, 1);
+	assert_true(talk_after(scene, GATE_CHECK_LIFE_MS));
+	assert_int_equal(simulation->probe_count, 2);
+	assert_int_equal(scene->probe.is_again, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, key_scene_set_up, key_scene_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_the_verifier_said_of_a_probe_holds_for_a_while),
+		TEST(a_chain_that_made_room_for_others_is_asked_for_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
