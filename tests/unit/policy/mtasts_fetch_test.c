@@ -303,6 +303,7 @@ static pid_t play_field(int listener, const char *ca_file, int bits)
 	OSSL_PARAM_BLD *values = OSSL_PARAM_BLD_new();
 	BIGNUM *modulus = BN_new(), *generator = BN_new();
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	OSSL_PARAM *parameters;
 	SSL *connection = NULL;
 	pid_t child;
 
@@ -321,7 +322,8 @@ static pid_t play_field(int listener, const char *ca_file, int bits)
 	OSSL_PARAM_BLD_push_BN(values, OSSL_PKEY_PARAM_FFC_P, modulus);
 	OSSL_PARAM_BLD_push_BN(values, OSSL_PKEY_PARAM_FFC_G, generator);
 	EVP_PKEY_fromdata_init(maker);
-	EVP_PKEY_fromdata(maker, &field, EVP_PKEY_KEY_PARAMETERS, OSSL_PARAM_BLD_to_param(values));
+	parameters = OSSL_PARAM_BLD_to_param(values);
+	EVP_PKEY_fromdata(maker, &field, EVP_PKEY_KEY_PARAMETERS, parameters);
 	SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
 	SSL_CTX_set_cipher_list(context, "DHE-RSA-AES128-GCM-SHA256");
 	SSL_CTX_set0_tmp_dh_pkey(context, field);
@@ -329,8 +331,17 @@ static pid_t play_field(int listener, const char *ca_file, int bits)
 	SSL_CTX_use_PrivateKey(context, key);
 	child = fork();
 	assert_true(child >= 0);
-	if (child > 0)
+	if (child > 0) {
+		SSL_CTX_free(context);
+		OSSL_PARAM_free(parameters);
+		OSSL_PARAM_BLD_free(values);
+		EVP_PKEY_CTX_free(maker);
+		BN_free(modulus);
+		BN_free(generator);
+		X509_free(certificate);
+		EVP_PKEY_free(key);
 		return child;
+	}
 	alarm(10);
 	connection = SSL_new(context);
 	SSL_set_fd(connection, accept(listener, NULL, NULL));
