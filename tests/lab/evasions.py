@@ -88,7 +88,7 @@ def cells_of(row, passed, outcomes):
             raise KeyError(test)
         count += passed[test]
     linux = ". ".join(filter(None, ("; ".join(dict.fromkeys(before)), row.linux)))
-    seen = "; ".join(filter(None, ("; ".join(dict.fromkeys(behind)), f"{count} tests")))
+    seen = "; ".join(filter(None, ("; ".join(dict.fromkeys(behind)), f"{count} test{'s' * (count > 1)}")))
     return f"| {row.case} | {linux} | {row.others} | {row.act} | {seen} |", count
 
 
