@@ -90,9 +90,9 @@ static struct scmp_arg_cmp comparison_of(const struct call_test *test)
 {
 	switch (test->comparison) {
 	case CALL_EQUAL:
-		return SCMP_CMP(test->argument, SCMP_CMP_EQ, test->value);
+		return SCMP_CMP(test->argument, SCMP_CMP_EQ, test->value, 0);
 	case CALL_OTHER:
-		return SCMP_CMP(test->argument, SCMP_CMP_NE, test->value);
+		return SCMP_CMP(test->argument, SCMP_CMP_NE, test->value, 0);
 	case CALL_WITHOUT:
 		return SCMP_CMP(test->argument, SCMP_CMP_MASKED_EQ, test->value, 0);
 	case CALL_WITH:
@@ -101,7 +101,7 @@ static struct scmp_arg_cmp comparison_of(const struct call_test *test)
 	case CALL_OWN:
 		break;
 	}
-	return SCMP_CMP(test->argument, SCMP_CMP_EQ, (uint64_t)getpid());
+	return SCMP_CMP(test->argument, SCMP_CMP_EQ, (uint64_t)getpid(), 0);
 }
 
 static int add_call(scmp_filter_ctx filter, uint32_t action, const struct call *call)

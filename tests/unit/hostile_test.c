@@ -338,12 +338,18 @@ static void send_misplaced(struct scene *scene, enum role from)
 	}
 }
 
+/* The same noise each time. */
+static uint32_t noise(uint32_t *seed)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return *seed >> 8;
+}
+
 /* What it takes from there: of any length, and with anything in it. Some of it may happen to be sound. */
-static void send_noise(struct scene *scene, enum role from, unsigned seed)
+static void send_noise(struct scene *scene, enum role from, uint32_t seed)
 {
 	uint64_t right = taken(scene->role, from);
 
-	srand(seed);
 	for (uint32_t type = 0; type < TYPES; type++) {
 		if (!(right & BIT(type)))
 			continue;
@@ -352,9 +358,9 @@ static void send_noise(struct scene *scene, enum role from, unsigned seed)
 
 			fill(scene, type, round % 3 == 0 ? 0 : 0xff);
 			for (size_t i = sizeof(type); round % 3 == 2 && i < len; i++)
-				scene->message[i] = (uint8_t)rand();
+				scene->message[i] = (uint8_t)noise(&seed);
 			if (round % 2)
-				len = sizeof(type) + (size_t)rand() % (len - sizeof(type) + 8);
+				len = sizeof(type) + noise(&seed) % (len - sizeof(type) + 8);
 			send_message(scene, from, len);
 		}
 	}
@@ -430,7 +436,7 @@ static void every_wrong_message_is_refused_by(enum role role)
 	assert_unimpressed(scene);
 	for (enum role from = ROLE_GUARD; from < ROLE_COUNT; from++) {
 		if (from != role)
-			send_noise(scene, from, (unsigned)role * 16 + (unsigned)from);
+			send_noise(scene, from, (uint32_t)role * 16 + (uint32_t)from);
 	}
 	assert_unimpressed(scene);
 	end(scene);

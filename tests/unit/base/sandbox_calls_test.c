@@ -22,6 +22,12 @@ static const struct call life[] = {
 	{ "getpid", { CALL_ALWAYS, 0, 0 } },
 	{ "rt_sigreturn", { CALL_ALWAYS, 0, 0 } },
 	{ "no_such_call_anywhere", { CALL_ALWAYS, 0, 0 } },
+	/* Of a sanitizer, when the filter's memory is given back. */
+	{ "mmap", { CALL_ALWAYS, 0, 0 } },
+	{ "munmap", { CALL_ALWAYS, 0, 0 } },
+	{ "madvise", { CALL_ALWAYS, 0, 0 } },
+	{ "futex", { CALL_ALWAYS, 0, 0 } },
+	{ "sigaltstack", { CALL_ALWAYS, 0, 0 } },
 	{ NULL, { CALL_ALWAYS, 0, 0 } },
 };
 
