@@ -19,8 +19,8 @@
 #define END                             { NULL, { CALL_ALWAYS, 0, 0 } }
 /* clang-format on */
 
-/* Of prctl(2): glibc names its memory. */
-enum { SET_MEMORY_NAME = 0x53564d41 };
+/* Of prctl(2): glibc names its memory. Of fcntl64(2), where there is one. */
+enum { SET_MEMORY_NAME = 0x53564d41, GETLK64 = 12, SETLK64 = 13 };
 
 const struct call calls_basic[] = {
 	/* What is open. fcntl and ioctl could else have a signal sent to any process of this user. */
@@ -128,6 +128,7 @@ const struct call calls_basic[] = {
 	ALWAYS("sigreturn"),
 	ALWAYS("sigaltstack"),
 	OWN("tgkill", 0),
+	OWN("tkill", 0),
 	ALWAYS("exit"),
 	ALWAYS("exit_group"),
 	END,
@@ -181,8 +182,8 @@ const struct call calls_database[] = {
 	ALWAYS("msync"),
 	EQUAL("fcntl", 1, F_GETLK),
 	EQUAL("fcntl", 1, F_SETLK),
-	EQUAL("fcntl64", 1, F_GETLK),
-	EQUAL("fcntl64", 1, F_SETLK),
+	EQUAL("fcntl64", 1, GETLK64),
+	EQUAL("fcntl64", 1, SETLK64),
 	END,
 };
 
