@@ -15,13 +15,6 @@
 
 /* What is asked of the verifier: how long its word holds, and what becomes of mail while it has none. */
 
-static bool talk_after(struct key_scene *scene, uint64_t wait_ms)
-{
-	simulation_pass_time(scene->simulation, wait_ms);
-	assert_true(simulation_reopen(scene->simulation));
-	return talk(scene->simulation, &scene->honest, TLS1_3_VERSION);
-}
-
 static void what_the_verifier_said_holds_for_a_minute(void **state)
 {
 	struct key_scene *scene = *state;
