@@ -226,7 +226,7 @@ const struct call calls_newer[] = {
 };
 
 const struct call calls_never[] = {
-	/* Into other processes. How a sanitizer looks for leaks, at the supervisor's end. */
+/* Into other processes. How a sanitizer looks for leaks, at the supervisor's end. */
 #ifndef SANDBOX_SANITIZED
 	ALWAYS("ptrace"),
 #endif
