@@ -65,6 +65,7 @@ static const size_t sizes[TYPES] = {
 	[MESSAGE_DNS_ANSWER] = sizeof(struct message_dns_answer),
 	[MESSAGE_DNS_VERDICT] = sizeof(struct message_dns_verdict),
 	[MESSAGE_CANDIDATE] = sizeof(struct message_candidate),
+	[MESSAGE_ECHO] = sizeof(struct message_echo),
 	[MESSAGE_CHECK] = sizeof(struct message_check),
 	[MESSAGE_CHECKED] = sizeof(struct message_checked),
 	[MESSAGE_PROBE] = sizeof(struct message_probe),
@@ -79,14 +80,15 @@ static uint64_t taken(enum role receiver, enum role sender)
 {
 	if (receiver == ROLE_GUARD && sender == ROLE_SCOUT)
 		return BIT(MESSAGE_DESTINATION) | BIT(MESSAGE_BROKEN) | BIT(MESSAGE_FORGET) |
-		       BIT(MESSAGE_CANDIDATE) | BIT(MESSAGE_DNS_VERDICT) | BIT(MESSAGE_PROBED);
+		       BIT(MESSAGE_CANDIDATE) | BIT(MESSAGE_ECHO) | BIT(MESSAGE_DNS_VERDICT) |
+		       BIT(MESSAGE_PROBED);
 	if (receiver == ROLE_GUARD && sender == ROLE_VERIFIER)
 		return BIT(MESSAGE_CHECKED);
 	if (receiver == ROLE_GUARD && sender == ROLE_LEDGER)
 		return BIT(MESSAGE_FLOWS);
 	if (receiver == ROLE_SCOUT && sender == ROLE_GUARD)
 		return BIT(MESSAGE_QUESTION) | BIT(MESSAGE_BROKEN) | BIT(MESSAGE_SIGHTING) |
-		       BIT(MESSAGE_DNS_ANSWER) | BIT(MESSAGE_PROBE);
+		       BIT(MESSAGE_DNS_ANSWER) | BIT(MESSAGE_ECHO) | BIT(MESSAGE_PROBE);
 	if (receiver == ROLE_SCOUT && sender == ROLE_LEDGER)
 		return BIT(MESSAGE_EXPLAIN) | BIT(MESSAGE_FLUSH) | BIT(MESSAGE_ROWS) |
 		       BIT(MESSAGE_ROWS_END);
