@@ -11,7 +11,7 @@
  *     supervisor → scout    FILE SOCKET                 supervisor → verifier FILE
  *                                                       scout → supervisor SOCKETS
  *     guard → scout         QUESTION BROKEN SIGHTING    scout → guard      DESTINATION BROKEN FORGET CANDIDATE DNS_VERDICT
- *                           DNS_ANSWER
+ *                           DNS_ANSWER ECHO                              ECHO
  *     guard → ledger        EVENT COUNTERS FLOW         ledger → guard     FLOWS
  *     ledger → scout        EXPLAIN FLUSH ROWS ROWS_END scout → ledger     EVENT EXPLANATION FLUSHED COUNTERS ROWS
  *     guard → verifier      CHECK                       verifier → guard   CHECKED
