@@ -32,8 +32,8 @@ FUTURE = ("20360101000000Z", "20370101000000Z")
 
 class Authority:
     def __init__(self, directory, name="lab", key=None, above=None, valid=None):
-        """key: of all certificates, since what is tested is who signed what; made here when none is given. above: the authority that
-        signs this one; else it is a root. valid: its dates, if it has one above."""
+        """key: of all certificates, since what is tested is who signed what; made here when none is given. above: the authority
+        that signs this one; else it is a root. valid: its dates, if it has one above."""
         self.directory = os.path.join(directory, f"authority-{name}")
         os.makedirs(self.directory)
         self.name = name
@@ -57,10 +57,10 @@ class Authority:
 
     def sign(self, other, path, valid=VALID):
         """A certificate for another authority."""
-        self._openssl("req", "-new", "-config", "configuration", "-key", other._path("ca.key"), "-subj", f"/CN=Authority {other.name}",
-                      "-out", path + ".csr")
-        self._openssl("ca", "-batch", "-notext", "-config", "configuration", "-extensions", "authority", "-cert", "ca.pem", "-keyfile",
-                      "ca.key", "-startdate", valid[0], "-enddate", valid[1], "-in", path + ".csr", "-out", path)
+        self._openssl("req", "-new", "-config", "configuration", "-key", other._path("ca.key"), "-out", path + ".csr",
+                      "-subj", f"/CN=Authority {other.name}")
+        self._openssl("ca", "-batch", "-notext", "-config", "configuration", "-extensions", "authority", "-cert", "ca.pem",
+                      "-keyfile", "ca.key", "-startdate", valid[0], "-enddate", valid[1], "-in", path + ".csr", "-out", path)
 
     def signed_by(self, other, valid=VALID):
         """The path of another certificate of this authority."""

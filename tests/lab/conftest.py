@@ -17,8 +17,9 @@ def pytest_addoption(parser):
 # Tests of these files take so many seconds each, about; others take one.
 SECONDS = {"test_handshakes": 10, "test_faults_load": 6, "test_files": 4, "test_memory": 4, "test_processes_life": 3,
            "test_reasons": 4, "test_segments": 3, "test_dns_watch": 3, "test_receivers": 2, "test_forged": 3,
-           "test_evasions": 0.7, "test_promises_sts": 2, "test_promises_list": 1.1, "test_promises_table": 0.4, "test_other_places": 0.6,
-           "test_check": 0.5, "test_probe": 4, "test_keys_middle": 0.3, "test_keys_servers": 0.5, "test_keys_honest": 1.7,
+           "test_evasions": 0.7, "test_promises_sts": 2, "test_promises_list": 1.1, "test_promises_table": 0.4,
+           "test_other_places": 0.6, "test_check": 0.5, "test_check_keys": 0.5, "test_check_names": 0.5, "test_check_places": 0.5,
+           "test_check_use": 0.5, "test_rules_flushed": 4, "test_probe": 4, "test_keys_middle": 0.3, "test_keys_servers": 0.5, "test_keys_honest": 1.7,
            "test_dane_destinations": 0.1, "test_rules_lifecycle": 0.4,
            "test_rules_packets": 0.7, "test_replay": 0.5}
 

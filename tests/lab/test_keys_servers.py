@@ -64,16 +64,16 @@ FARMS = [Cell("all", receiver, "farm", version, 4, "dane-ee") for receiver, vers
 UNCROSSED = Cell("postfix", "exim", "uncrossed", "12", 4, "verify")
 
 
-def name_of(cell):
-    return f"{cell.sender}-{cell.receiver}-{cell.what}-{cell.version}"
+def name_of(row):
+    return f"{row.sender}-{row.receiver}-{row.what}-{row.version}"
 
 
-def domain_of(cell):
-    return f"{name_of(cell)}.lab"
+def domain_of(row):
+    return f"{name_of(row)}.lab"
 
 
-def ids(cells):
-    return [f"{name_of(cell)}-{cell.family}" for cell in cells]
+def ids(rows):
+    return [f"{name_of(row)}-{row.family}" for row in rows]
 
 
 def tlsa(*records):
@@ -85,7 +85,7 @@ def make_chains(site):
     the trusted one, once more."""
     root, key = site.authority, site.authority.key
     os.chmod(key, 0o644)  # each server reads it as a user of its own
-    hosts = [f"mx.{domain_of(cell)}" for cell in (*HONEST, *ATTACKED, UNCROSSED)]
+    hosts = [f"mx.{domain_of(row)}" for row in (*HONEST, *ATTACKED, UNCROSSED)]
     young, elder = (authority.Authority(site.world.directory, name, key) for name in ("young", "elder"))
     below = root.below("below")
     leaf = young.issue(*hosts)
@@ -100,15 +100,15 @@ def add_farms(site):
     pairs = [keys_receivers.make_key(site.world.directory, "ecdsa", name) for name in ("old", "new")]
     records = tlsa(*(dnsworld.tlsa(pair[1]) for pair in pairs))
     site.farms = {}
-    for cell in FARMS:
-        machines = [site.place(cell.receiver, pair) for pair in pairs]
+    for row in FARMS:
+        machines = [site.place(row.receiver, pair) for pair in pairs]
         front = site.address()
-        site.promise(name_of(cell), cell.promise, more=records, place=front)
+        site.promise(name_of(row), row.promise, more=records, place=front)
         turns = (["-m", "statistic", "--mode", "nth", "--every", "2", "--packet", "0"], [])
         for machine, turn in zip(machines, turns):
             site.world.mx.network_command(["iptables", "-t", "nat", "-A", "PREROUTING", "-d", front, "-p", "tcp", "--dport", "25",
                                            *turn, "-j", "DNAT", "--to-destination", machine])
-        site.farms[cell] = machines
+        site.farms[row] = machines
 
 
 def furnish(site):
@@ -116,15 +116,15 @@ def furnish(site):
     chains = make_chains(site)
     records = {kind: tlsa(dnsworld.tlsa(pair[1])) for kind, pair in site.pairs.items()}
     records["dane-ta"] = tlsa(dnsworld.tlsa(site.authority.certificate, 2, 1, 1))
-    for cell in (*HONEST, UNCROSSED):
-        how = {"more": records[cell.what]} if cell.what in records else {}
-        files = site.pairs.get(cell.what) or chains[cell.what]
-        site.promise(name_of(cell), cell.promise, family=cell.family, place=site.place(cell.receiver, files, cell.family), **how)
-    for cell in ATTACKED:
-        place = site.place(cell.receiver, chains["middle"], cell.family)
-        site.promise(name_of(cell), cell.promise, family=cell.family, place=place)
-    for cell in REMEMBERED:
-        site.promise(name_of(cell), cell.promise, more=records["ecdsa"], place=site.place(cell.receiver, site.pairs["ecdsa"]))
+    for row in (*HONEST, UNCROSSED):
+        how = {"more": records[row.what]} if row.what in records else {}
+        files = site.pairs.get(row.what) or chains[row.what]
+        site.promise(name_of(row), row.promise, family=row.family, place=site.place(row.receiver, files, row.family), **how)
+    for row in ATTACKED:
+        place = site.place(row.receiver, chains["middle"], row.family)
+        site.promise(name_of(row), row.promise, family=row.family, place=place)
+    for row in REMEMBERED:
+        site.promise(name_of(row), row.promise, more=records["ecdsa"], place=site.place(row.receiver, site.pairs["ecdsa"]))
     add_farms(site)
     site.open()
     site.chain = chains["middle"][1]
@@ -143,7 +143,7 @@ class Crowd(attacks.Attack):
         for version, men in made.items():
             for man in men.values():
                 man.context.minimum_version = man.context.maximum_version = MIDDLE_VERSIONS[version]
-        self.men = {site[name_of(cell)].address: made[cell.version][cell.what] for cell in ATTACKED}
+        self.men = {site[name_of(row)].address: made[row.version][row.what] for row in ATTACKED}
 
     def begin(self):
         for man in self.men.values():
@@ -188,22 +188,22 @@ class Tried:
     events: list = ()
 
 
-def submit_all(site, cells, words):
-    """{cell: Tried}"""
+def submit_all(site, rows, words):
+    """{row: Tried}"""
     tried = {}
-    for cell in cells:
-        tried[cell] = Tried(f"{words}@{domain_of(cell)}", f"secret {words} of {name_of(cell)}")
-        site.senders[cell.sender].server.submit(tried[cell].recipient, tried[cell].secret)
+    for row in rows:
+        tried[row] = Tried(f"{words}@{domain_of(row)}", f"secret {words} of {name_of(row)}")
+        site.senders[row.sender].server.submit(tried[row].recipient, tried[row].secret)
     return tried
 
 
 def wait_all(site, tried, times=None):
-    """times: of each cell's attempts; one."""
+    """times: of each row's attempts; one."""
     end = time.monotonic() + ALL_TRIED_AFTER_S
-    for cell, one in tried.items():
-        server = site.senders[cell.sender].server
-        one.why = server.wait_until_tried(one.recipient, max(0.1, end - time.monotonic()), times[cell] if times else 1)
-        one.events = site.events_of(site[name_of(cell)]) if site.guard else []
+    for row, one in tried.items():
+        server = site.senders[row.sender].server
+        one.why = server.wait_until_tried(one.recipient, max(0.1, end - time.monotonic()), times[row] if times else 1)
+        one.events = site.events_of(site[name_of(row)]) if site.guard else []
     return tried
 
 
@@ -226,14 +226,14 @@ def version_of(event):
 
 @pytest.fixture(scope="module")
 def carried(site):
-    """{cell: Tried}. OpenSMTPD speaks one version at a time."""
+    """{row: Tried}. OpenSMTPD speaks one version at a time."""
     site.stand()
     reset(site)
     opensmtpd = site.senders["opensmtpd"].server
-    tried = submit_all(site, [cell for cell in HONEST if cell.sender != "opensmtpd"], "honest")
+    tried = submit_all(site, [row for row in HONEST if row.sender != "opensmtpd"], "honest")
     for version in (*NEW_VERSIONS, *OLD_VERSIONS):
         opensmtpd.speak(version)
-        some = submit_all(site, [cell for cell in HONEST if (cell.sender, cell.version) == ("opensmtpd", version)], "honest")
+        some = submit_all(site, [row for row in HONEST if (row.sender, row.version) == ("opensmtpd", version)], "honest")
         tried.update(wait_all(site, some))
     opensmtpd.speak(None)
     wait_all(site, tried)
@@ -241,14 +241,14 @@ def carried(site):
     return tried
 
 
-@pytest.mark.parametrize("cell", HONEST, ids=ids(HONEST))
-def test_each_server_delivers_to_each_and_its_key_is_known(site, carried, cell):
-    tried = carried[cell]
-    assert tried.why is None and site.has(cell.receiver, tried.secret), tried
+@pytest.mark.parametrize("row", HONEST, ids=ids(HONEST))
+def test_each_server_delivers_to_each_and_its_key_is_known(site, carried, row):
+    tried = carried[row]
+    assert tried.why is None and site.has(row.receiver, tried.secret), tried
     event = tried.events[0]
-    assert (event["action"], event["assurance"], version_of(event)) == ("pass", ASSURANCE[cell.version], cell.version), event
-    assert len(tried.events) == 1 and event["promise"]["source"] == keys_lab.SOURCES[cell.promise], tried.events
-    certificate = site.pairs[cell.what][1] if cell.what in site.pairs else site.chain
+    assert (event["action"], event["assurance"], version_of(event)) == ("pass", ASSURANCE[row.version], row.version), event
+    assert len(tried.events) == 1 and event["promise"]["source"] == keys_lab.SOURCES[row.promise], tried.events
+    certificate = site.pairs[row.what][1] if row.what in site.pairs else site.chain
     assert spki(event) == dnsworld.tlsa(certificate).split()[-1], event
 
 
@@ -260,29 +260,29 @@ def test_the_same_chain_without_its_cross_signature_leads_nowhere(site):
     assert (tried.events[0]["action"], tried.events[0]["reason"]) == ("block", "cert-untrusted"), tried
 
 
-def machines_seen(site, cell):
+def machines_seen(site, row):
     """How many connections each machine of the farm had."""
     rules = site.world.mx.network_command(["iptables", "-t", "nat", "-nvxL", "PREROUTING"]).splitlines()
-    return [sum(int(rule.split()[0]) for rule in rules if rule.endswith(f"to:{machine}")) for machine in site.farms[cell]]
+    return [sum(int(rule.split()[0]) for rule in rules if rule.endswith(f"to:{machine}")) for machine in site.farms[row]]
 
 
-@pytest.mark.parametrize("cell", FARMS, ids=ids(FARMS))
-def test_farm_in_the_middle_of_a_rollover_is_taken_with_either_key(site, cell):
+@pytest.mark.parametrize("row", FARMS, ids=ids(FARMS))
+def test_farm_in_the_middle_of_a_rollover_is_taken_with_either_key(site, row):
     site.stand()
     reset(site)
     for number, sender in itertools.product(range(FARM_LETTERS), ("postfix", "exim")):
-        recipient, secret = f"farm{number}@{domain_of(cell)}", f"secret {sender}{number} of {name_of(cell)}"
+        recipient, secret = f"farm{number}@{domain_of(row)}", f"secret {sender}{number} of {name_of(row)}"
         site.senders[sender].server.submit(recipient, secret)
         why = site.senders[sender].server.wait_until_tried(recipient, keys_lab.PATIENCE_S)
-        assert why is None and site.has(cell.receiver, secret), (why, site.guard.events())
-    assert all(machines_seen(site, cell)), machines_seen(site, cell)
-    events = site.events_of(site[name_of(cell)])
-    assert {(event["action"], event["assurance"]) for event in events} == {("pass", ASSURANCE[cell.version])}, events
+        assert why is None and site.has(row.receiver, secret), (why, site.guard.events())
+    assert all(machines_seen(site, row)), machines_seen(site, row)
+    events = site.events_of(site[name_of(row)])
+    assert {(event["action"], event["assurance"]) for event in events} == {("pass", ASSURANCE[row.version])}, events
 
 
 @pytest.fixture(scope="module")
 def continued(site):
-    """{cell: Tried} of the second letters, and what the counters say of these."""
+    """{row: Tried} of the second letters, and what the counters say of these."""
     site.stand()
     reset(site)
     first = wait_all(site, submit_all(site, REMEMBERED, "first"))
@@ -295,13 +295,13 @@ def continued(site):
     return second, {name: after[name] - before[name] for name in ("decisions", "key_checks", "probes_made")}
 
 
-@pytest.mark.parametrize("cell", REMEMBERED, ids=ids(REMEMBERED))
-def test_sessions_go_on_between_two_libraries(site, continued, cell):
-    tried = continued[0][cell]
-    assert tried.why is None and site.has(cell.receiver, tried.secret), tried
-    log = site.senders[cell.sender].server.log()
-    assert re.search(GOES_ON[cell.sender].replace("DOMAIN", domain_of(cell)), log), log
-    assert [(one["action"], one["assurance"]) for one in tried.events] == [("pass", ASSURANCE[cell.version])], tried
+@pytest.mark.parametrize("row", REMEMBERED, ids=ids(REMEMBERED))
+def test_sessions_go_on_between_two_libraries(site, continued, row):
+    tried = continued[0][row]
+    assert tried.why is None and site.has(row.receiver, tried.secret), tried
+    log = site.senders[row.sender].server.log()
+    assert re.search(GOES_ON[row.sender].replace("DOMAIN", domain_of(row)), log), log
+    assert [(one["action"], one["assurance"]) for one in tried.events] == [("pass", ASSURANCE[row.version])], tried
 
 
 def test_session_that_goes_on_costs_no_look_at_a_key(continued):
@@ -314,14 +314,14 @@ def test_session_that_goes_on_costs_no_look_at_a_key(continued):
 
 
 def attack_all(site, words):
-    """The crowd is there while each letter is tried, by Postfix twice, since it comes in clear only then: ({cell: Tried}, crowd)"""
+    """The crowd is there while each letter is tried, by Postfix twice, since it comes in clear only then: ({row: Tried}, crowd)"""
     crowd = Crowd(site)
     reset(site)
     crowd.begin()
     site.wide.start(crowd)
     tried = wait_all(site, submit_all(site, ATTACKED, words))
     flush(site, "postfix")
-    again = {cell: one for cell, one in tried.items() if cell.sender == "postfix" and one.why is not None}
+    again = {row: one for row, one in tried.items() if row.sender == "postfix" and one.why is not None}
     wait_all(site, again, dict.fromkeys(again, 2))
     return tried, crowd
 
@@ -330,11 +330,11 @@ def test_without_the_guard_each_letter_comes_to_a_man_in_the_middle(site):
     """To who cannot sign, in clear."""
     site.guard_at(None)
     tried, crowd = attack_all(site, "unguarded")
-    for cell, one in tried.items():
+    for row, one in tried.items():
         assert one.why is None, one
-        heard = crowd.heard(site[name_of(cell)].address)
-        assert (one.secret.encode() in heard) == (cell.what != "replayed"), (cell, heard)
-        assert bool(site.behind.saw(one.secret.encode())) == (cell.what == "replayed"), cell
+        heard = crowd.heard(site[name_of(row)].address)
+        assert (one.secret.encode() in heard) == (row.what != "replayed"), (row, heard)
+        assert bool(site.behind.saw(one.secret.encode())) == (row.what == "replayed"), row
 
 
 @dataclasses.dataclass
@@ -352,56 +352,56 @@ class Refused:
 
 @pytest.fixture(scope="module")
 def refused(site):
-    """{cell: Refused}"""
+    """{row: Refused}"""
     reset(site)
     site.stand()
     tried, crowd = attack_all(site, "guarded")
     found = {}
-    for cell, one in tried.items():
-        address = site[name_of(cell)].address
-        found[cell] = Refused(one, len(crowd.record(address)), crowd.heard(address),
+    for row, one in tried.items():
+        address = site[name_of(row)].address
+        found[row] = Refused(one, len(crowd.record(address)), crowd.heard(address),
                               site.behind.saw(one.recipient.encode(), one.secret.encode()),
-                              site.senders[cell.sender].is_kept(one.recipient))
+                              site.senders[row.sender].is_kept(one.recipient))
     site.wide.start(attacks.Distance(ROUND_TRIP_MS))
     time.sleep(WRONG_FOR_S)
-    later = {cell: dataclasses.replace(one) for cell, one in tried.items()}
-    times = {cell: site.senders[cell.sender].server.attempts(one.recipient) + 1 for cell, one in tried.items()}
+    later = {row: dataclasses.replace(one) for row, one in tried.items()}
+    times = {row: site.senders[row.sender].server.attempts(one.recipient) + 1 for row, one in tried.items()}
     flush(site, *SERVERS)
-    for cell, one in wait_all(site, later, times).items():
-        found[cell].why_later = one.why
-        found[cell].is_delivered = one.why is None and site.has(cell.receiver, one.secret)
+    for row, one in wait_all(site, later, times).items():
+        found[row].why_later = one.why
+        found[row].is_delivered = one.why is None and site.has(row.receiver, one.secret)
     return found
 
 
-@pytest.mark.parametrize("cell", ATTACKED, ids=ids(ATTACKED))
-def test_no_octet_of_mail_reaches_a_man_in_the_middle(refused, cell):
-    one = refused[cell]
+@pytest.mark.parametrize("row", ATTACKED, ids=ids(ATTACKED))
+def test_no_octet_of_mail_reaches_a_man_in_the_middle(refused, row):
+    one = refused[row]
     assert one.met and one.heard == b"" and not one.clear, one
     assert one.is_kept and one.tried.why, one
 
 
-@pytest.mark.parametrize("cell", ATTACKED, ids=ids(ATTACKED))
-def test_what_was_kept_is_delivered_when_he_has_gone(refused, cell):
-    assert refused[cell].why_later is None and refused[cell].is_delivered, refused[cell]
+@pytest.mark.parametrize("row", ATTACKED, ids=ids(ATTACKED))
+def test_what_was_kept_is_delivered_when_he_has_gone(refused, row):
+    assert refused[row].why_later is None and refused[row].is_delivered, refused[row]
 
 
-WRONG = [cell for cell in ATTACKED if cell.what != "replayed"]
+WRONG = [row for row in ATTACKED if row.what != "replayed"]
 # Others come in clear then; OpenSMTPD does so only when the handshake itself has failed.
-IN_CLEAR = [cell for cell in ATTACKED if cell.sender != "opensmtpd" or cell.what == "replayed"]
+IN_CLEAR = [row for row in ATTACKED if row.sender != "opensmtpd" or row.what == "replayed"]
 
 
-@pytest.mark.parametrize("cell", WRONG, ids=ids(WRONG))
-def test_a_wrong_key_is_called_by_its_name(refused, cell):
-    event = refused[cell].tried.events[0]
+@pytest.mark.parametrize("row", WRONG, ids=ids(WRONG))
+def test_a_wrong_key_is_called_by_its_name(refused, row):
+    event = refused[row].tried.events[0]
     assert (event["action"], event["kind"]) == ("block", "attack"), event
-    assert event["promise"]["source"] == keys_lab.SOURCES[cell.promise], event
-    assert (event["reason"], event["assurance"]) == (middle.reason(cell.what, cell.promise), ASSURANCE[cell.version]), event
-    assert version_of(event) == cell.version and spki(event), event
+    assert event["promise"]["source"] == keys_lab.SOURCES[row.promise], event
+    assert (event["reason"], event["assurance"]) == (middle.reason(row.what, row.promise), ASSURANCE[row.version]), event
+    assert version_of(event) == row.version and spki(event), event
 
 
-@pytest.mark.parametrize("cell", IN_CLEAR, ids=ids(IN_CLEAR))
-def test_the_try_in_clear_belongs_to_it(refused, cell):
-    tried = refused[cell].tried
+@pytest.mark.parametrize("row", IN_CLEAR, ids=ids(IN_CLEAR))
+def test_the_try_in_clear_belongs_to_it(refused, row):
+    tried = refused[row].tried
     last = tried.events[-1]
     assert (last["action"], last["reason"], last["id"]) == ("block", "tls-sabotaged", tried.events[0]["id"]), tried
     assert "421 4.7.4" in tried.why and last["id"] in tried.why, tried
