@@ -13,7 +13,6 @@
 #include "gate.h"
 #include "guard_dns.h"
 #include "process.h"
-#include "verdict/sound.h"
 
 enum {
 	RECEIVES_PER_TURN = 16,   /* batches read before timers and answers get their turn */
@@ -175,15 +174,6 @@ static void on_echo(void *owner, uint32_t number)
 	(void)process_send(guard->process, ROLE_SCOUT, 0, &echo, sizeof(echo));
 }
 
-static bool take_echo(struct guard *guard, const struct message_echo *echo, size_t len)
-{
-	if (len != sizeof(*echo))
-		return false;
-	gate_echoed(guard->gate, echo->number, process_now_ms(), process_time_ms());
-	(void)nfqueue_flush(guard->queue);
-	return true;
-}
-
 static const struct gate_actions actions = {
 	.verdict = on_verdict,
 	.ask = on_ask,
@@ -271,101 +261,70 @@ static void tell_counters(struct guard *guard)
 	guard->told = message.counters;
 }
 
-static bool is_text(const char *text, size_t room)
+static bool take_from_scout(struct guard *guard, uint32_t type, const void *message)
 {
-	return strnlen(text, room) < room;
-}
-
-static bool take_candidate(struct guard *guard, const struct message_candidate *candidate,
-                           size_t len)
-{
-	if (len != sizeof(*candidate) || candidate->is_excluded > 1 ||
-	    !is_text(candidate->domain, sizeof(candidate->domain)) ||
-	    !is_text(candidate->host, sizeof(candidate->host)) ||
-	    (candidate->server.family != 4 && candidate->server.family != 6))
-		return false;
-	gate_candidate(guard->gate, candidate, process_now_ms());
-	return true;
-}
-
-static bool take_probed(struct guard *guard, const void *message, size_t len)
-{
-	const struct message_probed *probed = message;
-
-	if (len < PROBED_HEAD_LEN || len != PROBED_HEAD_LEN + (size_t)probed->chain_len ||
-	    probed->outcome >= PROBE_OUTCOME_COUNT ||
-	    !memchr(probed->why, '\0', sizeof(probed->why)))
-		return false;
-	gate_probed(guard->gate, probed, process_now_ms(), process_time_ms());
-	(void)nfqueue_flush(guard->queue);
-	return true;
-}
-
-static bool take_from_scout(struct guard *guard, uint32_t type, const void *message, size_t len)
-{
-	const struct message_destination *answer = message;
-	const struct message_broken *broken = message;
-	const struct message_forget *forget = message;
+	uint64_t now_ms = process_now_ms();
 
 	switch (type) {
 	case MESSAGE_DESTINATION:
-		if (len != sizeof(*answer) || !destination_is_sound(&answer->destination))
-			return false;
-		gate_answer(guard->gate, &answer->destination, process_now_ms(), process_time_ms());
-		(void)nfqueue_flush(guard->queue);
-		return true;
+		gate_answer(guard->gate,
+		            &((const struct message_destination *)message)->destination, now_ms,
+		            process_time_ms());
+		break;
 	case MESSAGE_BROKEN:
-		if (len != sizeof(*broken) || !is_text(broken->id, sizeof(broken->id)) ||
-		    !is_text(broken->how, sizeof(broken->how)))
-			return false;
-		gate_broken(guard->gate, broken, process_now_ms());
-		return true;
+		gate_broken(guard->gate, message, now_ms);
+		break;
 	case MESSAGE_CANDIDATE:
-		return take_candidate(guard, message, len);
+		gate_candidate(guard->gate, message, now_ms);
+		break;
 	case MESSAGE_ECHO:
-		return take_echo(guard, message, len);
+		gate_echoed(guard->gate, ((const struct message_echo *)message)->number, now_ms,
+		            process_time_ms());
+		break;
 	case MESSAGE_FORGET:
-		if (len != sizeof(*forget) || !is_text(forget->name, sizeof(forget->name)))
-			return false;
-		gate_forget(guard->gate, forget->name);
-		return true;
+		gate_forget(guard->gate, ((const struct message_forget *)message)->name);
+		break;
 	case MESSAGE_DNS_VERDICT:
-		return guard->dns && guard_dns_take_verdict(guard->dns, message, len);
+		if (!guard->dns)
+			return false;
+		guard_dns_take_verdict(guard->dns, message);
+		break;
 	case MESSAGE_PROBED:
-		return take_probed(guard, message, len);
+		gate_probed(guard->gate, message, now_ms, process_time_ms());
+		break;
 	default:
 		return false;
 	}
-}
-
-static bool take_checked(struct guard *guard, const void *message, size_t len)
-{
-	const struct message_checked *checked = message;
-
-	if (len != sizeof(*checked) || checked->type != MESSAGE_CHECKED ||
-	    !key_finding_is_sound(&checked->finding) || checked->finding.outcome == KEY_UNKNOWN)
-		return false;
-	gate_checked(guard->gate, checked, process_now_ms(), process_time_ms());
 	(void)nfqueue_flush(guard->queue);
 	return true;
+}
+
+/* False: it is not his to send. */
+static bool take_message(struct guard *guard, enum role from, const void *message)
+{
+	uint32_t type = ((const struct message *)message)->type;
+
+	if (from == ROLE_SCOUT)
+		return take_from_scout(guard, type, message);
+	if (from == ROLE_VERIFIER && type == MESSAGE_CHECKED) {
+		gate_checked(guard->gate, message, process_now_ms(), process_time_ms());
+		(void)nfqueue_flush(guard->queue);
+		return true;
+	}
+	if (from == ROLE_LEDGER && type == MESSAGE_FLOWS) {
+		tell_flows(guard, ((const struct message_flows *)message)->request);
+		return true;
+	}
+	return false;
 }
 
 static void on_message(void *owner, enum role from, unsigned index, const void *message, size_t len)
 {
 	struct guard *guard = owner;
-	const struct message_flows *flows = message;
-	bool is_taken = false;
 
 	(void)index;
-	if (from == ROLE_SCOUT)
-		is_taken = take_from_scout(guard, flows->type, message, len);
-	else if (from == ROLE_VERIFIER)
-		is_taken = take_checked(guard, message, len);
-	else if (from == ROLE_LEDGER && flows->type == MESSAGE_FLOWS && len == sizeof(*flows)) {
-		tell_flows(guard, flows->request);
-		is_taken = true;
-	}
-	if (!is_taken)
+	(void)len;
+	if (!take_message(guard, from, message))
 		process_count_refused(guard->process);
 }
 

@@ -149,13 +149,10 @@ static void on_queue(evutil_socket_t descriptor, short what, void *argument)
 	(void)nfqueue_flush(dns->queue);
 }
 
-bool guard_dns_take_verdict(struct guard_dns *dns, const void *message, size_t len)
+void guard_dns_take_verdict(struct guard_dns *dns, const struct message_dns_verdict *verdict)
 {
-	const struct message_dns_verdict *verdict = message;
 	size_t i;
 
-	if (len != sizeof(*verdict) || verdict->request == 0 || verdict->is_forged > 1)
-		return false;
 	for (i = 0; i < GUARD_DNS_HELD_MAX; i++) {
 		if (dns->held[i].request != verdict->request)
 			continue;
@@ -164,7 +161,6 @@ bool guard_dns_take_verdict(struct guard_dns *dns, const void *message, size_t l
 		(void)nfqueue_flush(dns->queue);
 		break;
 	}
-	return true;
 }
 
 static void release_until(struct guard_dns *dns, uint64_t now_ms)

@@ -25,8 +25,7 @@ int guard_dns_new(struct guard_dns **made, struct process *process, const struct
                   const struct child *child);
 /* What waits passes. */
 void guard_dns_free(struct guard_dns *dns);
-/* False: not sound. */
-bool guard_dns_take_verdict(struct guard_dns *dns, const void *message, size_t len);
+void guard_dns_take_verdict(struct guard_dns *dns, const struct message_dns_verdict *verdict);
 /* Lets pass what waited for its second. */
 void guard_dns_tick(struct guard_dns *dns, uint64_t now_ms);
 /* The ledger starts anew: what it should know is told again. */

@@ -17,7 +17,6 @@
 #include "process.h"
 #include "report/repetition.h"
 #include "report/sinks.h"
-#include "verdict/sound.h"
 
 enum { EXIT_SYSTEM = 4 };
 
@@ -94,58 +93,10 @@ static bool take_event(struct ledger *ledger, enum role from, unsigned index,
 {
 	struct teller *teller = find_teller(ledger, from, index);
 
-	if (!teller || !event_is_sound(event) || !is_own_kind(from, event->kind))
+	if (!teller || !is_own_kind(from, event->kind))
 		return false;
 	troubles_take(&ledger->troubles, number_of(from, index), event);
 	repetition_add(ledger->repetition, event, process_now_ms());
-	return true;
-}
-
-static bool is_string(const char *text, size_t room)
-{
-	return memchr(text, '\0', room) != NULL;
-}
-
-static bool take_state(struct ledger *ledger, const struct message_state *state)
-{
-	if (state->child_count > MESSAGE_CHILDREN_MAX ||
-	    !is_string(state->backend, sizeof(state->backend)) ||
-	    !is_string(state->user, sizeof(state->user)))
-		return false;
-	ledger->state = *state;
-	return true;
-}
-
-static bool take_reloaded(struct ledger *ledger, const struct message_reloaded *message)
-{
-	if (!is_string(message->error, sizeof(message->error)))
-		return false;
-	desk_reloaded(ledger->desk, message);
-	return true;
-}
-
-static bool take_flow(struct ledger *ledger, unsigned guard, const struct message_flow *flow)
-{
-	if (!is_string(flow->state, sizeof(flow->state)) ||
-	    !is_string(flow->domain, sizeof(flow->domain)))
-		return false;
-	desk_flow(ledger->desk, guard, flow);
-	return true;
-}
-
-static bool take_explanation(struct ledger *ledger, const struct message_explanation *message)
-{
-	if (!destination_is_sound(&message->destination) ||
-	    !evidence_is_sound(message->evidence, message->evidence_count) ||
-	    !last_keys_are_sound(message->last_keys, MX_HOSTS_MAX))
-		return false;
-	desk_explanation(ledger->desk, message);
-	return true;
-}
-
-static bool take_flushed(struct ledger *ledger, const struct message_flushed *message)
-{
-	desk_flushed(ledger->desk, message);
 	return true;
 }
 
@@ -160,38 +111,32 @@ static bool take_counters(struct ledger *ledger, enum role from, unsigned index,
 	return true;
 }
 
-/* False: not from this process, or not of its size. */
+/* False: not from this process. */
 static bool take_message(struct ledger *ledger, enum role from, unsigned index, const void *message,
                          size_t len)
 {
-	switch (((const struct message *)message)->type) {
-	case MESSAGE_EVENT:
-		return len == sizeof(struct message_event) &&
-		       take_event(ledger, from, index,
+	uint32_t type = ((const struct message *)message)->type;
+
+	if (type == MESSAGE_EVENT)
+		return take_event(ledger, from, index,
 		                  &((const struct message_event *)message)->event);
-	case MESSAGE_STATE:
-		return from == ROLE_SUPERVISOR && len == sizeof(struct message_state) &&
-		       take_state(ledger, message);
-	case MESSAGE_RELOADED:
-		return from == ROLE_SUPERVISOR && len == sizeof(struct message_reloaded) &&
-		       take_reloaded(ledger, message);
-	case MESSAGE_COUNTERS:
-		return len == sizeof(struct message_counters) &&
-		       take_counters(ledger, from, index, message);
-	case MESSAGE_FLOW:
-		return from == ROLE_GUARD && len == sizeof(struct message_flow) &&
-		       take_flow(ledger, index, message);
-	case MESSAGE_EXPLANATION:
-		return from == ROLE_SCOUT && len == sizeof(struct message_explanation) &&
-		       take_explanation(ledger, message);
-	case MESSAGE_ROWS:
+	if (type == MESSAGE_COUNTERS)
+		return take_counters(ledger, from, index, message);
+	if (type == MESSAGE_ROWS)
 		return from == ROLE_SCOUT && ledger_rows_take(ledger->rows, message, len);
-	case MESSAGE_FLUSHED:
-		return from == ROLE_SCOUT && len == sizeof(struct message_flushed) &&
-		       take_flushed(ledger, message);
-	default:
+	if (from == ROLE_SUPERVISOR && type == MESSAGE_STATE)
+		ledger->state = *(const struct message_state *)message;
+	else if (from == ROLE_SUPERVISOR && type == MESSAGE_RELOADED)
+		desk_reloaded(ledger->desk, message);
+	else if (from == ROLE_GUARD && type == MESSAGE_FLOW)
+		desk_flow(ledger->desk, index, message);
+	else if (from == ROLE_SCOUT && type == MESSAGE_EXPLANATION)
+		desk_explanation(ledger->desk, message);
+	else if (from == ROLE_SCOUT && type == MESSAGE_FLUSHED)
+		desk_flushed(ledger->desk, message);
+	else
 		return false;
-	}
+	return true;
 }
 
 static void on_message(void *owner, enum role from, unsigned index, const void *message, size_t len)

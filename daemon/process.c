@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "message_sound.h"
 
 /* Peers by slot: the other roles, then the guards. */
 enum { SLOT_GUARDS = ROLE_COUNT, SLOTS_MAX = SLOT_GUARDS + CONFIG_QUEUES_MAX };
@@ -187,6 +188,10 @@ static void take_message(struct peer *from, size_t len, int *descriptor)
 	}
 	if (!process->hooks.on_message)
 		return;
+	if (!message_is_sound(process->message, len)) {
+		process->refused++;
+		return;
+	}
 	process->descriptor = descriptor;
 	process->hooks.on_message(process->owner, from->role, from->index, process->message, len);
 	process->descriptor = NULL;

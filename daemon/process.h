@@ -19,7 +19,7 @@ struct process;
 
 /* Any may be NULL. None is called before process_run. */
 struct process_hooks {
-	/* From another child, or of a type that the process itself does not know. len is at least sizeof(struct message). */
+	/* From another child, or of a type that the process itself does not know; sound (message_sound.h). */
 	void (*on_message)(void *owner, enum role from, unsigned index, const void *message,
 	                   size_t len);
 	/* A new channel to that process replaced the old one. */

@@ -169,43 +169,20 @@ void scout_answer(struct scout *scout, unsigned guard, const struct message_ques
 		         enquiries_count(scout->enquiries));
 }
 
-static bool question_is_sound(const struct message_question *question)
-{
-	struct address address;
-
-	if (question->kind > QUESTION_ADDRESS || question->is_refresh > 1 ||
-	    !scout_is_text(question->name, sizeof(question->name)))
-		return false;
-	if (question->kind == QUESTION_DOMAIN)
-		return scout_is_name(question->name);
-	/* A smart host may be named by its address. */
-	return address_parse(&address, question->name) ||
-	       (question->kind == QUESTION_HOST && scout_is_name(question->name));
-}
-
-static bool take_question(struct scout *scout, unsigned guard,
+static void take_question(struct scout *scout, unsigned guard,
                           const struct message_question *question)
 {
-	if (!question_is_sound(question))
-		return false;
 	if (scout_rows_are_in(scout->rows))
 		scout_answer(scout, guard, question);
 	else
 		scout_rows_defer(scout->rows, guard, question);
-	return true;
 }
 
-static bool take_broken(struct scout *scout, unsigned guard, const struct message_broken *broken)
+static void take_broken(struct scout *scout, unsigned guard, const struct message_broken *broken)
 {
-	if ((broken->client.family != 4 && broken->client.family != 6) ||
-	    (broken->server.family != 4 && broken->server.family != 6) ||
-	    !scout_is_text(broken->id, sizeof(broken->id)) ||
-	    !scout_is_text(broken->how, sizeof(broken->how)))
-		return false;
 	scout->broken[scout->broken_next] = (struct broken_kept){ *broken, process_now_ms() };
 	scout->broken_next = (scout->broken_next + 1) % SCOUT_BROKEN_MAX;
 	(void)process_send_guards(scout->process, broken, sizeof(*broken), (int)guard);
-	return true;
 }
 
 /* What its predecessor knew died with it, but whoever broke a handshake still waits for the client to come in clear. */
@@ -225,47 +202,64 @@ static void remind_of_broken(struct scout *scout, unsigned guard)
 	}
 }
 
-/* False: not from this process, or not of its size. */
-static bool take_message(struct scout *scout, enum role from, unsigned index, const void *message,
-                         size_t len)
+static bool take_from_guard(struct scout *scout, unsigned guard, const void *message, size_t len)
 {
 	switch (((const struct message *)message)->type) {
 	case MESSAGE_QUESTION:
-		return from == ROLE_GUARD && len == sizeof(struct message_question) &&
-		       take_question(scout, index, message);
-	case MESSAGE_FILE:
-		return from == ROLE_SUPERVISOR && len == sizeof(struct message_file) &&
-		       scout_take_file(scout, message);
+		take_question(scout, guard, message);
+		return true;
 	case MESSAGE_BROKEN:
-		return from == ROLE_GUARD && len == sizeof(struct message_broken) &&
-		       take_broken(scout, index, message);
+		take_broken(scout, guard, message);
+		return true;
 	case MESSAGE_SIGHTING:
-		return from == ROLE_GUARD && len == sizeof(struct message_sighting) &&
-		       scout_rows_take_sighting(scout->rows, message);
-	case MESSAGE_ROWS:
-		return from == ROLE_LEDGER && scout_rows_take(scout->rows, message, len);
-	case MESSAGE_ROWS_END:
-		return from == ROLE_LEDGER && len == sizeof(struct message_rows_end) &&
-		       scout_rows_take_end(scout->rows, message);
+		scout_rows_take_sighting(scout->rows, message);
+		return true;
 	case MESSAGE_DNS_ANSWER:
-		return from == ROLE_GUARD && scout_take_dns_answer(scout, index, message, len);
+		scout_take_dns_answer(scout, guard, message);
+		return true;
 	case MESSAGE_ECHO:
-		return from == ROLE_GUARD && len == sizeof(struct message_echo) &&
-		       scout_heard_echo(scout, index, message);
+		scout_heard_echo(scout, guard, message);
+		return true;
 	case MESSAGE_PROBE:
-		return from == ROLE_GUARD && scout_probe_take(scout->probe, index, message, len);
-	case MESSAGE_SOCKET:
-		return from == ROLE_SUPERVISOR && len == sizeof(struct message_socket) &&
-		       scout_probe_take_socket(scout->probe, message);
-	case MESSAGE_EXPLAIN:
-		return from == ROLE_LEDGER && len == sizeof(struct message_explain) &&
-		       scout_take_explain(scout, message);
-	case MESSAGE_FLUSH:
-		return from == ROLE_LEDGER && len == sizeof(struct message_flush) &&
-		       scout_take_flush(scout, message);
+		return scout_probe_take(scout->probe, guard, message, len);
 	default:
 		return false;
 	}
+}
+
+static bool take_from_ledger(struct scout *scout, const void *message, size_t len)
+{
+	switch (((const struct message *)message)->type) {
+	case MESSAGE_ROWS:
+		return scout_rows_take(scout->rows, message, len);
+	case MESSAGE_ROWS_END:
+		scout_rows_take_end(scout->rows, message);
+		return true;
+	case MESSAGE_EXPLAIN:
+		scout_take_explain(scout, message);
+		return true;
+	case MESSAGE_FLUSH:
+		scout_take_flush(scout, message);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* False: it is not his to send, or nothing that can be taken. */
+static bool take_message(struct scout *scout, enum role from, unsigned index, const void *message,
+                         size_t len)
+{
+	uint32_t type = ((const struct message *)message)->type;
+
+	if (from == ROLE_GUARD)
+		return take_from_guard(scout, index, message, len);
+	if (from == ROLE_LEDGER)
+		return take_from_ledger(scout, message, len);
+	if (from == ROLE_SUPERVISOR && type == MESSAGE_FILE)
+		return scout_take_file(scout, message);
+	return from == ROLE_SUPERVISOR && type == MESSAGE_SOCKET &&
+	       scout_probe_take_socket(scout->probe, message);
 }
 
 static void on_message(void *owner, enum role from, unsigned index, const void *message, size_t len)

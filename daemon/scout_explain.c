@@ -111,13 +111,11 @@ static void explain_name(struct scout *scout, uint32_t request, const char *name
 		look_up(scout, request, is_smart ? MERGE_HOST : MERGE_DOMAIN, name);
 }
 
-bool scout_take_explain(struct scout *scout, const struct message_explain *explain)
+void scout_take_explain(struct scout *scout, const struct message_explain *explain)
 {
 	char name[DOMAIN_NAME_MAX];
 	struct address address;
 
-	if (!scout_is_text(explain->name, sizeof(explain->name)))
-		return false;
 	if (address_parse(&address, explain->name) || peer_name_literal(&address, explain->name)) {
 		explain_address(scout, explain->request, explain->name, &address);
 	} else if (!peer_name_normalise(name, explain->name)) {
@@ -126,18 +124,15 @@ bool scout_take_explain(struct scout *scout, const struct message_explain *expla
 	} else {
 		explain_name(scout, explain->request, name);
 	}
-	return true;
 }
 
 /* libunbound forgets by name only at its control port: so all of its cache goes. */
-bool scout_take_flush(struct scout *scout, const struct message_flush *flush)
+void scout_take_flush(struct scout *scout, const struct message_flush *flush)
 {
 	struct message_forget forget = { .type = MESSAGE_FORGET };
 	struct message_flushed flushed = { .type = MESSAGE_FLUSHED, .request = flush->request };
 	int err;
 
-	if (!scout_is_text(flush->name, sizeof(flush->name)))
-		return false;
 	if (peer_name_normalise(forget.name, flush->name)) {
 		flushed.count = (uint32_t)(promise_cache_forget(scout->cache, forget.name) +
 		                           scout_rows_forget(scout->rows, forget.name) +
@@ -148,5 +143,4 @@ bool scout_take_flush(struct scout *scout, const struct message_flush *flush)
 		(void)process_send_guards(scout->process, &forget, sizeof(forget), -1);
 	}
 	(void)process_send(scout->process, ROLE_LEDGER, 0, &flushed, sizeof(flushed));
-	return true;
 }

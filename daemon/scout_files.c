@@ -313,10 +313,6 @@ bool scout_take_file(struct scout *scout, const struct message_file *message)
 	bool is_sound;
 	int copy;
 
-	if (!scout_is_text(message->path, sizeof(message->path)) ||
-	    !scout_is_text(message->signer, sizeof(message->signer)) ||
-	    !scout_is_text(message->why, sizeof(message->why)))
-		return false;
 	file = file_of(&scout->files, message->kind, message->path);
 	if (!file)
 		return false;

@@ -327,14 +327,6 @@ static bool is_to_be_checked(const struct scout_heard *heard,
 	       heard_names_host(heard->heard, message->name, process_now_ms());
 }
 
-static bool is_sound(const struct message_dns_answer *answer, size_t len)
-{
-	return len > offsetof(struct message_dns_answer, message) && len <= sizeof(*answer) &&
-	       answer->len == len - offsetof(struct message_dns_answer, message) &&
-	       (answer->client.family == 4 || answer->client.family == 6) &&
-	       (answer->server.family == 4 || answer->server.family == 6);
-}
-
 struct echo_due {
 	struct scout *scout;
 	unsigned guard;
@@ -353,29 +345,26 @@ static void on_echo_due(evutil_socket_t none, short what, void *owner)
 }
 
 /* Behind a turn of all others: it is the first guard that hears, and any that asks. */
-bool scout_heard_echo(struct scout *scout, unsigned guard, const struct message_echo *echo)
+void scout_heard_echo(struct scout *scout, unsigned guard, const struct message_echo *echo)
 {
 	static const struct timeval at_once;
 	struct echo_due *due = malloc(sizeof(*due));
 
 	if (!due)
-		return true;
+		return;
 	*due = (struct echo_due){ scout, guard, *echo };
 	if (event_base_once(process_base(scout->process), -1, EV_TIMEOUT, on_echo_due, due,
 	                    &at_once) != 0)
 		free(due);
-	return true;
 }
 
-bool scout_take_dns_answer(struct scout *scout, unsigned index, const void *octets, size_t len)
+void scout_take_dns_answer(struct scout *scout, unsigned index,
+                           const struct message_dns_answer *answer)
 {
-	const struct message_dns_answer *answer = octets;
 	struct scout_heard *heard = scout->heard;
 	struct dns_message message;
 	bool is_mail_domain, matters, is_checked = false;
 
-	if (!is_sound(answer, len))
-		return false;
 	if (dns_message_parse(&message, bytes_of(answer->message, answer->len)) == PARSE_OK) {
 		is_mail_domain = message.type == DNS_TYPE_MX && scout_is_name(message.name);
 		matters = is_mail_domain && merge_standing(&scout->sources, message.name) > 0;
@@ -391,7 +380,6 @@ bool scout_take_dns_answer(struct scout *scout, unsigned index, const void *octe
 	}
 	if (!is_checked)
 		scout_checks_pass(heard->checks, index, answer->request);
-	return true;
 }
 
 void scout_heard_repeat(struct scout *scout)

@@ -14,7 +14,6 @@
 #include "report/row_queue.h"
 #include "row_batch.h"
 #include "scout_state.h"
-#include "verdict/sound.h"
 
 struct deferred {
 	unsigned guard;
@@ -178,12 +177,10 @@ bool scout_rows_take(struct scout_rows *rows, const struct message_rows *message
 	return row_batch_read(message, len, rows->is_whole ? ignore_row : take_row, rows);
 }
 
-bool scout_rows_take_end(struct scout_rows *rows, const struct message_rows_end *end)
+void scout_rows_take_end(struct scout_rows *rows, const struct message_rows_end *end)
 {
 	struct seen_figures figures;
 
-	if (end->is_whole > 1)
-		return false;
 	if (end->is_whole && !rows->is_whole) {
 		rows->is_whole = true;
 		rows->must_tell |= rows->is_degraded;
@@ -196,7 +193,6 @@ bool scout_rows_take_end(struct scout_rows *rows, const struct message_rows_end 
 	}
 	if (!rows->goes_on)
 		answer_deferred(rows);
-	return true;
 }
 
 /* A guard reads what strangers send: it is believed where our own look-up led to that host at that place. */
@@ -212,17 +208,7 @@ static bool is_validated(struct scout *scout, const struct message_sighting *sig
 	return promise_cache_includes(scout->cache, sighting->host, &sighting->server, now_ms);
 }
 
-static bool sighting_is_sound(const struct message_sighting *sighting)
-{
-	return sighting->offers_starttls <= 1 && sighting->met <= 1 &&
-	       sighting->tls_version <= UINT16_MAX && sighting->key_sight <= SIGHT_PROBE &&
-	       key_finding_is_sound(&sighting->key) &&
-	       (sighting->server.family == 4 || sighting->server.family == 6) &&
-	       scout_is_name(sighting->host) &&
-	       (scout_is_name(sighting->domain) || sighting->domain[0] == '\0');
-}
-
-bool scout_rows_take_sighting(struct scout_rows *rows, const struct message_sighting *sighting)
+void scout_rows_take_sighting(struct scout_rows *rows, const struct message_sighting *sighting)
 {
 	const struct last_key key = {
 		.sight = (enum key_sight)sighting->key_sight,
@@ -237,10 +223,8 @@ bool scout_rows_take_sighting(struct scout_rows *rows, const struct message_sigh
 		.met = sighting->met != 0,
 	};
 
-	if (!sighting_is_sound(sighting))
-		return false;
 	if (!is_validated(rows->scout, sighting))
-		return true;
+		return;
 	if (sighting->domain[0])
 		seen.domain = sighting->domain;
 	/* A wrong key is whoever's. */
@@ -249,7 +233,6 @@ bool scout_rows_take_sighting(struct scout_rows *rows, const struct message_sigh
 	seen_sighting(rows->seen, &seen, process_time_ms());
 	if (key.sight != SIGHT_NONE)
 		last_keys_note(rows->keys, sighting->host, &key, process_now_ms());
-	return true;
 }
 
 void scout_rows_last_keys(struct last_key keys[MX_HOSTS_MAX], const struct scout_rows *rows,

@@ -25,10 +25,10 @@ struct scout_rows *scout_rows_new(struct scout *scout);
 void scout_rows_free(struct scout_rows *rows);
 struct seen *scout_rows_seen(struct scout_rows *rows);
 
-/* Each false: not sound. */
+/* False: not sound. */
 bool scout_rows_take(struct scout_rows *rows, const struct message_rows *message, size_t len);
-bool scout_rows_take_end(struct scout_rows *rows, const struct message_rows_end *end);
-bool scout_rows_take_sighting(struct scout_rows *rows, const struct message_sighting *sighting);
+void scout_rows_take_end(struct scout_rows *rows, const struct message_rows_end *end);
+void scout_rows_take_sighting(struct scout_rows *rows, const struct message_sighting *sighting);
 
 /* With which key each of the destination's hosts was last seen. */
 void scout_rows_last_keys(struct last_key keys[MX_HOSTS_MAX], const struct scout_rows *rows,

@@ -90,9 +90,9 @@ struct table *scout_addresses_new(const uint8_t secret[TABLE_SECRET_LEN]);
 /* text: an address. Who is found there is answered as host. */
 void scout_ask_address(struct scout *scout, unsigned guard, const char *text);
 
-/* scout_explain.c; each false: not sound. */
-bool scout_take_explain(struct scout *scout, const struct message_explain *explain);
-bool scout_take_flush(struct scout *scout, const struct message_flush *flush);
+/* scout_explain.c */
+void scout_take_explain(struct scout *scout, const struct message_explain *explain);
+void scout_take_flush(struct scout *scout, const struct message_flush *flush);
 /* To the ledger: scout->explanation.destination is filled. */
 void scout_send_explanation(struct scout *scout, uint32_t request, uint32_t age_s, bool is_cached);
 
@@ -100,10 +100,11 @@ void scout_send_explanation(struct scout *scout, uint32_t request, uint32_t age_
 /* After all else of the scout is there. NULL: out of memory. */
 struct scout_heard *scout_heard_new(struct scout *scout);
 void scout_heard_free(struct scout_heard *heard);
-/* False: not sound. index: of the guard. */
-bool scout_take_dns_answer(struct scout *scout, unsigned index, const void *message, size_t len);
+/* index: of the guard. */
+void scout_take_dns_answer(struct scout *scout, unsigned index,
+                           const struct message_dns_answer *answer);
 /* Says it again when what other guards have sent by now was read, too. */
-bool scout_heard_echo(struct scout *scout, unsigned guard, const struct message_echo *echo);
+void scout_heard_echo(struct scout *scout, unsigned guard, const struct message_echo *echo);
 /* Candidates of that domain are told once more, with what its policy says of them by now. */
 void scout_heard_learn(struct scout *scout, const struct destination *destination);
 /* A look-up of a name that was heard ended. */
