@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Octets as a capture file, given twice: the first packet comes from both, each at a time that has a name, and none is longer than the file.
- */
+/* Octets as a capture file, given twice: as many packets come from both, each at a time that has a name, and none longer than the file. */
 
 #include "require.h"
 
@@ -11,30 +9,27 @@
 
 #include "cli/replay_capture.h"
 
-enum { PACKETS_MAX = 4096 };
+enum { PACKETS_MAX = 4096 }; /* an even number */
 
 static const uint64_t year_9999_ms = 253402300799999;
 
-/* The same file twice: each packet comes twice, one right behind the other. */
 static void read_all(char *path, size_t file_len)
 {
 	char *const paths[] = { path, path };
 	struct replay_captures *captures = replay_captures_open(paths, 2);
-	struct replay_packet packet, again;
+	struct replay_packet packet;
 	size_t count = 0;
 
 	if (!captures)
 		return;
 	while (count < PACKETS_MAX && replay_captures_next(captures, &packet)) {
-		struct bytes first = exact_copy(packet.packet);
+		struct bytes copy = exact_copy(packet.packet);
 
-		REQUIRE(packet.packet.len <= file_len && packet.time_ms <= year_9999_ms);
-		if (count++ == 0) {
-			REQUIRE(replay_captures_next(captures, &again));
-			REQUIRE(again.time_ms == packet.time_ms);
-		}
-		exact_free(first);
+		REQUIRE(copy.len <= file_len && packet.time_ms <= year_9999_ms);
+		exact_free(copy);
+		count++;
 	}
+	REQUIRE(count % 2 == 0);
 	replay_captures_close(captures);
 }
 

@@ -2,14 +2,20 @@
 /*
  * Both sides of a connection say what they like. The input's first octet chooses; then come
  * segments: an octet of which the highest bit says who speaks and the rest how long, and the text.
- * It is played whole and in single octets with the same outcome, and once with all that commits
- * denied: then nothing but harmless lines has passed.
+ * It is played whole and in single octets (or in halves) with the same outcome, and once with all that commits
+ * denied: then nothing but harmless lines has passed. At the end all that was taken of memory is given back.
  */
 #include "../unit/flow/play.h"
+#include "harmless_line.h"
 
-#include <ctype.h>
-
-enum { MIDSTREAM_BIT = 1, CLIENT_BIT = 0x80, LENGTH_MAX = 0x7f, LONG_LEN = 1024 };
+enum {
+	MIDSTREAM_BIT = 1,
+	SKIP_BIT = 2,
+	CLIENT_BIT = 0x80,
+	LENGTH_MAX = 0x7f,
+	LONG_LEN = 1024,
+	SPELLED_MAX = 512
+};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -48,11 +54,19 @@ static struct play run(const uint8_t *data, size_t len, bool spells, bool denies
 		bool is_client;
 		struct bytes segment = next_segment(&script, &is_client);
 
-		if (spells)
+		/* What an octet costs grows with its line: so long ones are cut in two. */
+		if (spells && len > SPELLED_MAX)
+			play_cut(&play, is_client, segment, segment.len * (data[0] >> 2) / 64);
+		else if (spells)
 			play_spell(&play, is_client, segment);
 		else
 			play_say(&play, is_client, segment, true);
 	}
+	if (session_state_name(play.session)[0] == '\0')
+		abort();
+	/* What follows was not seen. */
+	if ((data[0] & SKIP_BIT) != 0)
+		session_skip(play.session);
 	session_end(play.session);
 	return play;
 }
@@ -75,42 +89,6 @@ static void check_cuts(const uint8_t *data, size_t len)
 	play_free(&spelt);
 }
 
-static bool is_harmless_verb(const char *verb, size_t len)
-{
-	static const char *const harmless[] = { "EHLO", "HELO", "NOOP",     "RSET",
-		                                "QUIT", "HELP", "STARTTLS", "MAIL" };
-
-	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++) {
-		if (len == strlen(harmless[i]) && strncasecmp(verb, harmless[i], len) == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Of a line, also one that a CR or NUL begins: no more than the verb has passed, or the verb is
- * harmless.
- */
-static void check_line(const char *line, size_t len)
-{
-	size_t verb = 0;
-
-	while (len > 0 && (*line == ' ' || *line == '\t')) {
-		line++;
-		len--;
-	}
-	while (verb < len && isalpha((unsigned char)line[verb]))
-		verb++;
-	if (is_harmless_verb(line, verb) &&
-	    (verb == len || line[verb] == ' ' || line[verb] == '\t'))
-		return;
-	if (strncasecmp(line, "RCPT", len < 4 ? len : 4) == 0 && !memchr(line, ':', len))
-		return;
-	if (verb == len && len <= 8)
-		return;
-	abort();
-}
-
 /*
  * Nothing was allowed but MAIL, so that neither a body nor an answer to a challenge may hide a
  * line.
@@ -118,21 +96,8 @@ static void check_line(const char *line, size_t len)
 static void check_denied(const uint8_t *data, size_t len)
 {
 	struct play play = run(data, len, false, true);
-	const char *octets = (const char *)play.client.octets;
-	size_t start = 0;
 
-	for (size_t at = 0; at <= play.client.passed; at++) {
-		if (at < play.client.passed && !memchr("\r\n", octets[at], 2) && octets[at] != '\0')
-			continue;
-		/* From here on it is TLS, a sealed alert perhaps, or a ClientHello in SSL 2.0 framing. */
-		if (at > start && ((uint8_t)octets[start] >= 0x80 ||
-		                   (octets[start] >= 0x14 && octets[start] <= 0x17)))
-			break;
-		/* The first line of a connection that began before us may be the rest of one. */
-		if (start > 0 || (data[0] & MIDSTREAM_BIT) == 0)
-			check_line(octets + start, at - start);
-		start = at + 1;
-	}
+	harmless_check(play.client.octets, play.client.passed, (data[0] & MIDSTREAM_BIT) != 0);
 	play_free(&play);
 }
 
@@ -142,5 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	check_cuts(data, len);
 	check_denied(data, len);
+	if (play_budget()->used != 0)
+		abort();
 	return 0;
 }
