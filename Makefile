@@ -54,7 +54,7 @@ FUZZERS     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fu
 HEADERS     := $(wildcard daemon/*.h daemon/*/*.h tests/*/*.h tests/*/*/*.h)
 C_FILES     := $(SOURCES) $(wildcard tests/*/*.c tests/unit/*/*.c)
 
-.PHONY: all help deps test-deps run demo check check-full lib unit tools layers lint fuzz bench install uninstall clean FORCE
+.PHONY: all help deps test-deps run demo check check-full lib unit tools layers lint fuzz coverage bench install uninstall clean FORCE
 all: $(BUILD)/hopguard
 
 help:
@@ -64,7 +64,7 @@ help:
 	@echo 'make check        every test but the long ones; ends with "N passed, N failed, N skipped"'
 	@echo 'make check-full   every cell of the lab (hours)'
 	@echo 'make unit         unit tests; layers: who may include whom; lint: format, clang-tidy, cppcheck, mandoc'
-	@echo 'make fuzz         every fuzz target for SECONDS=10'
+	@echo 'make fuzz         every fuzz target for SECONDS=10; coverage: which lines the tests reach (minutes)'
 	@echo 'make bench        what the gate costs'
 	@echo 'make deps         what building and running need; test-deps: what tests and demo need'
 	@echo 'make install      also uninstall; DESTDIR, PREFIX=/usr/local, SYSCONFDIR=/etc'
@@ -181,6 +181,40 @@ JOBS        ?= 1
 fuzz: $(if $(TARGETS),$(TARGETS:%=build/fuzz/%_fuzz),$(FUZZERS))
 	$(Q)$(PYTHON) tests/fuzz/campaign.py --seconds $(SECONDS) --jobs $(JOBS) $(if $(RECORD),--record) $(TARGETS)
 
+# Lines of each file that unit tests and seeds reach: fails where a file of PARSERS falls short. The program under test is
+# one shared library, so that one file has the counters of all tests.
+PARSERS     := $(wildcard daemon/wire/*.c) $(addprefix daemon/,base/address.c base/armor.c base/nat64.c base/rfc3339.c \
+               config_scan.c row_batch.c probe_request.c active/starttls_replies.c flow/dns_questions.c flow/dns_streams.c flow/session.c \
+               flow/session_body.c flow/session_client.c flow/session_flight.c flow/session_handshake.c flow/session_rest.c \
+               flow/session_server.c flow/session_tls.c flow/stream.c policy/local_read.c policy/mx_pattern.c policy/peer_names.c \
+               policy/policy_list.c policy/postfix_table.c policy/tlsa.c policy/watch_list.c report/control_protocol.c \
+               report/store_rows.c message_sound.c verdict/key_rule.c verdict/sound.c)
+COVER       := build/coverage
+COVER_FLAGS := -std=c11 -g -O1 -fPIC
+COVER_LIB    = -L$(COVER) -lhopguard -Wl,-rpath,$(CURDIR)/$(COVER)
+COVER_OBJECTS := $(patsubst %.c,$(COVER)/%.o,$(filter-out daemon/main.c,$(SOURCES)))
+COVER_TESTS := $(UNIT_TESTS:$(BUILD)/%=$(COVER)/%)
+COVER_FUZZERS := $(FUZZERS:build/fuzz/%=$(COVER)/fuzz/%)
+
+$(COVER)/daemon/%.o: daemon/%.c Makefile
+	@mkdir -p $(@D)
+	@$(if $(V),,echo "  COVER $<")
+	$(Q)$(CLANG) $(CPPFLAGS) $(COVER_FLAGS) -fprofile-instr-generate -fcoverage-mapping $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(COVER)/libhopguard.so: $(COVER_OBJECTS)
+	$(Q)$(CLANG) -shared -fprofile-instr-generate -o $@ $^ $(LIB_LDLIBS)
+
+$(COVER)/tests/%: tests/%.c $(SUPPORT:$(BUILD)/%.o=%.c) $(COVER)/libhopguard.so
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) $(COVER_FLAGS) $(LIB_CFLAGS) -MMD -MP -MF $@.d -o $@ $(filter %.c,$^) -lcmocka $(COVER_LIB) $(LIB_LDLIBS)
+
+$(COVER)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(COVER)/libhopguard.so
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) $(COVER_FLAGS) -fsanitize=fuzzer $(LIB_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(COVER_LIB) $(LIB_LDLIBS)
+
+coverage: $(COVER_TESTS) $(COVER_FUZZERS)
+	$(Q)$(PYTHON) tests/coverage.py --build $(COVER) $(PARSERS)
+
 layers:
 	$(Q)awk -f tests/layers.awk daemon/LAYERS daemon/*.[ch] daemon/*/*.[ch]
 
@@ -237,5 +271,6 @@ uninstall:
 clean:
 	$(Q)rm -rf build
 
--include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(BENCHES:=.d) $(FUZZ_OBJECTS:.o=.d) $(FUZZERS:=.d)
+-include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(BENCHES:=.d) $(FUZZ_OBJECTS:.o=.d) \
+         $(FUZZERS:=.d) $(COVER_OBJECTS:.o=.d) $(COVER_TESTS:=.d) $(COVER_FUZZERS:=.d)
 .SECONDARY:

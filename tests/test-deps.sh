@@ -14,7 +14,7 @@ servers_dir=build/test-servers
 
 TOOLS="python3 python3-pytest python3-dnspython python3-scapy openssl ldnsutils swaks libnet-ssleay-perl
 	libio-socket-inet6-perl tcpdump iproute2 iptables nftables util-linux procps dns-root-data libcmocka-dev
-	systemd gpg gpg-agent gpgv valgrind clang clang-format clang-tidy cppcheck libclang-rt-14-dev mandoc"
+	systemd gpg gpg-agent gpgv valgrind clang clang-format clang-tidy cppcheck libclang-rt-14-dev llvm mandoc"
 # For tests/vm, where programs of this machine run under Debian's kernel. The one for clouds is that of the distribution
 # with fewer drivers, and a third of its size.
 VM_TOOLS="qemu-system-x86 kmod"

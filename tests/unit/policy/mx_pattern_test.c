@@ -50,6 +50,30 @@ static void stars_elsewhere_are_no_patterns(void **state)
 		assert_false(mx_pattern_normalise(pattern, texts[i]));
 }
 
+static void a_pattern_has_the_length_of_a_name(void **state)
+{
+	char text[DOMAIN_NAME_MAX + 8] = "*.", pattern[DOMAIN_NAME_MAX];
+
+	(void)state;
+	/* 252 octets and 253 behind the star: labels of 62 octets and a dot each. */
+	for (size_t i = 2; i < 2 + 252; i++)
+		text[i] = (i - 1) % 63 == 0 ? '.' : 'a';
+	text[2 + 251] = '\0';
+	assert_true(mx_pattern_normalise(pattern, text));
+	assert_string_equal(pattern, text);
+	strcpy(text + 2 + 251, "aa");
+	assert_true(strlen(text) == DOMAIN_NAME_MAX - 1);
+	assert_false(mx_pattern_normalise(pattern, text));
+}
+
+static void each_mode_has_its_name(void **state)
+{
+	(void)state;
+	assert_string_equal(mx_policy_mode_name(MX_POLICY_NONE), "none");
+	assert_string_equal(mx_policy_mode_name(MX_POLICY_TESTING), "testing");
+	assert_string_equal(mx_policy_mode_name(MX_POLICY_ENFORCE), "enforce");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -57,6 +81,8 @@ int main(void)
 		cmocka_unit_test(a_name_stands_for_itself_only),
 		cmocka_unit_test(patterns_come_into_the_form_of_names),
 		cmocka_unit_test(stars_elsewhere_are_no_patterns),
+		cmocka_unit_test(a_pattern_has_the_length_of_a_name),
+		cmocka_unit_test(each_mode_has_its_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
