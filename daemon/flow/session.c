@@ -187,6 +187,7 @@ void session_allow(struct session *session)
 		session->is_server_opaque = true;
 		break;
 	case WAIT_CLEAR_IN_TLS:
+		session->is_clear_in_tls_allowed = true;
 		session_lose_order(session, true);
 		break;
 	case WAIT_TLS_DATA:
@@ -201,7 +202,7 @@ static struct session_step pass(struct bytes readable)
 	return (struct session_step){ readable.len, readable.len };
 }
 
-static struct session_step client_step(struct session *session, struct bytes readable)
+static struct session_step read_client(struct session *session, struct bytes readable)
 {
 	switch (session->state) {
 	case SESSION_BANNER:
@@ -225,6 +226,15 @@ static struct session_step client_step(struct session *session, struct bytes rea
 		return pass(readable);
 	}
 	return (struct session_step){ 0, 0 };
+}
+
+static struct session_step client_step(struct session *session, struct bytes readable)
+{
+	struct session_step step = read_client(session, readable);
+
+	if (step.consumed > 0)
+		session->is_clear_in_tls_allowed = false;
+	return step;
 }
 
 static struct session_step server_step(struct session *session, struct bytes readable)

@@ -439,7 +439,9 @@ static bool took_another_yes(const struct session *session, struct bytes readabl
 	case STARTTLS_READY:
 		return false;
 	case STARTTLS_PENDING:
-		return session->state == SESSION_RESYNC && begins_hello(session, readable);
+		/* What was allowed as no TLS would be asked about without end. */
+		return session->state == SESSION_RESYNC && !session->is_clear_in_tls_allowed &&
+		       begins_hello(session, readable);
 	case STARTTLS_REFUSED:
 	case STARTTLS_UNANSWERED:
 		return session->state == SESSION_COMMAND && begins_hello(session, readable);

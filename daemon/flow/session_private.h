@@ -118,7 +118,8 @@ struct session {
 	bool is_challenged; /* 334: the client's next line is an answer, not a command */
 	bool has_recipient; /* one was allowed in this transaction */
 	bool is_opaque_allowed;
-	bool may_be_tls;  /* midstream, before the client's first octet */
+	bool is_clear_in_tls_allowed; /* what is in front of the client, though it is no TLS */
+	bool may_be_tls;              /* midstream, before the client's first octet */
 	bool may_be_rest; /* midstream, before its first line: that may have begun before us */
 	bool is_reply_given_up; /* STARTTLS's: its client may have stopped waiting */
 	bool is_injected;       /* behind the last STARTTLS */

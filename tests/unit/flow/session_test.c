@@ -291,6 +291,20 @@ static void test_replies_meet_their_commands_however_many_are_out(void **state)
 	play_free(&play);
 }
 
+static void test_what_was_allowed_as_no_tls_is_not_asked_about_again(void **state)
+{
+	static const uint8_t no_tls[] = { 0xff, 'w', 0xe8, 0xfc, 'x', 'y' };
+	struct play play = play_new(true);
+
+	(void)state;
+	client_says(&play, "STARTTLS\r\n");
+	server_says(&play, "22\x89");
+	play_say(&play, true, bytes_of(no_tls, sizeof(no_tls)), true);
+	assert_int_equal(play.client.passed, play.client.len);
+	assert_true(play.decision_count < 4);
+	play_free(&play);
+}
+
 static void test_one_command_beyond_the_bound_is_one_too_many(void **state)
 {
 	struct play play = play_new(false);
@@ -480,6 +494,7 @@ int main(void)
 		cmocka_unit_test(test_the_body_is_over_where_its_marker_ends),
 		cmocka_unit_test(test_a_chunk_is_as_long_as_it_says),
 		cmocka_unit_test(test_replies_meet_their_commands_however_many_are_out),
+		cmocka_unit_test(test_what_was_allowed_as_no_tls_is_not_asked_about_again),
 		cmocka_unit_test(test_one_command_beyond_the_bound_is_one_too_many),
 		cmocka_unit_test(test_a_reply_may_have_so_many_lines_and_no_more),
 		cmocka_unit_test(test_tls_is_done_with_its_first_data),
