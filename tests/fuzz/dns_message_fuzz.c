@@ -31,7 +31,7 @@ static void check_cuts(const struct dns_message *whole, struct bytes copy)
 	struct dns_message message;
 	bool is_malformed, is_whole_malformed;
 	unsigned count = walk_all(whole, &is_whole_malformed);
-	size_t step = copy.len / 64 + 1;
+	size_t step = copy.len / 24 + 1;
 
 	for (size_t cut = 0; cut < copy.len; cut += step) {
 		if (dns_message_parse(&message, exact_cut(copy, cut)) != PARSE_OK)

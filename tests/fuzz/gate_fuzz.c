@@ -53,6 +53,8 @@ struct scene {
 		char name[DOMAIN_NAME_MAX];
 	} asked[ASKED_MAX];
 	size_t asked_count;
+	uint32_t echo;
+	bool has_echo;
 };
 
 static void arrive(struct scene *scene, bool is_client, struct bytes packet)
@@ -115,6 +117,14 @@ static void on_broken(void *owner, const struct message_broken *broken)
 	REQUIRE(memchr(broken->how, '\0', sizeof(broken->how)));
 }
 
+static void on_echo(void *owner, uint32_t number)
+{
+	struct scene *scene = owner;
+
+	scene->echo = number;
+	scene->has_echo = true;
+}
+
 static void on_sighting(void *owner, const struct message_sighting *sighting)
 {
 	(void)owner;
@@ -159,6 +169,9 @@ static void answer_all(struct scene *scene)
 	for (size_t i = 0; i < scene->asked_count; i++)
 		answer(scene, &scene->asked[i]);
 	scene->asked_count = 0;
+	if (scene->has_echo)
+		gate_echoed(scene->gate, scene->echo, scene->now_ms, scene->now_ms);
+	scene->has_echo = false;
 }
 
 static void put_through(struct scene *scene, bool is_client, const struct craft *craft)
@@ -326,6 +339,7 @@ static struct scene *the_scene(void)
 		.ask = on_ask,
 		.tell = on_tell,
 		.broken = on_broken,
+		.echo = on_echo,
 		.sighting = on_sighting,
 		.send = on_send,
 	};

@@ -21,6 +21,7 @@
 #include "report/status_page.h"
 #include "verdict/sound.h"
 
+static const struct troubles no_troubles;
 static const uint8_t consumer_secret[TABLE_SECRET_LEN];
 
 static inline void require_plain(const char *text, size_t len)
@@ -204,7 +205,8 @@ static inline void consume_counters(const struct counters *counters)
 	struct counters sum = *counters;
 
 	memset(&status, 0, sizeof(status));
-	status.version = status.user = status.backend = status.degraded = "";
+	status.troubles = &no_troubles;
+	status.version = status.user = status.backend = "";
 	status.database.problem = "";
 	counters_add(&sum, counters);
 	counters_fill(&status, &sum);
@@ -218,7 +220,8 @@ static inline void consume_state(const struct message_state *state)
 	static struct status status;
 
 	memset(&status, 0, sizeof(status));
-	status.version = status.degraded = status.database.problem = "";
+	status.troubles = &no_troubles;
+	status.version = status.database.problem = "";
 	status.user = state->user;
 	status.backend = state->backend;
 	for (size_t i = 0; i < state->child_count; i++)
