@@ -226,12 +226,12 @@ const struct call calls_newer[] = {
 };
 
 const struct call calls_never[] = {
-/* Into other processes. How a sanitizer looks for leaks, at the supervisor's end. */
-#ifndef SANDBOX_SANITIZED
-	ALWAYS("ptrace"),
-#endif
+	/* Into other processes. */
 	ALWAYS("process_vm_readv"),
 	ALWAYS("process_vm_writev"),
+#ifndef SANDBOX_SANITIZED /* who looks for leaks by it, at the supervisor's end */
+	ALWAYS("ptrace"),
+#endif
 	ALWAYS("process_madvise"),
 	ALWAYS("pidfd_getfd"),
 	ALWAYS("kcmp"),
