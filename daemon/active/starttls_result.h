@@ -42,9 +42,9 @@ enum starttls_outcome {
 	VISIT_CLOSED,      /* FIN */
 	VISIT_REPLIED,     /* another code than the step asks for: code and reply */
 	VISIT_NOT_OFFERED, /* no such keyword; where it was asked for all the same, code says with what success */
-	VISIT_MASKED,     /* the same, and a keyword that looks overwritten */
-	VISIT_NOT_SMTP,   /* replies that are none, or without an end */
-	VISIT_INJECTED,   /* octets behind the reply to STARTTLS, before the handshake */
+	VISIT_MASKED,   /* the same, and a keyword that looks overwritten */
+	VISIT_NOT_SMTP, /* replies that are none, or without an end */
+	VISIT_INJECTED, /* octets behind the reply to STARTTLS, or in the place of the handshake (AT_HANDSHAKE): reply */
 	VISIT_TLS_FAILED, /* tls_why, and alert if one came */
 	VISIT_SYSTEM,     /* trouble of our own: system_error */
 };
@@ -82,6 +82,7 @@ struct starttls_result {
 	char group[STARTTLS_KEYWORD_MAX];  /* of the key exchange; empty: not known */
 	int alert;                         /* that the server sent; -1: none */
 	char tls_why[STARTTLS_TEXT_MAX];
+	bool is_chain_long; /* TLS_FAILED since the certificates are more than STARTTLS_CHAIN_MAX octets */
 	bool has_leaf;
 	bool is_self_issued;                      /* the leaf's issuer is its subject */
 	uint8_t leaf_digest[STARTTLS_DIGEST_LEN]; /* SHA-256 of its SubjectPublicKeyInfo */

@@ -7,12 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "active/starttls_chain.h"
+#include "wire/tls_record.h"
 
 enum {
 	NO_ALERT = -1,
 	SWALLOW_MAX = 1024,
+	FIRST_MAX = 128, /* of what is shown where it is no TLS */
 	/*
 	 * Of a whole connection: a chain at its bound, in records as small as servers make them, with all around it. OpenSSL reads on in one
 	 * call for as long as octets are there that mean nothing (HelloRequests, tickets), and nobody else has a turn then.
@@ -27,6 +30,8 @@ struct starttls_tls {
 	SSL *connection;
 	int alert; /* that was read */
 	size_t heard_len;
+	size_t first_len;
+	uint8_t first[FIRST_MAX]; /* that came */
 	bool is_field_large;
 	/* OpenSSL's own. */
 	int (*is_secure)(const SSL *connection, const SSL_CTX *context, int operation, int bits,
@@ -54,18 +59,29 @@ static bool has_said_too_much(const struct starttls_tls *tls)
 	return tls->heard_len > HEARD_MAX;
 }
 
+static void keep_first(struct starttls_tls *tls, struct bytes octets)
+{
+	size_t room = sizeof(tls->first) - tls->first_len;
+	size_t len = octets.len < room ? octets.len : room;
+
+	if (len > 0)
+		memcpy(tls->first + tls->first_len, octets.data, len);
+	tls->first_len += len;
+}
+
 /* Before and behind each read of the socket; what it returns is the read's result. */
 static long on_read(BIO *socket, int operation, const char *octets, size_t len, int argument,
                     long number, int result, size_t *done)
 {
 	struct starttls_tls *tls = (struct starttls_tls *)BIO_get_callback_arg(socket);
 
-	(void)octets;
 	(void)len;
 	(void)argument;
 	(void)number;
-	if (operation == (BIO_CB_READ | BIO_CB_RETURN) && result > 0)
+	if (operation == (BIO_CB_READ | BIO_CB_RETURN) && result > 0) {
 		tls->heard_len += *done;
+		keep_first(tls, bytes_of(octets, *done));
+	}
 	if (operation != BIO_CB_READ || !has_said_too_much(tls))
 		return result;
 	BIO_clear_retry_flags(socket);
@@ -180,13 +196,47 @@ static void explain_break(struct starttls_result *result, const struct starttls_
 		            reason ? reason : "the handshake failed");
 }
 
-static enum shake_progress tell_break(struct starttls_result *result,
-                                      const struct starttls_tls *tls, int error, int number)
+/* Where the server's first record should begin stands something else: no library of TLS says that. */
+static bool is_foreign(const struct starttls_tls *tls)
+{
+	struct tls_record_header header;
+
+	return tls->first_len > 0 &&
+	       tls_record_header_parse(&header, bytes_of(tls->first, tls->first_len)) ==
+	               PARSE_MALFORMED;
+}
+
+/* With what came behind it, to the end of its line. */
+static void tell_foreign(struct starttls_result *result, struct starttls_tls *tls)
+{
+	uint8_t more[FIRST_MAX];
+	ssize_t more_len = recv(SSL_get_fd(tls->connection), more, sizeof(more), MSG_DONTWAIT);
+	size_t len = 0;
+
+	keep_first(tls, bytes_of(more, more_len > 0 ? (size_t)more_len : 0));
+	while (len < tls->first_len && !ascii_is_line_end(tls->first[len]))
+		len++;
+	result->outcome = VISIT_INJECTED;
+	starttls_keep_text(result->reply, sizeof(result->reply), bytes_of(tls->first, len));
+}
+
+/* OpenSSL goes by the length that its head claims. */
+static bool is_chain_long(const struct starttls_tls *tls)
+{
+	return SSL_get_state(tls->connection) == TLS_ST_CR_CERT &&
+	       ERR_GET_REASON(ERR_peek_error()) == SSL_R_EXCESSIVE_MESSAGE_SIZE;
+}
+
+static enum shake_progress tell_break(struct starttls_result *result, struct starttls_tls *tls,
+                                      int error, int number)
 {
 	bool is_end = error == SSL_ERROR_SYSCALL ||
 	              ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
 
-	if (has_said_too_much(tls) || tls->is_field_large) {
+	result->is_chain_long = is_chain_long(tls);
+	if (is_foreign(tls)) {
+		tell_foreign(result, tls);
+	} else if (has_said_too_much(tls) || tls->is_field_large) {
 		result->outcome = VISIT_TLS_FAILED;
 		result->alert = tls->alert;
 		keep_string(result->tls_why, sizeof(result->tls_why),

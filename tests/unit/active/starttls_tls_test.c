@@ -162,6 +162,7 @@ static void a_chain_without_an_end_is_not_taken(void **state)
 	assert_int_equal(result->outcome, VISIT_TLS_FAILED);
 	assert_int_equal(result->step, VISIT_AT_HANDSHAKE);
 	assert_string_equal(result->tls_why, "excessive message size");
+	assert_true(result->is_chain_long);
 	assert_int_equal(result->alert, -1);
 }
 
@@ -198,6 +199,44 @@ static void a_field_that_takes_long_to_reckon_in_is_not_taken(void **state)
 	result = meet(meeting, play_large_field, PART_WRONG);
 	assert_int_equal(result->outcome, VISIT_TLS_FAILED);
 	assert_string_equal(result->tls_why, "a finite field of more than 4096 bits");
+	assert_false(result->is_chain_long);
+}
+
+static int play_text(struct scene *scene)
+{
+	uint8_t hello[LINE_ROOM];
+
+	if (!scene_start_tls(scene) || recv(scene->client, hello, sizeof(hello), 0) <= 0)
+		return PART_WRONG;
+	scene_say(scene, "250 2.1.0 taken, \033[2J go on\r\n250 and on\r\n");
+	return PART_PLAYED;
+}
+
+static void what_is_no_tls_in_the_place_of_the_handshake_is_shown(void **state)
+{
+	const struct starttls_result *result = meet(*state, play_text, PART_PLAYED);
+
+	assert_int_equal(result->outcome, VISIT_INJECTED);
+	assert_int_equal(result->step, VISIT_AT_HANDSHAKE);
+	assert_string_equal(result->reply, "250 2.1.0 taken, ?[2J go on");
+}
+
+static int play_three_octets(struct scene *scene)
+{
+	uint8_t hello[LINE_ROOM];
+
+	if (!scene_start_tls(scene) || recv(scene->client, hello, sizeof(hello), 0) <= 0)
+		return PART_WRONG;
+	scene_say(scene, "abc");
+	return PART_PLAYED;
+}
+
+static void even_where_it_is_shorter_than_the_head_of_a_record(void **state)
+{
+	const struct starttls_result *result = meet(*state, play_three_octets, PART_PLAYED);
+
+	assert_int_equal(result->outcome, VISIT_INJECTED);
+	assert_string_equal(result->reply, "abc");
 }
 
 /* RFC 5246 section 7.4.1.1: a client ignores it while a handshake is on its way. It has no end either. */
@@ -237,6 +276,8 @@ int main(void)
 		TEST(an_anonymous_cipher_is_taken_only_by_the_shape_that_has_it),
 		TEST(a_chain_without_an_end_is_not_taken),
 		TEST(a_field_that_takes_long_to_reckon_in_is_not_taken),
+		TEST(what_is_no_tls_in_the_place_of_the_handshake_is_shown),
+		TEST(even_where_it_is_shorter_than_the_head_of_a_record),
 		TEST(requests_without_an_end_are_not_heard_out),
 	};
 
