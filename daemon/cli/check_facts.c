@@ -25,6 +25,18 @@ bool check_shown(struct check_shown *shown, const struct check_place *place, siz
 	return true;
 }
 
+bool check_key_is_seen(const struct check_facts *facts, size_t host)
+{
+	struct check_shown shown;
+
+	for (size_t i = 0; i < facts->destination.place_count; i++) {
+		if (facts->destination.places[i].host == host &&
+		    check_shown(&shown, &facts->places[i], 0))
+			return true;
+	}
+	return false;
+}
+
 bool check_record_is_met(const struct check_place *place, size_t record)
 {
 	struct check_shown shown;

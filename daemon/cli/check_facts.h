@@ -214,6 +214,8 @@ struct check_shown {
 
 /* The index-th of them, from 0 on. False: it has no more. */
 bool check_shown(struct check_shown *shown, const struct check_place *place, size_t index);
+/* Some address of the host showed a key, so that a record that matches none of them is one that does not match. */
+bool check_key_is_seen(const struct check_facts *facts, size_t host);
 /* Of the host's TLSA records that one, by any of its keys. */
 bool check_record_is_met(const struct check_place *place, size_t record);
 

@@ -191,6 +191,11 @@ static const struct {
 		"This is how somebody on the path makes senders fall back to clear text (RFC 3207 section 6).",
 		"See the server's log; if it saw no handshake, something between breaks it.",
 	},
+	[CHECK_CHAIN_LONG] = {
+		"chain-too-long", CHECK_BAD, "The certificates that the server sends are too many or too large.",
+		"A sender gives up at a limit of its own (64 KiB here and in the guard, 100 KiB in OpenSSL): it sends in the clear, or keeps the mail where TLS is promised (RFC 3207 section 4.1).",
+		"Send the server's own certificate and those that lead to its authority, mostly two or three (fullchain.pem); no bundle of authorities.",
+	},
 	[CHECK_ANONYMOUS_ONLY] = {
 		"anonymous-only", CHECK_BAD, "The server agrees on anonymous ciphers only: it has no certificate.",
 		"Anybody on the path can take its place, and no promise can be kept (RFC 7672 section 8.2).",

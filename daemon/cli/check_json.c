@@ -182,7 +182,8 @@ static json_t *records_of(const struct check_facts *facts, size_t host)
 			           check_record_is_met(&facts->places[j], i);
 		object_put(object, "record", records->records[i].text);
 		put_bool(object, "usable", records->records[i].is_usable);
-		object_put_number(object, "matches", matches);
+		if (check_key_is_seen(facts, host))
+			object_put_number(object, "matches", matches);
 		(void)json_array_append_new(list, object);
 	}
 	return list;

@@ -148,7 +148,11 @@ static void judge_broken_tls(struct judged *judged)
 	const struct check_place *place = judged->place;
 	char text[CHECK_WHY_MAX];
 
-	if (place->anonymous_cipher) {
+	if (judged->seen->is_chain_long) {
+		snprintf(text, sizeof(text), "more than %d KiB of certificates",
+		         STARTTLS_CHAIN_MAX / 1024);
+		add(judged, CHECK_CHAIN_LONG, text);
+	} else if (place->anonymous_cipher) {
 		snprintf(text, sizeof(text), "with %s only", place->anonymous_name);
 		add(judged, CHECK_ANONYMOUS_ONLY, text);
 	} else if (judged->seen->outcome == VISIT_TLS_FAILED) {

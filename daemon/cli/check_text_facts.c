@@ -232,6 +232,7 @@ static void print_records(FILE *out, const struct check_facts *facts, size_t hos
 
 		line_add(&line, "%s%s %s", i > 0 ? ", " : "", record->text,
 		         !record->is_usable                 ? "unusable"
+		         : !check_key_is_seen(facts, host)  ? "not compared: no key was seen"
 		         : is_met_somewhere(facts, host, i) ? "matches"
 		                                            : "does not match");
 	}

@@ -11,7 +11,8 @@ enum { STEPS_IN_ALL = 2 };
 
 enum leg { LEG_NAMED, LEG_ANONYMOUS, LEG_NAMELESS, LEG_SECOND, LEG_OLD, LEG_NONE };
 
-enum { ALERT_PROTOCOL_VERSION = 70 }; /* RFC 8446 section 6.2 */
+/* RFC 8446 section 6.2 */
+enum { ALERT_HANDSHAKE_FAILURE = 40, ALERT_PROTOCOL_VERSION = 70 };
 
 struct visit {
 	struct event_base *base;
@@ -99,11 +100,10 @@ static void keep(struct visit *visit, const struct starttls_result *result)
 	}
 }
 
-static bool is_broken_handshake(const struct starttls_result *seen)
+/* As a server says it that has no certificate. What breaks for another reason is no other thing with anonymous ciphers. */
+static bool is_nothing_in_common(const struct starttls_result *seen)
 {
-	return seen->step == VISIT_AT_HANDSHAKE &&
-	       (seen->outcome == VISIT_TLS_FAILED || seen->outcome == VISIT_RESET ||
-	        seen->outcome == VISIT_CLOSED);
+	return seen->outcome == VISIT_TLS_FAILED && seen->alert == ALERT_HANDSHAKE_FAILURE;
 }
 
 /* A limit of connections: who goes on knocking makes it worse. */
@@ -127,7 +127,7 @@ static enum leg next_leg(const struct visit *visit)
 		return LEG_NONE;
 	switch (visit->leg) {
 	case LEG_NAMED:
-		if (is_broken_handshake(seen))
+		if (is_nothing_in_common(seen))
 			return LEG_ANONYMOUS;
 		return seen->outcome == VISIT_DONE && seen->has_leaf ? LEG_NAMELESS : LEG_NONE;
 	case LEG_NAMELESS:

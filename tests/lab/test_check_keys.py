@@ -25,6 +25,11 @@ def unsigned(name, kinds=(), where="", build=None, notes=()):
          build=lambda lab, domain: records(lab, domain, **build(lab, domain)))
 
 
+def many_names(lab):
+    """A certificate of some 25 KiB."""
+    return lab.certificate(*(f"one-of-many-hosts-that-are-none-of-ours-{number}.example.net" for number in range(450)))
+
+
 # Two keys
 
 case("both-keys", build=lambda lab, domain: records(lab, domain, lab.key, lab.rsa_record, **lab.two_keys(f"mx.{domain}")))
@@ -62,6 +67,9 @@ unsigned("signed-twice", build=lambda lab, domain: {"certificate": lab.signed_tw
 unsigned("own-authority", {"cert-untrusted"}, where="CN=Authority stranger", build=lambda lab, domain: {
     "smtpd_tls_chain_files": f"{lab.stranger.key}, {lab.stranger.issue(f'mx.{domain}')}, {lab.stranger.certificate}"})
 
+case("long-chain", {"chain-too-long"}, where="more than 64 KiB", policy=None, build=lambda lab, domain: records(
+    lab, domain, lab.key, certificate=lab.joined(lab.certificate(f"mx.{domain}"), *4 * [many_names(lab)], lab.authority.certificate)))
+
 # TLSA
 
 case("weaker-digest", {"tlsa-digest"}, where="3 1 2 aaaa", policy=None,
@@ -97,6 +105,13 @@ def lab():
 @pytest.fixture(scope="module")
 def answers(lab):
     return lab.check_all(CASES.domains())
+
+
+def test_of_a_key_that_was_not_seen_nobody_says_that_it_does_not_match(lab, answers):
+    host, = answers["long-chain.example"]["hosts"]
+    assert "matches" not in host["tlsa"][0]
+    done = lab.run("long-chain.example")
+    assert "not compared: no key was seen (secure)" in done.stdout and "does not match" not in done.stdout
 
 
 @pytest.mark.parametrize("name", CASES.names())

@@ -215,6 +215,9 @@ static void versions_and_ciphers_are_judged(void **state)
 	place->seen->step = VISIT_AT_HANDSHAKE;
 	place->anonymous_cipher = 0xc018;
 	assert_string_equal(check_scene_judge(scene), "anonymous-only");
+	place->seen->is_chain_long = true;
+	assert_string_equal(check_scene_judge(scene), "chain-too-long");
+	assert_string_equal(scene->findings.list[0].detail, "more than 64 KiB of certificates");
 }
 
 static void a_closed_first_mx_is_nolisting_only_where_it_was_found_to_be(void **state)
