@@ -177,9 +177,9 @@ static const struct {
 		"See the server's log: mostly the key or certificate file cannot be read.",
 	},
 	[CHECK_INJECTED] = {
-		"injected", CHECK_BAD, "The server said more behind its reply to STARTTLS, before the handshake.",
-		"A client may take it for part of the protected dialogue: that is how replies are injected (CVE-2021-38371, RFC 3207 section 6).",
-		"Update the server; if it is sound, somebody on the path inserts replies.",
+		"injected", CHECK_BAD, "Behind the reply to STARTTLS stands something that is no TLS.",
+		"A client may take it for part of the protected dialogue: that is how replies are injected (CVE-2021-38371). Where it breaks the handshake, senders fall back to clear text (RFC 3207 section 6).",
+		"Update the server; if its log knows nothing of it, somebody on the path inserts it.",
 	},
 	[CHECK_TLS_FAILED] = {
 		"tls-failed", CHECK_BAD, "The TLS handshake fails.",

@@ -260,7 +260,10 @@ void check_judge_place(struct check_findings *findings, const struct check_facts
 		add(&judged, CHECK_NOT_SMTP, text);
 		break;
 	case VISIT_INJECTED:
-		snprintf(text, sizeof(text), "behind its reply stands: %.180s", seen->reply);
+		snprintf(text, sizeof(text), "%s stands: %.180s",
+		         seen->step == VISIT_AT_HANDSHAKE ? "in the place of the handshake"
+		                                          : "behind its reply",
+		         seen->reply);
 		add(&judged, CHECK_INJECTED, text);
 		break;
 	case VISIT_TLS_FAILED:

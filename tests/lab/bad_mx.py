@@ -198,6 +198,22 @@ def injected_open(d):
     d.answer(b"220 ready\r\n250 forg")
 
 
+def late_text(d):
+    d.greet(OFFER)
+    d.answer(b"220 ready\r\n")
+    time.sleep(0.2)
+    d.say(b"250 2.1.0 forged\r\n")
+    d.connection.recv(2048)
+
+
+def late_noise(d):
+    d.greet(OFFER)
+    d.answer(b"220 ready\r\n")
+    time.sleep(0.2)
+    d.say(bytes(range(128, 168)))
+    d.connection.recv(2048)
+
+
 def endless(d):
     d.say(BANNER)
     d.hear()
@@ -225,7 +241,8 @@ def closing(d):
 KINDS = {f.__name__: f for f in (
     masked, masked_banner, stripped, hidden, refused, greylisting, rejecting, tarpit, silent, ssh, helo_only, injected, reset_hello,
     closing, refusing_name, closing_door, busy_later, slow_lines, ftp, masked_all, masked_works, odd_answer, swallowed,
-    closing_starttls, silent_hello, closing_hello, alert_hello, injected_open, endless)}
+    closing_starttls, silent_hello, closing_hello, alert_hello, injected_open, late_text, late_noise,
+    endless)}
 
 
 def _one(connection, kind, certificate, key):

@@ -38,6 +38,8 @@ bad("silent-hello", "silent_hello", {"tls-broken", "no-promise"}, where="no answ
 bad("closing-hello", "closing_hello", {"tls-broken", "no-promise"}, where="closed")
 bad("alert-hello", "alert_hello", {"tls-failed", "no-promise"}, where="alert 40")
 bad("injected-open", "injected_open", {"injected", "no-promise"}, where="250 forg")
+bad("late-text", "late_text", {"injected", "no-promise"}, where="in the place of the handshake stands: 250 2.1.0 forged")
+bad("late-noise", "late_noise", {"injected", "no-promise"}, where="in the place of the handshake stands: ????")
 bad("endless", "endless", {"not-smtp", *UNSEEN})
 
 # Exim with GnuTLS, and OpenSMTPD, which breaks off every handshake in the version that the lab has

@@ -129,6 +129,7 @@ static void what_a_server_does_is_told_apart(void **state)
 		{ VISIT_AT_STARTTLS, VISIT_TIMEOUT, 0, 250, 0, "starttls-refused unproven" },
 		{ VISIT_AT_STARTTLS, VISIT_INJECTED, 0, 220, 9, "injected unproven" },
 		{ VISIT_AT_HANDSHAKE, VISIT_TLS_FAILED, 0, 220, 0, "tls-failed" },
+		{ VISIT_AT_HANDSHAKE, VISIT_INJECTED, 0, 220, 9, "injected" },
 		{ VISIT_AT_HANDSHAKE, VISIT_RESET, ECONNRESET, 220, 0, "tls-broken" },
 		{ VISIT_AT_HANDSHAKE, VISIT_TIMEOUT, 0, 220, 0, "tls-broken" },
 		{ VISIT_AT_BANNER, VISIT_SYSTEM, EMFILE, 0, 0, "unproven unproven" },
