@@ -135,6 +135,10 @@ static void apply_signatures(SSL_CTX *context, const struct tls_shape *shape)
 		(void)SSL_CTX_set1_sigalgs_list(context, list);
 }
 
+static const char defaults[] = "DEFAULT:@SECLEVEL=0";
+/* Those that authenticate nobody stand last: who follows the client's order takes them where nothing else is left. */
+static const char with_anonymous[] = "ALL:-COMPLEMENTOFDEFAULT:!eNULL:aNULL:@SECLEVEL=0";
+
 /* OpenSSL's name of a number; "" for one that it does not know. */
 static const char *cipher_name(SSL *connection, uint16_t number)
 {
@@ -163,7 +167,8 @@ static int apply_ciphers(SSL_CTX *context, const struct tls_shape *shape)
 	/* What a server has is to be seen, weak as it may be: who asks judges it. */
 	add(old, "@SECLEVEL=0");
 	if (SSL_CTX_set_cipher_list(context, old) != 1 &&
-	    SSL_CTX_set_cipher_list(context, "DEFAULT:@SECLEVEL=0") != 1)
+	    SSL_CTX_set_cipher_list(context, shape->adds_anonymous ? with_anonymous : defaults) !=
+	            1)
 		return -EINVAL;
 	if (new[0])
 		(void)SSL_CTX_set_ciphersuites(context, new);

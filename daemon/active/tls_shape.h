@@ -7,6 +7,7 @@
  * of preference. Numbers that OpenSSL does not know are left out; a list of which it knows none, or an empty one, is OpenSSL's default.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ enum {
 
 /* Zeroed: all that OpenSSL has and that authenticates the server, TLS 1.0 and what is weak today included. */
 struct tls_shape {
+	bool adds_anonymous; /* behind those defaults what authenticates nobody; not with ciphers of its own */
 	uint16_t version_min; /* as on the wire; 0: no bound */
 	uint16_t version_max;
 	size_t cipher_count;

@@ -133,7 +133,8 @@ struct check_place {
 	/* To a connection after the first: come back later. What the others would have shown is not known. 0: to none. */
 	uint16_t put_off_code;
 	char put_off_reply[STARTTLS_TEXT_MAX];
-	uint16_t anonymous_cipher; /* taken where all others failed; 0: none */
+	uint16_t
+		anonymous_cipher; /* taken where it finds no other, or beside a certificate; 0: none */
 	char anonymous_name[STARTTLS_KEYWORD_MAX];
 	bool is_new_only;     /* TLS 1.3, and nothing older */
 	uint16_t old_version; /* below TLS 1.2, taken beside a newer one; 0: none */

@@ -201,6 +201,11 @@ static const struct {
 		"Anybody on the path can take its place, and no promise can be kept (RFC 7672 section 8.2).",
 		"Give it a key and a certificate, a self-signed one at least.",
 	},
+	[CHECK_ANONYMOUS_TOO] = {
+		"anonymous-too", CHECK_NOTE, "The server also agrees on ciphers for which no certificate is shown.",
+		"A sender that offers them, as Postfix does at level may, is often shown none: nobody can tell the server from an attacker then, and one who watches keys sees none (RFC 7672 section 8.2).",
+		"Postfix: smtpd_tls_exclude_ciphers = aNULL here, or smtp_tls_exclude_ciphers = aNULL at the sender.",
+	},
 	[CHECK_TLS_OLD] = {
 		"tls-old", CHECK_WARNING, "The server speaks no TLS newer than 1.1.",
 		"TLS 1.0 and 1.1 must not be used any more, and new clients refuse them (RFC 8996).",
@@ -286,7 +291,7 @@ static const struct {
 		"If the key was changed, publish its record now; next time publish the new record two TTLs before (RFC 7671 section 8.1).",
 	},
 	[CHECK_TLSA_SECOND] = {
-		"tlsa-second-key", CHECK_BAD, "The server has two keys, RSA and ECDSA, and no TLSA record matches one of them.",
+		"tlsa-second-key", CHECK_BAD, "The server has two keys of different kinds, and no TLSA record matches one of them.",
 		"Which one a sender is shown depends on what it offers: those who get this one keep the mail until it is returned (RFC 7671 section 8).",
 		"Publish a record for this key, too, or take it from the server.",
 	},

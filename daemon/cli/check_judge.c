@@ -94,7 +94,8 @@ static enum check_strength strength_of_place(const struct check_facts *facts, si
 	if (check_policy_binds(facts, host))
 		return is_trusted(at) && has_answered_starttls(at->seen) ? STRENGTH_POLICY
 		                                                         : STRENGTH_UNKNOWN;
-	if (at->anonymous_cipher || has_answered_starttls(at->seen))
+	if ((at->anonymous_cipher && at->seen->outcome != VISIT_DONE) ||
+	    has_answered_starttls(at->seen))
 		return STRENGTH_TLS;
 	return goes_in_clear(at->seen) ? STRENGTH_CLEAR : STRENGTH_UNKNOWN;
 }

@@ -186,6 +186,12 @@ static void judge_handshake(struct judged *judged)
 		add(judged, CHECK_TLS_OLD, check_version_name(seen->tls_version));
 	else if (judged->place->old_version)
 		add(judged, CHECK_TLS_OLD_TOO, check_version_name(judged->place->old_version));
+	if (judged->place->anonymous_cipher) {
+		char text[CHECK_WHY_MAX];
+
+		snprintf(text, sizeof(text), "with %s, say", judged->place->anonymous_name);
+		add(judged, CHECK_ANONYMOUS_TOO, text);
+	}
 	if (judged->place->is_new_only)
 		add(judged, CHECK_TLS_NEW_ONLY, "");
 	if (!has_forward_secrecy(seen))

@@ -115,6 +115,12 @@ static void add_session(struct line *line, const struct check_place *place)
 
 static void print_second(FILE *out, const struct check_place *place)
 {
+	static const char *const words[] = {
+		[STARTTLS_KEY_OTHER] = "with a key of another kind",
+		[STARTTLS_KEY_RSA] = "with an RSA key",
+		[STARTTLS_KEY_ECDSA] = "with an ECDSA key",
+		[STARTTLS_KEY_EDDSA] = "with an EdDSA key",
+	};
 	struct check_shown shown;
 	char text[LINE_ROOM];
 	struct line line;
@@ -122,8 +128,7 @@ static void print_second(FILE *out, const struct check_place *place)
 	if (!check_shown(&shown, place, 1))
 		return;
 	line_init(&line, text, sizeof(text));
-	line_add(&line, "to others with %s key, ",
-	         shown.seen->leaf_key == STARTTLS_KEY_RSA ? "an RSA" : "an ECDSA");
+	line_add(&line, "to others %s, ", words[shown.seen->leaf_key]);
 	add_key(&line, &shown.key->pkix);
 	check_text_wrap(out, "                     ", text);
 }

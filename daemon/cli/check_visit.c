@@ -9,7 +9,15 @@
 /* As long as all steps take together, each to its own limit, would be for nothing but a tarpit. */
 enum { STEPS_IN_ALL = 2 };
 
-enum leg { LEG_NAMED, LEG_ANONYMOUS, LEG_NAMELESS, LEG_SECOND, LEG_OLD, LEG_NONE };
+enum leg {
+	LEG_NAMED,
+	LEG_ANONYMOUS,
+	LEG_NAMELESS,
+	LEG_SECOND,
+	LEG_SECOND_AGAIN,
+	LEG_OLD,
+	LEG_NONE
+};
 
 /* RFC 8446 section 6.2 */
 enum { ALERT_HANDSHAKE_FAILURE = 40, ALERT_PROTOCOL_VERSION = 70 };
@@ -30,8 +38,19 @@ static const uint16_t anonymous[] = { 0xc019, 0xc018, 0x00a7, 0x00a6, 0x006d,
 	                              0x006c, 0x003a, 0x0034, 0xc017, 0x001b };
 
 /* What is offered to be shown a key of another kind (RFC 8446 section 4.2.3, RFC 5246 section 7.4.1.4.1). */
-static const uint16_t rsa[] = { 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0301, 0x0201 };
-static const uint16_t not_rsa[] = { 0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0303, 0x0203 };
+static const struct {
+	enum starttls_key key;
+	uint16_t number;
+} signatures[] = {
+	{ STARTTLS_KEY_ECDSA, 0x0403 }, { STARTTLS_KEY_ECDSA, 0x0503 },
+	{ STARTTLS_KEY_ECDSA, 0x0603 }, { STARTTLS_KEY_RSA, 0x0804 },
+	{ STARTTLS_KEY_RSA, 0x0805 },   { STARTTLS_KEY_RSA, 0x0806 },
+	{ STARTTLS_KEY_RSA, 0x0401 },   { STARTTLS_KEY_RSA, 0x0501 },
+	{ STARTTLS_KEY_RSA, 0x0601 },   { STARTTLS_KEY_EDDSA, 0x0807 },
+	{ STARTTLS_KEY_EDDSA, 0x0808 }, { STARTTLS_KEY_ECDSA, 0x0303 },
+	{ STARTTLS_KEY_ECDSA, 0x0203 }, { STARTTLS_KEY_RSA, 0x0301 },
+	{ STARTTLS_KEY_RSA, 0x0201 },
+};
 
 static void end(struct visit *visit)
 {
@@ -62,10 +81,18 @@ static void keep_nameless(struct check_place *place, const struct starttls_resul
 	}
 }
 
+static void keep_anonymous(struct check_place *place, const struct starttls_result *result)
+{
+	place->anonymous_cipher = result->cipher_suite;
+	text_copy(place->anonymous_name, sizeof(place->anonymous_name), result->cipher);
+}
+
 static void keep_second(struct check_place *place, const struct starttls_result *result)
 {
-	if (result->outcome == VISIT_DONE && result->has_leaf &&
-	    memcmp(result->leaf_digest, place->seen->leaf_digest, STARTTLS_DIGEST_LEN) != 0)
+	if (result->outcome == VISIT_DONE && !result->has_leaf)
+		keep_anonymous(place, result);
+	else if (result->outcome == VISIT_DONE &&
+	         memcmp(result->leaf_digest, place->seen->leaf_digest, STARTTLS_DIGEST_LEN) != 0)
 		place->second_seen = copy_of(result);
 	else if (result->outcome == VISIT_TLS_FAILED && result->alert == ALERT_PROTOCOL_VERSION)
 		place->is_new_only = place->seen->tls_version > TLS_VERSION_1_2;
@@ -80,15 +107,14 @@ static void keep(struct visit *visit, const struct starttls_result *result)
 		place->seen = copy_of(result);
 		break;
 	case LEG_ANONYMOUS:
-		if (result->outcome != VISIT_DONE)
-			break;
-		place->anonymous_cipher = result->cipher_suite;
-		text_copy(place->anonymous_name, sizeof(place->anonymous_name), result->cipher);
+		if (result->outcome == VISIT_DONE)
+			keep_anonymous(place, result);
 		break;
 	case LEG_NAMELESS:
 		keep_nameless(place, result);
 		break;
 	case LEG_SECOND:
+	case LEG_SECOND_AGAIN:
 		keep_second(place, result);
 		break;
 	case LEG_OLD:
@@ -119,6 +145,12 @@ static void keep_put_off(struct check_place *place, const struct starttls_result
 	text_copy(place->put_off_reply, sizeof(place->put_off_reply), result->reply);
 }
 
+static enum leg leg_behind_second(const struct starttls_result *seen)
+{
+	return seen->tls_version >= TLS_VERSION_1_2 ? LEG_OLD : LEG_NONE;
+}
+
+/* A server that prefers what authenticates nobody may have a second key all the same. */
 static enum leg next_leg(const struct visit *visit)
 {
 	const struct starttls_result *seen = visit->place->seen;
@@ -133,7 +165,11 @@ static enum leg next_leg(const struct visit *visit)
 	case LEG_NAMELESS:
 		return LEG_SECOND;
 	case LEG_SECOND:
-		return seen->tls_version >= TLS_VERSION_1_2 ? LEG_OLD : LEG_NONE;
+		if (visit->place->anonymous_cipher)
+			return LEG_SECOND_AGAIN;
+		return leg_behind_second(seen);
+	case LEG_SECOND_AGAIN:
+		return leg_behind_second(seen);
 	case LEG_ANONYMOUS:
 	case LEG_OLD:
 	case LEG_NONE:
@@ -145,13 +181,11 @@ static enum leg next_leg(const struct visit *visit)
 /* TLS 1.2 at most, so that it also shows whether that is spoken beside 1.3. */
 static void shape_second(struct tls_shape *shape, enum starttls_key first)
 {
-	bool is_rsa = first == STARTTLS_KEY_RSA;
-	const uint16_t *signatures = is_rsa ? not_rsa : rsa;
-	size_t len = is_rsa ? sizeof(not_rsa) : sizeof(rsa);
-
 	shape->version_max = TLS_VERSION_1_2;
-	shape->signature_count = len / sizeof(*signatures);
-	memcpy(shape->signatures, signatures, len);
+	for (size_t i = 0; i < sizeof(signatures) / sizeof(signatures[0]); i++) {
+		if (signatures[i].key != first)
+			shape->signatures[shape->signature_count++] = signatures[i].number;
+	}
 }
 
 static void shape(struct visit *visit)
@@ -165,8 +199,9 @@ static void shape(struct visit *visit)
 		options->shape.version_max = TLS_VERSION_1_2;
 		options->shape.cipher_count = sizeof(anonymous) / sizeof(anonymous[0]);
 		memcpy(options->shape.ciphers, anonymous, sizeof(anonymous));
-	} else if (visit->leg == LEG_SECOND) {
+	} else if (visit->leg == LEG_SECOND || visit->leg == LEG_SECOND_AGAIN) {
 		shape_second(&options->shape, visit->place->seen->leaf_key);
+		options->shape.adds_anonymous = visit->leg == LEG_SECOND;
 	} else if (visit->leg == LEG_OLD) {
 		options->shape.version_max = TLS_VERSION_1_1;
 	}

@@ -4,8 +4,8 @@
 
 /*
  * A visit to one address of an MX host: one connection after the other, as few as tell something. First with the host's name; then, where
- * that came to its end, without one, for a key of another kind, and with old versions of TLS only; where it failed, with ciphers that
- * authenticate nobody.
+ * that came to its end, without one, for a key of another kind or, behind those, none at all, and with old versions of TLS only; where
+ * nothing was in common, with ciphers that authenticate nobody.
  */
 
 #include "active/starttls_client.h"

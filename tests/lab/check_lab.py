@@ -266,18 +266,26 @@ class CheckLab:
         """The authority's own certificate is sent along, as usage 2 asks."""
         return self.joined(self.certificate(*names, **how), self.authority.certificate)
 
-    @functools.cached_property
-    def rsa_key(self):
-        path = os.path.join(self.directory, "rsa.key")
-        subprocess.run([servers.openssl(), "genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", path],
+    def _make_key(self, algorithm, *options):
+        path = os.path.join(self.directory, f"{algorithm}.key".lower())
+        subprocess.run([servers.openssl(), "genpkey", "-quiet", "-algorithm", algorithm, *options, "-out", path],
                        check=True, stderr=subprocess.DEVNULL)
         return path
 
+    @functools.cached_property
+    def rsa_key(self):
+        return self._make_key("RSA", "-pkeyopt", "rsa_keygen_bits:2048")
+
+    @functools.cached_property
+    def eddsa_key(self):
+        return self._make_key("ED25519")
+
     def two_keys(self, name, **how):
-        """smtpd's settings of a server with an ECDSA and an RSA key; the record of the latter is `rsa_record`. how: of the RSA one's
-        certificate."""
-        second = self.certificate(name, **{"key": self.rsa_key, **how})
-        return {"smtpd_tls_chain_files": f"{self.authority.key}, {self.certificate(name)}, {self.rsa_key}, {second}"}
+        """smtpd's settings of a server with an ECDSA and an RSA key; the record of the latter is `rsa_record`. how: of the second
+        one's certificate, its key, too."""
+        how = {"key": self.rsa_key, **how}
+        second = self.certificate(name, **how)
+        return {"smtpd_tls_chain_files": f"{self.authority.key}, {self.certificate(name)}, {how['key']}, {second}"}
 
     @functools.cached_property
     def rsa_record(self):

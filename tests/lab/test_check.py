@@ -276,14 +276,14 @@ def test_a_policy_list_of_this_machine_is_held_against_the_hosts(lab, tmp_path):
     configuration = tmp_path / "hopguard.conf"
     configuration.write_text(f'policy-list "{listed}" {{}}\n')
     found = lab.check_all(["only-dane.example", "no-promise.example", "sound.example"], configuration=configuration)
-    assert [finding["kind"] for finding in found["only-dane.example"]["findings"]] == ["list-mx"]
-    assert found["no-promise.example"]["findings"] == []
+    assert [finding["kind"] for finding in found["only-dane.example"]["findings"]] == ["list-mx", "anonymous-too"]
+    assert [finding["kind"] for finding in found["no-promise.example"]["findings"]] == ["anonymous-too"]
     assert found["no-promise.example"]["strength"] == "policy"
     assert found["sound.example"]["list"] == {"state": "not-listed"}
     listed.write_text("{")
     found = lab.check_all(["sound.example"], configuration=configuration)
     assert found["sound.example"]["exit"] == 0
-    assert [finding["kind"] for finding in found["sound.example"]["findings"]] == ["list-unusable"]
+    assert [finding["kind"] for finding in found["sound.example"]["findings"]] == ["anonymous-too", "list-unusable"]
 
 
 def test_no_right_is_needed(lab):

@@ -42,6 +42,18 @@ case("rsa-alone", build=lambda lab, domain: records(
     lab, domain, lab.rsa_record,
     smtpd_tls_chain_files=f"{lab.rsa_key}, {lab.certificate(f'mx.{domain}', key=lab.rsa_key)}"))
 
+case("eddsa-too", {"tlsa-second-key"}, where="(EdDSA)", policy=None,
+     build=lambda lab, domain: records(lab, domain, lab.key, **lab.two_keys(f"mx.{domain}", key=lab.eddsa_key)))
+case("eddsa-record", build=lambda lab, domain: records(
+    lab, domain, lab.key, tlsa(lab.certificate("eddsa.lab", key=lab.eddsa_key)), **lab.two_keys(f"mx.{domain}", key=lab.eddsa_key)))
+
+# No key
+
+case("anonymous-too", notes={"anonymous-too"}, where="with A", build=lambda lab, domain: records(lab, domain, lab.key))
+case("not-anonymous", build=lambda lab, domain: records(lab, domain, lab.key, smtpd_tls_exclude_ciphers="aNULL"))
+case("anonymous-first", {"tlsa-second-key"}, notes={"anonymous-too"}, where="(RSA)", policy=None, build=lambda lab, domain: records(
+    lab, domain, lab.key, tls_preempt_cipherlist="yes", tls_medium_cipherlist="aNULL:HIGH", **lab.two_keys(f"mx.{domain}")))
+
 # Versions
 
 case("new-only", notes={"tls-new-only"}, where="mx.new-only.example",
@@ -107,6 +119,11 @@ def answers(lab):
     return lab.check_all(CASES.domains())
 
 
+def test_a_server_that_shows_its_certificate_to_all_is_told_nothing_of_ciphers(answers):
+    assert answers["not-anonymous.example"]["findings"] == []
+    assert "anonymous_cipher" not in answers["not-anonymous.example"]["hosts"][0]["addresses"][0]
+
+
 def test_of_a_key_that_was_not_seen_nobody_says_that_it_does_not_match(lab, answers):
     host, = answers["long-chain.example"]["hosts"]
     assert "matches" not in host["tlsa"][0]
@@ -121,7 +138,7 @@ def test_a_domain_is_found_to_have_its_mistake_and_no_other(answers, name):
 
 def test_an_authority_that_was_signed_by_two_is_no_disorder(answers):
     for name in ("cross-signed", "signed-twice"):
-        assert [finding["kind"] for finding in answers[f"{name}.example"]["findings"]] == ["dnssec-insecure"]
+        assert {finding["kind"] for finding in answers[f"{name}.example"]["findings"]} == {"dnssec-insecure", "anonymous-too"}
 
 
 def test_both_keys_are_shown(lab, answers):

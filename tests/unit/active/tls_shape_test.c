@@ -131,6 +131,25 @@ static void without_a_shape_all_is_offered_but_anonymous_ciphers(void **state)
 	assert_true(has_oldest);
 }
 
+static void ciphers_that_are_added_stand_behind_all_others(void **state)
+{
+	static const struct tls_shape shape = { .version_max = 0x0303, .adds_anonymous = true };
+	static const struct tls_shape none = { .version_max = 0x0303 };
+	struct hello with, without;
+	struct bytes all, front;
+
+	(void)state;
+	say_hello(&with, &shape);
+	say_hello(&without, &none);
+	assert_true(with.parsed.offers_anonymous);
+	assert_false(with.parsed.offers_null);
+	/* Less the last, which is no cipher (RFC 5746 section 3.3). */
+	all = without.parsed.cipher_suites;
+	front = bytes_slice(with.parsed.cipher_suites, 0, all.len - 2);
+	assert_true(with.parsed.cipher_suites.len > all.len);
+	assert_true(bytes_equal(front, bytes_slice(all, 0, all.len - 2)));
+}
+
 static void a_shape_of_which_nothing_is_known_is_as_none(void **state)
 {
 	static const struct tls_shape strange = {
@@ -161,6 +180,7 @@ int main(void)
 			a_hello_has_the_ciphers_groups_and_signatures_of_its_shape_in_their_order),
 		cmocka_unit_test(a_bound_of_versions_holds),
 		cmocka_unit_test(without_a_shape_all_is_offered_but_anonymous_ciphers),
+		cmocka_unit_test(ciphers_that_are_added_stand_behind_all_others),
 		cmocka_unit_test(a_shape_of_which_nothing_is_known_is_as_none),
 	};
 

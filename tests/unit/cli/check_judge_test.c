@@ -212,9 +212,11 @@ static void versions_and_ciphers_are_judged(void **state)
 	assert_string_equal(check_scene_judge(scene), "tls-old");
 	place->seen->banner_ms = 12000;
 	assert_string_equal(check_scene_judge(scene), "tls-old tarpit");
+	place->seen->banner_ms = 20;
+	place->anonymous_cipher = 0xc018;
+	assert_string_equal(check_scene_judge(scene), "tls-old (anonymous-too)");
 	place->seen->outcome = VISIT_TLS_FAILED;
 	place->seen->step = VISIT_AT_HANDSHAKE;
-	place->anonymous_cipher = 0xc018;
 	assert_string_equal(check_scene_judge(scene), "anonymous-only");
 	place->seen->is_chain_long = true;
 	assert_string_equal(check_scene_judge(scene), "chain-too-long");
