@@ -23,11 +23,15 @@ static void keep_line(struct starttls_result *result, enum starttls_step step, s
 
 	result->code = line->code;
 	starttls_keep_text(result->reply, sizeof(result->reply), line->text);
+	if (step == VISIT_AT_BANNER)
+		result->is_smtp_named |= smtp_banner_names_smtp(line->text);
 	if (step == VISIT_AT_BANNER && is_first) {
 		starttls_keep_text(result->banner, sizeof(result->banner), line->text);
 		result->is_banner_masked = smtp_banner_is_mask(line->text);
+		result->is_other_named = smtp_banner_names_other(line->text);
 	} else if (step == VISIT_AT_EHLO && is_first) {
 		starttls_keep_text(result->ehlo, sizeof(result->ehlo), line->text);
+		result->is_ehlo_masked = smtp_banner_is_mask(line->text);
 	} else if (step == VISIT_AT_EHLO && line->code == 250) {
 		keep_keyword(result, line->text);
 	}

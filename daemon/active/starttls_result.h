@@ -68,7 +68,10 @@ struct starttls_result {
 	bool is_offered; /* STARTTLS, by its keyword */
 	bool is_masked;  /* a keyword looks overwritten */
 	bool is_banner_masked;
-	bool has_ehlo; /* the reply was complete and 250: the two below mean something */
+	bool is_ehlo_masked; /* the first line of the reply */
+	bool is_smtp_named;  /* by some line of the banner */
+	bool is_other_named; /* another protocol is, by its first line */
+	bool has_ehlo;       /* the reply was complete and 250: the two below mean something */
 	char banner[STARTTLS_TEXT_MAX]; /* its first line */
 	char ehlo[STARTTLS_TEXT_MAX]; /* first line of the reply: a name, and perhaps a greeting */
 	size_t keyword_count;

@@ -168,6 +168,7 @@ struct check_sts {
 
 struct check_tlsrpt {
 	enum dns_security security; /* UNKNOWN: not looked up */
+	bool is_unknown; /* the look-up failed: the state means nothing, and why says why */
 	enum tlsrpt_state state;
 	char why[CHECK_WHY_MAX];
 	char rua[CHECK_WHY_MAX]; /* where reports go */

@@ -147,9 +147,14 @@ static const struct {
 		"No mail can be delivered there (RFC 5321 section 4.2).", "Point the MX record at a mail server.",
 	},
 	[CHECK_BANNER_MASKED] = {
-		"banner-masked", CHECK_BAD, "The banner was overwritten with asterisks.",
+		"banner-masked", CHECK_BAD, "The banner or the reply to EHLO was overwritten with asterisks.",
 		"A firewall between rewrites the dialogue; its kind also hides STARTTLS (RFC 3207 section 6).",
 		"Switch off \"smtp fixup\" or \"inspect esmtp\" on the firewall before the server.",
+	},
+	[CHECK_BANNER_STRANGE] = {
+		"banner-strange", CHECK_NOTE, "The banner does not say SMTP.",
+		"Senders do not need that (RFC 5321 section 4.3.1). But where the server itself does, something between rewrites the dialogue, as is done to lead a firewall astray.",
+		"Compare with the banner on the machine itself; if it is the same, let it say ESMTP (Postfix: smtpd_banner = $myhostname ESMTP).",
 	},
 	[CHECK_EHLO_REFUSED] = {
 		"ehlo-refused", CHECK_BAD, "The server refuses EHLO and takes HELO.",
@@ -356,6 +361,10 @@ static const struct {
 	[CHECK_STS_PATTERN] = {
 		"mta-sts-pattern", CHECK_NOTE, "The MTA-STS policy names a host that is no MX.",
 		"It allows a place where no mail should go (RFC 8461 section 3.2).", "Remove the line if the host is gone.",
+	},
+	[CHECK_TLSRPT_UNKNOWN] = {
+		"tlsrpt-unknown", CHECK_WARNING, "Whether the domain asks for reports about TLS cannot be looked up.",
+		"No reports come from those who cannot look it up either (RFC 8460 section 3).", "Make the name servers answer for _smtp._tls.",
 	},
 	[CHECK_TLSRPT_MISSING] = {
 		"tlsrpt-missing", CHECK_NOTE, "The domain asks for no reports about TLS.",

@@ -254,7 +254,7 @@ static json_t *tlsrpt_of(const struct check_tlsrpt *tlsrpt)
 	};
 	json_t *object = json_object();
 
-	object_put(object, "state", states[tlsrpt->state]);
+	object_put(object, "state", tlsrpt->is_unknown ? "no-lookup" : states[tlsrpt->state]);
 	object_put(object, "why", tlsrpt->why);
 	object_put(object, "rua", tlsrpt->rua);
 	return object;

@@ -209,6 +209,26 @@ static void judge_handshake(struct judged *judged)
 	}
 }
 
+/* What it is is never asked of the banner: STARTTLS is asked for all the same. */
+static void judge_greeting(struct judged *judged)
+{
+	const struct starttls_result *seen = judged->seen;
+	char text[CHECK_WHY_MAX];
+
+	if (seen->is_banner_masked)
+		add(judged, CHECK_BANNER_MASKED, seen->banner);
+	else if (seen->step > VISIT_AT_BANNER && !seen->is_smtp_named) {
+		snprintf(text, sizeof(text), "220 %.200s", seen->banner);
+		check_add(judged->findings, CHECK_BANNER_STRANGE,
+		          seen->is_other_named ? CHECK_WARNING : CHECK_NOTE, judged->where, "%s",
+		          text);
+	}
+	if (seen->is_ehlo_masked) {
+		snprintf(text, sizeof(text), "its reply to EHLO is: %.200s", seen->ehlo);
+		add(judged, CHECK_BANNER_MASKED, text);
+	}
+}
+
 void check_judge_place(struct check_findings *findings, const struct check_facts *facts,
                        size_t place)
 {
@@ -220,8 +240,7 @@ void check_judge_place(struct check_findings *findings, const struct check_facts
 		return;
 	judged.seen = seen;
 	check_place_text(judged.where, facts, place);
-	if (seen->is_banner_masked)
-		add(&judged, CHECK_BANNER_MASKED, seen->banner);
+	judge_greeting(&judged);
 	if (judged.place->put_off_code)
 		check_add(findings, CHECK_DEFERRED, CHECK_NOTE, judged.where,
 		          "after the first connection, so that other keys and versions were not "

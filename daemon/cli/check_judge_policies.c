@@ -82,7 +82,11 @@ static void judge_tlsrpt(struct check_findings *findings, const struct check_fac
 	char where[CHECK_WHERE_MAX];
 
 	where_of(where, "_smtp._tls", facts);
-	if (facts->tlsrpt.state == TLSRPT_INVALID)
+	/* Where not even the MX record can be had, that is the finding. */
+	if (facts->tlsrpt.is_unknown && facts->destination.mx_state != MX_UNAVAILABLE)
+		check_add(findings, CHECK_TLSRPT_UNKNOWN, CHECK_WARNING, where, "%s",
+		          facts->tlsrpt.why);
+	else if (facts->tlsrpt.state == TLSRPT_INVALID)
 		check_add(findings, CHECK_TLSRPT_RECORD, CHECK_WARNING, where, "%s",
 		          facts->tlsrpt.why);
 	else if (facts->tlsrpt.state == TLSRPT_NONE &&

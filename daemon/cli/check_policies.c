@@ -106,6 +106,7 @@ static void on_tlsrpt(void *owner, const struct lookup *lookup)
 	     lookup->outcome == LOOKUP_FOUND && dns_answer_record(&record, &lookup->answer, i); i++)
 		tlsrpt_add(&tlsrpt, record.data);
 	kept->state = tlsrpt_state(&tlsrpt);
+	kept->is_unknown = lookup->outcome == LOOKUP_UNKNOWN;
 	text_copy(kept->why, sizeof(kept->why),
 	          lookup->outcome == LOOKUP_UNKNOWN ? lookup->why : tlsrpt_why(&tlsrpt));
 	text_copy(kept->rua, sizeof(kept->rua), tlsrpt.rua);

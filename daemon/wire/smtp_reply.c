@@ -122,6 +122,45 @@ bool smtp_banner_is_mask(struct bytes text)
 	return marks >= 4;
 }
 
+/* What stands behind the host's name. */
+static struct bytes behind_host(struct bytes text)
+{
+	bool has_host = smtp_greeting_host(text).len > 0;
+
+	return has_host ? bytes_after(text, smtp_first_word(text).len) : text;
+}
+
+bool smtp_banner_names_smtp(struct bytes text)
+{
+	static const char name[] = "SMTP";
+	struct bytes words = behind_host(text);
+
+	for (size_t i = 0; i + sizeof(name) - 1 <= words.len; i++) {
+		if (bytes_equal_nocase(bytes_slice(words, i, sizeof(name) - 1), name))
+			return true;
+	}
+	return false;
+}
+
+bool smtp_banner_names_other(struct bytes text)
+{
+	static const char *const others[] = { "FTP",  "FTPD", "POP3", "IMAP", "IMAP4",
+		                              "NNTP", "HTTP", "SSH",  "LMTP" };
+	struct bytes words = behind_host(text);
+	size_t len;
+
+	for (; words.len > 0; words = bytes_after(words, len > 0 ? len : 1)) {
+		len = 0;
+		while (len < words.len && is_alphanumeric(words.data[len]))
+			len++;
+		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+			if (bytes_equal_nocase(bytes_slice(words, 0, len), others[i]))
+				return true;
+		}
+	}
+	return false;
+}
+
 struct bytes smtp_greeting_host(struct bytes text)
 {
 	struct bytes word = smtp_first_word(text);

@@ -52,6 +52,11 @@ bool smtp_keyword_is_mask(struct bytes text);
  */
 bool smtp_banner_is_mask(struct bytes text);
 
+/* Whether a line of a banner names SMTP (ESMTP, LSMTP, ...), as real servers' do; the host's name, its first word, does not count. */
+bool smtp_banner_names_smtp(struct bytes text);
+/* A word of it names another protocol that opens with a code of three digits or is at home on a mail server: "FTP", "POP3". */
+bool smtp_banner_names_other(struct bytes text);
+
 /*
  * The host a banner or EHLO reply greets as: its first word, if that is a domain name of two labels
  * or more and no address; else empty. Without a trailing dot.

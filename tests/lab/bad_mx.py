@@ -144,6 +144,19 @@ def ftp(d):
     d.tls()
 
 
+def quiet_banner(d):
+    d.say(b"220 smtp.mx.lab ready\r\n")
+    d.hear()
+    d.say(OFFER)
+    d.answer(b"220 ready\r\n")
+    d.tls()
+
+
+def masked_ehlo(d):
+    d.greet(b"250-******\r\n250 8BITMIME\r\n")
+    d.rest()
+
+
 def masked_all(d):
     d.greet(b"250-mx.lab\r\n250-SIZE\r\n250 XXXXXXXX\r\n")
     d.rest()
@@ -241,7 +254,8 @@ def closing(d):
 KINDS = {f.__name__: f for f in (
     masked, masked_banner, stripped, hidden, refused, greylisting, rejecting, tarpit, silent, ssh, helo_only, injected, reset_hello,
     closing, refusing_name, closing_door, busy_later, slow_lines, ftp, masked_all, masked_works, odd_answer, swallowed,
-    closing_starttls, silent_hello, closing_hello, alert_hello, injected_open, late_text, late_noise,
+    closing_starttls, silent_hello, closing_hello, alert_hello, injected_open, late_text, late_noise, quiet_banner,
+    masked_ehlo,
     endless)}
 
 

@@ -172,6 +172,7 @@ case("sts-moved", {"mta-sts-mx"}, notes={"mta-sts-pattern"}, where="mx.sts-moved
 # TLSRPT
 
 case("no-reports", notes={"tlsrpt-missing"}, reports="")
+case("reports-fail", {"tlsrpt-unknown"}, where="SERVFAIL", faults=[("TXT", "_smtp._tls.", "servfail")])
 case("bad-reports", {"tlsrpt-record"}, where="neither mailto: nor https:", reports='_smtp._tls TXT "v=TLSRPTv1; rua=ftp://x"\n')
 case("two-reports", {"tlsrpt-record"}, where="more than one", reports=2 * '_smtp._tls TXT "v=TLSRPTv1; rua=mailto:a@b.example"\n'.replace(
     "a@", "a@", 1) + '_smtp._tls TXT "v=TLSRPTv1; rua=mailto:c@b.example"\n')
@@ -259,6 +260,10 @@ def test_a_dns_that_does_not_validate_here_is_blamed_on_no_domain(lab):
     done = lab.run("--json", "--set", "dns.trust-anchor=", "sound.example")
     assert done.returncode == 1
     assert [finding["kind"] for finding in json.loads(done.stdout)["findings"]] == ["dns-unavailable"]
+
+
+def test_a_look_up_that_fails_is_not_said_to_have_found_nothing(answers):
+    assert answers["reports-fail.example"]["tlsrpt"]["state"] == "no-lookup"
 
 
 def test_a_domain_that_does_not_exist_is_named_so(lab):

@@ -28,7 +28,9 @@ bad("slow-lines", "slow_lines", {"tarpit", *UNSEEN}, where="octets of the reply 
 
 # Attacks and broken boxes
 
-bad("ftp", "ftp", {"no-promise", "cert-name"})
+bad("ftp", "ftp", {"banner-strange", "no-promise", "cert-name"}, where="220 FTP server ready")
+bad("quiet-banner", "quiet_banner", {"no-promise", "cert-name"}, notes={"banner-strange"})
+bad("masked-ehlo", "masked_ehlo", {"banner-masked", "starttls-missing", "no-promise"}, where="its reply to EHLO is: ******")
 bad("masked-all", "masked_all", {"starttls-masked", "no-promise"}, where='"XXXXXXXX"')
 bad("masked-works", "masked_works", {"starttls-masked", "no-promise", "cert-name"}, where='"XXXXXXXA", yet STARTTLS works')
 bad("odd-answer", "odd_answer", {"starttls-refused", "no-promise"}, where="354 go on")

@@ -95,134 +95,6 @@ static void a_key_behind_an_unsigned_mx_proves_no_way(void **state)
 	assert_int_equal(check_strength_of_domain(&scene->facts), STRENGTH_TLS);
 }
 
-static void what_a_server_does_is_told_apart(void **state)
-{
-	static const struct {
-		enum starttls_step step;
-		enum starttls_outcome outcome;
-		int system_error;
-		uint16_t code;
-		uint32_t step_octets;
-		const char *kinds;
-	} cases[] = {
-		{ VISIT_AT_CONNECTING, VISIT_REFUSED, ECONNREFUSED, 0, 0, "unreachable unproven" },
-		{ VISIT_AT_CONNECTING, VISIT_TIMEOUT, 0, 0, 0, "unreachable unproven" },
-		{ VISIT_AT_CONNECTING, VISIT_UNREACHABLE, EHOSTUNREACH, 0, 0,
-		  "unreachable unproven" },
-		{ VISIT_AT_CONNECTING, VISIT_UNREACHABLE, ENETUNREACH, 0, 0,
-		  "unproven (no-route)" },
-		{ VISIT_AT_BANNER, VISIT_TIMEOUT, 0, 0, 0, "silent unproven" },
-		{ VISIT_AT_BANNER, VISIT_TIMEOUT, 0, 0, 5, "tarpit unproven" },
-		{ VISIT_AT_BANNER, VISIT_REPLIED, 0, 450, 9, "deferred unproven" },
-		{ VISIT_AT_BANNER, VISIT_REPLIED, 0, 421, 9, "deferred unproven" },
-		{ VISIT_AT_BANNER, VISIT_REPLIED, 0, 554, 9, "rejected unproven" },
-		{ VISIT_AT_BANNER, VISIT_REPLIED, 0, 200, 9, "not-smtp unproven" },
-		{ VISIT_AT_BANNER, VISIT_CLOSED, 0, 0, 0, "broken-off unproven" },
-		{ VISIT_AT_BANNER, VISIT_NOT_SMTP, 0, 0, 9, "not-smtp unproven" },
-		{ VISIT_AT_EHLO, VISIT_REPLIED, 0, 550, 9, "rejected unproven" },
-		{ VISIT_AT_EHLO, VISIT_REPLIED, 0, 220, 9, "not-smtp unproven" },
-		{ VISIT_AT_EHLO, VISIT_REPLIED, 0, 421, 9, "deferred unproven" },
-		{ VISIT_AT_EHLO, VISIT_RESET, ECONNRESET, 220, 0, "broken-off unproven" },
-		{ VISIT_AT_STARTTLS, VISIT_NOT_OFFERED, 0, 502, 9, "starttls-missing" },
-		{ VISIT_AT_STARTTLS, VISIT_MASKED, 0, 502, 9, "starttls-masked" },
-		{ VISIT_AT_STARTTLS, VISIT_REPLIED, 0, 454, 9, "starttls-refused" },
-		{ VISIT_AT_STARTTLS, VISIT_TIMEOUT, 0, 250, 0, "starttls-refused unproven" },
-		{ VISIT_AT_STARTTLS, VISIT_INJECTED, 0, 220, 9, "injected unproven" },
-		{ VISIT_AT_HANDSHAKE, VISIT_TLS_FAILED, 0, 220, 0, "tls-failed" },
-		{ VISIT_AT_HANDSHAKE, VISIT_INJECTED, 0, 220, 9, "injected" },
-		{ VISIT_AT_HANDSHAKE, VISIT_RESET, ECONNRESET, 220, 0, "tls-broken" },
-		{ VISIT_AT_HANDSHAKE, VISIT_TIMEOUT, 0, 220, 0, "tls-broken" },
-		{ VISIT_AT_BANNER, VISIT_SYSTEM, EMFILE, 0, 0, "unproven unproven" },
-	};
-	struct check_scene *scene = *state;
-	struct starttls_result *seen = scene->facts.places[0].seen;
-
-	seen->has_ehlo = seen->is_offered = seen->has_leaf = false;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		seen->step = cases[i].step;
-		seen->outcome = cases[i].outcome;
-		seen->system_error = cases[i].system_error;
-		seen->code = cases[i].code;
-		seen->step_octets = cases[i].step_octets;
-		assert_string_equal(check_scene_judge(scene), cases[i].kinds);
-	}
-}
-
-static void who_is_put_off_after_the_first_connection_has_seen_what_matters(void **state)
-{
-	struct check_scene *scene = *state;
-
-	scene->facts.places[0].put_off_code = 421;
-	strcpy(scene->facts.places[0].put_off_reply, "too many");
-	assert_string_equal(check_scene_judge(scene), "(deferred)");
-	assert_non_null(strstr(scene->findings.list[0].detail, "421 too many"));
-}
-
-static void who_refuses_ehlo_is_a_downgrade_only_where_he_takes_helo(void **state)
-{
-	struct check_scene *scene = *state;
-	struct starttls_result *seen = scene->facts.places[0].seen;
-
-	seen->has_ehlo = seen->is_offered = seen->has_leaf = false;
-	seen->step = VISIT_AT_EHLO;
-	seen->outcome = VISIT_REPLIED;
-	seen->code = 550;
-	strcpy(seen->reply, "not you");
-	seen->helo_code = 250;
-	assert_string_equal(check_scene_judge(scene), "ehlo-refused");
-	assert_string_equal(scene->findings.list[0].detail, "it says: 550 not you; and takes HELO");
-	seen->helo_code = 554;
-	assert_string_equal(check_scene_judge(scene), "rejected unproven");
-	assert_string_equal(scene->findings.list[0].detail,
-	                    "to EHLO it says: 550 not you; to HELO: 554");
-}
-
-static void what_is_hidden_or_masked_though_it_works_is_told(void **state)
-{
-	struct check_scene *scene = *state;
-	struct starttls_result *seen = scene->facts.places[0].seen;
-
-	seen->is_offered = false;
-	assert_string_equal(check_scene_judge(scene), "starttls-hidden");
-	seen->is_masked = true;
-	seen->keyword_count = 1;
-	strcpy(seen->keywords[0], "XXXXXXXA");
-	assert_string_equal(check_scene_judge(scene), "starttls-masked");
-	assert_non_null(strstr(scene->findings.list[0].detail, "\"XXXXXXXA\", yet STARTTLS works"));
-}
-
-static void versions_and_ciphers_are_judged(void **state)
-{
-	struct check_scene *scene = *state;
-	struct check_place *place = &scene->facts.places[0];
-
-	place->old_version = 0x0301;
-	assert_string_equal(check_scene_judge(scene), "(tls-old-too)");
-	place->old_version = 0;
-	place->is_new_only = true;
-	assert_string_equal(check_scene_judge(scene), "(tls-new-only)");
-	place->is_new_only = false;
-	place->seen->tls_version = 0x0303;
-	strcpy(place->seen->cipher, "ECDHE-RSA-AES128-GCM-SHA256");
-	assert_string_equal(check_scene_judge(scene), "");
-	strcpy(place->seen->cipher, "AES128-SHA");
-	assert_string_equal(check_scene_judge(scene), "(no-forward-secrecy)");
-	strcpy(place->seen->cipher, "DHE-RSA-AES128-SHA");
-	place->seen->tls_version = 0x0302;
-	assert_string_equal(check_scene_judge(scene), "tls-old");
-	place->seen->banner_ms = 12000;
-	assert_string_equal(check_scene_judge(scene), "tls-old tarpit");
-	place->seen->banner_ms = 20;
-	place->anonymous_cipher = 0xc018;
-	assert_string_equal(check_scene_judge(scene), "tls-old (anonymous-too)");
-	place->seen->outcome = VISIT_TLS_FAILED;
-	place->seen->step = VISIT_AT_HANDSHAKE;
-	assert_string_equal(check_scene_judge(scene), "anonymous-only");
-	place->seen->is_chain_long = true;
-	assert_string_equal(check_scene_judge(scene), "chain-too-long");
-	assert_string_equal(scene->findings.list[0].detail, "more than 64 KiB of certificates");
-}
-
 static void a_closed_first_mx_is_nolisting_only_where_it_was_found_to_be(void **state)
 {
 	struct check_scene *scene = *state;
@@ -485,7 +357,21 @@ static void who_takes_no_mail_is_not_asked_for_promises(void **state)
 	assert_string_equal(check_scene_judge(scene), "domain-missing");
 	facts->destination.mx_state = MX_UNAVAILABLE;
 	facts->sts.state = STS_NO_LOOKUP;
+	facts->tlsrpt.is_unknown = true;
 	assert_string_equal(check_scene_judge(scene), "mx-unknown");
+}
+
+static void reports_that_cannot_be_looked_up_are_neither_there_nor_missing(void **state)
+{
+	struct check_scene *scene = *state;
+
+	scene->facts.tlsrpt.state = TLSRPT_NONE;
+	assert_string_equal(check_scene_judge(scene), "(tlsrpt-missing)");
+	scene->facts.tlsrpt.security = DNS_FAILED;
+	scene->facts.tlsrpt.is_unknown = true;
+	strcpy(scene->facts.tlsrpt.why, "SERVFAIL");
+	assert_string_equal(check_scene_judge(scene), "tlsrpt-unknown");
+	assert_string_equal(scene->findings.list[0].detail, "SERVFAIL");
 }
 
 static void what_was_not_visited_is_not_good(void **state)
@@ -511,11 +397,6 @@ int main(void)
 		TEST(a_policy_that_all_keep_is_weaker_than_a_key_of_one),
 		TEST(without_any_promise_good_tls_is_not_good),
 		TEST(a_key_behind_an_unsigned_mx_proves_no_way),
-		TEST(what_a_server_does_is_told_apart),
-		TEST(who_is_put_off_after_the_first_connection_has_seen_what_matters),
-		TEST(who_refuses_ehlo_is_a_downgrade_only_where_he_takes_helo),
-		TEST(what_is_hidden_or_masked_though_it_works_is_told),
-		TEST(versions_and_ciphers_are_judged),
 		TEST(a_closed_first_mx_is_nolisting_only_where_it_was_found_to_be),
 		TEST(dates_names_and_authorities_count_by_who_asks_for_them),
 		TEST(records_are_judged_each_by_itself),
@@ -528,6 +409,7 @@ int main(void)
 		TEST(the_policy_is_held_against_each_host),
 		TEST(names_and_zones_are_judged),
 		TEST(who_takes_no_mail_is_not_asked_for_promises),
+		TEST(reports_that_cannot_be_looked_up_are_neither_there_nor_missing),
 		TEST(what_was_not_visited_is_not_good),
 	};
 

@@ -56,6 +56,7 @@ static inline struct check_place *check_scene_host(struct check_scene *scene, co
 	at->seen = calloc(1, sizeof(*at->seen));
 	at->seen->step = VISIT_AT_FINISHED;
 	at->seen->outcome = VISIT_DONE;
+	at->seen->is_smtp_named = true;
 	at->seen->is_offered = at->seen->has_ehlo = at->seen->has_leaf = true;
 	at->seen->connect_ms = 10;
 	at->seen->banner_ms = 20;

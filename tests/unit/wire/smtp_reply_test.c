@@ -244,6 +244,40 @@ static void a_banner_without_words_is_overwritten(void **state)
 		assert_false(smtp_banner_is_mask(bytes_of_string(banners[i])));
 }
 
+static void a_banner_names_its_protocol_behind_the_name_of_its_host(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_smtp;
+		bool is_other;
+	} cases[] = {
+		{ "mx.example.org ESMTP Postfix", true, false },
+		{ "mx.example.org Microsoft ESMTP MAIL Service", true, false },
+		{ "mx.example.org smtp", true, false },
+		{ "ESMTP", true, false },
+		{ "smtp.example.org ready", false, false },
+		{ "ftp.example.org ready", false, false },
+		{ "mx.example.org SMT", false, false },
+		{ "", false, false },
+		{ "FTP server ready", false, true },
+		{ "host (vsFTPd 3.0.3)", false, false },
+		{ "ftp.example.org ProFTPD, ftp", false, true },
+		{ "mx.example.org POP3", false, true },
+		{ "mx.example.org IMAP4 ESMTP", true, true },
+	};
+	struct guarded page = guarded_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bytes text = guarded_bytes(&page, bytes_of_string(cases[i].text));
+
+		if (smtp_banner_names_smtp(text) != cases[i].is_smtp ||
+		    smtp_banner_names_other(text) != cases[i].is_other)
+			fail_msg("\"%s\"", cases[i].text);
+	}
+	guarded_free(&page);
+}
+
 static void each_octet_of_starttls_may_be_crossed_out(void **state)
 {
 	struct guarded page = guarded_new();
@@ -331,6 +365,7 @@ int main(void)
 		cmocka_unit_test(a_line_longer_than_the_bound_is_malformed),
 		cmocka_unit_test(a_keyword_is_an_offer_a_mask_or_neither),
 		cmocka_unit_test(a_banner_without_words_is_overwritten),
+		cmocka_unit_test(a_banner_names_its_protocol_behind_the_name_of_its_host),
 		cmocka_unit_test(each_octet_of_starttls_may_be_crossed_out),
 		cmocka_unit_test(only_a_domain_name_counts_as_the_greeting_host),
 		cmocka_unit_test(a_greeting_host_keeps_to_the_lengths_of_the_dns),
