@@ -118,7 +118,9 @@ struct check_key {
 	struct key_finding
 		pkix; /* by the host's name and the machine's authorities; KEY_UNKNOWN: no certificate */
 	enum key_outcome records[CHECK_RECORDS_MAX]; /* each TLSA record by itself */
-	char record_why[KEY_TEXT_MAX];               /* of the last that was not met */
+	/* Of those with usage 2 that are not met: it is the anchor's, which is known here and was not sent (RFC 7671 section 5.2.2). */
+	bool is_unsent[CHECK_RECORDS_MAX];
+	char record_why[KEY_TEXT_MAX]; /* of the last that was not met */
 	bool is_tlsa_met; /* by all of them together: of several digests the strongest counts (RFC 7671 section 9) */
 };
 

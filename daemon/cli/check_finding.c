@@ -306,7 +306,7 @@ static const struct {
 		"Publish the stronger digest of this key, or remove the record that does not match.",
 	},
 	[CHECK_TLSA_ANCHOR] = {
-		"tlsa-anchor", CHECK_BAD, "A TLSA record with usage 2 is right, but the server does not send the certificate that it stands for.",
+		"tlsa-anchor", CHECK_BAD, "The server does not send the certificate that a TLSA record with usage 2 stands for.",
 		"A digest tells nothing of a certificate that is not there: senders find a mismatch and keep the mail (RFC 7671 section 5.2.2).",
 		"Send the authority's own certificate as the last of the chain, or publish 3 1 1 for the server's key.",
 	},

@@ -52,18 +52,26 @@ static const struct check_record *find_record(const struct judged *judged, enum 
 	return NULL;
 }
 
-/* A digest of the anchor's key is right, and nobody can tell, since the anchor is not sent. */
+/* A digest of the anchor is right, and nobody can tell, since the anchor is not sent. */
 static const struct check_record *find_unsent_anchor(const struct judged *judged)
 {
-	const struct key_seen *seen = &judged->shown.key->pkix.seen;
+	for (size_t i = 0; i < judged->records->count; i++) {
+		if (judged->shown.key->is_unsent[i])
+			return &judged->records->records[i];
+	}
+	return NULL;
+}
 
+/* The chain ends below somebody who is not known here either: a digest may be of that one, or of nobody. */
+static const struct check_record *find_unknown_anchor(const struct judged *judged)
+{
+	if (judged->shown.key->pkix.seen.has_anchor || !judged->shown.seen->is_root_missing)
+		return NULL;
 	for (size_t i = 0; i < judged->records->count; i++) {
 		const struct check_record *record = &judged->records->records[i];
 
-		if (record->usage == TLSA_DANE_TA && record->selector == TLSA_PUBLIC_KEY &&
-		    record->matching == TLSA_SHA256 && seen->has_anchor && record->is_usable &&
-		    memcmp(judged->records->octets + record->at, seen->anchor_digest,
-		           KEY_DIGEST_LEN) == 0)
+		if (record->usage == TLSA_DANE_TA && record->matching != TLSA_FULL &&
+		    judged->shown.key->records[i] == KEY_MISMATCH)
 			return record;
 	}
 	return NULL;
@@ -84,6 +92,7 @@ static void judge_mismatch(const struct judged *judged)
 {
 	const struct check_record *met = find_record(judged, KEY_MET);
 	const struct check_record *anchor = find_unsent_anchor(judged);
+	const struct check_record *unknown = find_unknown_anchor(judged);
 
 	if (met)
 		check_add(judged->findings, CHECK_TLSA_DIGEST, CHECK_BAD, judged->where,
@@ -94,7 +103,12 @@ static void judge_mismatch(const struct judged *judged)
 		add_mismatch(judged, CHECK_TLSA_NAME);
 	else if (anchor)
 		check_add(judged->findings, CHECK_TLSA_ANCHOR, CHECK_BAD, judged->where,
-		          "%s is the key of the chain's anchor", anchor->text);
+		          "%s is that of the chain's anchor, which is known here", anchor->text);
+	else if (unknown)
+		check_add(judged->findings, CHECK_TLSA_ANCHOR, CHECK_BAD, judged->where,
+		          "%s is that of no certificate in the chain: either of %.120s, who is "
+		          "neither sent nor known here, or wrong",
+		          unknown->text, judged->shown.seen->missing_issuer);
 	else
 		add_mismatch(judged,
 		             judged->has_good_key ? CHECK_TLSA_SECOND : CHECK_TLSA_MISMATCH);

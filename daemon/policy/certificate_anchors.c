@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "policy/certificate_private.h"
 
@@ -80,6 +81,33 @@ void certificate_anchors_free(struct certificate_anchors *anchors)
 	SSL_CTX_free(anchors->context);
 	X509_STORE_free(anchors->store);
 	free(anchors);
+}
+
+static bool has_key(X509 *certificate, const uint8_t digest[KEY_DIGEST_LEN])
+{
+	uint8_t own[KEY_DIGEST_LEN];
+
+	return certificate_spki_digest(own, X509_get_X509_PUBKEY(certificate)) &&
+	       memcmp(own, digest, KEY_DIGEST_LEN) == 0;
+}
+
+size_t certificate_anchors_find(uint8_t *der, size_t room,
+                                const struct certificate_anchors *anchors,
+                                const uint8_t digest[KEY_DIGEST_LEN])
+{
+	STACK_OF(X509) *all = X509_STORE_get1_all_certs(anchors->store);
+	size_t len = 0;
+
+	for (int i = 0; i < sk_X509_num(all) && len == 0; i++) {
+		X509 *certificate = sk_X509_value(all, i);
+		int needed = i2d_X509(certificate, NULL);
+
+		if (has_key(certificate, digest) && needed > 0 && (size_t)needed <= room)
+			len = (size_t)i2d_X509(certificate, &der);
+	}
+	sk_X509_pop_free(all, X509_free);
+	ERR_clear_error();
+	return len;
 }
 
 size_t certificate_anchors_count(const struct certificate_anchors *anchors)

@@ -5,8 +5,10 @@
 /* The authorities that chains may end at, read once and held for every check. */
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
+#include "verdict/key_finding.h"
 
 enum { CERTIFICATE_WHY_MAX = 128 };
 
@@ -20,6 +22,13 @@ struct certificate_anchors;
 struct certificate_anchors *certificate_anchors_new(struct bytes pem,
                                                     char why[CERTIFICATE_WHY_MAX]);
 void certificate_anchors_free(struct certificate_anchors *anchors);
+/*
+ * The DER of the authority whose public key (SubjectPublicKeyInfo) has that SHA-256 digest, into `der`; its length, or 0: none has, or
+ * there is no room.
+ */
+size_t certificate_anchors_find(uint8_t *der, size_t room,
+                                const struct certificate_anchors *anchors,
+                                const uint8_t digest[KEY_DIGEST_LEN]);
 size_t certificate_anchors_count(const struct certificate_anchors *anchors);
 
 #endif

@@ -91,6 +91,18 @@ case("full-and-digest", notes={"tlsa-stale"}, where="3 1 0", policy=None, build=
     lab, domain, lab.key, tlsa(lab.certificate("rsa.lab", key=lab.rsa_key), matching=0)))
 case("unsent-anchor", {"tlsa-anchor"}, where="2 1 1", policy=None,
      build=lambda lab, domain: records(lab, domain, tlsa(lab.authority.certificate, usage=2)))
+for number, how in enumerate([{"matching": 2}, {"selector": 0}, {"selector": 0, "matching": 2}]):
+    case(f"unsent-anchor-{number}", {"tlsa-anchor"}, where="of the chain's anchor, which is known here", policy=None,
+         build=lambda lab, domain, how=how: records(lab, domain, tlsa(lab.authority.certificate, usage=2, **how)))
+case("unsent-named", {"tlsa-anchor"}, notes={"cert-name"}, where="known here", policy=None, build=lambda lab, domain: records(
+    lab, domain, tlsa(lab.authority.certificate, usage=2), certificate=lab.certificate(f"www.{domain}")))
+case("private-anchor", {"tlsa-anchor"}, notes={"chain-incomplete"}, where="either of CN=Authority stranger, who is neither sent nor known here",
+     policy=None, build=lambda lab, domain: records(
+         lab, domain, tlsa(lab.stranger.certificate, usage=2),
+         smtpd_tls_chain_files=f"{lab.stranger.key}, {lab.stranger.issue(f'mx.{domain}')}"))
+case("private-sent", notes={"cert-untrusted"}, policy=None, build=lambda lab, domain: records(
+    lab, domain, tlsa(lab.stranger.certificate, usage=2),
+    smtpd_tls_chain_files=f"{lab.stranger.key}, {lab.stranger.issue(f'mx.{domain}')}, {lab.stranger.certificate}"))
 case("sent-anchor", build=lambda lab, domain: records(
     lab, domain, tlsa(lab.authority.certificate, usage=2), certificate=lab.with_anchor(f"mx.{domain}")))
 case("whole-anchor", build=lambda lab, domain: records(

@@ -218,10 +218,36 @@ static void an_anchor_that_is_not_sent_is_told_from_a_wrong_one(void **state)
 	place->key.is_tlsa_met = false;
 	place->key.records[0] = KEY_MISMATCH;
 	tlsa->records[0].usage = 2;
-	tlsa->records[0].len = KEY_DIGEST_LEN;
 	place->key.pkix.seen.has_anchor = true;
+	place->key.is_unsent[0] = true;
 	assert_string_equal(check_scene_judge(scene), "tlsa-anchor");
-	tlsa->octets[0] = 1;
+	place->key.is_unsent[0] = false;
+	assert_string_equal(check_scene_judge(scene), "tlsa-mismatch");
+}
+
+static void of_an_anchor_that_nobody_knows_both_possibilities_are_told(void **state)
+{
+	struct check_scene *scene = *state;
+	struct check_place *place = &scene->facts.places[0];
+	struct check_records *tlsa = &scene->facts.hosts[0].tlsa;
+
+	place->key.is_tlsa_met = false;
+	place->key.records[0] = KEY_MISMATCH;
+	tlsa->records[0].usage = 2;
+	strcpy(tlsa->records[0].text, "2 1 1 aabb");
+	place->seen->is_root_missing = true;
+	strcpy(place->seen->missing_issuer, "CN=Somebody");
+	assert_string_equal(check_scene_judge(scene), "tlsa-anchor");
+	assert_string_equal(scene->findings.list[0].detail,
+	                    "2 1 1 aabb is that of no certificate in the chain: either of "
+	                    "CN=Somebody, who is neither sent nor known here, or wrong");
+	tlsa->records[0].matching = 0;
+	assert_string_equal(check_scene_judge(scene), "tlsa-mismatch");
+	tlsa->records[0].matching = 1;
+	tlsa->records[0].usage = 3;
+	assert_string_equal(check_scene_judge(scene), "tlsa-mismatch");
+	tlsa->records[0].usage = 2;
+	place->seen->is_root_missing = false;
 	assert_string_equal(check_scene_judge(scene), "tlsa-mismatch");
 }
 
@@ -403,6 +429,7 @@ int main(void)
 		TEST(the_record_that_comes_closest_names_the_mismatch),
 		TEST(of_several_digests_the_strongest_alone_counts),
 		TEST(an_anchor_that_is_not_sent_is_told_from_a_wrong_one),
+		TEST(of_an_anchor_that_nobody_knows_both_possibilities_are_told),
 		TEST(each_of_two_keys_is_judged),
 		TEST(an_order_that_some_do_not_follow_is_told),
 		TEST(records_that_nothing_signed_leads_to_protect_nobody),
