@@ -6,19 +6,29 @@ class Cases:
     def __init__(self):
         self.cases = []
 
-    def add(self, name, kinds=(), notes=(), where="", build=None, **how):
+    def add(self, name, kinds=(), notes=(), where="", build=None, is_there=True, arguments=None, **how):
         """kinds: what is found wrong, all of it; notes: among the notes. where: part of the first such finding's place or detail.
-        build: makes the domain's records, of the lab and its name; how: as CheckLab.domain() has it."""
-        self.cases.append(dict(name=name, kinds=set(kinds), notes=set(notes), where=where, build=build, how=how))
+        build: makes the domain's records, of the lab and its name; how: as CheckLab.domain() has it. Not is_there: no such domain.
+        arguments: more of them for `check`, of the lab."""
+        self.cases.append(dict(name=name, kinds=set(kinds), notes=set(notes), where=where, build=build, is_there=is_there,
+                               arguments=arguments, how=how))
 
     def names(self):
         return [one["name"] for one in self.cases]
 
-    def domains(self):
-        return [f"{one['name']}.example" for one in self.cases]
+    def kinds(self):
+        """All that some case shows."""
+        return set().union(*(one["kinds"] | one["notes"] for one in self.cases))
+
+    def answers(self, lab):
+        """What `check --json` says of each domain, by its name."""
+        return lab.check_all([f"{one['name']}.example" for one in self.cases],
+                             {f"{one['name']}.example": one["arguments"](lab) for one in self.cases if one["arguments"]})
 
     def build(self, lab):
         for one in self.cases:
+            if not one["is_there"]:
+                continue
             domain = f"{one['name']}.example"
             how = dict(one["how"])
             if how.get("policy_certificate") == "expired":

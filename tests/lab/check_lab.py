@@ -378,10 +378,10 @@ class CheckLab:
         return subprocess.run(self.command(*arguments, **how), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=100,
                               check=False)
 
-    def check_all(self, domains, **how):
-        """What `check --json` says of each, by domain: many at a time."""
+    def check_all(self, domains, arguments=None, **how):
+        """What `check --json` says of each, by domain: many at a time. arguments: more of them, by domain."""
         def one(domain):
-            done = self.run("--json", domain, **how)
+            done = self.run("--json", domain, *(arguments or {}).get(domain, ()), **how)
             assert done.returncode in (0, 1), (domain, done.returncode, done.stderr)
             answer = json.loads(done.stdout)
             answer["exit"] = done.returncode
