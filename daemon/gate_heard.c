@@ -219,6 +219,14 @@ bool gate_has_heard_until(struct gate *gate, uint64_t when_ms)
 	return false;
 }
 
+void gate_hear_ahead(struct gate *gate, const struct flow *flow)
+{
+	uint64_t due_ms = flow->started_ms + GATE_NAMES_DELAY_MS;
+
+	if (session_facts(flow->session)->tls != TLS_NONE && gate->now_ms >= due_ms)
+		(void)gate_has_heard_until(gate, due_ms);
+}
+
 void gate_echoed(struct gate *gate, uint32_t number, uint64_t now_ms, uint64_t time_ms)
 {
 	if (!gate->echo.is_under_way || number != gate->echo.number)

@@ -220,6 +220,7 @@ bool gate_advance(struct gate *gate, struct flow *flow)
 			if (has_moved)
 				continue;
 			gate_ask_words(gate, flow);
+			gate_hear_ahead(gate, flow);
 			return true;
 		}
 		switch (gate_judge(gate, flow, pending, &verdict, &event)) {
