@@ -112,6 +112,11 @@ class Listener:
             self._sockets.append(sock)
             threading.Thread(target=self._accept, args=(sock,), daemon=True).start()
 
+    def send_at_once(self):
+        """From now on no reply of a connection waits until what was said before it is acknowledged."""
+        for sock in self._sockets:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
     def _accept(self, sock):
         while True:
             try:

@@ -43,6 +43,9 @@ class Sink:
         """From now on another certificate, or one of another kind beside the one there is."""
         self._context.load_cert_chain(certificate, key)
 
+    def send_at_once(self):
+        self._listener.send_at_once()
+
     def close(self):
         self._listener.close()
 
