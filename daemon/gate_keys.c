@@ -30,8 +30,7 @@ static bool is_field_small(const struct session_keys *keys)
 	return exchange.prime.len > 0 && prime.len < FIELD_LEN_MIN;
 }
 
-/* 0: there are none. */
-static uint64_t hash_octets(const struct gate *gate, struct bytes octets)
+uint64_t gate_hash_octets(const struct gate *gate, struct bytes octets)
 {
 	uint64_t key = siphash(gate->secret, octets.data, octets.len);
 
@@ -72,7 +71,7 @@ void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const 
 	                    tls_cipher_is_export(keys.cipher_suite) || is_field_small(&keys);
 	if (!keys.is_hidden && !keys.is_resumed) {
 		read_full(gate, evidence, flow, &keys);
-		evidence->leaf = hash_octets(gate, session_leaf(flow->session));
+		evidence->leaf = gate_hash_octets(gate, session_leaf(flow->session));
 	} else {
 		evidence->sight = SIGHT_HIDDEN;
 		if (keys.is_resumed) {
@@ -211,27 +210,68 @@ static bool judge_probe(struct gate *gate, struct facts *facts, struct key_findi
 	return found != NULL;
 }
 
-/* A host of many names shows its key to who names it: before the key is called wrong, it is asked for by name. */
+/* What a probe was shown before somebody came between excuses nothing. NULL: none is fresh, and where there is time, one is asked for. */
+static const struct probe_note *find_fresh_probe(struct gate *gate, const struct facts *facts,
+                                                 const struct hop_query *query,
+                                                 const char *server_name)
+{
+	const struct probe_note *probe = gate_find_probe(gate, query, server_name, false);
+
+	if (!probe || probe->outcome != PROBE_SHOWN ||
+	    gate->now_ms - probe->seen_ms < GATE_PROBE_WRONG_MS)
+		return probe;
+	return facts->is_hold_over ? NULL : gate_find_probe(gate, query, server_name, true);
+}
+
+/*
+ * Whoever sends no name is shown this key, not this client alone: else somebody else answers it, and lets through who looks for him.
+ * *is_awaited: that is not known yet.
+ */
+static bool is_shown_to_all_nameless(struct gate *gate, bool *is_awaited, const struct facts *facts,
+                                     const struct hop_query *query)
+{
+	const struct probe_note *probe;
+
+	*is_awaited = false;
+	/* It was shown to such a probe, not on the wire. */
+	if (facts->key_sight == SIGHT_PROBE)
+		return true;
+	probe = find_fresh_probe(gate, facts, query, "");
+	*is_awaited = !probe;
+	return probe && probe->outcome == PROBE_SHOWN && probe->leaf != 0 &&
+	       probe->leaf == query->evidence->leaf;
+}
+
+/*
+ * A host of many names shows its key to who names it: before the key is called wrong, it is asked for by name, and once more without
+ * one. What is not known in time excuses nothing.
+ */
 static void judge_by_name(struct gate *gate, struct facts *facts, const struct hop *hop,
                           const struct hop_query *query)
 {
 	struct facts named = { 0 };
-	const struct probe_note *probe;
 	struct key_finding finding;
+	bool is_shown, is_shown_awaited;
 
 	if (query->server_name[0] != '\0' || hop->mx[0] == '\0' || !gate->actions.probe ||
 	    facts->promise_only_alerts)
 		return;
-	probe = gate_find_probe(gate, query, hop->mx, false);
-	/* What it was shown before somebody came between excuses nothing. */
-	if (probe && gate->now_ms - probe->seen_ms >= GATE_PROBE_WRONG_MS && !facts->is_hold_over)
-		probe = gate_find_probe(gate, query, hop->mx, true);
-	if (judge_probe(gate, &named, &finding, probe))
-		facts->is_name_unsent = named.key == KEY_MET;
-	if (!named.is_key_awaited || facts->is_hold_over)
+	is_shown = is_shown_to_all_nameless(gate, &is_shown_awaited, facts, query);
+	(void)judge_probe(gate, &named, &finding, find_fresh_probe(gate, facts, query, hop->mx));
+	facts->is_name_unsent = is_shown && named.key == KEY_MET;
+	if (facts->is_hold_over || facts->is_name_unsent || !(is_shown || is_shown_awaited) ||
+	    !(named.key == KEY_MET || named.is_key_awaited))
 		return;
 	facts->key = KEY_UNKNOWN;
 	facts->is_key_awaited = true;
+}
+
+/* He has the key that he shows, and it is another than the promised one: so has a host of many names that was not named. */
+static bool may_be_of_another_name(const struct facts *facts, const struct key_evidence *evidence)
+{
+	return key_is_wrong(facts->key) && facts->key != KEY_UNPROVEN &&
+	       facts->key != KEY_UNREADABLE &&
+	       !(facts->key_sight == SIGHT_WIRE && evidence->is_server_unfinished);
 }
 
 /*
@@ -314,7 +354,7 @@ void gate_complete_key(struct gate *gate, struct facts *facts, struct key_findin
 		facts->is_key_awaited = false;
 		facts->is_hidden_accepted = true;
 	}
-	if (key_is_wrong(facts->key) && facts->key != KEY_UNPROVEN)
+	if (may_be_of_another_name(facts, evidence))
 		judge_by_name(gate, facts, hop, query);
 	if (finding->outcome == KEY_NAME_MISMATCH && hop->mx[0] == '\0' &&
 	    query->server_name[0] == '\0')

@@ -50,6 +50,7 @@ struct probe_note {
 	uint64_t seen_ms;     /* when the handshake was; 0: none yet */
 	uint64_t again_ms;    /* when another one was asked for, which has not come; 0: none */
 	uint64_t handshake;   /* PROBE_SHOWN */
+	uint64_t leaf;        /* of that, as in struct key_evidence */
 	uint16_t tls_version; /* of that */
 	enum probe_outcome outcome;
 	bool is_under_way;
@@ -106,6 +107,10 @@ struct gate_keys {
 	struct message_check message;
 	struct message_probe probe;
 };
+
+/* gate_keys.c */
+/* 0: there are none. */
+uint64_t gate_hash_octets(const struct gate *gate, struct bytes octets);
 
 /* gate_checks.c */
 /* Keeps it under its hash; 0: out of memory. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/siphash.h"
+#include "wire/tls_certificate.h"
 
 /* As much of the client's own words as there is room for: what does not fit is left to the prober. */
 static uint16_t put_list(struct key_evidence *evidence, size_t *at, struct bytes list)
@@ -143,6 +144,16 @@ const struct probe_note *gate_find_probe(struct gate *gate, const struct hop_que
 	return NULL;
 }
 
+static uint64_t hash_leaf(const struct gate *gate, struct bytes chain)
+{
+	struct tls_certificates list = { .kept = chain, .left_len = chain.len };
+	struct bytes leaf = { 0 };
+
+	if (tls_certificates_next(&leaf, &list) != PARSE_OK)
+		return 0;
+	return gate_hash_octets(gate, leaf);
+}
+
 void gate_probed(struct gate *gate, const struct message_probed *probed, uint64_t now_ms,
                  uint64_t time_ms)
 {
@@ -175,6 +186,8 @@ void gate_probed(struct gate *gate, const struct message_probed *probed, uint64_
 	                        ? PROBE_FAILED
 	                        : (enum probe_outcome)probed->outcome;
 	note->handshake = handshake;
+	note->leaf =
+		handshake == 0 ? 0 : hash_leaf(gate, bytes_of(probed->chain, probed->chain_len));
 	note->tls_version = probed->tls_version;
 	text_copy(note->why, sizeof(note->why), note->outcome == PROBE_SHOWN ? "" : probed->why);
 	gate->time_ms = time_ms;

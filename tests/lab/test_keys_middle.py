@@ -45,6 +45,8 @@ def furnish(site):
         site.promise(f"careless-{promise}", promise)
     for tls13, version in itertools.product(("probe", "block"), keys_lab.VERSIONS):
         site.promise(f"relayed-{version}-{tls13}", "dane-ee")
+    for promise in keys_lab.PROMISES:
+        site.promise(f"tolerated-12-{promise}", promise)
     for words, sender in YES_CASES:
         site.promise(f"yes-{words}-{sender}", "mta-sts")
     site.promise("behind", "dane-ee")
@@ -328,8 +330,20 @@ def test_who_relays_probes_is_stopped_by_block_and_in_tls_13_not_by_probe(site, 
         assert (event["action"], event["assurance"]) == ("pass", "probed"), event
         return
     assert outcome.attempt.result == "kept" and heard == b"" and not outcome.hit, outcome
-    # Postfix sends no name, and to who asks by name he shows the true key: as a host of many names would.
-    assert (event["action"], event["reason"]) == (("block", "sni-missing") if version == "12" else ("defer", "key-hidden")), event
+    assert (event["action"], event["reason"]) == (("block", "key-mismatch") if version == "12" else ("defer", "key-hidden")), event
+
+
+@pytest.mark.parametrize("promise", keys_lab.PROMISES)
+def test_who_relays_probes_is_no_host_of_many_names_whatever_inability_may_do(site, promise):
+    """Postfix sends no name. To who asks by name he shows the true key, as a host of many names would; but so he does to who asks
+    without."""
+    site.stand("on-inability=alert")
+    name = f"tolerated-12-{promise}"
+    outcome = site.send(name, site.relay, "postfix")
+    event = site.verdict(outcome)
+    assert outcome.attempt.result == "kept" and site.relay.heard(site[name].address) == b"" and not outcome.hit, outcome
+    assert site.relay.relayed >= 2, outcome
+    assert (event["action"], event["reason"], event["kind"]) == ("block", middle.reason("self-signed", promise), "attack"), event
 
 
 def test_who_comes_soon_after_a_probe_is_met_by_the_next_one(site):

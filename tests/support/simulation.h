@@ -17,7 +17,12 @@
 #include "gate.h"
 #include "verdict/event.h"
 
-enum { SIMULATION_EVENTS_MAX = 32, SIMULATION_ANSWERS_MAX = 8, SIMULATION_STREAM_MAX = 256 * 1024 };
+enum {
+	SIMULATION_EVENTS_MAX = 32,
+	SIMULATION_ANSWERS_MAX = 8,
+	SIMULATION_STREAM_MAX = 256 * 1024,
+	SIMULATION_PROBES_MAX = 4
+};
 
 /* The interfaces of the gateway. */
 enum { SIMULATION_INSIDE = 1, SIMULATION_OUTSIDE = 2 };
@@ -80,8 +85,8 @@ struct simulation {
 	void *verify_owner;
 	struct message_checked checked[SIMULATION_ANSWERS_MAX]; /* to be handed to the gate */
 	size_t checked_count;
-	struct message_probed *probed; /* the same */
-	bool has_probed;
+	struct message_probed *probed; /* the same, SIMULATION_PROBES_MAX */
+	size_t probed_count;
 	size_t check_count; /* questions to either, in all */
 	size_t probe_count;
 	/* When set: each packet that is sent, the gate's own included, as a wiretap beside the client sees it. */

@@ -20,22 +20,24 @@ void simulation_on_check(void *owner, const struct message_check *check, size_t 
 void simulation_on_probe(void *owner, const struct message_probe *probe, size_t len)
 {
 	struct simulation *simulation = owner;
+	struct message_probed *probed = &simulation->probed[simulation->probed_count];
 
 	(void)len;
 	simulation->probe_count++;
-	memset(simulation->probed, 0, PROBED_HEAD_LEN);
-	simulation->probed->key = probe->key;
-	simulation->probe(simulation->verify_owner, simulation->probed, probe);
-	simulation->has_probed = simulation->probed->type == MESSAGE_PROBED;
+	memset(probed, 0, PROBED_HEAD_LEN);
+	probed->key = probe->key;
+	simulation->probe(simulation->verify_owner, probed, probe);
+	if (probed->type == MESSAGE_PROBED && ++simulation->probed_count == SIMULATION_PROBES_MAX)
+		abort();
 }
 
 void simulation_answer_about_keys(struct simulation *simulation)
 {
-	while (simulation->checked_count > 0 || simulation->has_probed) {
-		if (simulation->has_probed) {
-			simulation->has_probed = false;
-			gate_probed(simulation->gate, simulation->probed, simulation->now_ms,
-			            simulation->now_ms);
+	while (simulation->checked_count > 0 || simulation->probed_count > 0) {
+		if (simulation->probed_count > 0) {
+			simulation->probed_count--;
+			gate_probed(simulation->gate, &simulation->probed[simulation->probed_count],
+			            simulation->now_ms, simulation->now_ms);
 			continue;
 		}
 		simulation->checked_count--;

@@ -208,7 +208,7 @@ static void a_verifier_that_answers_late_is_waited_for(void **state)
 	simulation->probed->type = MESSAGE_PROBED;
 	simulation->probed->key = scene->probe.key;
 	probe(scene, simulation->probed, &scene->probe);
-	simulation->has_probed = true;
+	simulation->probed_count = 1;
 	simulation_pass_time(simulation, 1000);
 	differs_never(simulation);
 	scene->is_verifier_away = false;

@@ -36,7 +36,8 @@ struct key_scene {
 	const struct live_identity *probed;       /* what a probe is shown */
 	const struct live_identity *probed_named; /* when it names the host; NULL: the same */
 	bool is_probe_away;
-	struct message_probe probe; /* the last */
+	bool is_named_away, is_nameless_away; /* of probes with a name, or without one */
+	struct message_probe probe;           /* the last */
 };
 
 static inline void verify(void *owner, struct key_finding *finding,
@@ -58,7 +59,8 @@ static inline void probe(void *owner, struct message_probed *probed,
 
 	memcpy(&scene->probe, wanted, sizeof(scene->probe));
 	scene->is_verifier_away |= scene->dies_behind_probe;
-	if (scene->is_probe_away)
+	if (scene->is_probe_away ||
+	    (wanted->server_name[0] ? scene->is_named_away : scene->is_nameless_away))
 		return;
 	probed->type = MESSAGE_PROBED;
 	probed->outcome = scene->probe_outcome;

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A sender that names no host, and is shown another key than the one that the host promised. */
+#include "gate.h"
+#include "gate_keys.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "unit/key_scene.h"
+
+/* The host has the key of `honest` for who names it. */
+static struct simulation *open_tolerant(struct key_scene *scene)
+{
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PROBE);
+
+	simulation->config.stance.blocks_inability = false;
+	scene->probe_outcome = PROBE_SHOWN;
+	scene->probed_named = &scene->honest;
+	return simulation;
+}
+
+static bool talk_nameless(struct simulation *simulation, const struct live_identity *identity,
+                          int version, const char *ciphers)
+{
+	struct live_pair pair = live_pair_new(identity, version, ciphers, SSL_OP_NO_TICKET);
+	struct recording *recording;
+
+	pair.is_nameless = true;
+	recording = live_talk(&pair, NULL);
+	live_pair_free(&pair);
+	greet(simulation);
+	return replay(simulation, recording);
+}
+
+static bool talk_to(struct simulation *simulation, const struct live_identity *identity,
+                    int version)
+{
+	return talk_nameless(simulation, identity, version, "ECDHE-ECDSA-AES128-GCM-SHA256");
+}
+
+/* What differs from it is told behind it. */
+static const struct event *last_verdict(const struct simulation *simulation)
+{
+	size_t i = simulation->event_count;
+
+	while (i > 0 && simulation->events[i - 1].reason == REASON_PROBE_DIFFERS)
+		i--;
+	return i > 0 ? &simulation->events[i - 1] : NULL;
+}
+
+static void mismatched(const struct simulation *simulation)
+{
+	const struct event *event = last_verdict(simulation);
+
+	assert_non_null(event);
+	assert_string_equal(reason_name(event->reason), "key-mismatch");
+	assert_int_equal(event->action, ACTION_BLOCK);
+	assert_true(simulation->client.got_reset);
+}
+
+static void excused(const struct simulation *simulation)
+{
+	const struct event *event = simulation_last_finding(simulation);
+
+	assert_non_null(event);
+	assert_string_equal(reason_name(event->reason), "sni-missing");
+	assert_int_equal(event->action, ACTION_ALERT);
+}
+
+static void a_host_of_many_names_is_what_the_sender_does_not_know_of(void **state)
+{
+	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+	struct key_scene *scene = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct simulation *simulation = open_tolerant(scene);
+
+		scene->probed = &scene->thief;
+		assert_true(talk_to(simulation, &scene->thief, versions[i]));
+		excused(simulation);
+		simulation_free(simulation);
+		scene->simulation = NULL;
+	}
+}
+
+/* To whom looks for him the true server answers, by name or not. */
+static void who_answers_the_client_alone_is_no_host_of_many_names(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_tolerant(scene);
+
+	scene->probed = &scene->honest;
+	assert_false(talk_to(simulation, &scene->thief, TLS1_2_VERSION));
+	mismatched(simulation);
+	assert_string_equal(event_assurance(last_verdict(simulation)), "proven");
+}
+
+static void nor_is_he_where_the_host_has_many_names(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_tolerant(scene);
+	struct live_identity tenant;
+
+	live_identity_init(&tenant, LIVE_ECDSA);
+	scene->probed = &tenant;
+	assert_false(talk_to(simulation, &scene->thief, TLS1_2_VERSION));
+	mismatched(simulation);
+	live_identity_end(&tenant);
+}
+
+static void what_no_probe_can_tell_in_time_excuses_nothing(void **state)
+{
+	struct key_scene *scene = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct simulation *simulation = open_tolerant(scene);
+
+		scene->probed = &scene->thief;
+		scene->is_named_away = i == 0;
+		scene->is_nameless_away = i == 1;
+		assert_false(talk_to(simulation, &scene->thief, TLS1_2_VERSION));
+		simulation_pass_time(simulation, simulation->config.hold_ms);
+		mismatched(simulation);
+		simulation_free(simulation);
+		scene->simulation = NULL;
+	}
+}
+
+static void nor_does_what_a_probe_could_not_see(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_tolerant(scene);
+
+	scene->probe_outcome = PROBE_FAILED;
+	assert_false(talk_to(simulation, &scene->thief, TLS1_2_VERSION));
+	mismatched(simulation);
+}
+
+/* Now he answers everybody: what the host of many names showed before him is no excuse. */
+static void what_was_seen_before_somebody_came_between_excuses_nothing(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_tolerant(scene);
+
+	scene->probed = &scene->thief;
+	assert_true(talk_to(simulation, &scene->thief, TLS1_2_VERSION));
+	excused(simulation);
+	simulation_pass_time(simulation, GATE_PROBE_WRONG_MS);
+	scene->is_probe_away = true;
+	assert_true(simulation_reopen(simulation));
+	assert_false(talk_to(simulation, &scene->thief, TLS1_2_VERSION));
+	simulation_pass_time(simulation, simulation->config.hold_ms);
+	mismatched(simulation);
+	scene->is_probe_away = false;
+	scene->probed_named = NULL;
+	simulation_pass_time(simulation, GATE_PROBE_AGAIN_MS);
+	assert_true(simulation_reopen(simulation));
+	assert_false(talk_to(simulation, &scene->thief, TLS1_2_VERSION));
+	mismatched(simulation);
+}
+
+/* Each is looked at once, however many connections wait. */
+static void of_a_host_of_many_names_two_looks_tell_the_next_ones(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_tolerant(scene);
+
+	scene->probed = &scene->thief;
+	assert_true(talk_to(simulation, &scene->thief, TLS1_2_VERSION));
+	simulation->probe_count = 0;
+	assert_true(simulation_reopen(simulation));
+	assert_true(talk_to(simulation, &scene->thief, TLS1_2_VERSION));
+	excused(simulation);
+	assert_int_equal(simulation->probe_count, 0);
+}
+
+/* The tenant's own certificate, and nobody behind it who has its key. */
+static void a_replayed_certificate_is_no_other_name(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_tolerant(scene);
+	struct live_pair pair = live_pair_new(&scene->thief, TLS1_2_VERSION,
+	                                      "ECDHE-ECDSA-AES128-GCM-SHA256", SSL_OP_NO_TICKET);
+	struct recording *recordings[2];
+
+	pair.is_nameless = true;
+	recordings[0] = live_talk(&pair, NULL);
+	recordings[1] = live_talk(&pair, NULL);
+	for (size_t i = 0; i < recordings[0]->count; i++) {
+		if (recordings[0]->chunks[i].is_client)
+			recordings[0]->chunks[i].octets = recordings[1]->chunks[i].octets;
+	}
+	scene->probed = &scene->thief;
+	greet(simulation);
+	assert_false(replay(simulation, recordings[0]));
+	mismatched(simulation);
+	free(recordings[1]);
+	live_pair_free(&pair);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, key_scene_set_up, key_scene_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_host_of_many_names_is_what_the_sender_does_not_know_of),
+		TEST(who_answers_the_client_alone_is_no_host_of_many_names),
+		TEST(nor_is_he_where_the_host_has_many_names),
+		TEST(what_no_probe_can_tell_in_time_excuses_nothing),
+		TEST(nor_does_what_a_probe_could_not_see),
+		TEST(what_was_seen_before_somebody_came_between_excuses_nothing),
+		TEST(of_a_host_of_many_names_two_looks_tell_the_next_ones),
+		TEST(a_replayed_certificate_is_no_other_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
