@@ -92,7 +92,8 @@ static void tell(struct gate *gate, struct difference *difference, const char *r
 
 static bool has_wrong_key(const struct facts *facts)
 {
-	return facts->asks_for_key && key_is_wrong(facts->key) && facts->key_sight == SIGHT_WIRE;
+	return facts->asks_for_key && key_is_wrong(facts->key) && !facts->is_name_unknown &&
+	       facts->key_sight == SIGHT_WIRE;
 }
 
 /* What was promised is not offered, or not any more when it came here. */

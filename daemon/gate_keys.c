@@ -301,7 +301,8 @@ static void judge_hidden(struct gate *gate, struct facts *facts, struct key_find
 		memset(finding, 0, sizeof(*finding));
 		facts->key = KEY_UNKNOWN;
 		facts->key_sight = SIGHT_HIDDEN;
-	} else if (!key_is_wrong(facts->key)) {
+	} else if (!key_is_wrong(facts->key) ||
+	           (facts->key == KEY_NAME_MISMATCH && facts->is_name_unknown)) {
 		return;
 	}
 	if (facts->is_hold_over)
@@ -336,6 +337,8 @@ void gate_complete_key(struct gate *gate, struct facts *facts, struct key_findin
 	facts->is_tls_weakened = evidence->is_downgraded || evidence->is_weak;
 	facts->is_tls_weakened |= gate_is_below_before(gate, query);
 	facts->asks_for_key = gate_find_rules(gate, hop, query);
+	facts->is_name_unknown = hop->promise.state == PROMISE_NONE && hop->mx[0] == '\0' &&
+	                         query->server_name[0] == '\0';
 	if (!facts->asks_for_key || facts->is_cipher_anonymous)
 		return;
 	if (gate->keys->rules.count == 0 || evidence->sight == SIGHT_NONE) {
@@ -356,8 +359,7 @@ void gate_complete_key(struct gate *gate, struct facts *facts, struct key_findin
 	}
 	if (may_be_of_another_name(facts, evidence))
 		judge_by_name(gate, facts, hop, query);
-	if (finding->outcome == KEY_NAME_MISMATCH && hop->mx[0] == '\0' &&
-	    query->server_name[0] == '\0')
+	if (finding->outcome == KEY_NAME_MISMATCH && facts->is_name_unknown)
 		text_copy(finding->why, sizeof(finding->why),
 		          "no name to ask for: the sender sends none, and no domain is known here");
 }

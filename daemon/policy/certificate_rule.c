@@ -58,6 +58,9 @@ static void hold_names(struct certificate_result *result, const struct certifica
 
 	if (has_name_of(matched, check->chain.leaf, rule->names))
 		return;
+	/* Where there is no name to ask for, what is wrong without one comes first. */
+	if (rule->names.len == 0 && result->outcome != KEY_MET)
+		return;
 	(void)snprintf(why, sizeof(why), "for %.120s, not for %.*s",
 	               check->seen->names[0] ? check->seen->names : "no host",
 	               rule->names.len < 100 ? (int)rule->names.len : 100,

@@ -142,6 +142,11 @@ static bool key_belongs_to_a_name_unsent(const struct facts *facts)
 	return !is_in_clear(facts) && has_wrong_key(facts) && facts->is_name_unsent;
 }
 
+static bool nobody_is_named(const struct facts *facts)
+{
+	return key_is(facts, KEY_NAME_MISMATCH) && facts->is_name_unknown;
+}
+
 static bool key_is_unproven(const struct facts *facts)
 {
 	return key_is(facts, KEY_UNPROVEN);
@@ -198,6 +203,8 @@ static const struct rung ladder[] = {
 	{ tls_is_weakened, REASON_TLS_WEAKENED, "less than what both ends are able to" },
 	{ key_belongs_to_a_name_unsent, REASON_SNI_MISSING,
 	  "without a name another key, with it the right one" },
+	{ nobody_is_named, REASON_SNI_MISSING,
+	  "no name to ask for: none is sent, and no domain is known" },
 	{ key_is_unproven, REASON_KEY_MISMATCH, "certificate replayed: its key signed nothing" },
 	{ key_differs, REASON_KEY_MISMATCH, "key is none of those promised" },
 	{ key_is_unreadable, REASON_KEY_MISMATCH, "certificate or key exchange cannot be read" },

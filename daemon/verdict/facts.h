@@ -100,6 +100,7 @@ struct facts {
 	bool is_cipher_null;
 	bool is_tls_weakened;
 	bool is_name_unsent; /* the client named no host, and with the name the right key is there */
+	bool is_name_unknown; /* the client named none, nor does anything else: whose key it shall be nobody says */
 };
 
 #endif

@@ -96,9 +96,9 @@ static const struct {
 		"of its two keys alone (RSA and ECDSA): `hopguard check DOMAIN` asks for both; compare from another network.",
 	},
 	[REASON_SNI_MISSING] = {
-		"sni-missing", KIND_INABILITY, "4.7.5", "the sender did not name the host, and was shown another key",
-		"The server keeps several keys and chooses by name, which the sender does not send: set it to "
-		"(Postfix: smtp_tls_servername = hostname, or level dane).",
+		"sni-missing", KIND_INABILITY, "4.7.5", "the sender did not name the host whose key is asked for",
+		"A server of several keys chooses by name, and `default-level = verify` asks for one, which the sender does not send: "
+		"set it to (Postfix: smtp_tls_servername = hostname, or level dane).",
 	},
 	[REASON_CERT_UNTRUSTED] = {
 		"cert-untrusted", KIND_ATTACK, "4.7.5", "the server's certificate leads to no trusted authority",

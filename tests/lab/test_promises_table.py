@@ -335,8 +335,9 @@ def test_a_default_level_asks_of_all_others(site, level):
     if level == "verify":
         outcome = site.send("unsaid-too", sender="opportunistic")
         assert not outcome.arrived and not outcome.clear
-        nameless = [event for event in site.guard.events() if event.get("reason") == "name-mismatch"]
-        assert [event["seen"]["key"]["why"][:18] for event in nameless] == ["no name to ask for"], nameless
+        nameless = [event for event in site.guard.events() if event.get("reason") == "sni-missing"]
+        assert [(event["kind"], event["seen"]["key"]["why"][:18]) for event in nameless] == [
+            ("inability", "no name to ask for")], nameless
     event = site.refused(site.send("unsaid", STRIP), "starttls-stripped", "default-level")
     assert event["promise"]["detail"] == f"default-level = {level}"
     assert site.explain("unsaid")[1]["hosts"][0]["without_starttls"]["action"] == "block"

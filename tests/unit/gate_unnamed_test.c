@@ -202,6 +202,75 @@ static void a_replayed_certificate_is_no_other_name(void **state)
 	live_pair_free(&pair);
 }
 
+static void say(void *owner, struct key_finding *finding, const struct message_check *check,
+                size_t len)
+{
+	const struct key_scene *scene = owner;
+
+	(void)check;
+	(void)len;
+	finding->outcome = scene->said;
+}
+
+/* Of every server a certificate is asked, and of this one nobody says whose. */
+static struct simulation *open_to_nobody(struct key_scene *scene, enum key_outcome said)
+{
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+
+	scene->simulation = simulation;
+	scene->said = said;
+	scene->probe_outcome = PROBE_SHOWN;
+	scene->probed = &scene->honest;
+	simulation->config.tls13 = TLS13_PROBE;
+	simulation->config.stance.default_level = LEVEL_VERIFY;
+	simulation_verify(simulation, say, probe, scene);
+	assert_true(simulation_open(simulation));
+	return simulation;
+}
+
+static void where_there_is_no_name_to_ask_for_it_is_the_sender_that_lacks_it(void **state)
+{
+	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+	struct key_scene *scene = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct simulation *simulation = open_to_nobody(scene, KEY_NAME_MISMATCH);
+
+		assert_false(talk_to(simulation, &scene->honest, versions[i]));
+		refused(simulation, REASON_SNI_MISSING, i == 0 ? "proven" : "probed");
+		assert_non_null(strstr(simulation_finding(simulation)->rule, "no name to ask for"));
+		assert_non_null(
+			strstr(simulation_finding(simulation)->key.why, "no name to ask for"));
+		/* Another look would ask for no name either. */
+		assert_int_equal(simulation->probe_count, i);
+		simulation->config.stance.blocks_inability = false;
+		assert_true(simulation_reopen(simulation));
+		assert_true(talk_to(simulation, &scene->honest, versions[i]));
+		excused(simulation);
+		simulation_free(simulation);
+		scene->simulation = NULL;
+	}
+}
+
+static void a_certificate_of_nobody_trusted_is_not_excused_by_that(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_nobody(scene, KEY_UNTRUSTED);
+
+	simulation->config.stance.blocks_inability = false;
+	assert_false(talk_to(simulation, &scene->honest, TLS1_2_VERSION));
+	refused(simulation, REASON_CERT_UNTRUSTED, "proven");
+}
+
+static void nor_is_another_name_than_the_client_sent(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_nobody(scene, KEY_NAME_MISMATCH);
+
+	assert_false(talk(simulation, &scene->honest, TLS1_2_VERSION));
+	refused(simulation, REASON_NAME_MISMATCH, "proven");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, key_scene_set_up, key_scene_tear_down)
 
 int main(void)
@@ -215,6 +284,9 @@ int main(void)
 		TEST(what_was_seen_before_somebody_came_between_excuses_nothing),
 		TEST(of_a_host_of_many_names_two_looks_tell_the_next_ones),
 		TEST(a_replayed_certificate_is_no_other_name),
+		TEST(where_there_is_no_name_to_ask_for_it_is_the_sender_that_lacks_it),
+		TEST(a_certificate_of_nobody_trusted_is_not_excused_by_that),
+		TEST(nor_is_another_name_than_the_client_sent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <pcap/pcap.h>
 #include <setjmp.h>
@@ -91,13 +92,12 @@ static void on_tap(void *owner, uint64_t now_ms, struct bytes packet)
 	pcap_dump(owner, &header, packet.data);
 }
 
-static void capture_handshake(const struct fixture *fixture, int version)
+/* pair: of the two ends; ended here. */
+static void capture_talk(const struct fixture *fixture, struct live_pair pair)
 {
 	pcap_t *dead = pcap_open_dead(DLT_RAW, SNAPSHOT_LEN);
 	pcap_dumper_t *capture = pcap_dump_open(dead, fixture->capture);
 	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
-	struct live_pair pair =
-		live_pair_new(&fixture->identity, version, "ECDHE-ECDSA-AES128-GCM-SHA256", 0);
 	struct recording *recording = live_talk(&pair, NULL);
 
 	assert_non_null(capture);
@@ -118,6 +118,16 @@ static void capture_handshake(const struct fixture *fixture, int version)
 	simulation_free(simulation);
 	pcap_dump_close(capture);
 	pcap_close(dead);
+}
+
+static struct live_pair pair_of(const struct fixture *fixture, int version)
+{
+	return live_pair_new(&fixture->identity, version, "ECDHE-ECDSA-AES128-GCM-SHA256", 0);
+}
+
+static void capture_handshake(const struct fixture *fixture, int version)
+{
+	capture_talk(fixture, pair_of(fixture, version));
 }
 
 /* setting: of --set. What it says is in fixture->said. */
@@ -193,13 +203,40 @@ static void a_ca_file_that_is_not_there_is_one_line(void **state)
 	assert_string_equal(fixture->said, "");
 }
 
+/* Trusted, and no name is asked for: the client sends none, and in a capture no domain is known. */
+static void a_good_certificate_where_no_name_is_known_is_the_senders_inability(void **state)
+{
+	struct fixture *fixture = *state;
+	struct live_pair pair = pair_of(fixture, TLS1_2_VERSION);
+	X509 *certificate = live_certificate_new("mx.example.org", "mx.example.org",
+	                                         fixture->identity.key, fixture->identity.key);
+	FILE *file = fopen(fixture->configuration, "w");
+	char setting[PATH_LEN + 16];
+
+	assert_non_null(file);
+	assert_int_equal(PEM_write_X509(file, certificate), 1);
+	fclose(file);
+	assert_int_equal(SSL_CTX_clear_chain_certs(pair.server_context), 1);
+	assert_int_equal(SSL_CTX_use_certificate(pair.server_context, certificate), 1);
+	pair.is_nameless = true;
+	capture_talk(fixture, pair);
+	snprintf(setting, sizeof(setting), "tls.ca-file=%s", fixture->configuration);
+	assert_int_equal(replay(fixture, "/dev/null", setting), CLI_FINDING);
+	assert_non_null(strstr(fixture->said, "\"reason\":\"sni-missing\""));
+	assert_non_null(strstr(fixture->said, "\"kind\":\"inability\""));
+	X509_free(certificate);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_certificate_of_nobody_known_is_found_in_a_capture),
 		cmocka_unit_test(one_that_the_operator_knows_is_good),
+		cmocka_unit_test(
+			a_good_certificate_where_no_name_is_known_is_the_senders_inability),
 		cmocka_unit_test(what_tls_1_3_hides_is_assumed_or_what_the_setting_says),
 		cmocka_unit_test(a_ca_file_that_is_not_there_is_one_line),
+		cmocka_unit_test(a_good_certificate_where_no_name_is_known_is_the_senders_inability),
 	};
 
 	return cmocka_run_group_tests(tests, make_fixture, remove_fixture);

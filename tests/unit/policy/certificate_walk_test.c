@@ -53,6 +53,8 @@ static void the_worst_of_several_faults_is_told(void **state)
 	assert_true(world->finding.seen.has_anchor);
 	assert_int_equal(check_leaf(world, &late, "mx.example.com"), KEY_NAME_MISMATCH);
 	assert_string_equal(world->finding.why, "for mx.example.org, not for mx.example.com");
+	/* Where there is no name to ask for, what is wrong without one comes first. */
+	assert_int_equal(check_leaf(world, &late, ""), KEY_EXPIRED);
 	late.issuer = &world->leaf; /* no authority */
 	assert_int_equal(check_leaf(world, &late, "mx.example.com"), KEY_UNTRUSTED);
 }
