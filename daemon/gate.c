@@ -404,6 +404,7 @@ void gate_tick(struct gate *gate, uint64_t now_ms, uint64_t time_ms)
 	}
 	expire(gate);
 	gate_compare_keys(gate);
+	gate_resolve_doubts(gate);
 	gate_judge_afterthoughts(gate);
 }
 

@@ -39,8 +39,9 @@ struct gate_keys *gate_keys_new(struct gate *gate)
 	                         gate->secret, NULL, NULL);
 	keys->sightings = calloc(GATE_SIGHTINGS_OPEN_MAX, sizeof(*keys->sightings));
 	keys->differences = calloc(GATE_DIFFERENCES_MAX, sizeof(*keys->differences));
+	keys->passed = calloc(GATE_PASSED_MAX, sizeof(*keys->passed));
 	if (keys->handshakes && keys->checks && keys->requests && keys->sessions && keys->probes &&
-	    keys->levels && keys->sightings && keys->differences)
+	    keys->levels && keys->sightings && keys->differences && keys->passed)
 		return keys;
 	gate_keys_free(keys);
 	return NULL;
@@ -58,6 +59,7 @@ void gate_keys_free(struct gate_keys *keys)
 	table_free(keys->levels);
 	free(keys->sightings);
 	free(keys->differences);
+	free(keys->passed);
 	free(keys);
 }
 
@@ -230,5 +232,6 @@ void gate_checked(struct gate *gate, const struct message_checked *checked, uint
 	if (key.rules == gate_hash_rules(gate, bytes_of(NULL, 0)))
 		gate_complete_sightings(gate, key.handshake, &checked->finding);
 	gate_compare_keys(gate);
+	gate_resolve_doubts(gate);
 	gate_go_on(gate, now_ms, time_ms);
 }

@@ -137,9 +137,14 @@ void gate_compare(struct gate *gate, const struct facts *facts, const struct hop
 	struct key_evidence unshaped = { 0 };
 	struct hop_query in_clear = *query;
 
-	if (!gate->actions.probe || !gate->actions.check || gate->config->tls13 != TLS13_PROBE ||
-	    event->action == ACTION_PASS)
+	if (!gate->actions.probe || !gate->actions.check || gate->config->tls13 != TLS13_PROBE)
 		return;
+	if (event->action == ACTION_PASS) {
+		if (query->evidence && facts->asks_for_key && facts->key == KEY_MET &&
+		    facts->key_sight == SIGHT_PROBE)
+			gate_note_passed(gate, hop, query, event);
+		return;
+	}
 	if (query->evidence && has_wrong_key(facts)) {
 		ask(gate, hop, query, query->server_name, event);
 	} else if (query->evidence && facts->asks_for_key && facts->key == KEY_UNKNOWN &&
@@ -151,11 +156,9 @@ void gate_compare(struct gate *gate, const struct facts *facts, const struct hop
 	}
 }
 
-/* As the verdict had it: what the hop promises may have changed since, and counts then. */
-static const struct key_finding *find_finding(struct gate *gate, bool *is_lost,
-                                              const struct difference *difference)
+const struct key_finding *gate_find_finding(struct gate *gate, bool *is_lost, const struct hop *hop,
+                                            const struct event *event, uint64_t handshake)
 {
-	const struct event *event = &difference->event;
 	const struct hop_query query = {
 		.client = &event->client.address,
 		.server = &event->server.address,
@@ -164,9 +167,9 @@ static const struct key_finding *find_finding(struct gate *gate, bool *is_lost,
 	};
 
 	*is_lost = true;
-	if (!gate_find_rules(gate, &difference->hop, &query) || gate->keys->rules.count == 0)
+	if (!gate_find_rules(gate, hop, &query) || gate->keys->rules.count == 0)
 		return NULL;
-	return gate_check(gate, is_lost, difference->handshake,
+	return gate_check(gate, is_lost, handshake,
 	                  bytes_of(gate->keys->rules.octets, gate->keys->rules.len));
 }
 
@@ -176,7 +179,8 @@ static void compare_key(struct gate *gate, struct difference *difference)
 	const struct key_finding *found;
 	bool is_lost;
 
-	found = find_finding(gate, &is_lost, difference);
+	found = gate_find_finding(gate, &is_lost, &difference->hop, &difference->event,
+	                          difference->handshake);
 	if (found && found->outcome == KEY_MET) {
 		finding = *found;
 		tell(gate, difference, "a probe is shown the promised key, the sender another",

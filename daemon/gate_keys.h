@@ -6,7 +6,7 @@
  * Which key answered, as far as the wire or a probe shows it, and what the verifier says of it: gate_keys.c (what a flow showed, the
  * facts that come of it), gate_checks.c (questions to the verifier, and what they need kept), gate_sessions.c (sessions that may go
  * on), gate_probes.c (questions to the scout), gate_levels.c (what two ends had before), gate_sightings.c (what memory is told),
- * gate_differs.c (probes behind a verdict).
+ * gate_differs.c (probes behind a verdict), gate_passed.c (probes behind mail that has passed).
  */
 
 #include <stdbool.h>
@@ -37,6 +37,7 @@ enum {
 	GATE_SIGHTINGS_OPEN_MAX = 32, /* that wait for the verifier */
 	GATE_DIFFERENCES_MAX = 64,    /* verdicts that wait for a probe, or had theirs lately */
 	GATE_DIFFERENCE_AGAIN_MS = 10 * 60 * 1000,
+	GATE_PASSED_MAX = 128, /* destinations whose mail passed lately by what a probe was shown */
 	/* A key that was wrong is looked at anew for the next mail: what stops mail is not believed as long as what lets it pass. */
 	GATE_PROBE_WRONG_MS = 5000,
 	GATE_PROBE_USE_PARTS =
@@ -125,5 +126,15 @@ void gate_compare(struct gate *gate, const struct facts *facts, const struct hop
 void gate_compare_probe(struct gate *gate, uint64_t key);
 /* The verifier has answered; now and then also because it may have died with the question. */
 void gate_compare_keys(struct gate *gate);
+
+/* gate_passed.c */
+/*
+ * Mail passed by what a probe was shown: if a later one is shown otherwise, within its life, that is told once, of how many
+ * connections. Behind a verdict.
+ */
+void gate_note_passed(struct gate *gate, const struct hop *hop, const struct hop_query *query,
+                      const struct event *event);
+/* The verifier or the scout has answered; now and then also because either may have died with the question. */
+void gate_resolve_doubts(struct gate *gate);
 
 #endif

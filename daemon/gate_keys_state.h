@@ -88,6 +88,20 @@ struct difference {
 	struct event event; /* the verdict's */
 };
 
+/* Mail that passed by what a probe was shown. */
+struct passed {
+	uint64_t probe; /* its key; 0: free */
+	uint64_t rules;
+	uint64_t since_ms; /* wall clock: the first since the last look that was good */
+	uint64_t last_ms;
+	uint64_t doubt;      /* what a later look was shown */
+	uint64_t doubted_ms; /* when that was */
+	uint32_t count;      /* connections since then; 0: all is told, or well */
+	bool is_doubted;     /* the verifier, or the scout, is asked of it */
+	struct hop hop;
+	struct event event; /* the last one's */
+};
+
 struct gate_keys {
 	struct gate *gate;
 	struct table *handshakes;        /* uint64_t → struct handshake * */
@@ -100,6 +114,8 @@ struct gate_keys {
 	size_t sighting_next;
 	struct difference *differences; /* GATE_DIFFERENCES_MAX */
 	size_t open_differences;        /* that wait */
+	struct passed *passed;          /* GATE_PASSED_MAX */
+	size_t doubts;                  /* of them, is_doubted */
 	uint32_t last_request;
 	/* What kept a probe from telling of the hop that was judged last; empty: nothing. */
 	char probe_why[PROBE_WHY_MAX];
@@ -147,5 +163,17 @@ const struct probe_note *gate_find_probe(struct gate *gate, const struct hop_que
 /* What it is kept under. */
 uint64_t gate_probe_key(const struct gate *gate, const struct hop_query *query,
                         const char *server_name);
+
+/* gate_differs.c */
+/*
+ * As the verdict had it: what the hop promises may have changed since, and counts then. NULL: not known yet, or *is_lost: nor ever, or
+ * nothing is promised any more.
+ */
+const struct key_finding *gate_find_finding(struct gate *gate, bool *is_lost, const struct hop *hop,
+                                            const struct event *event, uint64_t handshake);
+
+/* gate_passed.c */
+/* A probe came. */
+void gate_doubt_passed(struct gate *gate, uint64_t key);
 
 #endif

@@ -192,5 +192,6 @@ void gate_probed(struct gate *gate, const struct message_probed *probed, uint64_
 	text_copy(note->why, sizeof(note->why), note->outcome == PROBE_SHOWN ? "" : probed->why);
 	gate->time_ms = time_ms;
 	gate_compare_probe(gate, probed->key);
+	gate_doubt_passed(gate, probed->key);
 	gate_go_on(gate, now_ms, time_ms);
 }

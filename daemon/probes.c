@@ -275,19 +275,19 @@ static uint64_t pick_refresh_ms(struct probes *probes, uint64_t now_ms)
 }
 
 /* Who could not tell this time does not make untrue what was seen before, as long as that lives. */
-static void keep(struct probes *probes, const struct job *job, const struct message_probed *seen,
-                 uint64_t now_ms)
+static const struct probe_known *keep(struct probes *probes, const struct job *job,
+                                      const struct message_probed *seen, uint64_t now_ms)
 {
 	struct probe_known *known = probes_known_find(probes->known, job->hash);
 
 	if (known && seen->outcome == PROBE_FAILED && known->seen->outcome != PROBE_FAILED &&
 	    is_fresh(probes, known, now_ms)) {
 		known->refresh_ms = pick_refresh_ms(probes, now_ms);
-		return;
+		return NULL;
 	}
 	known = probes_known_put(probes->known, job->hash, seen);
 	if (!known)
-		return;
+		return NULL;
 	known->asked = job->asked;
 	known->asked.is_again = false;
 	known->seen_ms = now_ms;
@@ -298,21 +298,25 @@ static void keep(struct probes *probes, const struct job *job, const struct mess
 		if (job->askers.guards >> guard & 1)
 			add_asker(&known->askers, guard, job->askers.keys[guard]);
 	}
+	return known;
 }
 
 void probes_end(struct probes *probes, uint64_t number, const struct message_probed *seen,
                 uint64_t now_ms)
 {
 	struct job *job = probes->jobs;
+	const struct probe_known *known;
 
 	while (job && job->number != number)
 		job = job->next;
 	if (!job)
 		return;
 	probes->counts.failed += seen->outcome == PROBE_FAILED;
-	keep(probes, job, seen, now_ms);
-	/* A look ahead that could not tell is no news to anybody. */
-	if (!job->is_ahead || seen->outcome != PROBE_FAILED)
+	known = keep(probes, job, seen, now_ms);
+	/* Mail of guards that did not ask this time passes by what was seen before; what could not be told is no news to them, nor ahead. */
+	if (known && seen->outcome != PROBE_FAILED)
+		answer_all(probes, &known->askers, seen, 0);
+	else if (!job->is_ahead || seen->outcome != PROBE_FAILED)
 		answer_all(probes, &job->askers, seen, 0);
 	remove_job(probes, job);
 	give_turns(probes, now_ms);

@@ -130,7 +130,7 @@ static const struct {
 		"mail is tried again.",
 	},
 	[REASON_PROBE_DIFFERS] = {
-		"probe-differs", KIND_ATTACK, "4.7.5", "a connection of our own was answered otherwise than the sender's",
+		"probe-differs", KIND_ATTACK, "4.7.5", "a connection of our own was answered otherwise than the sender's or an earlier one",
 		"Somebody on the path treats connections differently, or the destination is a farm of unlike servers: compare from "
 		"another network.",
 	},

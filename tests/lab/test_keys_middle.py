@@ -5,6 +5,7 @@ TLS and the family, and the letters go out when they are gone."""
 import dataclasses
 import itertools
 import os
+import re
 import threading
 import time
 
@@ -52,6 +53,7 @@ def furnish(site):
     site.promise("behind", "dane-ee")
     site.promise("primed", "verify")
     site.promise("soon-13-behind", "dane-ee")
+    site.promise("told-13-behind", "dane-ee")
     site.open()
     site.men = middle.all_three(site)
     site.relay = middle.Relay(*middle.thief(site))
@@ -360,3 +362,19 @@ def test_who_comes_soon_after_a_probe_is_met_by_the_next_one(site):
     assert outcome.attempt.result == "kept" and attack.heard(site[name].address) == b"", outcome
     event = site.events_of(site[name])[-1]
     assert (event["action"], event["reason"], event["assurance"]) == ("block", "key-mismatch", "probed"), event
+
+
+def test_what_he_had_until_the_next_look_is_told(site):
+    """That look is at a moment of its own; nobody waits for it, and no mail is on its way."""
+    site.stand("tls.probe-seconds=10")
+    name, attack = "told-13-behind", site.men["self-signed"]
+    site.passed(site.send(name, sender="postfix"))
+    attack.begin()
+    outcome = site.send(name, attack, "postfix")
+    assert outcome.secret.encode() in attack.heard(site[name].address), outcome
+    site.wide.start(attack)
+    event = site.guard.wait_for(lambda one: one.get("reason") == "probe-differs" and one["domain"] == site[name].name, 15)
+    site.wide.stop()
+    assert event and (event["action"], event["assurance"], event["seen"]["key"]["outcome"]) == ("alert", "probed", "mismatch"), event
+    assert re.fullmatch(r"since \d\d:\d\d:\d\dZ mail passed by an earlier look, in [12] connections?", event["cause"]), event
+    assert event["rule"] == "a later look is shown a key that breaks the promise", event

@@ -327,6 +327,29 @@ static void what_is_in_use_is_looked_at_anew_before_its_life_ends(void **state)
 	assert_int_equal(fixture->begun_count, 2);
 }
 
+/* Its mail passes by what it was told before. */
+static void a_guard_that_did_not_ask_this_time_hears_of_it_too(void **state)
+{
+	struct fixture *fixture = *state;
+
+	ask_with(fixture, 1, 10, "198.51.100.25", false);
+	end(fixture, 0, PROBE_SHOWN);
+	pass(fixture, PROBES_APART_MS);
+	ask_with(fixture, 2, 20, "198.51.100.25", true);
+	end(fixture, 1, PROBE_WITHOUT_TLS);
+	assert_int_equal(fixture->answer_count, 3);
+	assert_int_equal(fixture->answers[1].guard, 1);
+	assert_int_equal(fixture->answers[1].key, 10);
+	assert_int_equal(fixture->answers[1].outcome, PROBE_WITHOUT_TLS);
+	assert_int_equal(fixture->answers[2].guard, 2);
+	/* But not that nobody could tell. */
+	pass(fixture, PROBES_APART_MS);
+	ask_with(fixture, 2, 20, "198.51.100.25", true);
+	end(fixture, 2, PROBE_FAILED);
+	assert_int_equal(fixture->answer_count, 4);
+	assert_int_equal(fixture->answers[3].guard, 2);
+}
+
 static void the_moment_of_the_next_look_is_not_to_be_foreseen(void **state)
 {
 	struct fixture *fixture = *state;
@@ -429,6 +452,7 @@ int main(void)
 		TEST(what_cannot_be_begun_could_not_tell),
 		TEST(who_could_not_tell_is_left_alone_for_a_while),
 		TEST(what_is_in_use_is_looked_at_anew_before_its_life_ends),
+		TEST(a_guard_that_did_not_ask_this_time_hears_of_it_too),
 		TEST(the_moment_of_the_next_look_is_not_to_be_foreseen),
 		TEST(what_nobody_uses_any_more_is_left_alone),
 		TEST(a_look_ahead_that_could_not_tell_changes_nothing),
