@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gate_keys_state.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/siphash.h"
@@ -51,6 +52,8 @@ static void read_full(struct gate *gate, struct key_evidence *evidence, const st
 	evidence->is_unsigned = !is_by_finished && keys->key_exchange.len == 0;
 	if (keys->chain.len > 0)
 		evidence->handshake = gate_keep_handshake(gate, keys);
+	evidence->is_list_cut = keys->is_list_cut;
+	evidence->is_unkept = keys->chain.len > 0 && evidence->handshake == 0;
 	evidence->begun[0] = gate_hash_session(gate, flow, keys->server_session_id);
 	evidence->begun[1] = gate_hash_session(gate, flow, keys->new_ticket);
 }
@@ -145,6 +148,38 @@ static void take_finding(struct facts *facts, struct key_finding *finding,
 	facts->key_sight = sight;
 }
 
+/* Nobody can be asked about the certificate that crossed the wire. */
+static void judge_unread(struct facts *facts, struct key_finding *finding,
+                         const struct key_evidence *evidence)
+{
+	facts->key = finding->outcome = KEY_UNREADABLE;
+	if (evidence->handshake == 0 && evidence->is_list_cut) {
+		facts->is_inspection_cut_short = true;
+		snprintf(finding->why, sizeof(finding->why),
+		         "the list of certificates is longer than %d octets, its first than %d",
+		         SESSION_CHAIN_MAX, SESSION_LEAF_MAX);
+	} else if (evidence->is_unkept) {
+		facts->is_inspection_cut_short = true;
+		text_copy(finding->why, sizeof(finding->why), "no memory for the certificates");
+	} else {
+		text_copy(finding->why, sizeof(finding->why),
+		          evidence->is_unsigned ? "nothing is signed by the server's key"
+		                                : "no certificate was shown");
+	}
+}
+
+/* Those behind the first were not read: where they might have mattered, nobody can tell. */
+static void limit_to_leaf(struct gate *gate, struct facts *facts, struct key_finding *finding)
+{
+	if (!key_is_wrong(facts->key) || facts->key >= KEY_UNPROVEN ||
+	    key_rules_ask_leaf_alone(rules_of(gate)))
+		return;
+	facts->is_inspection_cut_short = true;
+	snprintf(finding->why, sizeof(finding->why),
+	         "the list of certificates is longer than %d octets, and the first is not enough",
+	         SESSION_CHAIN_MAX);
+}
+
 /* The certificate crossed the wire. */
 static void judge_shown(struct gate *gate, struct facts *facts, struct key_finding *finding,
                         const struct key_evidence *evidence)
@@ -154,15 +189,14 @@ static void judge_shown(struct gate *gate, struct facts *facts, struct key_findi
 
 	facts->key_sight = SIGHT_WIRE;
 	if (evidence->is_unsigned || evidence->handshake == 0) {
-		facts->key = finding->outcome = KEY_UNREADABLE;
-		text_copy(finding->why, sizeof(finding->why),
-		          evidence->is_unsigned ? "nothing is signed by the server's key"
-		                                : "no certificate was shown");
+		judge_unread(facts, finding, evidence);
 		return;
 	}
 	found = gate_check(gate, &is_lost, evidence->handshake, rules_of(gate));
 	if (found)
 		take_finding(facts, finding, found, SIGHT_WIRE);
+	if (evidence->is_list_cut)
+		limit_to_leaf(gate, facts, finding);
 	/* A wrong certificate is wrong at once, a right one when its owner has shown himself. */
 	if (found && found->outcome == KEY_MET && evidence->is_server_unfinished)
 		facts->key = KEY_UNKNOWN;

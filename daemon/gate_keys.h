@@ -58,7 +58,9 @@ struct key_evidence {
 	uint64_t begun[2];         /* sessions that may go on from here: by identifier, by ticket */
 	uint64_t ends;             /* whose they are: client and server */
 	bool is_server_unfinished; /* only its Finished will show that it has the key */
-	bool is_unsigned;          /* no proof will ever come, though the suite asks for one */
+	bool is_list_cut; /* the list of certificates is beyond a bound: the first alone is kept, or none */
+	bool is_unkept;   /* there was no memory for what the wire showed */
+	bool is_unsigned; /* no proof will ever come, though the suite asks for one */
 	bool is_cipher_null;
 	bool is_cipher_anonymous;
 	bool is_weak; /* whatever both ends say: SSL 3.0, an export cipher, a small field */

@@ -171,7 +171,8 @@ struct session_keys {
 	 */
 	bool is_server_finished;
 	bool has_extended_master_secret; /* both hellos say so (RFC 7627) */
-	bool is_raw_key; /* the chain is a bare SubjectPublicKeyInfo, no list (RFC 7250) */
+	bool is_raw_key;  /* the chain is a bare SubjectPublicKeyInfo, no list (RFC 7250) */
+	bool is_list_cut; /* the list of certificates is beyond a bound: of the chain the server's own is there alone, or nothing */
 	/* The certificates, each behind three octets of length, the server's own first (RFC 5246 section 7.4.2). */
 	struct bytes chain;
 	struct bytes key_exchange;    /* body of the ServerKeyExchange; empty: none came */
@@ -187,7 +188,7 @@ struct session_keys {
 
 /*
  * False, and nothing written: there is no ServerHello yet, it could not be read, or it is over. A list, chain or exchange beyond its
- * bound above is empty, and is_inspection_cut_short. What contradicts the order of RFC 5246 section 7.3 or the chosen suite is
+ * bound above is empty, and is_inspection_cut_short; of a list whose first certificate is whole that one stays, and it is is_list_cut. What contradicts the order of RFC 5246 section 7.3 or the chosen suite is
  * is_protocol_violated, and ends the reading; what came before stays. All is borrowed: valid until the next call that takes a non-const
  * session, and gone when the client's first application data is allowed.
  */

@@ -12,7 +12,7 @@
 
 enum {
 	CHAIN_KEPT_MAX = 3 + SESSION_CHAIN_MAX,
-	/* Of a chain that is too long the first certificate is still told. */
+	/* Of a list that is too long the first certificate is still told. */
 	LEAF_KEPT_MAX = TLS_CERTIFICATE_HEAD_LEN + SESSION_LEAF_MAX,
 	TICKET_KEPT_MAX = 4 + 2 + SESSION_TICKET_MAX,
 };
@@ -214,8 +214,11 @@ static void take_certificate(struct session *session, struct bytes kept)
 	}
 	handshake->has_certificate = true;
 	handshake->leaf = leaf;
+	handshake->is_list_cut = !is_whole;
 	if (is_whole)
 		handshake->chain = list.kept;
+	else if (leaf.len > 0)
+		handshake->chain = bytes_slice(list.kept, 0, TLS_CERTIFICATE_LENGTH_LEN + leaf.len);
 	else
 		session->facts.is_inspection_cut_short = true;
 	keys_keep(session, &handshake->certificates_kept, server);

@@ -177,6 +177,8 @@ void session_read_handshake(struct session *session, bool is_client, struct byte
 			take_message(session, is_client);
 			break;
 		case TLS_HANDSHAKE_TOO_LONG:
+			session->tls->handshake->is_list_cut |=
+				!is_client && reader->messages.type == TLS_CERTIFICATE;
 			handshake_cut_short(session, reader);
 			return;
 		}

@@ -65,6 +65,7 @@ struct handshake {
 	uint8_t server_session_id[TLS_SESSION_ID_MAX];
 	size_t server_session_id_len;
 	struct kept_message certificates_kept;
+	bool is_list_cut; /* of certificates: it is beyond a bound */
 	struct bytes chain;
 	struct bytes leaf;
 	struct kept_message exchange_kept;

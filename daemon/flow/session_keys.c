@@ -46,6 +46,7 @@ bool session_keys(struct session_keys *keys, const struct session *session)
 		.has_extended_master_secret =
 			client->has_extended_master_secret && handshake->has_extended_master_secret,
 		.is_raw_key = handshake->has_raw_key,
+		.is_list_cut = handshake->is_list_cut,
 		.chain = handshake->chain,
 		.key_exchange = handshake->exchange,
 		.client_random = client->random.data,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "verdict/key_rule.h"
 
-enum { HEAD_LEN = 3 + 2, RECORD_HEAD_LEN = 3 + 2 };
+enum { HEAD_LEN = 3 + 2, RECORD_HEAD_LEN = 3 + 2, USAGE_DANE_EE = 3 /* RFC 7218 section 2.1 */ };
 
 static size_t packed_len(const struct key_rule *rule)
 {
@@ -146,6 +146,27 @@ bool key_rules_share_records(struct bytes packed, struct bytes other)
 	if (find_tlsa(&others, other) != is_there)
 		return false;
 	return !is_there || (has_records(&rule, &others) && has_records(&others, &rule));
+}
+
+static bool asks_leaf_alone(const struct key_rule *rule)
+{
+	for (size_t i = 0; rule->kind == KEY_RULE_TLSA && i < rule->record_count; i++) {
+		if (rule->records[i].usage != USAGE_DANE_EE)
+			return false;
+	}
+	return rule->kind != KEY_RULE_PKIX;
+}
+
+bool key_rules_ask_leaf_alone(struct bytes packed)
+{
+	struct cursor rest = cursor_over(packed);
+	struct key_rule rule;
+
+	while (key_rule_next(&rule, &rest)) {
+		if (!asks_leaf_alone(&rule))
+			return false;
+	}
+	return !rest.failed;
 }
 
 bool key_rules_are_sound(struct bytes packed)

@@ -71,6 +71,8 @@ bool key_rules_append(struct key_rules *rules, struct bytes packed, uint8_t grou
 bool key_rule_next(struct key_rule *rule, struct cursor *rest);
 /* Whether packed rules ask for the same TLSA records, in any order; nothing else of them counts. */
 bool key_rules_share_records(struct bytes packed, struct bytes other);
+/* Whether the server's own certificate tells all: no rule asks for those above it. */
+bool key_rules_ask_leaf_alone(struct bytes packed);
 /* Whether octets that came from elsewhere are rules to their end; none is sound. */
 bool key_rules_are_sound(struct bytes packed);
 

@@ -63,7 +63,7 @@ static const struct {
 	},
 	[REASON_INSPECTION_LIMIT] = {
 		"inspection-limit", KIND_ATTACK, "4.7.4", "the dialogue is larger than what can be inspected",
-		"A line, reply or pipeline passed its bound: see `hopguard status`; a real server does not do that.",
+		"A line, reply, pipeline or list of certificates passed its bound: see `hopguard status`; a real server does not do that.",
 	},
 	[REASON_UNDECIDED] = {
 		"undecided", KIND_ATTACK, "4.7.5", "no decision was possible",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "wire/tls_certificate.h"
 
-enum { LENGTH_LEN = 3, STATUS_TYPE_OCSP = 1 };
+enum { LENGTH_LEN = TLS_CERTIFICATE_LENGTH_LEN, STATUS_TYPE_OCSP = 1 };
 
 enum parse_result tls_certificates_begin(struct tls_certificates *list, struct bytes kept,
                                          size_t body_len)

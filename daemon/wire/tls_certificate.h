@@ -13,8 +13,9 @@
 #include "wire/parse.h"
 
 enum {
-	/* Lengths before the first certificate: of the list, and of itself. */
-	TLS_CERTIFICATE_HEAD_LEN = 3 + 3,
+	TLS_CERTIFICATE_LENGTH_LEN = 3, /* of the list, and of each certificate in front of it */
+	/* Before the first certificate. */
+	TLS_CERTIFICATE_HEAD_LEN = 2 * TLS_CERTIFICATE_LENGTH_LEN,
 	TLS_CERTIFICATE_STATUS_HEAD_LEN = 1 + 3, /* type, and the length of a response */
 	/* OpenSSL follows a chain of so many; real ones have two to five. */
 	TLS_CERTIFICATES_MAX = 100,

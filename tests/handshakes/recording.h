@@ -12,7 +12,7 @@
 
 #include <dirent.h>
 
-enum { RECORDING_CHUNKS_MAX = 64, RECORDING_ROOM = 64 * 1024, RECORDING_TEXT_MAX = 512 };
+enum { RECORDING_CHUNKS_MAX = 64, RECORDING_ROOM = 192 * 1024, RECORDING_TEXT_MAX = 512 };
 
 struct recording {
 	struct {

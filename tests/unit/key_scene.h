@@ -102,9 +102,9 @@ static inline int key_scene_tear_down(void **state)
 	return 0;
 }
 
-/* "3 1 1" of that identity's key. */
-static inline void promise_key(struct destination *destination,
-                               const struct live_identity *identity)
+/* "usage 1 1" of that identity's key. */
+static inline void promise_by(struct destination *destination, const struct live_identity *identity,
+                              uint8_t usage)
 {
 	uint8_t digest[SHA256_DIGEST_LENGTH], *key = NULL;
 	int len = i2d_PUBKEY(identity->key, &key);
@@ -115,7 +115,7 @@ static inline void promise_key(struct destination *destination,
 	SHA256(key, (size_t)len, digest);
 	OPENSSL_free(key);
 	rule.names = bytes_of_string(KEY_HOST);
-	rule.records[0] = (struct key_record){ 3, 1, 1, bytes_of(digest, sizeof(digest)) };
+	rule.records[0] = (struct key_record){ usage, 1, 1, bytes_of(digest, sizeof(digest)) };
 	rules.count = rules.len = 0;
 	assert_true(key_rules_add(&rules, &rule));
 	memcpy(destination->keys, rules.octets, rules.len);
@@ -123,9 +123,16 @@ static inline void promise_key(struct destination *destination,
 	destination->hosts[0].keys = (struct key_slice){ 0, (uint16_t)rules.len };
 }
 
+static inline void promise_key(struct destination *destination,
+                               const struct live_identity *identity)
+{
+	promise_by(destination, identity, 3);
+}
+
 /* Opened, and the domain heard of at that address. */
-static inline struct simulation *open_to(struct key_scene *scene,
-                                         const struct live_identity *promised, enum tls13 tls13)
+static inline struct simulation *open_by(struct key_scene *scene,
+                                         const struct live_identity *promised, uint8_t usage,
+                                         enum tls13 tls13)
 {
 	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
 
@@ -135,9 +142,15 @@ static inline struct simulation *open_to(struct key_scene *scene,
 	assert_true(simulation_open(simulation));
 	promise(simulation, KEY_DOMAIN, KEY_HOST, PROMISE_KEY);
 	for (size_t i = 0; i < simulation->answer_count; i++)
-		promise_key(&simulation->answers[i], promised);
+		promise_by(&simulation->answers[i], promised, usage);
 	hear(simulation, KEY_DOMAIN, KEY_HOST, false);
 	return simulation;
+}
+
+static inline struct simulation *open_to(struct key_scene *scene,
+                                         const struct live_identity *promised, enum tls13 tls13)
+{
+	return open_by(scene, promised, 3, tls13);
 }
 
 static inline void greet(struct simulation *simulation)

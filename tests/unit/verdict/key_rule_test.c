@@ -134,6 +134,25 @@ static void the_same_records_are_shared_whatever_else_differs(void **state)
 	free(theirs);
 }
 
+static void of_some_rules_the_servers_own_certificate_tells_all(void **state)
+{
+	struct key_rules *rules = new_rules();
+	struct key_rule rule = a_rule();
+
+	(void)state;
+	/* Usages 3 and 2. */
+	assert_false(key_rules_ask_leaf_alone(pack(rules, &rule)));
+	rule.record_count = 1;
+	assert_true(key_rules_ask_leaf_alone(pack(rules, &rule)));
+	rule.kind = KEY_RULE_FINGERPRINT;
+	rule.record_count = 2;
+	assert_true(key_rules_ask_leaf_alone(pack(rules, &rule)));
+	rule.kind = KEY_RULE_PKIX;
+	assert_true(key_rules_add(rules, &rule));
+	assert_false(key_rules_ask_leaf_alone(bytes_of(rules->octets, rules->len)));
+	free(rules);
+}
+
 static void what_is_beyond_a_bound_is_not_added(void **state)
 {
 	struct key_rules *rules = new_rules();
@@ -208,6 +227,7 @@ int main(void)
 		cmocka_unit_test(rules_that_end_too_early_are_not_sound),
 		cmocka_unit_test(each_octet_out_of_its_range_is_found),
 		cmocka_unit_test(the_same_records_are_shared_whatever_else_differs),
+		cmocka_unit_test(of_some_rules_the_servers_own_certificate_tells_all),
 		cmocka_unit_test(what_is_beyond_a_bound_is_not_added),
 		cmocka_unit_test(appended_rules_are_a_group_or_none_of_them_is),
 		cmocka_unit_test(names_are_printable),
