@@ -21,7 +21,7 @@ enum { SOCKET_PATH_MAX = 108 /* sockaddr_un.sun_path */ };
 
 static const struct config_key keys[] = {
 	{ "", "mode", "monitor", config_check_choice, AT(stance.mode),
-	  .words = { "monitor", "enforce" } },
+	  .words = { "monitor", "enforce" }, .unbuilt = { "upgrade" } },
 	{ "", "on-failure", "open", config_check_bool, AT(fails_open),
 	  .words = { "closed", "open" } },
 	{ "", "on-inability", "block", config_check_bool, AT(stance.blocks_inability),

@@ -116,6 +116,7 @@ static const struct {
 	                          "postfix-policy, destination, next-hop" },
 	/* Not built yet. */
 	{ "rules-flushed = keep", "t.conf:1: rules-flushed: alert or restore, not \"keep\"" },
+	{ "mode = upgrade", "t.conf:1: mode: upgrade is not built yet" },
 	{ "tls { tls13 = upgrade }", "t.conf:1: tls.tls13: upgrade is not built yet" },
 	{ "tls { tls13 = no }", "t.conf:1: tls.tls13: probe, block or pass, not \"no\"" },
 	{ "tls { probe-seconds = 9 }",
@@ -224,6 +225,7 @@ static const struct {
 	{ "dns.mode=enforce",
 	  "--set: dns.mode: no such key; allowed: trust-anchor, root-hints, forward, "
 	  "timeout-seconds, guard" },
+	{ "mode=upgrade", "--set: mode: upgrade is not built yet" },
 	{ "tls.tls13=upgrade", "--set: tls.tls13: upgrade is not built yet" },
 	{ "destination=x", "--set: destination: only in the file, as destination \"...\" { ... }" },
 	{ "destination.example.org.level=may", "--set: destination.example.org.level: only in the "
