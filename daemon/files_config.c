@@ -58,7 +58,8 @@ static bool has_certificate(struct bytes text)
 	return false;
 }
 
-int files_check_authorities(const struct config *config, char error[CONFIG_ERROR_MAX])
+int files_check_authorities(const struct config *config, const char *name,
+                            char error[CONFIG_ERROR_MAX])
 {
 	struct files_option option = { .kind = FILE_AUTHORITIES };
 	char signer[FILE_SIGNER_MAX], why[MESSAGE_ERROR_MAX] = "";
@@ -80,7 +81,7 @@ int files_check_authorities(const struct config *config, char error[CONFIG_ERROR
 	}
 	sealed_unmap(text);
 	if (err)
-		(void)snprintf(error, CONFIG_ERROR_MAX, "%s: tls.ca-file: %.400s",
-		               config->file_name, why[0] ? why : strerror(-err));
+		(void)snprintf(error, CONFIG_ERROR_MAX, "%s: tls.ca-file: %.400s", name,
+		               why[0] ? why : strerror(-err));
 	return err ? -EINVAL : 0;
 }

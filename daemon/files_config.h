@@ -13,8 +13,9 @@ void files_config(struct files_options *options, const struct config *config);
 void files_config_authorities(struct files_options *options, const struct config *config);
 /*
  * Whether the authorities that the configuration names can be read, and hold what looks like a certificate: nothing is parsed. 0, also
- * where it names none, or -EINVAL with one line in error.
+ * where it names none, or -EINVAL with one line in error, which begins with the name of the place that names them.
  */
-int files_check_authorities(const struct config *config, char error[CONFIG_ERROR_MAX]);
+int files_check_authorities(const struct config *config, const char *name,
+                            char error[CONFIG_ERROR_MAX]);
 
 #endif

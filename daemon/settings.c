@@ -18,6 +18,19 @@
 /* Networks named in the ready line; more are counted. */
 enum { NETWORKS_SHOWN_MAX = 5 };
 
+/* What stands behind --set comes last. */
+static const char *place_of_authorities(const struct supervisor_options *options,
+                                        const struct config *config)
+{
+	static const char key[] = "tls.ca-file=";
+
+	for (size_t i = 0; i < options->set_count; i++) {
+		if (strncmp(options->set[i], key, sizeof(key) - 1) == 0)
+			return "--set";
+	}
+	return config->file_name;
+}
+
 int settings_read(struct settings *settings, const struct supervisor_options *options,
                   char error[CONFIG_ERROR_MAX])
 {
@@ -29,7 +42,7 @@ int settings_read(struct settings *settings, const struct supervisor_options *op
 		err = config_parse(config, name, settings->text, options->set, options->set_count,
 		                   error);
 	if (!err)
-		err = files_check_authorities(config, error);
+		err = files_check_authorities(config, place_of_authorities(options, config), error);
 	if (err)
 		return err;
 	rules_add_locals(&config->rules, config->has_clients);

@@ -56,7 +56,7 @@ static void without_a_name_the_authorities_are_those_of_the_system(void **state)
 	files_config_authorities(&options, config);
 	assert_string_equal(options.files[0].path, "/etc/ssl/certs/ca-certificates.crt");
 	/* That they are not there is told later: a guard without them is better than none. */
-	assert_int_equal(files_check_authorities(config, error), 0);
+	assert_int_equal(files_check_authorities(config, config->file_name, error), 0);
 	free(config);
 }
 
@@ -76,7 +76,7 @@ static int check_file(const char *text, char error[CONFIG_ERROR_MAX])
 	(void)snprintf(setting, sizeof(setting), "tls { ca-file = \"%s\" }\n", path);
 	config = configured(setting);
 	error[0] = '\0';
-	result = files_check_authorities(config, error);
+	result = files_check_authorities(config, config->file_name, error);
 	free(config);
 	unlink(path);
 	return result;

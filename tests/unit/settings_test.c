@@ -28,6 +28,26 @@ static struct settings *settings_of(const char *text)
 	return settings;
 }
 
+static void a_file_of_authorities_is_named_where_it_stands(void **state)
+{
+	static const char *const set[] = { "tls.tls13=block", "tls.ca-file=/nonexistent" };
+	struct settings *settings = calloc(1, sizeof(*settings));
+	char error[CONFIG_ERROR_MAX] = "";
+	struct supervisor_options options = {
+		.config_path = "/dev/null",
+		.set = set,
+		.set_count = 2,
+	};
+
+	(void)state;
+	assert_non_null(settings);
+	assert_int_equal(settings_read(settings, &options, error), -EINVAL);
+	assert_string_equal(error, "--set: tls.ca-file: /nonexistent: No such file or directory");
+	options.set_count = 1;
+	assert_int_equal(settings_read(settings, &options, error), 0);
+	free(settings);
+}
+
 static void what_a_running_guard_cannot_change_refuses_the_reload_and_is_named(void **state)
 {
 	static const char *const texts[] = {
@@ -124,6 +144,7 @@ static void a_long_list_of_clients_is_counted_not_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_file_of_authorities_is_named_where_it_stands),
 		cmocka_unit_test(
 			what_a_running_guard_cannot_change_refuses_the_reload_and_is_named),
 		cmocka_unit_test(all_else_may_change),
