@@ -2,10 +2,12 @@
 """Honest servers whose keys look odd from the gateway: two kinds of them, several machines, a rollover, many tenants, none at
 all, old versions. Each letter passes, or is refused as what its sender or its destination lacks."""
 
+import functools
 import itertools
 import os
 import ssl
 
+import authority
 import dnsworld
 import keys_lab
 import keys_receivers
@@ -19,6 +21,7 @@ OLD_VERSIONS = ("-tls1", "-tls1_1")
 LOW = ("-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0")
 INABILITY = ("block", "alert")
 UNJUDGED = ("verify", "list", "dane-ee")  # promises; the last needs no authority
+DATED = ("dane-ta", "mta-sts", "list", "verify")  # promises by which a certificate is good for a time
 TTL_S = 3600
 REPLACED = ("domain", "both")  # what was looked up before the key changed: both is with the host
 
@@ -73,6 +76,8 @@ def furnish(site):
     site.promise("forged", "dane-ee")
     for promise, version in itertools.product(UNJUDGED, keys_lab.VERSIONS):
         site.promise(f"unjudged-{promise}-{version}", promise)
+    for promise, version in itertools.product(DATED, keys_lab.VERSIONS):
+        site.promise(f"expired-{version}-{promise}", promise)
     site.open()
     contexts = {name: context_of(pair) for name, pair in site.pairs.items()}
     key = site.pairs["one"][0]
@@ -83,6 +88,10 @@ def furnish(site):
         site.sink.contexts[site[f"changed-{version}"].address] = lambda: contexts["one"]
         site.sink.contexts[site[f"edwards-{version}"].address] = lambda: contexts["edwards"]
         site.sink.contexts[site[f"thousand-{version}"].address] = lambda: crowded
+    for promise, version in itertools.product(DATED, keys_lab.VERSIONS):
+        name = f"expired-{version}-{promise}"
+        old = context_of((site.authority.key, site.with_chain(site.authority.issue(f"mx.{name}.lab", valid=authority.EXPIRED))))
+        site.sink.contexts[site[name].address] = functools.partial(lambda context: context, old)
     site.sink.contexts[site["null"].address] = lambda: context_of(
         site.pairs["rivest"], "eNULL:@SECLEVEL=0", ssl.TLSVersion.TLSv1_2)
     site.sink.contexts[site["transported"].address] = lambda: context_of(
@@ -235,6 +244,20 @@ def test_a_certificate_of_a_thousand_names_is_as_good_as_any(guarded, version):
     guarded.passed(outcome)
     assert outcome.arrived[0].is_tls
     assert guarded.verdict(outcome)["assurance"] == {"12": "proven", "13": "probed"}[version]
+
+
+@pytest.mark.parametrize("version", keys_lab.VERSIONS)
+@pytest.mark.parametrize("promise", DATED)
+def test_a_certificate_that_nobody_renewed_is_called_expired(guarded, promise, version):
+    """Its key, its name and its authority are right."""
+    outcome = guarded.send(f"expired-{version}-{promise}", sender="postfix")
+    assert outcome.attempt.result == "kept" and not outcome.arrived and not outcome.clear, outcome
+    event = guarded.verdict(outcome)
+    assert (event["action"], event["reason"], event["assurance"]) == (
+        "block", "cert-expired", {"12": "proven", "13": "probed"}[version]), event
+    seen = event["seen"]["key"]
+    assert seen["outcome"] == "expired" and seen["not_after"].startswith("2021-01-01"), event
+    assert "postmaster" in event["advice"], event
 
 
 # The older version first: who had the newer one before is found weakened by the older.
