@@ -6,6 +6,7 @@ import functools
 import itertools
 import os
 import ssl
+import time
 
 import authority
 import dnsworld
@@ -23,6 +24,7 @@ INABILITY = ("block", "alert")
 UNJUDGED = ("verify", "list", "dane-ee")  # promises; the last needs no authority
 DATED = ("dane-ta", "mta-sts", "list", "verify")  # promises by which a certificate is good for a time
 TTL_S = 3600
+COUNTED_AFTER_S = 1.2  # each second guards tell what they have counted
 REPLACED = ("domain", "both")  # what was looked up before the key changed: both is with the host
 
 
@@ -321,11 +323,14 @@ def test_without_any_authority_only_what_asks_for_one_waits_and_nobody_is_called
 
 
 def test_a_session_between_two_postfixes_goes_on(guarded):
+    start = guarded.guard.status()["counters"]
     first = guarded.send("resumed-12", sender="postfix")
     assert first.attempt.result == "sent" and is_taken(guarded, first.recipient), (first, guarded.guard.events())
     assert guarded.events_of(guarded["resumed-12"])[0]["assurance"] == "proven", guarded.guard.events()
+    assert namespaces.wait_until(lambda: guarded.guard.status()["counters"]["key_checks"] > start["key_checks"])
     before = guarded.guard.status()["counters"]
     second = guarded.send("resumed-12", sender="postfix")
+    time.sleep(COUNTED_AFTER_S)
     after = guarded.guard.status()["counters"]
     assert second.attempt.result == "sent" and is_taken(guarded, second.recipient), (second, guarded.guard.events())
     assert "Reusing old session" in guarded.senders["postfix"].server.log()
