@@ -189,7 +189,7 @@ static void judge_handshake(struct judged *judged)
 	if (judged->place->anonymous_cipher) {
 		char text[CHECK_WHY_MAX];
 
-		snprintf(text, sizeof(text), "with %s, say", judged->place->anonymous_name);
+		snprintf(text, sizeof(text), "it takes %s", judged->place->anonymous_name);
 		add(judged, CHECK_ANONYMOUS_TOO, text);
 	}
 	if (judged->place->is_new_only)

@@ -4,10 +4,10 @@
 
     tests/bench/probe.py [DOMAINS]
 
-In the lab's network, where a round trip takes next to nothing but the server's greeting 150 ms, a client sends two letters to each domain (DANE, usage 3), the second at
-once behind the first; half of the domains in TLS 1.2, where the key crosses the wire, half in TLS 1.3, where the guard goes to look at
-it. Prints of what lies between the client's STARTTLS and the first reply inside TLS, which is all that waits for a key, the median, the
-least and the most in ms:
+In the lab's network, where a round trip takes next to nothing but the server's greeting 150 ms, a client sends two letters to
+each domain (DANE, usage 3), the second at once behind the first; half of the domains in TLS 1.2, where the key crosses the
+wire, half in TLS 1.3, where the guard goes to look at it. Prints of what lies between the client's STARTTLS and the first
+reply inside TLS, which is all that waits for a key, the median, the least and the most in ms:
 
     TLS 1.2 first    look-ups of the promise where they are not there yet, and the verifier
     TLS 1.2 again    what is known
@@ -29,7 +29,8 @@ import keys_lab  # noqa: E402
 
 VERSIONS = {"12": ssl.TLSVersion.TLSv1_2, "13": ssl.TLSVersion.TLSv1_3}
 PATIENCE_S = 25
-# What the guard allows the scout to hear of a DNS answer (50 ms, and a tick) has passed by then, as it has where a round trip takes 20 ms.
+# What the guard allows the scout to hear of a DNS answer (50 ms, and a tick) has passed by then, as it has where a round trip
+# takes 20 ms.
 GREETING_S = 0.15
 
 

@@ -170,12 +170,13 @@ class CheckLab:
         return self.certificates[key]
 
     def postfix(self, name, certificate=None, family=4, **settings):
-        """The address of a Postfix that calls itself by that name; settings of smtpd may be given. All that are not given a
-        certificate have one together, as at a large provider."""
+        """The address of a Postfix that calls itself by that name; settings of smtpd may be given, None: its default. All that
+        are not given a certificate have one together, as at a large provider."""
         address = self._address(family)
         if not certificate:
             self.shared_names.append(name)
-        chosen = {"myhostname": name, "smtpd_tls_chain_files": f"{self.authority.key}, {certificate or self.shared}"}
+        chosen = {"myhostname": name, "smtpd_tls_chain_files": f"{self.authority.key}, {certificate or self.shared}",
+                  "smtpd_tls_exclude_ciphers": "aNULL"}
         chosen.update(settings)
         self.services.append((address, {key: value for key, value in chosen.items() if value is not None}))
         return address

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`hopguard check`: every finding that its manual lists is shown by some domain of the lab. Here are those that need more than a zone and a
-server: lists of this machine, its own DNS, certificates of the future."""
+"""`hopguard check`: every finding that its manual lists is shown by some domain of the lab. Here are those that need more than a
+zone and a server: lists of this machine, its own DNS, certificates of the future."""
 
 import json
 import os
