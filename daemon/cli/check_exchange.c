@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "active/starttls_connect.h"
 #include "wire/dns_message.h"
 
 enum {
@@ -20,31 +21,66 @@ enum {
 	LABEL_LEN_MAX = 63,
 	QUESTION_MAX = DNS_HEADER_LEN + DOMAIN_NAME_MAX + 4 + 11,
 	ANSWER_MAX = 4096,
+	STREAM_HEAD_LEN = 2, /* before each message by TCP (RFC 1035 section 4.2.2) */
+	STREAM_MAX = STREAM_HEAD_LEN + UINT16_MAX,
 	DNS_RCODE_REFUSED = 5,
 	DNS_RCODE_FORMERR = 1,
 };
 
 struct check_exchange {
+	struct event_base *base;
+	struct endpoint server;
 	check_exchange_fn fn;
 	void *owner;
 	struct check_question question;
 	int descriptor;
 	int send_error;
 	unsigned tries;
-	struct event *readable;
+	struct event *ready; /* the socket: readable, or writable while it connects */
 	struct event *timer;
+	uint8_t *stream; /* by TCP, since the answer was cut; NULL: by UDP */
+	size_t stream_len;
 	uint16_t id;
 	size_t len;
 	uint8_t octets[QUESTION_MAX];
 };
 
+static void free_exchange(struct check_exchange *exchange)
+{
+	if (exchange->ready)
+		event_free(exchange->ready);
+	if (exchange->timer)
+		event_free(exchange->timer);
+	if (exchange->descriptor >= 0)
+		close(exchange->descriptor);
+	free(exchange->stream);
+	free(exchange);
+}
+
 static void end(struct check_exchange *exchange, const struct check_reply *reply)
 {
 	exchange->fn(exchange->owner, reply);
-	event_free(exchange->readable);
-	event_free(exchange->timer);
-	close(exchange->descriptor);
-	free(exchange);
+	free_exchange(exchange);
+}
+
+static bool await(struct check_exchange *exchange, short events, event_callback_fn fn)
+{
+	if (exchange->ready)
+		event_free(exchange->ready);
+	exchange->ready = event_new(exchange->base, exchange->descriptor,
+	                            (short)(events | EV_PERSIST), fn, exchange);
+	return exchange->ready && event_add(exchange->ready, NULL) == 0;
+}
+
+/* Its answer did not fit into a datagram, and there is no other way to it (RFC 7766 section 5). */
+static void end_without_tcp(struct check_exchange *exchange, const char *why)
+{
+	struct check_reply reply = { .outcome = CHECK_REPLY_WRONG };
+
+	snprintf(reply.why, sizeof(reply.why),
+	         "its answer for %s is cut, and by TCP there is none: %s",
+	         check_question_type(exchange->question.type), why);
+	end(exchange, &reply);
 }
 
 /* Labels behind their lengths. False: no name. */
@@ -112,6 +148,11 @@ static void on_timer(evutil_socket_t unused, short events, void *data)
 
 	(void)unused;
 	(void)events;
+	if (exchange->stream) {
+		end_without_tcp(exchange, exchange->send_error ? strerror(exchange->send_error)
+		                                               : "it does not answer");
+		return;
+	}
 	if (!exchange->send_error && exchange->tries < CHECK_EXCHANGE_TRIES) {
 		try_once(exchange);
 		return;
@@ -171,6 +212,92 @@ static void take(struct check_exchange *exchange, const struct dns_message *mess
 	end(exchange, &reply);
 }
 
+/* What answers another question is somebody else's. */
+static bool is_answer(struct dns_message *message, const struct check_exchange *exchange,
+                      struct bytes octets)
+{
+	return dns_message_parse(message, octets) == PARSE_OK && message->id == exchange->id &&
+	       message->is_response && message->type == (uint16_t)exchange->question.type &&
+	       strcmp(message->name, exchange->question.name) == 0;
+}
+
+static void on_stream(evutil_socket_t unused, short events, void *data)
+{
+	struct check_exchange *exchange = data;
+	uint8_t *stream = exchange->stream;
+	ssize_t len = recv(exchange->descriptor, stream + exchange->stream_len,
+	                   STREAM_MAX - exchange->stream_len, 0);
+	struct dns_message message;
+	size_t whole;
+
+	(void)unused;
+	(void)events;
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (len <= 0) {
+		end_without_tcp(exchange, len < 0 ? strerror(errno) : "the connection is closed");
+		return;
+	}
+	exchange->stream_len += (size_t)len;
+	if (exchange->stream_len < STREAM_HEAD_LEN)
+		return;
+	whole = STREAM_HEAD_LEN + ((size_t)stream[0] << 8 | stream[1]);
+	if (exchange->stream_len < whole)
+		return;
+	if (is_answer(&message, exchange,
+	              bytes_of(stream + STREAM_HEAD_LEN, whole - STREAM_HEAD_LEN)))
+		take(exchange, &message);
+	else
+		end_without_tcp(exchange, "it answers another question");
+}
+
+static void on_connected(evutil_socket_t unused, short events, void *data)
+{
+	struct check_exchange *exchange = data;
+	uint8_t question[STREAM_HEAD_LEN + QUESTION_MAX];
+	int number = 0;
+	socklen_t len = sizeof(number);
+
+	(void)unused;
+	(void)events;
+	if (getsockopt(exchange->descriptor, SOL_SOCKET, SO_ERROR, &number, &len) != 0)
+		number = errno;
+	put_u16(question, (uint16_t)exchange->len);
+	memcpy(question + STREAM_HEAD_LEN, exchange->octets, exchange->len);
+	/* Far below any send buffer. */
+	if (!number &&
+	    send(exchange->descriptor, question, STREAM_HEAD_LEN + exchange->len, MSG_NOSIGNAL) < 0)
+		number = errno;
+	if (!number && !await(exchange, EV_READ, on_stream))
+		number = ENOMEM;
+	if (number)
+		end_without_tcp(exchange, strerror(number));
+}
+
+static void ask_by_tcp(struct check_exchange *exchange)
+{
+	const int all_ms = CHECK_EXCHANGE_TRIES * CHECK_EXCHANGE_WAIT_MS;
+	const struct timeval wait = { .tv_sec = all_ms / 1000, .tv_usec = all_ms % 1000 * 1000 };
+	const struct address any = { 0 };
+
+	event_free(exchange->ready);
+	exchange->ready = NULL;
+	close(exchange->descriptor);
+	exchange->descriptor = -1;
+	exchange->stream = malloc(STREAM_MAX);
+	if (!exchange->stream) {
+		end_without_tcp(exchange, strerror(ENOMEM));
+		return;
+	}
+	exchange->send_error = starttls_connect(&exchange->descriptor, &exchange->server, &any);
+	if (!exchange->send_error && !await(exchange, EV_WRITE, on_connected))
+		exchange->send_error = ENOMEM;
+	if (exchange->send_error)
+		end_without_tcp(exchange, strerror(exchange->send_error));
+	else
+		event_add(exchange->timer, &wait);
+}
+
 static void on_readable(evutil_socket_t unused, short events, void *data)
 {
 	struct check_exchange *exchange = data;
@@ -186,13 +313,12 @@ static void on_readable(evutil_socket_t unused, short events, void *data)
 		end(exchange, &reply);
 		return;
 	}
-	/* What answers another question is somebody else's. */
-	if (len <= 0 || dns_message_parse(&message, bytes_of(octets, (size_t)len)) != PARSE_OK ||
-	    message.id != exchange->id || !message.is_response ||
-	    message.type != (uint16_t)exchange->question.type ||
-	    strcmp(message.name, exchange->question.name) != 0)
+	if (len <= 0 || !is_answer(&message, exchange, bytes_of(octets, (size_t)len)))
 		return;
-	take(exchange, &message);
+	if (message.is_truncated)
+		ask_by_tcp(exchange);
+	else
+		take(exchange, &message);
 }
 
 /* False: the exchange is to be freed. */
@@ -223,6 +349,8 @@ struct check_exchange *check_exchange_start(struct event_base *base, const struc
 
 	if (!exchange)
 		return NULL;
+	exchange->base = base;
+	exchange->server = (struct endpoint){ .address = *server, .port = PORT };
 	exchange->fn = fn;
 	exchange->owner = owner;
 	exchange->question = *question;
@@ -230,10 +358,8 @@ struct check_exchange *check_exchange_start(struct event_base *base, const struc
 	if (getrandom(&exchange->id, sizeof(exchange->id), 0) != sizeof(exchange->id) ||
 	    !write_question(exchange) || !open_socket(exchange, server))
 		goto free_exchange;
-	exchange->readable =
-		event_new(base, exchange->descriptor, EV_READ | EV_PERSIST, on_readable, exchange);
 	exchange->timer = evtimer_new(base, on_timer, exchange);
-	if (!exchange->readable || !exchange->timer || event_add(exchange->readable, NULL) != 0)
+	if (!exchange->timer || !await(exchange, EV_READ, on_readable))
 		goto free_exchange;
 	if (exchange->send_error)
 		event_add(exchange->timer, &now);
@@ -242,12 +368,6 @@ struct check_exchange *check_exchange_start(struct event_base *base, const struc
 	return exchange;
 
 free_exchange:
-	if (exchange->readable)
-		event_free(exchange->readable);
-	if (exchange->timer)
-		event_free(exchange->timer);
-	if (exchange->descriptor >= 0)
-		close(exchange->descriptor);
-	free(exchange);
+	free_exchange(exchange);
 	return NULL;
 }

@@ -2,7 +2,10 @@
 #ifndef HOPGUARD_CLI_CHECK_EXCHANGE_H
 #define HOPGUARD_CLI_CHECK_EXCHANGE_H
 
-/* One question to one name server by UDP, as a resolver would ask it: not recursive, with DNSSEC records wanted. */
+/*
+ * One question to one name server, as a resolver would ask it: by UDP, where the answer is cut by TCP; not recursive, with DNSSEC records
+ * wanted.
+ */
 
 #include <stdbool.h>
 
@@ -15,7 +18,7 @@ struct event_base;
 
 enum {
 	CHECK_EXCHANGE_TRIES = 3,
-	CHECK_EXCHANGE_WAIT_MS = 1500, /* for each */
+	CHECK_EXCHANGE_WAIT_MS = 1500, /* for each; by TCP as long as for all of them */
 	CHECK_EXCHANGE_SIZE = 1232,    /* octets that an answer may have unfragmented (RFC 9715) */
 	CHECK_EXCHANGE_WHY_MAX = 128,
 };
@@ -35,7 +38,7 @@ enum check_reply_outcome {
 /* Valid during the callback. */
 struct check_reply {
 	enum check_reply_outcome outcome;
-	bool is_truncated;
+	bool is_truncated;   /* by TCP, too */
 	bool is_empty;       /* of GOOD: a denial */
 	struct bytes octets; /* of GOOD: the message */
 	char why[CHECK_EXCHANGE_WHY_MAX];

@@ -344,7 +344,8 @@ class Faulty:
 
     A rule is (type, name, fault); type or name may be "*", a name may begin with "*." for all below. Faults: "drop"
     (no answer), "servfail", "refused", "nxdomain", "nodata" (both without any proof), "strip" (the answer without
-    DNSSEC records), "tcp-only" (truncated over UDP), "slow" (the answer after half a second), "late:30" (after so many
+    DNSSEC records), "tcp-only" (truncated over UDP), "no-tcp" (the same, and nothing over TCP), "tcp-strip" (the same,
+    without DNSSEC records over TCP), "slow" (the answer after half a second), "late:30" (after so many
     milliseconds). upstream_port: another than the world's own for such zones, as of a resolver.
     """
 
@@ -400,13 +401,13 @@ def _answer(wire, upstream, rules, over_tcp):
     question = message.question[0]
     rrtype = dns.rdatatype.to_text(question.rdtype)
     fault = next((rule[2] for rule in rules if _matches(rule, question.name.to_text(), rrtype)), None)
-    if fault == "drop":
+    if fault == "drop" or (fault == "no-tcp" and over_tcp):
         return None
     reply = dns.message.make_response(message)
     reply.flags |= dns.flags.AA
     if fault in ("servfail", "refused", "nxdomain"):
         reply.set_rcode(dns.rcode.from_text(fault))
-    elif fault == "tcp-only" and not over_tcp:
+    elif fault in ("tcp-only", "no-tcp", "tcp-strip") and not over_tcp:
         reply.flags |= dns.flags.TC
     elif fault != "nodata":
         reply = _ask_upstream(message, upstream, over_tcp)
@@ -414,7 +415,7 @@ def _answer(wire, upstream, rules, over_tcp):
         time.sleep(0.5)
     if fault and fault.startswith("late:"):
         time.sleep(int(fault[5:]) / 1000)
-    if fault == "strip":
+    if fault == "strip" or (fault == "tcp-strip" and over_tcp):
         dnssec = (dns.rdatatype.RRSIG, dns.rdatatype.NSEC, dns.rdatatype.NSEC3, dns.rdatatype.DS, dns.rdatatype.DNSKEY)
         for section in (reply.answer, reply.authority, reply.additional):
             section[:] = [rrset for rrset in section if rrset.rdtype not in dnssec]

@@ -40,6 +40,13 @@ case("op-lame", {"nameserver-wrong", "no-promise"}, where="REFUSED", policy=None
      build=lambda lab, domain: lab.sound_host(domain, record=False), **TWO)
 guest("of-lame", "op-lame", {"nameserver-wrong", "no-promise"}, where="REFUSED: it does not serve the zone")
 
+case("op-long", policy=None, faults=[("TLSA", "_25._tcp.mx.", "tcp-only"), ("MX", "", "tcp-only")], **TWO)
+guest("of-long", "op-long")
+case("op-long-strips", {"nameserver-wrong"}, where="signatures are missing", policy=None,
+     faults=[("TLSA", "_25._tcp.mx.", "tcp-only"), ("MX", "", "tcp-strip")], **TWO)
+case("op-no-tcp", {"nameserver-wrong"}, where="is cut, and by TCP there is none: ", policy=None,
+     faults=[("TLSA", "_25._tcp.mx.", "no-tcp")], **TWO)
+
 # A large provider: its zone is not signed, its servers fail at questions for keys, and nobody asks them such
 
 case("op-unsigned", {"no-promise"}, policy=None, signed=False, faults=[("TLSA", "_25._tcp.mx.", "servfail")],
