@@ -6,7 +6,8 @@
 
 #include "base/siphash.h"
 
-void check_agreement_tell(struct check_server *server, enum check_server_state state, const char *why)
+void check_agreement_tell(struct check_server *server, enum check_server_state state,
+                          const char *why)
 {
 	if (state <= server->state)
 		return;

@@ -31,7 +31,7 @@ struct check_answers {
 uint64_t check_agreement_sum(struct bytes octets);
 /* The worst of a server's answers is told. */
 void check_agreement_tell(struct check_server *server, enum check_server_state state,
-                        const char *why);
+                          const char *why);
 /* When all have answered: those that differ are WRONG. Where none of a family answers, it is the network here that does not let us ask. */
 void check_agreement_judge(struct check_facts *facts, const struct check_answers *answers);
 

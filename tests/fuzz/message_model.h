@@ -100,6 +100,8 @@ static const struct field event_fields[] = {
 	ENUM(message_event, event.tls, TLS_BROKEN),
 	NUMBER(message_event, event.tls_version),
 	TEXT(message_event, event.sni),
+	TEXT(message_event, event.probe),
+	TEXT(message_event, event.subject),
 	ENUM(message_event, event.key_sight, SIGHT_HIDDEN),
 	FINDING(message_event, event.key),
 	TEXT(message_event, event.rule),
@@ -166,6 +168,7 @@ static const struct field explanation_fields[] = {
 	EACH(FIELD_NUMBER, message_explanation, last_keys, finding.seen.not_after_s, 0,
 	     MX_HOSTS_MAX),
 	EACH(FIELD_TEXT, message_explanation, last_keys, finding.matched, 0, MX_HOSTS_MAX),
+	EACH(FIELD_TEXT, message_explanation, last_keys, probe, 0, MX_HOSTS_MAX),
 	EACH(FIELD_TEXT, message_explanation, last_keys, finding.why, 0, MX_HOSTS_MAX),
 	EACH(FIELD_TEXT, message_explanation, last_keys, finding.seen.names, 0, MX_HOSTS_MAX),
 	EACH(FIELD_TEXT, message_explanation, last_keys, finding.seen.issuer, 0, MX_HOSTS_MAX),
@@ -431,7 +434,8 @@ static inline void model_make(void *message, const struct model *model)
 		explanation->evidence[0] =
 			(struct evidence){ SOURCE_MTA_STS, EVIDENCE_BINDS, 1, 2, "mode enforce" };
 		explanation->last_keys[0] =
-			(struct last_key){ SIGHT_WIRE, model_address(0), 5, model_finding() };
+			(struct last_key){ SIGHT_WIRE,      model_address(0), 5,
+			                   model_finding(), "421 later",      6 };
 		break;
 	default:
 		model_fill_others(message, model->type);
