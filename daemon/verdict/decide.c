@@ -488,17 +488,10 @@ struct verdict decide(const struct facts *facts, const struct stance *stance)
 
 const char *action_name(enum action action)
 {
-	switch (action) {
-	case ACTION_PASS:
-		return "pass";
-	case ACTION_ALERT:
-		return "alert";
-	case ACTION_BLOCK:
-		return "block";
-	case ACTION_DEFER:
-		return "defer";
-	case ACTION_WAIT:
-		return "wait";
-	}
-	return "pass";
+	static const char *const names[] = {
+		[ACTION_PASS] = "pass",   [ACTION_ALERT] = "alert", [ACTION_BLOCK] = "block",
+		[ACTION_DEFER] = "defer", [ACTION_WAIT] = "wait",
+	};
+
+	return action < sizeof(names) / sizeof(names[0]) ? names[action] : "pass";
 }
