@@ -4,11 +4,13 @@
 
 /* JSON lines into a file that somebody else opened for appending. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct event_file {
 	int descriptor; /* -1: none */
 	uint64_t lost;  /* lines that could not be written (disk full) */
+	bool is_torn;   /* a part of a line was written last: the next one must not go on in it */
 };
 
 /* A line and its newline in one write, so that readers never see halves. 0 or -errno. */
