@@ -214,6 +214,19 @@ int resources_open_event_file(int *opened, const struct config *config,
 	return 0;
 }
 
+/* A disk that fails must not keep the guard from its work: syslog and the control socket have the events as well. */
+static int open_event_file(struct resources *resources, const struct config *config,
+                           char error[CONFIG_ERROR_MAX])
+{
+	int err = resources_open_event_file(&resources->event_file, config, error);
+
+	if (err != -EROFS && err != -ENOSPC && err != -EDQUOT && err != -EIO && err != -ENXIO)
+		return err;
+	log_error("%s: no events are written there until a reload", error);
+	error[0] = '\0';
+	return 0;
+}
+
 /* Without one, nothing is remembered over a restart; mail is guarded all the same. */
 static void open_state_directory(struct resources *resources, const struct config *config,
                                  uid_t owner, gid_t group)
@@ -247,7 +260,7 @@ static int open_files(struct resources *resources, const struct config *config,
 	}
 	err = open_listener(resources, config, owner, group, error);
 	if (!err)
-		err = resources_open_event_file(&resources->event_file, config, error);
+		err = open_event_file(resources, config, error);
 	if (!err)
 		open_state_directory(resources, config, owner, group);
 	return err;
