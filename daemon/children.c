@@ -78,8 +78,7 @@ static void bury(struct slot *slot, int status)
 	slot_close(slot);
 	slot->pid = 0;
 	if (slot->is_renewed && !children->is_stopping) {
-		log_info("%s ended for its successor, which may read and reach other things",
-		         slot->name);
+		log_info("%s ended for its successor", slot->name);
 		slot->is_ready = false;
 		restart_later(slot, 0);
 		children->options.hooks->on_change(children->options.owner);

@@ -62,7 +62,7 @@ void children_tick(struct children *children, uint64_t now_ms);
 /* Asks all to end and waits; kills those who do not. The ledger last, so that it can tell what the others said. */
 void children_stop(struct children *children);
 
-/* That one ends, and its successor is born with what the configuration says now. It is no death that anybody is told of. */
+/* Those of that role end; successors are born with what the configuration says now. It is no death that anybody is told of. */
 void children_renew(struct children *children, enum role role);
 
 bool children_are_ready(const struct children *children);

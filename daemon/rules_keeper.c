@@ -46,6 +46,8 @@ static void tell_gone(struct rules_keeper *keeper, uint64_t now_ms)
 
 static void tell_back(struct rules_keeper *keeper)
 {
+	if (keeper->are_gone)
+		keeper->hooks->on_back(keeper->owner);
 	if (keeper->was_told)
 		keeper->hooks->tell(keeper->owner, false, "our firewall rules are in again");
 	keeper->are_gone = keeper->was_told = false;
@@ -77,7 +79,10 @@ static void on_due(evutil_socket_t none, short what, void *argument)
 
 static void look_soon(struct rules_keeper *keeper)
 {
-	const struct timeval delay = { .tv_usec = RULES_KEEPER_DELAY_MS * 1000 };
+	bool is_first = process_now_ms() - keeper->looked_ms > RULES_KEEPER_DELAY_MS;
+	const struct timeval delay = {
+		.tv_usec = (is_first ? RULES_KEEPER_FIRST_MS : RULES_KEEPER_DELAY_MS) * 1000,
+	};
 
 	/* One that is due already stays where it is, or many changes in a row would put it off for ever. */
 	if (keeper->config && !event_pending(keeper->on_due, EV_TIMEOUT, NULL))

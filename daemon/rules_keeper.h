@@ -13,7 +13,9 @@
 #include "config.h"
 
 enum {
-	/* Others change many rules one by one: within it they are looked at once. */
+	/* Until the first look: what passes meanwhile passes by us. */
+	RULES_KEEPER_FIRST_MS = 20,
+	/* Until the next one: others change many rules one by one. */
 	RULES_KEEPER_DELAY_MS = 300,
 	/* Without a notice: rules for the way back of probes, and lost notices. */
 	RULES_KEEPER_INTERVAL_MS = 30 * 1000,
@@ -29,6 +31,8 @@ struct rules_keeper;
 struct rules_keeper_hooks {
 	/* 0: they are in again. */
 	int (*put_in)(void *owner);
+	/* They are in again, whoever did it. */
+	void (*on_back)(void *owner);
 	/* A degraded or recovered state, in words. */
 	void (*tell)(void *owner, bool is_gone, const char *text);
 };

@@ -151,6 +151,17 @@ static int put_rules_back(void *owner)
 	return put_rules_in(supervisor, &supervisor->settings.config);
 }
 
+/*
+ * What passed meanwhile no guard has read. One that knows a connection from before would wait for those octets, and they do not
+ * come again; its successor takes it for one that began before us.
+ */
+static void begin_anew(void *owner)
+{
+	struct supervisor *supervisor = owner;
+
+	children_renew(supervisor->children, ROLE_GUARD);
+}
+
 static void tell_of_rules(void *owner, bool is_gone, const char *text)
 {
 	send_state(owner);
@@ -377,6 +388,7 @@ static int start_children(struct supervisor *supervisor)
 static int start_keeping(struct supervisor *supervisor)
 {
 	static const struct rules_keeper_hooks hooks = { .put_in = put_rules_back,
+		                                         .on_back = begin_anew,
 		                                         .tell = tell_of_rules };
 
 	supervisor->files = operator_files_new(tell, supervisor);
