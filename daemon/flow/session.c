@@ -133,8 +133,10 @@ void session_hold(struct session *session, enum session_wait wait,
 		return;
 	if (!session->pending)
 		session->pending = malloc(sizeof(*session->pending));
-	if (session->pending)
-		*session->pending = *commitment;
+	/* Nothing of it is read then, and so nothing passes: it is read again when more comes, or the same. */
+	if (!session->pending)
+		return;
+	*session->pending = *commitment;
 	session->wait = wait;
 	session->facts.commitment = commitment->kind;
 }
@@ -150,13 +152,8 @@ static void forget_pending(struct session *session)
 const struct session_commitment *session_pending(const struct session *session)
 {
 	static const struct session_commitment nothing = { .kind = COMMITMENT_NONE };
-	/* Without memory for what it is, it is still not allowed to pass. */
-	static const struct session_commitment anything = { .kind = COMMITMENT_COMMAND,
-		                                            .is_line_complete = true };
 
-	if (session->wait == WAIT_NOTHING)
-		return &nothing;
-	return session->pending ? session->pending : &anything;
+	return session->wait == WAIT_NOTHING ? &nothing : session->pending;
 }
 
 void session_allow(struct session *session)
