@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "cli/check_judge.h"
+#include "policy/tlsa.h"
 
 enum { DAY_S = 24 * 60 * 60, DATE_TEXT_MAX = 16 };
 
@@ -42,8 +43,25 @@ struct judged {
 	const struct starttls_result *seen;
 	const struct key_finding *pkix;
 	enum check_severity severity;
+	size_t host;
 	char where[CHECK_WHERE_MAX];
 };
+
+/* DANE looks at them where no record has usage 3 (RFC 7671 section 5.1). */
+static bool dates_count(const struct judged *judged)
+{
+	const struct check_records *records = &judged->facts->hosts[judged->host].tlsa;
+	bool has_usable = false;
+
+	if (judged->severity != CHECK_NOTE)
+		return true;
+	for (size_t i = 0; i < records->count; i++) {
+		if (records->records[i].is_usable && records->records[i].usage == TLSA_DANE_EE)
+			return false;
+		has_usable |= records->records[i].is_usable;
+	}
+	return has_usable;
+}
 
 static void judge_dates(const struct judged *judged)
 {
@@ -64,7 +82,7 @@ static void judge_dates(const struct judged *judged)
 		          "the server's own is valid, but %s", judged->pkix->why);
 	else if (left_s < CHECK_SOON_S)
 		check_add(judged->findings, CHECK_CERT_SOON,
-		          severity == CHECK_NOTE ? CHECK_NOTE : CHECK_WARNING, judged->where,
+		          dates_count(judged) ? CHECK_WARNING : CHECK_NOTE, judged->where,
 		          "on %s, in %lld days", date_text(date, seen->not_after_s),
 		          (long long)left_s / DAY_S);
 }
@@ -130,6 +148,7 @@ void check_judge_certificate(struct check_findings *findings, const struct check
 		.findings = findings,
 		.facts = facts,
 		.severity = severity_of(facts, place),
+		.host = facts->destination.places[place].host,
 	};
 	struct check_shown shown;
 

@@ -187,7 +187,8 @@ static enum parse_result walk_chain(struct bytes *leaf, struct tls_certificates 
 	enum parse_result result = tls_certificates_next(leaf, &list);
 	enum parse_result next = result;
 
-	while (next == PARSE_OK && list.left_len > 0) {
+	/* What stands behind so many is not looked at. */
+	while (next == PARSE_OK && list.left_len > 0 && list.count < TLS_CERTIFICATES_MAX) {
 		struct bytes issuer;
 
 		next = tls_certificates_next(&issuer, &list);

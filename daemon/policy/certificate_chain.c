@@ -60,33 +60,27 @@ bool certificate_chain_read(struct certificate_chain *chain, struct bytes octets
 {
 	struct cursor rest = cursor_over(octets);
 	size_t count = 0;
+	bool is_read = false;
 
 	*chain = (struct certificate_chain){ .others = sk_X509_new_null() };
 	chain->leaf = chain->others ? certificate_of_raw_key(octets) : NULL;
 	chain->is_raw = chain->leaf != NULL;
 	if (chain->is_raw)
 		return true;
-	while (chain->others && cursor_left(&rest) > 0) {
+	while (chain->others && !is_read && cursor_left(&rest) > 0) {
 		X509 *certificate = read_certificate(cursor_vector24(&rest));
 
 		count++;
-		if (!certificate || count > TLS_CERTIFICATES_MAX) {
-			X509_free(certificate);
+		if (!certificate || !keep(chain, certificate))
 			break;
-		}
-		if (!keep(chain, certificate))
-			break;
+		is_read = cursor_finished(&rest) || count == TLS_CERTIFICATES_MAX;
 	}
-	if (chain->leaf && cursor_finished(&rest) && has_few_names(chain->leaf))
+	if (is_read) {
+		chain->has_many_names = !has_few_names(chain->leaf);
 		return true;
-	if (chain->leaf && cursor_finished(&rest))
-		(void)snprintf(why, KEY_TEXT_MAX, "the certificate has more than %d names",
-		               CERTIFICATE_NAMES_MAX);
-	else if (count == 0)
+	}
+	if (count == 0)
 		(void)snprintf(why, KEY_TEXT_MAX, "no certificate was sent");
-	else if (count > TLS_CERTIFICATES_MAX)
-		(void)snprintf(why, KEY_TEXT_MAX, "more than %d certificates were sent",
-		               TLS_CERTIFICATES_MAX);
 	else
 		(void)snprintf(why, KEY_TEXT_MAX, "certificate %zu of the chain is malformed",
 		               count);

@@ -23,7 +23,9 @@ struct certificate_anchors {
 struct certificate_chain {
 	X509 *leaf; /* of a raw key nothing but that */
 	bool is_raw;
-	STACK_OF(X509) * others; /* in their order, without those whose key is beyond a bound */
+	bool has_many_names; /* more than CERTIFICATE_NAMES_MAX, which are not looked at */
+	STACK_OF(X509) *
+		others; /* in their order, without those whose key is beyond a bound, up to TLS_CERTIFICATES_MAX */
 };
 
 enum certificate_key_fault {

@@ -56,6 +56,13 @@ static void hold_names(struct certificate_result *result, const struct certifica
 {
 	char why[KEY_TEXT_MAX];
 
+	if (check->chain.has_many_names) {
+		(void)snprintf(why, sizeof(why),
+		               "it has more than %d names, which are not looked at",
+		               CERTIFICATE_NAMES_MAX);
+		worsen(result, KEY_NAME_MISMATCH, why);
+		return;
+	}
 	if (has_name_of(matched, check->chain.leaf, rule->names))
 		return;
 	/* Where there is no name to ask for, what is wrong without one comes first. */

@@ -152,6 +152,21 @@ static void dates_names_and_authorities_count_by_who_asks_for_them(void **state)
 	}
 }
 
+static void the_end_of_a_certificate_counts_where_no_record_is_of_its_own_key(void **state)
+{
+	struct check_scene *scene = *state;
+	struct check_place *place = &scene->facts.places[0];
+	struct check_record *record = &scene->facts.hosts[0].tlsa.records[0];
+
+	place->key.pkix.seen.not_after_s = NOW_S + 5 * DAY_S;
+	scene->facts.sts.state = STS_NONE;
+	assert_string_equal(check_scene_judge(scene), "(cert-expires-soon)");
+	record->usage = TLSA_DANE_TA;
+	assert_string_equal(check_scene_judge(scene), "cert-expires-soon");
+	record->is_usable = false;
+	assert_non_null(strstr(check_scene_judge(scene), "(cert-expires-soon)"));
+}
+
 static void records_are_judged_each_by_itself(void **state)
 {
 	struct check_scene *scene = *state;
@@ -425,6 +440,7 @@ int main(void)
 		TEST(a_key_behind_an_unsigned_mx_proves_no_way),
 		TEST(a_closed_first_mx_is_nolisting_only_where_it_was_found_to_be),
 		TEST(dates_names_and_authorities_count_by_who_asks_for_them),
+		TEST(the_end_of_a_certificate_counts_where_no_record_is_of_its_own_key),
 		TEST(records_are_judged_each_by_itself),
 		TEST(the_record_that_comes_closest_names_the_mismatch),
 		TEST(of_several_digests_the_strongest_alone_counts),

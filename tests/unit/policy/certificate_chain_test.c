@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "unit/policy/certificate_fixture.h"
+#include "wire/tls_certificate.h"
 
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
@@ -88,7 +89,9 @@ static void a_thousand_names_are_looked_at_and_a_few_are_told(void **state)
 		}
 	}
 	assert_int_equal(check_leaf(world, &(struct wanted){ .names = names }, "h0.example.org"),
-	                 KEY_UNREADABLE);
+	                 KEY_NAME_MISMATCH);
+	assert_string_equal(world->finding.why,
+	                    "it has more than 2000 names, which are not looked at");
 	free(names);
 }
 
@@ -104,8 +107,19 @@ static void order_and_number_of_what_else_was_sent_do_not_matter(void **state)
 	assert_int_equal(check(world), KEY_MET);
 	for (int i = 0; i < 60; i++)
 		world_send(&world->sent, &world->root);
-	assert_int_equal(check(world), KEY_UNREADABLE);
-	assert_string_equal(world->finding.why, "more than 100 certificates were sent");
+	assert_int_equal(check(world), KEY_MET);
+}
+
+static void what_stands_behind_the_hundredth_is_not_looked_at(void **state)
+{
+	struct world *world = *state;
+
+	ask_pkix(world, "mx.example.org");
+	send_chain(world, &world->leaf, &world->root);
+	for (int i = 0; i < TLS_CERTIFICATES_MAX; i++)
+		world_send(&world->sent, &world->root);
+	world_send(&world->sent, &world->issuer);
+	assert_int_equal(check(world), KEY_UNTRUSTED);
 }
 
 /* Not of a size that is worth generating: any odd number is a modulus. */
@@ -185,6 +199,7 @@ int main(void)
 		cmocka_unit_test(a_nul_does_not_end_a_name_and_nothing_unprintable_is_told),
 		cmocka_unit_test(a_thousand_names_are_looked_at_and_a_few_are_told),
 		cmocka_unit_test(order_and_number_of_what_else_was_sent_do_not_matter),
+		cmocka_unit_test(what_stands_behind_the_hundredth_is_not_looked_at),
 		cmocka_unit_test(keys_that_cost_too_much_are_not_verified),
 		cmocka_unit_test(what_is_cut_or_malformed_is_unreadable),
 	};
