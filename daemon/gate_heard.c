@@ -223,7 +223,7 @@ void gate_hear_ahead(struct gate *gate, const struct flow *flow)
 {
 	uint64_t due_ms = flow->started_ms + GATE_NAMES_DELAY_MS;
 
-	if (session_facts(flow->session)->tls != TLS_NONE && gate->now_ms >= due_ms)
+	if (gate->now_ms >= due_ms)
 		(void)gate_has_heard_until(gate, due_ms);
 }
 

@@ -264,7 +264,7 @@ void gate_forget_held(struct gate *gate, struct flow *flow, size_t index);
 /* gate_heard.c */
 /* The scout has read what was sent to it until then: else it is asked. */
 bool gate_has_heard_until(struct gate *gate, uint64_t when_ms);
-/* Asks it during the handshake, so that the first octet in TLS need not wait for it. */
+/* Asks it as soon as an answer counts for the flow, some round trips before the first octet in TLS would wait for it. */
 void gate_hear_ahead(struct gate *gate, const struct flow *flow);
 
 /* gate_ask.c */

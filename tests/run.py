@@ -23,7 +23,7 @@ import xml.etree.ElementTree
 TOP = pathlib.Path(__file__).resolve().parent.parent
 UNIT_TIMEOUT_S = 1200  # one program, under sanitizers, too
 SUITE_TIMEOUT_S = {False: 13 * 60, True: 4 * 3600}  # lab or vm: pairwise, every cell
-LAB_PARTS = {False: 5, True: 10}  # side by side: they wait for timers of mail servers more than they compute
+LAB_PARTS = {False: 4, True: 10}  # side by side: they wait for timers of mail servers more than they compute
 INTERRUPT_PATIENCE_S = 60  # for taking down what a suite set up
 
 Count = collections.namedtuple("Count", "passed failed skipped details")

@@ -109,13 +109,12 @@ def test_the_first_mail_to_a_domain_waits_for_no_verdict(net, case, sender, reco
         # Else the next test puts another way in under its connection, and it is made once more at no distance at all.
         assert CASES[case][0] == "block" or net.sink.wait_for(f"you@{domain}", 10)
     record_property("held_ms", held_ms)
-    # One may meet a machine that is busy with other things; a verdict that is waited for is so for each.
-    assert sorted(held_ms)[LETTERS // 2] == 0, held_ms
+    assert held_ms == LETTERS * [0]
     wait_for_decisions(net, before, LETTERS)
     time.sleep(COUNTED_AFTER_S)
     counters = net.guard.status()["counters"]
     assert counters["decisions"] >= before["decisions"] + LETTERS
-    assert counters["decisions_waited"] - before["decisions_waited"] <= LETTERS // 2, counters
+    assert counters["decisions_waited"] == before["decisions_waited"], counters
 
 
 def test_a_hidden_key_costs_the_first_letter_one_probe_and_the_next_ones_nothing(net, record_property):
@@ -140,7 +139,7 @@ def test_a_hidden_key_costs_the_first_letter_one_probe_and_the_next_ones_nothing
         assert net.sink.wait_for(f"again@{domain}", 5)
     counters = wait_for_decisions(net, before, LETTERS)
     assert counters["decisions"] >= before["decisions"] + LETTERS
-    assert counters["decisions_waited"] - before["decisions_waited"] <= LETTERS // 2, counters
+    assert counters["decisions_waited"] == before["decisions_waited"], counters
 
 
 def say_recipient(net, address, recipient):
