@@ -45,7 +45,7 @@ struct gate_actions {
 	void (*tell)(void *owner, const struct event *event);
 	void (*broken)(void *owner, const struct message_broken *broken);
 	void (*sighting)(void *owner, const struct message_sighting *sighting);
-	/* Whether the scout has read all that came before; answered by gate_echoed. NULL: there is no scout. */
+	/* Whether the scout has heard all DNS answers that came before; answered by gate_echoed. NULL: there is no scout. */
 	void (*echo)(void *owner, uint32_t number);
 	/* Whether certificates meet a promise; answered by gate_checked. NULL: there is nobody to ask, and no key is judged. */
 	void (*check)(void *owner, const struct message_check *check, size_t len);

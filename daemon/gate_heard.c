@@ -204,13 +204,15 @@ void gate_candidate(struct gate *gate, const struct message_candidate *candidate
 		*note = added;
 }
 
-bool gate_has_heard_until(struct gate *gate, uint64_t when_ms)
+bool gate_has_heard(struct gate *gate, uint64_t opened_ms)
 {
 	struct echo *echo = &gate->echo;
 
-	if (!gate->actions.echo || echo->answered_ms >= when_ms)
+	if (!gate->actions.echo || echo->answered_ms > opened_ms)
 		return true;
-	if (echo->is_under_way && gate->now_ms - echo->asked_ms < GATE_ECHO_AGAIN_MS)
+	/* Asked within the same millisecond, it may have been before the answer. */
+	if (gate->now_ms <= opened_ms ||
+	    (echo->is_under_way && gate->now_ms - echo->asked_ms < GATE_ECHO_AGAIN_MS))
 		return false;
 	echo->number++;
 	echo->is_under_way = true;
@@ -221,10 +223,8 @@ bool gate_has_heard_until(struct gate *gate, uint64_t when_ms)
 
 void gate_hear_ahead(struct gate *gate, const struct flow *flow)
 {
-	uint64_t due_ms = flow->started_ms + GATE_NAMES_DELAY_MS;
-
-	if (gate->now_ms >= due_ms)
-		(void)gate_has_heard_until(gate, due_ms);
+	if (session_facts(flow->session)->starttls_answer != STARTTLS_NOT_ASKED)
+		(void)gate_has_heard(gate, flow->started_ms);
 }
 
 void gate_echoed(struct gate *gate, uint32_t number, uint64_t now_ms, uint64_t time_ms)

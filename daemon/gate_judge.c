@@ -276,10 +276,8 @@ static void count_wait(struct gate *gate, struct flow *flow,
  */
 static bool may_be_named_yet(struct gate *gate, const struct hop_query *query)
 {
-	uint64_t due_ms = query->opened_ms + GATE_NAMES_DELAY_MS;
-
 	return query->commitment->kind == COMMITMENT_TLS && !gate->candidates.is_settled &&
-	       (gate->now_ms < due_ms || !gate_has_heard_until(gate, due_ms));
+	       !gate_has_heard(gate, query->opened_ms);
 }
 
 /* Nobody could say whom it is for. */

@@ -43,12 +43,7 @@ enum {
 	GATE_WINDOW_MAX = 1 << 30,
 	/* Far below any client's time-out for STARTTLS (Postfix: 300 s), far above what a cut line takes to come. */
 	GATE_REPLY_PATIENCE_MS = 2000,
-	/*
-	 * So long a DNS answer's copy may take by guard and scout to become a candidate; on an idle machine 2 ms. A client that it leads
-	 * here needs five round trips to its first octet in TLS.
-	 */
-	GATE_NAMES_DELAY_MS = 50,
-	GATE_ECHO_AGAIN_MS = 1000, /* a scout that has died with our question */
+	GATE_ECHO_AGAIN_MS = 1000, /* a scout, or a first guard, that has died with our question */
 	GATE_SETTLE_MS = 1000,     /* within a first retransmission timeout (RFC 6298 section 2) */
 };
 
@@ -262,9 +257,12 @@ void gate_drop_held(struct gate *gate, struct flow *flow);
 void gate_forget_held(struct gate *gate, struct flow *flow, size_t index);
 
 /* gate_heard.c */
-/* The scout has read what was sent to it until then: else it is asked. */
-bool gate_has_heard_until(struct gate *gate, uint64_t when_ms);
-/* Asks it as soon as an answer counts for the flow, some round trips before the first octet in TLS would wait for it. */
+/*
+ * The scout has heard the DNS answers that had passed when a connection began: else it is asked. What led the client there is among
+ * them.
+ */
+bool gate_has_heard(struct gate *gate, uint64_t opened_ms);
+/* Asks it when the client asks for TLS, some round trips before the first octet in TLS would wait for that. */
 void gate_hear_ahead(struct gate *gate, const struct flow *flow);
 
 /* gate_ask.c */

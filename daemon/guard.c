@@ -165,13 +165,25 @@ static void on_send(void *owner, bool to_client, const struct craft *craft, cons
 		log_debug("segment not sent error=\"%s\"", strerror(-err));
 }
 
+/* By the first guard behind all that it has heard. What does not leave is asked again. */
+static void ask_scout(struct guard *guard, const struct message_echo *asked)
+{
+	struct message_echo echo = *asked;
+
+	echo.is_heard = guard->dns != NULL;
+	if (!guard->dns || guard_dns_catch_up(guard->dns))
+		(void)process_send(guard->process, ROLE_SCOUT, 0, &echo, sizeof(echo));
+}
+
 static void on_echo(void *owner, uint32_t number)
 {
 	struct guard *guard = owner;
-	const struct message_echo echo = { .type = MESSAGE_ECHO, .number = number };
 
-	/* What does not leave is asked again. */
-	(void)process_send(guard->process, ROLE_SCOUT, 0, &echo, sizeof(echo));
+	ask_scout(guard, &(struct message_echo){
+				 .type = MESSAGE_ECHO,
+				 .number = number,
+				 .asker = guard->child->index,
+			 });
 }
 
 static const struct gate_actions actions = {
@@ -261,6 +273,16 @@ static void tell_counters(struct guard *guard)
 	guard->told = message.counters;
 }
 
+/* False: only the first guard is asked for others. */
+static bool take_echo(struct guard *guard, const struct message_echo *echo)
+{
+	if (echo->is_heard)
+		gate_echoed(guard->gate, echo->number, process_now_ms(), process_time_ms());
+	else if (guard->dns)
+		ask_scout(guard, echo);
+	return echo->is_heard || guard->dns;
+}
+
 static bool take_from_scout(struct guard *guard, uint32_t type, const void *message)
 {
 	uint64_t now_ms = process_now_ms();
@@ -278,8 +300,8 @@ static bool take_from_scout(struct guard *guard, uint32_t type, const void *mess
 		gate_candidate(guard->gate, message, now_ms);
 		break;
 	case MESSAGE_ECHO:
-		gate_echoed(guard->gate, ((const struct message_echo *)message)->number, now_ms,
-		            process_time_ms());
+		if (!take_echo(guard, message))
+			return false;
 		break;
 	case MESSAGE_FORGET:
 		gate_forget(guard->gate, ((const struct message_forget *)message)->name);

@@ -68,6 +68,13 @@ static void read_copies(struct guard_dns *dns, int receives)
 	guard_hearing_note_overruns(dns->hearing, nflog_counters(dns->log)->overruns);
 }
 
+bool guard_dns_catch_up(struct guard_dns *dns)
+{
+	if (dns->log)
+		read_copies(dns, RECEIVES_TO_CATCH_UP);
+	return guard_hearing_is_through(dns->hearing);
+}
+
 static void on_log(evutil_socket_t descriptor, short what, void *argument)
 {
 	struct guard_dns *dns = argument;
@@ -114,8 +121,8 @@ static void on_packet(void *owner, const struct nfqueue_packet *packet)
 	struct held *held = dns->held;
 
 	/* The question left before its answer came: its copy is there, and may not have been read yet. */
-	if (!dns->has_caught_up && dns->log)
-		read_copies(dns, RECEIVES_TO_CATCH_UP);
+	if (!dns->has_caught_up)
+		(void)guard_dns_catch_up(dns);
 	dns->has_caught_up = true;
 	if (dns->held_count == GUARD_DNS_HELD_MAX ||
 	    udp_parse(&datagram, packet->packet) != PACKET_OK ||

@@ -8,6 +8,7 @@
  * and may tell whose mail goes where is handed to the scout (guard_hearing.h).
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "process.h"
@@ -25,6 +26,10 @@ int guard_dns_new(struct guard_dns **made, struct process *process, const struct
                   const struct child *child);
 /* What waits passes. */
 void guard_dns_free(struct guard_dns *dns);
+/*
+ * Reads the copies of all that has passed by now, and tells the scout of it. False: it has no room for what matters of that.
+ */
+bool guard_dns_catch_up(struct guard_dns *dns);
 void guard_dns_take_verdict(struct guard_dns *dns, const struct message_dns_verdict *verdict);
 /* Lets pass what waited for its second. */
 void guard_dns_tick(struct guard_dns *dns, uint64_t now_ms);

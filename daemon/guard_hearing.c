@@ -191,6 +191,12 @@ bool guard_hearing_take(struct guard_hearing *hearing, const struct endpoint *so
 	return false;
 }
 
+bool guard_hearing_is_through(struct guard_hearing *hearing)
+{
+	send_waiting(hearing);
+	return hearing->waiting_count == 0;
+}
+
 void guard_hearing_note_overruns(struct guard_hearing *hearing, uint64_t overruns)
 {
 	if (overruns != hearing->overruns)

@@ -38,6 +38,8 @@ void guard_hearing_free(struct guard_hearing *hearing);
 bool guard_hearing_take(struct guard_hearing *hearing, const struct endpoint *source,
                         const struct endpoint *destination, bool is_stream, struct bytes octets,
                         uint32_t request);
+/* Whether the scout was told of all that matters. */
+bool guard_hearing_is_through(struct guard_hearing *hearing);
 /* How many times the kernel had no room for copies. */
 void guard_hearing_note_overruns(struct guard_hearing *hearing, uint64_t overruns);
 /* Every few moments: what waits for the scout, and for the ledger. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "config.h"
 #include "policy/peer_names.h"
 #include "verdict/sound.h"
 
@@ -156,6 +157,7 @@ static bool fields_are_sound(const void *message)
 	const struct message_flush *flush = message;
 	const struct message_reloaded *reloaded = message;
 	const struct message_dns_verdict *verdict = message;
+	const struct message_echo *echo = message;
 
 	switch ((enum message_type)((const struct message *)message)->type) {
 	case MESSAGE_EVENT:
@@ -191,6 +193,8 @@ static bool fields_are_sound(const void *message)
 		return verdict->request != 0 && verdict->is_forged <= 1;
 	case MESSAGE_CANDIDATE:
 		return candidate_is_sound(message);
+	case MESSAGE_ECHO:
+		return echo->asker < CONFIG_QUEUES_MAX && echo->is_heard <= 1;
 	case MESSAGE_CHECKED:
 		return checked_is_sound(message);
 	case MESSAGE_SOCKETS:

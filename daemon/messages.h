@@ -11,11 +11,10 @@
  *     supervisor → scout    FILE SOCKET                 supervisor → verifier FILE
  *                                                       scout → supervisor SOCKETS
  *     guard → scout         QUESTION BROKEN SIGHTING    scout → guard      DESTINATION BROKEN FORGET CANDIDATE DNS_VERDICT
- *                           DNS_ANSWER ECHO                              ECHO
+ *                           DNS_ANSWER ECHO PROBE                        ECHO PROBED
  *     guard → ledger        EVENT COUNTERS FLOW         ledger → guard     FLOWS
  *     ledger → scout        EXPLAIN FLUSH ROWS ROWS_END scout → ledger     EVENT EXPLANATION FLUSHED COUNTERS ROWS
  *     guard → verifier      CHECK                       verifier → guard   CHECKED
- *     guard → scout         PROBE                       scout → guard      PROBED
  *                                                       verifier → ledger  EVENT COUNTERS
  */
 
@@ -331,10 +330,16 @@ struct message_candidate {
 	char host[DOMAIN_NAME_MAX];
 };
 
-/* A guard asks, and the scout says the same again when it has read what else there was. */
+/*
+ * Whether the scout has heard all DNS answers that had come when a guard asked. The question goes through the first guard, which hears
+ * them: the scout hands it on; the first guard reads what copies there are, tells the scout of them, and sends it back behind that; and
+ * the scout gives it to who asked, behind the candidates that it made of them.
+ */
 struct message_echo {
 	uint32_t type;
 	uint32_t number;
+	uint32_t asker;    /* a guard's index */
+	uint32_t is_heard; /* it has been at the first guard */
 };
 
 enum {

@@ -218,8 +218,7 @@ static bool take_from_guard(struct scout *scout, unsigned guard, const void *mes
 		scout_take_dns_answer(scout, guard, message);
 		return true;
 	case MESSAGE_ECHO:
-		scout_heard_echo(scout, guard, message);
-		return true;
+		return scout_heard_echo(scout, guard, message);
 	case MESSAGE_PROBE:
 		return scout_probe_take(scout->probe, guard, message, len);
 	default:

@@ -27,6 +27,7 @@ enum {
 	CANDIDATE_NAMES_MAX = 512,
 	AGAIN_MAX = 64, /* domains that bind, of which a guard could not be told at once */
 	SWEEP_S = 60,
+	FIRST_GUARD = 0, /* it hears (guard_dns.h) */
 };
 
 struct ahead {
@@ -327,35 +328,19 @@ static bool is_to_be_checked(const struct scout_heard *heard,
 	       heard_names_host(heard->heard, message->name, process_now_ms());
 }
 
-struct echo_due {
-	struct scout *scout;
-	unsigned guard;
-	struct message_echo echo;
-};
-
-static void on_echo_due(evutil_socket_t none, short what, void *owner)
+bool scout_heard_echo(struct scout *scout, unsigned guard, const struct message_echo *echo)
 {
-	struct echo_due *due = owner;
+	struct message_echo next = *echo;
 
-	(void)none;
-	(void)what;
-	(void)process_send(due->scout->process, ROLE_GUARD, due->guard, &due->echo,
-	                   sizeof(due->echo));
-	free(due);
-}
-
-/* Behind a turn of all others: it is the first guard that hears, and any that asks. */
-void scout_heard_echo(struct scout *scout, unsigned guard, const struct message_echo *echo)
-{
-	static const struct timeval at_once;
-	struct echo_due *due = malloc(sizeof(*due));
-
-	if (!due)
-		return;
-	*due = (struct echo_due){ scout, guard, *echo };
-	if (event_base_once(process_base(scout->process), -1, EV_TIMEOUT, on_echo_due, due,
-	                    &at_once) != 0)
-		free(due);
+	if (echo->is_heard && guard != FIRST_GUARD)
+		return false;
+	if (echo->is_heard) {
+		(void)process_send(scout->process, ROLE_GUARD, echo->asker, echo, sizeof(*echo));
+		return true;
+	}
+	next.asker = guard;
+	(void)process_send(scout->process, ROLE_GUARD, FIRST_GUARD, &next, sizeof(next));
+	return true;
 }
 
 void scout_take_dns_answer(struct scout *scout, unsigned index,

@@ -103,8 +103,8 @@ void scout_heard_free(struct scout_heard *heard);
 /* index: of the guard. */
 void scout_take_dns_answer(struct scout *scout, unsigned index,
                            const struct message_dns_answer *answer);
-/* Says it again when what other guards have sent by now was read, too. */
-void scout_heard_echo(struct scout *scout, unsigned guard, const struct message_echo *echo);
+/* Hands it to the first guard, or from there to who asked. False: it is not this one's to say. */
+bool scout_heard_echo(struct scout *scout, unsigned guard, const struct message_echo *echo);
 /* Candidates of that domain are told once more, with what its policy says of them by now. */
 void scout_heard_learn(struct scout *scout, const struct destination *destination);
 /* A look-up of a name that was heard ended. */

@@ -121,6 +121,40 @@ static void while_the_scout_is_behind_nobody_is_a_stranger(void **state)
 	refused(simulation, REASON_KEY_MISMATCH, "proven");
 }
 
+/* So that its word is there when it is needed, some round trips later. */
+static void the_scout_is_asked_as_soon_as_the_client_asks_for_tls(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+
+	scene->simulation = simulation;
+	assert_true(simulation_open(simulation));
+	simulation->is_scout_busy = true;
+	assert_true(simulation_server(simulation, "220 ESMTP\r\n"));
+	assert_true(simulation_client(simulation, "EHLO client.example.net\r\n"));
+	assert_true(simulation_server(simulation, "250-me\r\n250 STARTTLS\r\n"));
+	simulation_pass_time(simulation, 100);
+	assert_false(simulation->has_echo);
+	assert_true(simulation_client(simulation, "STARTTLS\r\n"));
+	assert_true(simulation->has_echo);
+}
+
+static void what_the_scout_said_before_a_connection_is_no_word_on_whom_it_is_for(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+
+	scene->simulation = simulation;
+	simulation_verify(simulation, verify, NULL, scene);
+	assert_true(simulation_open(simulation));
+	greet_nameless(simulation, "220 go\r\n");
+	assert_true(replay(simulation, handshake_of(&scene->honest, TLS1_2_VERSION, suite)));
+	assert_true(simulation_reopen(simulation));
+	simulation->is_scout_busy = true;
+	greet_nameless(simulation, "220 go\r\n");
+	assert_false(replay(simulation, handshake_of(&scene->thief, TLS1_2_VERSION, suite)));
+}
+
 static void a_scout_that_never_comes_to_it_defers_in_time(void **state)
 {
 	struct key_scene *scene = *state;
@@ -224,6 +258,8 @@ int main(void)
 		TEST(an_answered_heartbeat_does_not_make_it_clear_text),
 		TEST(a_probe_of_a_lower_version_tells_nothing_of_a_hidden_key),
 		TEST(while_the_scout_is_behind_nobody_is_a_stranger),
+		TEST(the_scout_is_asked_as_soon_as_the_client_asks_for_tls),
+		TEST(what_the_scout_said_before_a_connection_is_no_word_on_whom_it_is_for),
 		TEST(a_scout_that_never_comes_to_it_defers_in_time),
 		TEST(a_session_under_anothers_identifier_does_not_go_on),
 		TEST(nor_does_one_under_anothers_ticket),
