@@ -229,6 +229,24 @@ static void judge_greeting(struct judged *judged)
 	}
 }
 
+/* By how far it came. */
+static void judge_end(struct judged *judged)
+{
+	const struct starttls_result *seen = judged->seen;
+	char text[CHECK_WHY_MAX];
+
+	if (seen->step == VISIT_AT_CONNECTING)
+		judge_unreached(judged);
+	else if (seen->step == VISIT_AT_HANDSHAKE)
+		judge_broken_tls(judged);
+	else if (seen->step == VISIT_AT_STARTTLS)
+		add(judged, CHECK_STARTTLS_REFUSED, end_text(seen, text));
+	else if (seen->outcome == VISIT_TIMEOUT)
+		judge_silence(judged);
+	else
+		judge_break(judged);
+}
+
 void check_judge_place(struct check_findings *findings, const struct check_facts *facts,
                        size_t place)
 {
@@ -262,16 +280,7 @@ void check_judge_place(struct check_findings *findings, const struct check_facts
 	case VISIT_TIMEOUT:
 	case VISIT_RESET:
 	case VISIT_CLOSED:
-		if (seen->step == VISIT_AT_CONNECTING)
-			judge_unreached(&judged);
-		else if (seen->step == VISIT_AT_HANDSHAKE)
-			judge_broken_tls(&judged);
-		else if (seen->step == VISIT_AT_STARTTLS)
-			add(&judged, CHECK_STARTTLS_REFUSED, end_text(seen, text));
-		else if (seen->outcome == VISIT_TIMEOUT)
-			judge_silence(&judged);
-		else
-			judge_break(&judged);
+		judge_end(&judged);
 		break;
 	case VISIT_REPLIED:
 		judge_reply(&judged);
