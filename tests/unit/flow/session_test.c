@@ -10,42 +10,7 @@
 #include <cmocka.h>
 
 #include "../hellos.h"
-#include "play.h"
-
-static void client_says(struct play *play, const char *text)
-{
-	play_say(play, true, bytes_of_string(text), true);
-}
-
-static void server_says(struct play *play, const char *text)
-{
-	play_say(play, false, bytes_of_string(text), true);
-}
-
-/* Up to the first recipient, who was allowed. */
-static struct play transaction(void)
-{
-	struct play play = play_new(false);
-
-	server_says(&play, "220 mx.example.org\r\n");
-	client_says(&play, "EHLO client.example.net\r\n");
-	server_says(&play, "250 mx.example.org\r\n");
-	client_says(&play, "MAIL FROM:<>\r\n");
-	server_says(&play, "250 ok\r\n");
-	client_says(&play, "RCPT TO:<b@example.org>\r\n");
-	server_says(&play, "250 ok\r\n");
-	return play;
-}
-
-static struct play body(void)
-{
-	struct play play = transaction();
-
-	client_says(&play, "DATA\r\n");
-	server_says(&play, "354 go\r\n");
-	assert_true(session_is_in_body(play.session));
-	return play;
-}
+#include "transaction.h"
 
 static void test_a_recipient_waits_and_is_known_when_its_line_ends(void **state)
 {
@@ -132,142 +97,6 @@ static void test_octets_of_a_domain_that_are_no_utf_8_are_replaced(void **state)
 		assert_string_equal(session_pending(session)->domain, spellings[i].domain);
 		session_free(session);
 	}
-}
-
-/*
- * The last octet of the message, or 0: what begins with a line end and a dot, by the words of RFC
- * 5321 section 4.1.1.4.
- */
-static size_t message_len(const char *text)
-{
-	char with_line_end[32];
-	const char *end;
-
-	snprintf(with_line_end, sizeof(with_line_end), "\r\n%s", text);
-	end = strstr(with_line_end, "\r\n.\r\n");
-	return end ? (size_t)(end - with_line_end) + 3 : 0;
-}
-
-/* [CR|LF] "." [CR|LF] within the message that is not its end. */
-static bool is_smuggling(const char *text, size_t len)
-{
-	char with_line_end[32];
-	size_t total = len + 2;
-
-	snprintf(with_line_end, sizeof(with_line_end), "\r\n%.*s", (int)len, text);
-	for (size_t at = 2; at + 1 < total; at++) {
-		bool is_crlf_before =
-			with_line_end[at - 2] == '\r' && with_line_end[at - 1] == '\n';
-		bool is_crlf_behind = with_line_end[at + 1] == '\r' && at + 2 < total &&
-		                      with_line_end[at + 2] == '\n';
-
-		/* A CR at the very end may still become one. */
-		if (with_line_end[at + 1] == '\r' && at + 2 == total && is_crlf_before)
-			continue;
-		if (with_line_end[at] == '.' && strchr("\r\n", with_line_end[at - 1]) &&
-		    strchr("\r\n", with_line_end[at + 1]) && !(is_crlf_before && is_crlf_behind))
-			return true;
-	}
-	return false;
-}
-
-enum { BODY_LEN = 7, BODY_ALPHABET = 4 };
-
-static void check_body(struct session *session, const char *text)
-{
-	size_t len = message_len(text);
-	size_t expected = len > 0 ? len : strlen(text);
-	size_t consumed = 0;
-	size_t total = 0;
-
-	for (size_t at = 0; at < strlen(text) && session_is_in_body(session); at++) {
-		assert_int_equal(session_from_client(session, &consumed, bytes_of(text + at, 1)),
-		                 1);
-		total += consumed;
-	}
-	assert_int_equal(total, expected);
-	assert_int_equal(session_is_in_body(session), len == 0);
-	if (session_facts(session)->is_protocol_violated != is_smuggling(text, expected)) {
-		for (size_t at = 0; at < strlen(text); at++)
-			print_error("%02x ", (unsigned char)text[at]);
-		fail_msg("smuggling: %d", session_facts(session)->is_protocol_violated);
-	}
-}
-
-static void test_a_message_ends_where_the_standard_says_and_smuggling_is_noted(void **state)
-{
-	static const char alphabet[BODY_ALPHABET + 1] = "\r\n.a";
-	size_t variants = 1;
-
-	(void)state;
-	for (size_t i = 0; i < BODY_LEN; i++)
-		variants *= BODY_ALPHABET;
-	for (size_t variant = 0; variant < variants; variant++) {
-		char text[BODY_LEN + 1] = "";
-		size_t rest = variant;
-		struct session *session = session_new(false, play_budget());
-		size_t consumed;
-		struct bytes data = bytes_of_string("RCPT TO:<b@example.org>\r\nDATA\r\n");
-		struct bytes replies = bytes_of_string("220 mx\r\n250 ok\r\n354 go\r\n");
-
-		for (size_t i = 0; i < BODY_LEN; i++, rest /= BODY_ALPHABET)
-			text[i] = alphabet[rest % BODY_ALPHABET];
-		session_from_client(session, &consumed, data);
-		session_allow(session);
-		session_from_client(session, &consumed, data);
-		session_from_server(session, &consumed, replies);
-		check_body(session, text);
-		session_free(session);
-	}
-}
-
-static void test_a_body_cut_anywhere_ends_at_the_same_octet(void **state)
-{
-	static const char text[] = "Subject: x\r\n\r\n..\r\nend.\r\n.\r\nQUIT\r\n";
-
-	(void)state;
-	for (size_t cut = 0; cut <= strlen(text); cut++) {
-		struct play play = body();
-
-		play_cut(&play, true, bytes_of_string(text), cut);
-		assert_int_equal(play.client.consumed, play.client.len);
-		assert_string_equal(session_state_name(play.session), "command");
-		assert_false(session_facts(play.session)->is_protocol_violated);
-		play_free(&play);
-	}
-}
-
-static void test_the_body_is_over_where_its_marker_ends(void **state)
-{
-	struct play play = body();
-	struct bytes text = bytes_of_string("x\r\n.\r\nRCPT TO:<c@example.net>\r\n");
-	size_t consumed;
-
-	(void)state;
-	assert_int_equal(session_from_client(play.session, &consumed, text), 6 + 7);
-	assert_int_equal(consumed, 6);
-	assert_false(session_is_in_body(play.session));
-	assert_string_equal(session_pending(play.session)->domain, "example.net");
-	play_free(&play);
-}
-
-static void test_a_chunk_is_as_long_as_it_says(void **state)
-{
-	struct play play = transaction();
-	size_t consumed;
-
-	(void)state;
-	client_says(&play, "BDAT 5000000000 LAST\r\n");
-	assert_true(session_is_in_body(play.session));
-	for (size_t left = 5000; left > 0; left--) {
-		static uint8_t octets[1000000];
-
-		assert_int_equal(session_from_client(play.session, &consumed,
-		                                     bytes_of(octets, sizeof(octets))),
-		                 sizeof(octets));
-		assert_int_equal(session_is_in_body(play.session), left > 1);
-	}
-	play_free(&play);
 }
 
 static void test_replies_meet_their_commands_however_many_are_out(void **state)
@@ -488,11 +317,6 @@ int main(void)
 		cmocka_unit_test(test_a_recipient_waits_and_is_known_when_its_line_ends),
 		cmocka_unit_test(test_one_permission_is_for_one_line),
 		cmocka_unit_test(test_octets_of_a_domain_that_are_no_utf_8_are_replaced),
-		cmocka_unit_test(
-			test_a_message_ends_where_the_standard_says_and_smuggling_is_noted),
-		cmocka_unit_test(test_a_body_cut_anywhere_ends_at_the_same_octet),
-		cmocka_unit_test(test_the_body_is_over_where_its_marker_ends),
-		cmocka_unit_test(test_a_chunk_is_as_long_as_it_says),
 		cmocka_unit_test(test_replies_meet_their_commands_however_many_are_out),
 		cmocka_unit_test(test_what_was_allowed_as_no_tls_is_not_asked_about_again),
 		cmocka_unit_test(test_one_command_beyond_the_bound_is_one_too_many),
