@@ -41,37 +41,6 @@ static void look_ahead(struct key_scene *scene)
 	simulation_pass_time(simulation, 1000);
 }
 
-static const struct event *told(const struct simulation *simulation, size_t *count)
-{
-	const struct event *found = NULL;
-
-	*count = 0;
-	for (size_t i = 0; i < simulation->event_count; i++) {
-		if (simulation->events[i].reason != REASON_PROBE_DIFFERS)
-			continue;
-		found = &simulation->events[i];
-		++*count;
-	}
-	return found;
-}
-
-static const struct event *told_once(const struct simulation *simulation)
-{
-	size_t count;
-	const struct event *event = told(simulation, &count);
-
-	assert_int_equal(count, 1);
-	return event;
-}
-
-static void told_never(const struct simulation *simulation)
-{
-	size_t count;
-
-	(void)told(simulation, &count);
-	assert_int_equal(count, 0);
-}
-
 static void what_has_passed_is_told_when_a_look_breaks_the_promise(void **state)
 {
 	struct key_scene *scene = *state;
@@ -81,9 +50,7 @@ static void what_has_passed_is_told_when_a_look_breaks_the_promise(void **state)
 
 	scene->probed = &scene->thief;
 	look_ahead(scene);
-	event = told_once(simulation);
-	assert_int_equal(event->action, ACTION_ALERT);
-	assert_int_equal(event->would, ACTION_ALERT);
+	event = differing_once(simulation);
 	assert_string_equal(event->rule, breaks);
 	assert_string_equal(event->domain, KEY_DOMAIN);
 	assert_string_equal(event->id, simulation->events[1].id);
@@ -96,7 +63,7 @@ static void what_has_passed_is_told_when_a_look_breaks_the_promise(void **state)
 	assert_non_null(strstr(event->cause, " passed by an earlier look, in 2 connections"));
 	/* Once is enough. */
 	look_ahead(scene);
-	(void)told_once(simulation);
+	(void)differing_once(simulation);
 }
 
 static void a_look_ahead_counts_for_the_next_mail_at_once(void **state)
@@ -111,7 +78,7 @@ static void a_look_ahead_counts_for_the_next_mail_at_once(void **state)
 	assert_int_equal(simulation_last_finding(simulation)->action, ACTION_BLOCK);
 	/* It takes two. */
 	assert_int_equal(simulation->probe_count, 2);
-	(void)told_once(simulation);
+	(void)differing_once(simulation);
 }
 
 static void a_look_that_is_good_ends_what_there_is_to_tell(void **state)
@@ -120,10 +87,10 @@ static void a_look_that_is_good_ends_what_there_is_to_tell(void **state)
 	struct simulation *simulation = open_and_pass(scene);
 
 	look_ahead(scene);
-	told_never(simulation);
+	differs_never(simulation);
 	scene->probed = &scene->thief;
 	look_ahead(scene);
-	told_never(simulation);
+	differs_never(simulation);
 }
 
 static void only_what_passed_since_the_last_good_look_is_told(void **state)
@@ -135,7 +102,7 @@ static void only_what_passed_since_the_last_good_look_is_told(void **state)
 	assert_true(talk_after(scene, 1000));
 	scene->probed = &scene->thief;
 	look_ahead(scene);
-	assert_non_null(strstr(told_once(simulation)->cause, "in 1 connection"));
+	assert_non_null(strstr(differing_once(simulation)->cause, "in 1 connection"));
 }
 
 static void a_key_that_changed_with_its_record_breaks_nothing(void **state)
@@ -150,7 +117,7 @@ static void a_key_that_changed_with_its_record_breaks_nothing(void **state)
 	look_ahead(scene);
 	assert_true(simulation->refresh_count > refresh_count);
 	simulation_pass_time(simulation, 5000);
-	told_never(simulation);
+	differs_never(simulation);
 }
 
 static void a_verifier_that_is_away_is_waited_for(void **state)
@@ -161,10 +128,10 @@ static void a_verifier_that_is_away_is_waited_for(void **state)
 	scene->probed = &scene->thief;
 	scene->is_verifier_away = true;
 	look_ahead(scene);
-	told_never(simulation);
+	differs_never(simulation);
 	scene->is_verifier_away = false;
 	simulation_pass_time(simulation, 2 * GATE_CHECK_AGAIN_MS);
-	(void)told_once(simulation);
+	(void)differing_once(simulation);
 }
 
 static void a_look_without_an_offer_is_told_and_one_that_could_not_tell_is_not(void **state)
@@ -175,10 +142,10 @@ static void a_look_without_an_offer_is_told_and_one_that_could_not_tell_is_not(v
 
 	scene->probe_outcome = PROBE_FAILED;
 	look_ahead(scene);
-	told_never(simulation);
+	differs_never(simulation);
 	scene->probe_outcome = PROBE_WITHOUT_TLS;
 	look_ahead(scene);
-	event = told_once(simulation);
+	event = differing_once(simulation);
 	assert_string_equal(event->rule, "a later look is offered no STARTTLS");
 	assert_int_equal(event->key.outcome, KEY_UNKNOWN);
 }
@@ -191,7 +158,7 @@ static void beyond_its_life_a_look_is_held_against_nothing(void **state)
 	simulation_pass_time(simulation, simulation->config.probe_life_ms);
 	scene->probed = &scene->thief;
 	look_ahead(scene);
-	told_never(simulation);
+	differs_never(simulation);
 }
 
 /* What crossed the wire needs no probe to be believed. */
@@ -202,7 +169,7 @@ static void of_what_was_proven_no_look_tells_anything(void **state)
 
 	assert_true(talk(simulation, &scene->honest, TLS1_2_VERSION));
 	assert_int_equal(simulation->probe_count, 0);
-	told_never(simulation);
+	differs_never(simulation);
 }
 
 static void of_more_destinations_than_there_is_room_for_the_last_are_told(void **state)
@@ -219,7 +186,7 @@ static void of_more_destinations_than_there_is_room_for_the_last_are_told(void *
 	}
 	scene->probed = &scene->thief;
 	look_ahead(scene);
-	assert_int_equal(told_once(simulation)->server.port, GATE_PASSED_MAX);
+	assert_int_equal(differing_once(simulation)->server.port, GATE_PASSED_MAX);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, key_scene_set_up, key_scene_tear_down)

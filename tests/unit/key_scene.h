@@ -213,4 +213,38 @@ static inline void refused(const struct simulation *simulation, enum reason reas
 	assert_true(simulation->server.got_reset);
 }
 
+/* The last event of a probe that saw something else, and how many there are. */
+static inline const struct event *differing(const struct simulation *simulation, size_t *count)
+{
+	const struct event *found = NULL;
+
+	*count = 0;
+	for (size_t i = 0; i < simulation->event_count; i++) {
+		if (simulation->events[i].reason != REASON_PROBE_DIFFERS)
+			continue;
+		found = &simulation->events[i];
+		++*count;
+	}
+	return found;
+}
+
+static inline const struct event *differing_once(const struct simulation *simulation)
+{
+	size_t count;
+	const struct event *event = differing(simulation, &count);
+
+	assert_int_equal(count, 1);
+	assert_int_equal(event->action, ACTION_ALERT);
+	assert_int_equal(event->would, ACTION_ALERT);
+	return event;
+}
+
+static inline void differs_never(const struct simulation *simulation)
+{
+	size_t count;
+
+	(void)differing(simulation, &count);
+	assert_int_equal(count, 0);
+}
+
 #endif
