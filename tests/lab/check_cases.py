@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A table of domains with one mistake each, and what `hopguard check` is to say of them."""
 
+import pytest
+
+import namespaces
+from check_lab import CheckLab
+
 
 class Cases:
     def __init__(self):
@@ -52,3 +57,32 @@ class Cases:
         named = one["kinds"] or one["notes"]
         texts = [f"{finding['where']}: {finding.get('detail', '')}" for finding in answer["findings"] if finding["kind"] in named]
         assert not one["where"] or any(one["where"] in text for text in texts), texts
+
+
+def played(cases, more=(), before=None, after=None):
+    """The fixtures `lab` and `answers` of a file, and the test of its table. more: other servers than Postfix; before, after: what
+    else is done with the lab ahead of its start, and behind it."""
+
+    @pytest.fixture(scope="module")
+    def lab():
+        one = CheckLab(namespaces.make_directory(), more)
+        try:
+            cases.build(one)
+            if before:
+                before(one)
+            one.start()
+            if after:
+                after(one)
+            yield one
+        finally:
+            one.stop()
+
+    @pytest.fixture(scope="module")
+    def answers(lab):
+        return cases.answers(lab)
+
+    @pytest.mark.parametrize("name", cases.names())
+    def test_of_table(answers, name):
+        cases.judge(name, answers)
+
+    return lab, answers, test_of_table

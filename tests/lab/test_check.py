@@ -14,11 +14,10 @@ import subprocess
 
 import pytest
 
-import namespaces
 import servers
 
-from check_cases import Cases
-from check_lab import CLOSED, FAULTY, FAULTY_TOO, NO_ROUTE, VANISHED, CheckLab
+from check_cases import Cases, played
+from check_lab import CLOSED, FAULTY, FAULTY_TOO, NO_ROUTE, VANISHED
 from dnsworld import tlsa
 
 CASES = Cases()
@@ -184,29 +183,14 @@ def tenants(lab, name):
     return lab.tenants(name, "other-tenant.example")
 
 
-@pytest.fixture(scope="module")
-def lab():
-    one = CheckLab(namespaces.make_directory())
-    try:
-        CASES.build(one)
-        one.domain("unsigned", one.sound_host("unsigned.example"), policy=None, signed=False)
-        one.domain("signed", one.sound_host("signed.example"), policy=None)
-        one.domain("old", one.sound_host("old.example", record=False), signed=False, policy=None, address=[FAULTY, FAULTY_TOO],
-                   faults=[("MX", "", "nodata")])
-        one.start()
-        yield one
-    finally:
-        one.stop()
+def more_domains(lab):
+    lab.domain("unsigned", lab.sound_host("unsigned.example"), policy=None, signed=False)
+    lab.domain("signed", lab.sound_host("signed.example"), policy=None)
+    lab.domain("old", lab.sound_host("old.example", record=False), signed=False, policy=None, address=[FAULTY, FAULTY_TOO],
+               faults=[("MX", "", "nodata")])
 
 
-@pytest.fixture(scope="module")
-def answers(lab):
-    return CASES.answers(lab)
-
-
-@pytest.mark.parametrize("name", CASES.names())
-def test_a_domain_is_found_to_have_its_mistake_and_no_other(answers, name):
-    CASES.judge(name, answers)
+lab, answers, test_a_domain_is_found_to_have_its_mistake_and_no_other = played(CASES, before=more_domains)
 
 
 def test_every_finding_says_what_why_with_a_section_and_how_to_mend_it(answers):

@@ -7,17 +7,13 @@ import os
 import pathlib
 import re
 
-import pytest
-
-import namespaces
 import test_check
 import test_check_keys
 import test_check_names
 import test_check_places
 
 from authority import FUTURE
-from check_cases import Cases
-from check_lab import CheckLab
+from check_cases import Cases, played
 
 CASES = Cases()
 case = CASES.add
@@ -60,25 +56,7 @@ case("list-broken", notes={"list-unusable"}, where="list-broken.json", policy=No
      arguments=lambda lab: policy_list(lab, "list-broken", "{"))
 
 
-@pytest.fixture(scope="module")
-def lab():
-    one = CheckLab(namespaces.make_directory())
-    try:
-        CASES.build(one)
-        one.start()
-        yield one
-    finally:
-        one.stop()
-
-
-@pytest.fixture(scope="module")
-def answers(lab):
-    return CASES.answers(lab)
-
-
-@pytest.mark.parametrize("name", CASES.names())
-def test_a_domain_is_found_to_have_its_mistake_and_no_other(answers, name):
-    CASES.judge(name, answers)
+lab, answers, test_a_domain_is_found_to_have_its_mistake_and_no_other = played(CASES)
 
 
 def test_every_finding_of_the_manual_is_shown_by_a_domain_of_the_lab_and_no_other_is():

@@ -1,13 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`hopguard check` and keys: servers with two of them, chains of every shape, TLSA records that nearly match."""
 
-import pytest
-
-import namespaces
-
 from authority import EXPIRED
-from check_cases import Cases
-from check_lab import CheckLab
+from check_cases import Cases, played
 from dnsworld import tlsa
 
 CASES = Cases()
@@ -119,20 +114,7 @@ case("anchor-or-key", build=lambda lab, domain: records(
     lab, domain, lab.key, tlsa(lab.authority.certificate, usage=2), certificate=lab.with_anchor(f"mx.{domain}")))
 
 
-@pytest.fixture(scope="module")
-def lab():
-    one = CheckLab(namespaces.make_directory())
-    try:
-        CASES.build(one)
-        one.start()
-        yield one
-    finally:
-        one.stop()
-
-
-@pytest.fixture(scope="module")
-def answers(lab):
-    return CASES.answers(lab)
+lab, answers, test_a_domain_is_found_to_have_its_mistake_and_no_other = played(CASES)
 
 
 def test_a_server_that_shows_its_certificate_to_all_is_told_nothing_of_ciphers(answers):
@@ -145,11 +127,6 @@ def test_of_a_key_that_was_not_seen_nobody_says_that_it_does_not_match(lab, answ
     assert "matches" not in host["tlsa"][0]
     done = lab.run("long-chain.example")
     assert "not compared: no key was seen (secure)" in done.stdout and "does not match" not in done.stdout
-
-
-@pytest.mark.parametrize("name", CASES.names())
-def test_a_domain_is_found_to_have_its_mistake_and_no_other(answers, name):
-    CASES.judge(name, answers)
 
 
 def test_an_authority_that_was_signed_by_two_is_no_disorder(answers):

@@ -4,12 +4,8 @@
 import os
 import shutil
 
-import pytest
-
-import namespaces
-
-from check_cases import Cases
-from check_lab import ADDRESS, FAULTY, FAULTY_TOO, CheckLab
+from check_cases import Cases, played
+from check_lab import ADDRESS, FAULTY, FAULTY_TOO
 from dnsworld import Faulty, Server, World
 
 CASES = Cases()
@@ -92,28 +88,12 @@ def serve_old(lab):
     lab.running += [Server(old, lab.prefix), Faulty(old, LAGGING, [], lab.prefix, upstream_port=OLD_PORT)]
 
 
-@pytest.fixture(scope="module")
-def lab():
-    one = CheckLab(namespaces.make_directory())
-    try:
-        CASES.build(one)
-        one.domain("child.parent", one.sound_host("child.parent.example"), policy=None, reports="", address=FAULTY)
-        one.addresses.append(LAGGING)
-        one.start()
-        serve_old(one)
-        yield one
-    finally:
-        one.stop()
+def more_domains(lab):
+    lab.domain("child.parent", lab.sound_host("child.parent.example"), policy=None, reports="", address=FAULTY)
+    lab.addresses.append(LAGGING)
 
 
-@pytest.fixture(scope="module")
-def answers(lab):
-    return CASES.answers(lab)
-
-
-@pytest.mark.parametrize("name", CASES.names())
-def test_a_domain_is_found_to_have_its_mistake_and_no_other(answers, name):
-    CASES.judge(name, answers)
+lab, answers, test_a_domain_is_found_to_have_its_mistake_and_no_other = played(CASES, before=more_domains, after=serve_old)
 
 
 def test_the_servers_of_every_zone_are_counted(lab, answers):

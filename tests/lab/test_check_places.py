@@ -2,12 +2,8 @@
 """`hopguard check` and what servers do: every way of an attacker, of a broken box, and of servers that put a stranger off; addresses of one
 host that differ; other mail servers than Postfix."""
 
-import pytest
-
-import namespaces
-
-from check_cases import Cases
-from check_lab import CLOSED, NO_ROUTE, VANISHED, CheckLab
+from check_cases import Cases, played
+from check_lab import CLOSED, NO_ROUTE, VANISHED
 
 CASES = Cases()
 case = CASES.add
@@ -87,22 +83,4 @@ case("vanished-alone", {"unreachable", "unproven"}, where="no answer within 3 s"
      build=lambda lab, domain: f"@ MX 10 mx\nmx A {VANISHED}\n_25._tcp.mx TLSA {lab.key}\n")
 
 
-@pytest.fixture(scope="module")
-def lab():
-    one = CheckLab(namespaces.make_directory(), more=("exim", "opensmtpd"))
-    try:
-        CASES.build(one)
-        one.start()
-        yield one
-    finally:
-        one.stop()
-
-
-@pytest.fixture(scope="module")
-def answers(lab):
-    return CASES.answers(lab)
-
-
-@pytest.mark.parametrize("name", CASES.names())
-def test_a_domain_is_found_to_have_its_mistake_and_no_other(answers, name):
-    CASES.judge(name, answers)
+lab, answers, test_a_domain_is_found_to_have_its_mistake_and_no_other = played(CASES, more=("exim", "opensmtpd"))
