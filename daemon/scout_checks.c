@@ -238,24 +238,26 @@ bool scout_checks_begin(struct scout_checks *checks, unsigned guard,
                         const struct message_dns_answer *answer, const char *name)
 {
 	struct check *check = free_place(checks);
+	uint8_t *octets;
 
 	if (!check) {
 		checks->dropped++;
 		return false;
 	}
+	octets = malloc(answer->len);
+	if (!octets)
+		return false;
+	memcpy(octets, answer->message, answer->len);
 	*check = (struct check){
 		.checks = checks,
 		.guard = guard,
 		.request = answer->request,
 		.client = answer->client,
 		.server = answer->server,
+		.octets = octets,
 		.len = answer->len,
 	};
 	text_copy(check->name, sizeof(check->name), name);
-	check->octets = malloc(answer->len);
-	if (!check->octets)
-		return false;
-	memcpy(check->octets, answer->message, answer->len);
 	check->dns = dns_check_begin(checks->scout->resolver, bytes_of(check->octets, check->len),
 	                             (time_t)(process_time_ms() / 1000), on_first_look, check);
 	if (check->dns)

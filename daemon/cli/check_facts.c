@@ -64,6 +64,14 @@ const char *check_version_name(uint16_t version)
 	}
 }
 
+void check_keep_seen(struct starttls_result **kept, const struct starttls_result *result)
+{
+	if (!*kept)
+		*kept = malloc(sizeof(**kept));
+	if (*kept)
+		**kept = *result;
+}
+
 void check_facts_clear(struct check_facts *facts)
 {
 	for (size_t i = 0; i < MX_PLACES_MAX; i++) {

@@ -226,6 +226,8 @@ bool check_record_is_met(const struct check_place *place, size_t record);
 /* The server is to be reached at all from here: an IPv6 address is not where there is no IPv6. */
 bool check_place_has_route(const struct check_place *place);
 const char *check_version_name(uint16_t version); /* "TLS 1.3" */
+/* A copy, which the facts own; in the place of what was kept there. Without memory it stays away. */
+void check_keep_seen(struct starttls_result **kept, const struct starttls_result *result);
 /* What hangs from them; not themselves. */
 void check_facts_clear(struct check_facts *facts);
 

@@ -58,15 +58,6 @@ static void end(struct visit *visit)
 	free(visit);
 }
 
-static struct starttls_result *copy_of(const struct starttls_result *result)
-{
-	struct starttls_result *copy = malloc(sizeof(*copy));
-
-	if (copy)
-		*copy = *result;
-	return copy;
-}
-
 static void keep_nameless(struct check_place *place, const struct starttls_result *result)
 {
 	if (result->outcome != VISIT_DONE || !result->has_leaf) {
@@ -77,7 +68,7 @@ static void keep_nameless(struct check_place *place, const struct starttls_resul
 	} else {
 		/* Which of two it is shows when its certificate is held against the promise. */
 		place->nameless = NAMELESS_MEETS;
-		place->nameless_seen = copy_of(result);
+		check_keep_seen(&place->nameless_seen, result);
 	}
 }
 
@@ -93,7 +84,7 @@ static void keep_second(struct check_place *place, const struct starttls_result 
 		keep_anonymous(place, result);
 	else if (result->outcome == VISIT_DONE &&
 	         memcmp(result->leaf_digest, place->seen->leaf_digest, STARTTLS_DIGEST_LEN) != 0)
-		place->second_seen = copy_of(result);
+		check_keep_seen(&place->second_seen, result);
 	else if (result->outcome == VISIT_TLS_FAILED && result->alert == ALERT_PROTOCOL_VERSION)
 		place->is_new_only = place->seen->tls_version > TLS_VERSION_1_2;
 }
@@ -104,7 +95,7 @@ static void keep(struct visit *visit, const struct starttls_result *result)
 
 	switch (visit->leg) {
 	case LEG_NAMED:
-		place->seen = copy_of(result);
+		check_keep_seen(&place->seen, result);
 		break;
 	case LEG_ANONYMOUS:
 		if (result->outcome == VISIT_DONE)
