@@ -53,8 +53,8 @@ static struct difference *take_place(struct gate *gate)
 	return oldest;
 }
 
-static void note(struct gate *gate, uint64_t probe, bool is_of_key, const struct hop *hop,
-                 const struct event *event)
+static struct difference *note(struct gate *gate, uint64_t probe, bool is_of_key,
+                               const struct hop *hop, const struct event *event)
 {
 	struct difference *difference = take_place(gate);
 
@@ -63,6 +63,7 @@ static void note(struct gate *gate, uint64_t probe, bool is_of_key, const struct
 	difference->is_of_key = is_of_key;
 	difference->hop = *hop;
 	difference->event = *event;
+	return difference;
 }
 
 /* Of the same story as the verdict. finding: what the probe was shown, where that is what differs; else NULL. */
@@ -126,8 +127,8 @@ static void compare_offer(struct gate *gate, const struct hop *hop, const struct
 	if (!seen || seen->answered_ms == 0 || seen->outcome != PROBE_WITHOUT_TLS ||
 	    find(gate, probe))
 		return;
-	note(gate, probe, false, hop, event);
-	tell(gate, find(gate, probe), "the sender was offered STARTTLS, a probe was not", NULL);
+	tell(gate, note(gate, probe, false, hop, event),
+	     "the sender was offered STARTTLS, a probe was not", NULL);
 }
 
 void gate_compare(struct gate *gate, const struct facts *facts, const struct hop *hop,
