@@ -27,7 +27,8 @@ struct mail_server {
 };
 
 struct scene {
-	int client; /* connected */
+	int client;      /* connected */
+	SSL *connection; /* NULL: no TLS yet */
 	const struct mail_server *server;
 	struct sockaddr_in peer;
 };
@@ -59,6 +60,7 @@ static inline void mail_server_play(struct mail_server *server, part_fn part)
 	socklen_t len = sizeof(place);
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct scene scene = { .server = server };
+	int played;
 
 	assert_int_equal(bind(listener, (struct sockaddr *)&place, sizeof(place)), 0);
 	assert_int_equal(listen(listener, 4), 0);
@@ -75,7 +77,9 @@ static inline void mail_server_play(struct mail_server *server, part_fn part)
 	len = sizeof(scene.peer);
 	scene.client = accept(listener, (struct sockaddr *)&scene.peer, &len);
 	close(listener);
-	_exit(scene.client < 0 ? PART_WRONG : part(&scene));
+	played = scene.client < 0 ? PART_WRONG : part(&scene);
+	SSL_free(scene.connection);
+	_exit(played);
 }
 
 /* Its exit status; 128 when a signal ended it. */
@@ -124,15 +128,15 @@ static inline int scene_start_tls(const struct scene *scene)
 	return 1;
 }
 
-static inline SSL *scene_tls(const struct scene *scene, SSL_CTX *context)
+/* Takes the context over. */
+static inline SSL *scene_tls(struct scene *scene, SSL_CTX *context)
 {
-	SSL *connection;
-
 	SSL_CTX_use_certificate(context, scene->server->certificate);
 	SSL_CTX_use_PrivateKey(context, scene->server->key);
-	connection = SSL_new(context);
-	SSL_set_fd(connection, scene->client);
-	return connection;
+	scene->connection = SSL_new(context);
+	SSL_CTX_free(context);
+	SSL_set_fd(scene->connection, scene->client);
+	return scene->connection;
 }
 
 #endif
