@@ -50,6 +50,16 @@ class Syslog:
                 self._arrived.wait(left)
 
 
+def _below(pid):
+    """That process, as this one's namespace counts it, and all that it started."""
+    yield pid
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
+                for child in file.read().split():
+                    yield from _below(int(child))
+
+
 class Guard:
     """One run of the program. `settings` are more words of its configuration, `configuration` the text of its file."""
 
@@ -90,13 +100,26 @@ class Guard:
 
     def stop(self):
         """Asks it to end; gives its exit status. Whatever became of it, no rule of its stays."""
+        threaded = self._threaded()
         status = namespaces.stop(self.process, patience_s=10) if self.process else None
         self.process = None
         self.host.run(self.command("rules", "remove", "--config", self.configuration), check=False)
         # A child that a sanitizer ended, or its own filter, was started again: nobody else would notice.
         if any(words in self.output() for words in ("Sanitizer", "runtime error:", "forbidden system call")):
             raise namespaces.LabError(self.output())
+        if threaded:
+            raise namespaces.LabError(f"more than one thread in {threaded}")
         return status
+
+    def _threaded(self):
+        """Those of its processes that have more threads than one. Nothing here is made to be run by two."""
+        found = []
+        for pid in _below(self.process.pid) if self.process else ():
+            with contextlib.suppress(OSError):
+                if len(os.listdir(f"/proc/{pid}/task")) > 1:
+                    with open(f"/proc/{pid}/cmdline", "rb") as file:
+                        found.append(file.read().replace(b"\0", b" ").decode("utf-8", "replace"))
+        return found
 
     def output(self):
         with contextlib.suppress(FileNotFoundError), open(self.output_path, encoding="utf-8", errors="replace") as file:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Libraries for LD_PRELOAD, that stand between a program and its TLS library."""
+"""Libraries for LD_PRELOAD, that stand between a program and its TLS library, or the C library."""
 
 import os
 import subprocess
@@ -37,6 +37,16 @@ int SSL_CTX_use_PrivateKey(SSL_CTX *context, EVP_PKEY *key)
 }
 """
 
+_SINGLE = r"""
+#include <pthread.h>
+#include <unistd.h>
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
+{
+	(void)thread, (void)attributes, (void)start, (void)argument;
+	_exit(write(STDERR_FILENO, "a thread\n", 9) == 9 ? 99 : 98);
+}
+"""
+
 
 def _library(directory, name, text):
     source, library = (os.path.join(directory, f"{name}.{kind}") for kind in ("c", "so"))
@@ -57,3 +67,8 @@ def remembers_keys(directory):
     for it alone and then forgets, so that it breaks off every handshake as a server (OpenSMTPD's issues 1171 and 1239). Later
     versions put that structure back, and so does this; all else is the server's own."""
     return _library(directory, "remembers-keys", _REMEMBERS_KEYS)
+
+
+def single(directory):
+    """Whoever starts a thread ends, with status 99."""
+    return _library(directory, "single", _SINGLE)

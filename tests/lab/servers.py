@@ -5,7 +5,9 @@ Mail and name servers are the copies that tests/test-deps.sh unpacked into build
 machine; tools without a service (ldns-*, openssl, swaks, tcpdump) are installed and found on the PATH.
 """
 
+import functools
 import os
+import re
 import shutil
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -82,6 +84,13 @@ def hopguard():
     if not os.access(PROGRAM, os.X_OK):
         raise MissingProgram(f"{PROGRAM} is not built: run `make` first")
     return PROGRAM
+
+
+@functools.cache
+def is_sanitized():
+    """Whether the program under test is a build with sanitizers."""
+    with open(hopguard(), "rb") as file:
+        return re.search(rb"\0__[at]san_init\0", file.read()) is not None
 
 
 def test_tool(name):

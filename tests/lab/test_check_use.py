@@ -7,11 +7,14 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 
 import namespaces
+import preloads
+import servers
 
 from check_lab import CheckLab
 from dnsworld import Faulty
@@ -130,3 +133,14 @@ def test_a_reader_that_goes_away_ends_it_without_a_word(lab):
         process.stdout.close()
         errors = process.stderr.read()
     assert process.returncode == 4 and len(errors.splitlines()) == 1, errors
+
+
+@pytest.mark.skipif(servers.is_sanitized(), reason="a sanitizer wants to be loaded first")
+def test_it_does_all_in_one_thread(lab):
+    alone = ["env", f"LD_PRELOAD={preloads.single(lab.directory)}"]
+    other = subprocess.run([*alone, sys.executable, "-c", "import threading; threading.Thread(target=print).start()"], check=False,
+                           stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert (other.returncode, other.stderr) == (99, b"a thread\n"), "the library does what it says"
+    done = lab.run("sound.example", "plain.example", before=alone)
+    assert (done.returncode, done.stderr) == (1, ""), done.stdout
+    assert done.stdout == lab.run("sound.example", "plain.example").stdout
