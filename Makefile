@@ -27,22 +27,39 @@ DEPS_APK    := build-base pkgconf linux-headers libmnl-dev libnetfilter_queue-de
                curl-dev openssl-dev libidn2-dev ldns-dev jansson-dev confuse-dev libcap-dev libseccomp-dev libpcap-dev sqlite-dev ca-certificates \
                iptables nftables iproute2 gpgv
 
-WARNINGS    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
-HARDENING   := -fstack-protector-strong -fPIE -D_FORTIFY_SOURCE=2
+# date-time: the program is the same whenever it is built.
+WARNINGS    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror=date-time
+# Of a list of flags those that this compiler and its C library know.
+known_flags  = $(foreach flag,$(1),$(shell $(CC) -Werror -O2 -U_FORTIFY_SOURCE $(flag) -include stdlib.h -x c -S -o - /dev/null \
+               >/dev/null 2>&1 && echo $(flag)))
+MACHINE     := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
 SANITIZE    ?=
 ifneq ($(SANITIZE),)
 HARDENING   := -fPIE -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined
-LDEXTRA     := -fsanitize=$(SANITIZE)
+HARD_LINK   := -fsanitize=$(SANITIZE)
 BUILD       := $(BUILD)/sanitized
+else
+# tests/lab/test_binary.py looks at what came of them. The start files of Debian's C library are not marked for branch tracking,
+# so the linker marks the program for shadow stacks alone. Variables are not zeroed (-ftrivial-auto-var-init): a packet would cost half
+# as much again, and memcheck looks for those that nobody wrote.
+HARDENING   := -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE $(call known_flags,-D_FORTIFY_SOURCE=3 -fstack-clash-protection)
+HARDENING_x86_64  := -fcf-protection=full
+HARDENING_aarch64 := -mbranch-protection=standard
+HARD_LINK_x86_64  := -Wl,-z,shstk
+HARDENING   += $(HARDENING_$(MACHINE))
+HARD_LINK   := -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code $(HARD_LINK_$(MACHINE))
 endif
 CFLAGS      ?= -O2 -g
 CPPFLAGS    += -Idaemon -Itests -D_GNU_SOURCE -DHOPGUARD_VERSION='"$(VERSION)"' -DHOPGUARD_SYSCONFDIR='"$(SYSCONFDIR)"'
 LIB_CFLAGS  = $(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null)
 LIB_LDLIBS  = $(shell pkg-config --libs $(LIBRARIES) 2>/dev/null)
-ALL_CFLAGS  = -std=c11 $(WARNINGS) $(WERROR) $(HARDENING) $(CFLAGS) $(LIB_CFLAGS)
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDEXTRA) $(LDFLAGS)
+# Debug information names sources from the top of the tree on, wherever that is, and whichever link led there.
+export PWD  := $(CURDIR)
+ALL_CFLAGS  = -std=c11 $(WARNINGS) $(WERROR) $(HARDENING) $(CFLAGS) -ffile-prefix-map=$(CURDIR)=. $(LIB_CFLAGS)
+ALL_LDFLAGS = -pie $(HARD_LINK) $(LDFLAGS)
 
-SOURCES     := $(wildcard daemon/*.c daemon/*/*.c)
+# Sorted, as the order of objects is that of the program's parts.
+SOURCES     := $(sort $(wildcard daemon/*.c daemon/*/*.c))
 OBJECTS     := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBOBJECTS  := $(filter-out $(BUILD)/daemon/main.o,$(OBJECTS))
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c tests/unit/*/*_test.c))
@@ -54,7 +71,8 @@ FUZZERS     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fu
 HEADERS     := $(wildcard daemon/*.h daemon/*/*.h tests/*/*.h tests/*/*/*.h)
 C_FILES     := $(SOURCES) $(wildcard tests/*/*.c tests/unit/*/*.c)
 
-.PHONY: all help deps test-deps run demo check check-full lib unit tools layers lint fuzz coverage bench install uninstall clean FORCE
+.PHONY: all help deps test-deps run demo check check-full check-sanitized lib unit tools layers lint analyze valgrind reproducible \
+        fuzz coverage bench install uninstall clean FORCE
 all: $(BUILD)/hopguard
 
 help:
@@ -63,8 +81,11 @@ help:
 	@echo 'make demo         see a downgrade attack, and see it refused, within a minute'
 	@echo 'make check        every test but the long ones; ends with "N passed, N failed, N skipped"'
 	@echo 'make check-full   every cell of the lab (hours)'
-	@echo 'make unit         unit tests; layers: who may include whom; lint: format, clang-tidy, cppcheck, mandoc'
+	@echo 'make unit         unit tests; layers: who may include whom, sizes; lint: format, clang-tidy, cppcheck, mandoc'
 	@echo 'make fuzz         every fuzz target for SECONDS=10; coverage: which lines the tests reach (minutes)'
+	@echo 'make check-sanitized  check with AddressSanitizer and UndefinedBehaviorSanitizer; SANITIZE=... builds with any'
+	@echo 'make valgrind     unit tests under memcheck (an hour), PROGRAMS="..." some; analyze: gcc -fanalyzer (minutes)'
+	@echo 'make reproducible builds everything twice, and compares (minutes)'
 	@echo 'make bench        what the gate costs'
 	@echo 'make deps         what building and running need; test-deps: what tests and demo need'
 	@echo 'make install      also uninstall; DESTDIR, PREFIX=/usr/local, SYSCONFDIR=/etc'
@@ -107,7 +128,12 @@ demo: deps test-deps
 
 check check-full: deps test-deps
 	$(Q)$(SUBMAKE) all programs
+	$(if $(filter check-full,$@),$(if $(SUITES),,$(Q)tests/reproducible.sh))
 	$(Q)$(PYTHON) tests/run.py --build $(BUILD) $(if $(filter check-full,$@),--full) $(SUITES)
+
+# The objects have a folder of their own.
+check-sanitized:
+	$(Q)$(MAKE) --no-print-directory check SANITIZE=address,undefined
 
 lib: $(BUILD)/libhopguard.a
 
@@ -116,7 +142,7 @@ $(BUILD)/hopguard: $(BUILD)/daemon/main.o $(BUILD)/libhopguard.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LDLIBS)
 
 $(BUILD)/libhopguard.a: $(LIBOBJECTS)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
 # Changes when objects must be built again.
 $(BUILD)/flags: FORCE
@@ -217,6 +243,7 @@ coverage: $(COVER_TESTS) $(COVER_FUZZERS)
 
 layers:
 	$(Q)awk -f tests/layers.awk daemon/LAYERS daemon/*.[ch] daemon/*/*.[ch]
+	$(Q)awk -f tests/sizes.awk $(C_FILES) $(HEADERS)
 
 # Each C file by itself, so that `make -j lint` uses every core and a second run only what changed.
 TIDY        := $(patsubst %.c,build/lint/%.tidy,$(C_FILES))
@@ -235,6 +262,32 @@ lint: layers $(TIDY)
 	$(Q)cppcheck $(CPPCHECK) $(C_FILES)
 	$(Q)mandoc -T lint -W warning $(wildcard docs/*.5 docs/*.8)
 
+# What the compiler itself finds on every path through a file; all of it is an error. Not optimised: the paths are those of the source.
+ANALYZED    := $(SOURCES:%.c=build/analyze/%.o)
+
+# gcc 12 does not see that a group has the member by which it is named, that as many hosts were written as are counted, that there is
+# no room without a message, nor what hangs from the end of a list. There memcheck and sanitizers alone look for such mistakes.
+build/analyze/daemon/policy/certificate.o: UNANALYZED := -Wno-analyzer-null-dereference
+build/analyze/daemon/policy/heard.o: UNANALYZED := -Wno-analyzer-use-of-uninitialized-value
+build/analyze/daemon/flow/dns_streams.o: UNANALYZED := -Wno-analyzer-null-argument
+build/analyze/daemon/probes.o: UNANALYZED := -Wno-analyzer-malloc-leak
+
+build/analyze/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@$(if $(V),,echo "  ANALYZE $<")
+	$(Q)$(CC) $(CPPFLAGS) -std=c11 -O0 -Werror -fanalyzer $(UNANALYZED) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
+
+analyze: $(ANALYZED)
+
+# Built without the C library's own checks, which would end a program before memcheck says why.
+PROGRAMS    ?=
+valgrind:
+	$(Q)$(SUBMAKE) BUILD=build/valgrind HARDENING=-fPIE CFLAGS='-O1 -g' all programs
+	$(Q)$(PYTHON) tests/valgrind.py --build build/valgrind $(PROGRAMS)
+
+reproducible: deps
+	$(Q)tests/reproducible.sh
+
 INSTALL     := install -D
 PAGES       := $(wildcard docs/*.5 docs/*.8)
 UNITS       := $(wildcard systemd/*.service)
@@ -245,9 +298,9 @@ install: all
 	$(Q)$(INSTALL) -m 0755 $(BUILD)/hopguard $(DESTDIR)$(SBINDIR)/hopguard
 	$(Q)for page in $(PAGES); do \
 		$(INSTALL) -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
-	$(Q)mkdir -p $(DESTDIR)$(LIBDIR)/systemd/system
 	$(Q)for unit in $(UNITS); do \
-		sed 's|@SBINDIR@|$(SBINDIR)|g' $$unit >$(DESTDIR)$(LIBDIR)/systemd/system/$${unit##*/} || exit 1; done
+		sed 's|@SBINDIR@|$(SBINDIR)|g' $$unit | \
+			$(INSTALL) -m 0644 /dev/stdin $(DESTDIR)$(LIBDIR)/systemd/system/$${unit##*/} || exit 1; done
 	$(Q)$(INSTALL) -m 0644 $(SYSUSERS) $(DESTDIR)$(LIBDIR)/sysusers.d/hopguard.conf
 	$(Q)$(INSTALL) -m 0644 $(TMPFILES) $(DESTDIR)$(LIBDIR)/tmpfiles.d/hopguard.conf
 	$(Q)for file in $(wildcard rules/*); do \
@@ -272,5 +325,5 @@ clean:
 	$(Q)rm -rf build
 
 -include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(BENCHES:=.d) $(FUZZ_OBJECTS:.o=.d) \
-         $(FUZZERS:=.d) $(COVER_OBJECTS:.o=.d) $(COVER_TESTS:=.d) $(COVER_FUZZERS:=.d)
+         $(FUZZERS:=.d) $(COVER_OBJECTS:.o=.d) $(COVER_TESTS:=.d) $(COVER_FUZZERS:=.d) $(ANALYZED:.o=.d)
 .SECONDARY:
