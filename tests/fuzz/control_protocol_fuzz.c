@@ -52,6 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check_result(line);
 	/* There it is not terminated. */
 	if (len > 0)
+		/* cppcheck-suppress memleakOnRealloc ; to less there is always a way */
 		line = realloc(line, len);
 	check_request(line, len);
 	free(line);
