@@ -147,8 +147,8 @@ $(BUILD)/libhopguard.a: $(LIBOBJECTS)
 # Changes when objects must be built again.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo "$(CC) $(CFLAGS) $(SANITIZE) $(VERSION) $(SYSCONFDIR)" | cmp -s - $@ || \
-		echo "$(CC) $(CFLAGS) $(SANITIZE) $(VERSION) $(SYSCONFDIR)" >$@
+	@echo "$(CC) $(HARDENING) $(CFLAGS) $(VERSION) $(SYSCONFDIR)" | cmp -s - $@ || \
+		echo "$(CC) $(HARDENING) $(CFLAGS) $(VERSION) $(SYSCONFDIR)" >$@
 
 $(BUILD)/%.o: %.c Makefile $(BUILD)/flags
 	@mkdir -p $(@D)

@@ -15,7 +15,7 @@ def pytest_addoption(parser):
 
 
 # Tests of these files take so many seconds each, about; others take one.
-SECONDS = {"test_attacks_guarded": 1.4, "test_attacks_unguarded": 0.6, "test_authorities": 2, "test_check": 0.4,
+SECONDS = {"test_attacks_guarded": 1.4, "test_attacks_unguarded": 0.6, "test_authorities": 2, "test_binary": 0.1, "test_check": 0.4,
            "test_check_keys": 0.7, "test_check_places": 0.5, "test_check_use": 0.6, "test_dane_destinations": 0.1,
            "test_dane_resolver": 0.6, "test_dns_questions": 3.4, "test_dns_watch": 3.4, "test_evasions": 0.9,
            "test_faults_load": 4, "test_files": 4.5, "test_forged": 3.7, "test_handshakes": 9, "test_install": 2.6,
