@@ -71,7 +71,7 @@ FUZZERS     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fu
 HEADERS     := $(wildcard daemon/*.h daemon/*/*.h tests/*/*.h tests/*/*/*.h)
 C_FILES     := $(SOURCES) $(wildcard tests/*/*.c tests/unit/*/*.c)
 
-.PHONY: all help deps test-deps run demo check check-full check-sanitized lib unit tools layers lint analyze valgrind reproducible \
+.PHONY: all help deps test-deps dev-deps run demo check check-full check-sanitized lib unit tools layers lint analyze valgrind reproducible \
         fuzz coverage bench install uninstall clean FORCE
 all: $(BUILD)/hopguard
 
@@ -87,7 +87,7 @@ help:
 	@echo 'make valgrind     unit tests under memcheck (an hour), PROGRAMS="..." some; analyze: gcc -fanalyzer (minutes)'
 	@echo 'make reproducible builds everything twice, and compares (minutes)'
 	@echo 'make bench        what the gate costs'
-	@echo 'make deps         what building and running need; test-deps: what tests and demo need'
+	@echo 'make deps         what building and running need; test-deps: what tests and demo need; dev-deps: lint, fuzz, valgrind'
 	@echo 'make install      also uninstall; DESTDIR, PREFIX=/usr/local, SYSCONFDIR=/etc'
 	@echo 'make clean'
 
@@ -113,6 +113,9 @@ deps:
 
 test-deps: | deps
 	$(Q)tests/test-deps.sh
+
+dev-deps: | deps
+	$(Q)tests/test-deps.sh developer
 
 # The other targets begin only when the libraries are there: pkg-config is asked by a make of its own.
 SUBMAKE      = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))

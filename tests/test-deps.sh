@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Brings what the tests and the demo need. Tools are installed with apt, missing ones only. Mail and name servers are
+# Brings what the tests and the demo need, or a developer beside them. Tools are installed with apt, missing ones only. Mail and name servers are
 # not installed: Postfix, Exim and OpenSMTPD exclude each other, would take the place of the user's own mail server,
 # and start services. Their packages are unpacked into build/test-servers/NAME, whence tests/lab runs them in private
 # mount namespaces; only the shared libraries that they name are installed. Neither is the kernel that tests/vm boots.
 #
-# Usage: tests/test-deps.sh [servers|tools]     (both when nothing is said)
+# Usage: tests/test-deps.sh [servers|tools|developer]     (servers and tools when nothing is said)
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -14,7 +14,9 @@ servers_dir=build/test-servers
 
 TOOLS="python3 python3-pytest python3-dnspython python3-scapy openssl ldnsutils swaks libnet-ssleay-perl
 	libio-socket-inet6-perl tcpdump iproute2 iptables nftables util-linux procps dns-root-data libcmocka-dev
-	systemd gpg gpg-agent gpgv valgrind clang clang-format clang-tidy cppcheck libclang-rt-14-dev llvm mandoc"
+	systemd gpg gpg-agent gpgv"
+# For make lint, fuzz, coverage and valgrind.
+DEVELOPER_TOOLS="clang clang-format clang-tidy cppcheck libclang-rt-14-dev llvm mandoc valgrind"
 # For tests/vm, where programs of this machine run under Debian's kernel. The one for clouds is that of the distribution
 # with fewer drivers, and a third of its size.
 VM_TOOLS="qemu-system-x86 kmod"
@@ -133,7 +135,7 @@ check_libraries() {
 if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
 	say "this machine has no apt; the tests need these Debian packages, or their like:"
 	# shellcheck disable=SC2086
-	echo $TOOLS $VM_TOOLS "$SERVERS $VM_KERNEL" | tr ':,' '  '
+	echo $TOOLS $VM_TOOLS $DEVELOPER_TOOLS "$SERVERS $VM_KERNEL" | tr ':,' '  '
 	exit 4
 fi
 # The emulated machine runs this one's programs.
@@ -144,6 +146,11 @@ fi
 
 mkdir -p "$servers_dir"
 what=${1:-all}
+if [ "$what" = developer ]; then
+	# shellcheck disable=SC2086
+	install_missing $DEVELOPER_TOOLS
+	exit
+fi
 if [ "$what" != servers ]; then
 	# shellcheck disable=SC2086
 	install_missing $TOOLS
