@@ -49,6 +49,12 @@ static struct client *find_client(struct control_server *server, uint64_t number
 	return NULL;
 }
 
+/* Of what was said to him. */
+static bool leaves_too_much(const struct client *client)
+{
+	return evbuffer_get_length(bufferevent_get_output(client->stream)) > CONTROL_PENDING_MAX;
+}
+
 static void write_line(struct client *client, const char *line)
 {
 	bufferevent_write(client->stream, line, strlen(line));
@@ -102,6 +108,9 @@ static void take_requests(struct control_server *server, uint64_t number)
 		}
 		take_request(client, line, len);
 		free(line);
+		client = find_client(server, number);
+		if (client && leaves_too_much(client))
+			drop_client(client);
 	}
 }
 
@@ -171,15 +180,19 @@ static bool may_ask(const struct control_server *server, int peer, bool *is_root
 	return group != (gid_t)-1 && (who.gid == group || has_supplementary_group(peer, group));
 }
 
-static struct client *free_place(struct control_server *server)
+/* Whoever may only ask leaves places to who may change something. */
+static struct client *free_place(struct control_server *server, bool is_root)
 {
-	size_t i;
+	struct client *place = NULL;
+	size_t i, others = 0;
 
 	for (i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		if (!server->clients[i].stream)
-			return &server->clients[i];
+			place = &server->clients[i];
+		else if (!server->clients[i].is_root)
+			others++;
 	}
-	return NULL;
+	return is_root || others < CONTROL_CLIENTS_MAX - CONTROL_ROOTS_PLACES ? place : NULL;
 }
 
 /* Best effort: a fresh socket's buffer takes one line. */
@@ -221,7 +234,7 @@ static void adopt_client(struct control_server *server, struct client *client, i
 static void on_acceptable(evutil_socket_t listener, short what, void *argument)
 {
 	struct control_server *server = argument;
-	struct client *client = free_place(server);
+	struct client *client;
 	bool is_root = false;
 	int peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -233,6 +246,7 @@ static void on_acceptable(evutil_socket_t listener, short what, void *argument)
 		          "permission denied: only root and members of the control-group may ask");
 		return;
 	}
+	client = free_place(server, is_root);
 	if (!client) {
 		turn_away(peer, "too many clients at the control socket");
 		return;
@@ -279,7 +293,7 @@ bool control_server_reply(struct control_server *server, uint64_t number, const 
 
 	if (!client)
 		return false;
-	if (evbuffer_get_length(bufferevent_get_output(client->stream)) > CONTROL_PENDING_MAX) {
+	if (leaves_too_much(client)) {
 		drop_client(client);
 		return false;
 	}

@@ -18,6 +18,7 @@ struct event_base;
 
 enum {
 	CONTROL_CLIENTS_MAX = 32,
+	CONTROL_ROOTS_PLACES = 4, /* of these: members of the group cannot keep root out */
 	CONTROL_PENDING_MAX =
 		4 * 1024 *
 		1024, /* octets of answers a client has not read yet: all recent events fit */

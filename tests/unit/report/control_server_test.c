@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { ASKED_MAX = 16 };
+enum { ASKED_MAX = 16, GROUP = 4242, STRANGER = 4243 };
 
 /* A server at an abstract address, and what it was asked. */
 struct booth {
@@ -49,7 +49,7 @@ static void on_request(void *owner, uint64_t client, const struct control_reques
 static int set_up(void **state)
 {
 	struct booth *place = calloc(1, sizeof(*place));
-	struct control_server_options options = { .group = (gid_t)-1,
+	struct control_server_options options = { .group = GROUP,
 		                                  .on_request = on_request,
 		                                  .owner = place };
 
@@ -97,6 +97,19 @@ static int dial(struct booth *place)
 	assert_int_equal(connect(client, (struct sockaddr *)&place->address, place->address_len),
 	                 0);
 	turn(place);
+	return client;
+}
+
+/* As somebody of that group who is not root. */
+static int dial_as(struct booth *place, gid_t group)
+{
+	int client;
+
+	assert_int_equal(setegid(group), 0);
+	assert_int_equal(seteuid(STRANGER), 0);
+	client = dial(place);
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(setegid(0), 0);
 	return client;
 }
 
@@ -274,6 +287,67 @@ static void who_does_not_read_his_answers_is_dropped(void **state)
 	close(client);
 }
 
+static void who_reads_nothing_is_dropped_though_he_talks_nonsense(void **state)
+{
+	static const char nonsense[] = "x\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\n";
+	struct booth *place = *state;
+	const size_t answers_len_min = sizeof(nonsense) / 2 * sizeof("{\"result\":\"error\"}");
+	size_t i, rounds = 4 * CONTROL_PENDING_MAX / answers_len_min;
+	int client = dial(place);
+
+	for (i = 0; i < rounds; i++) {
+		if (send(client, nonsense, sizeof(nonsense) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+			break;
+		event_base_loop(place->base, EVLOOP_NONBLOCK);
+	}
+	assert_true(i < rounds);
+	close(client);
+}
+
+static void strangers_may_not_ask_and_members_may_not_change(void **state)
+{
+	struct booth *place = *state;
+	int stranger, member;
+
+	if (geteuid() != 0)
+		skip();
+	stranger = dial_as(place, STRANGER);
+	assert_non_null(strstr(hear(stranger), "permission denied"));
+	assert_string_equal(hear(stranger), "<end>");
+	close(stranger);
+	member = dial_as(place, GROUP);
+	say(place, member,
+	    "{\"command\":\"reload\"}\n{\"command\":\"flush\",\"name\":\"a.example\"}\n");
+	assert_int_equal(place->asked, 0);
+	assert_non_null(strstr(hear(member), "only root may change"));
+	say(place, member, "{\"command\":\"status\"}\n");
+	assert_int_equal(place->asked, 1);
+	close(member);
+}
+
+static void members_leave_places_to_root(void **state)
+{
+	enum { MEMBERS_MAX = CONTROL_CLIENTS_MAX - CONTROL_ROOTS_PLACES };
+	struct booth *place = *state;
+	int members[MEMBERS_MAX], one;
+	size_t i;
+
+	if (geteuid() != 0)
+		skip();
+	for (i = 0; i < MEMBERS_MAX; i++)
+		members[i] = dial_as(place, GROUP);
+	assert_string_equal(hear(members[MEMBERS_MAX - 1]), "");
+	one = dial_as(place, GROUP);
+	assert_non_null(strstr(hear(one), "too many"));
+	close(one);
+	one = dial(place);
+	say(place, one, "{\"command\":\"reload\"}\n");
+	assert_int_equal(place->asked, 1);
+	close(one);
+	for (i = 0; i < MEMBERS_MAX; i++)
+		close(members[i]);
+}
+
 static void many_requests_at_once_are_answered_in_turn(void **state)
 {
 	struct booth *place = *state;
@@ -311,6 +385,11 @@ int main(void)
 		                                set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_does_not_read_his_answers_is_dropped, set_up,
 		                                tear_down),
+		cmocka_unit_test_setup_teardown(
+			who_reads_nothing_is_dropped_though_he_talks_nonsense, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(strangers_may_not_ask_and_members_may_not_change,
+		                                set_up, tear_down),
+		cmocka_unit_test_setup_teardown(members_leave_places_to_root, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(many_requests_at_once_are_answered_in_turn, set_up,
 		                                tear_down),
 	};
