@@ -191,8 +191,8 @@ struct flow *gate_add_flow(struct gate *gate, const struct arrival *arrival, boo
 	return flow;
 }
 
-/* The flow a first packet belongs to. NULL: the packet has had its verdict. */
-static struct flow *adopt(struct gate *gate, struct arrival *arrival)
+/* The flow a first packet belongs to. is_doubtful: it may not be its sender's. NULL: the packet has had its verdict. */
+static struct flow *adopt(struct gate *gate, struct arrival *arrival, bool is_doubtful)
 {
 	const struct segment *segment = arrival->segment;
 	bool is_to_guarded = is_guarded_port(gate, segment->destination.port);
@@ -213,7 +213,7 @@ static struct flow *adopt(struct gate *gate, struct arrival *arrival)
 		}
 		arrival->is_from_client = !is_answer;
 		/* An answer may be forged, to have a connection that we forgot begin anew. */
-		flow = gate_add_flow(gate, arrival, is_answer);
+		flow = gate_add_flow(gate, arrival, is_answer || is_doubtful);
 	} else if (segment->payload.len > 0 && !(segment->flags & TCP_RST)) {
 		flow = gate_adopt_midstream(gate, arrival);
 	} else {
@@ -236,6 +236,9 @@ static bool is_another_connection(const struct flow *flow, const struct arrival 
 
 	if (!arrival->is_from_client || (segment->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
 		return false;
+	/* Whoever spoke in the server's name did so before its client: it keeps nobody away. */
+	if (!client->has_ingress)
+		return true;
 	if (flow->phase != FLOW_OPEN && flow->phase != FLOW_OPENING)
 		return true;
 	if (client->has_first && client->first_seq == segment->seq + 1)
@@ -258,12 +261,25 @@ static bool borrows_the_name(const struct flow *flow, const struct arrival *arri
 	       (!server->has_ingress || ingress == server->ingress);
 }
 
+/*
+ * It begins anew a connection of which only the server was heard, by that one's way: a client beyond the same interface, or who is on the
+ * path and would have it forgotten that this one began before us.
+ */
+static bool is_doubtful_beginning(const struct flow *flow, const struct arrival *arrival)
+{
+	const struct flow_side *server = &flow->from_server;
+
+	return !flow->from_client.has_ingress && server->has_ingress &&
+	       server->ingress == arrival->packet->ingress;
+}
+
 void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_t now_ms,
                  uint64_t time_ms)
 {
 	struct segment segment;
 	struct arrival arrival = { .packet = packet, .segment = &segment };
 	enum packet_result result = packet_parse(&segment, packet->packet, packet->checksum_ready);
+	bool is_doubtful = false;
 	struct flow *flow;
 
 	gate->now_ms = now_ms;
@@ -286,13 +302,14 @@ void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_
 		return;
 	}
 	if (flow && is_another_connection(flow, &arrival)) {
+		is_doubtful = is_doubtful_beginning(flow, &arrival);
 		if (flow->session)
 			gate_judge_end(gate, flow, "the client's next connection");
 		flow_table_remove(gate->flows, flow);
 		flow = NULL;
 	}
 	if (!flow)
-		flow = adopt(gate, &arrival);
+		flow = adopt(gate, &arrival, is_doubtful);
 	if (flow)
 		gate_segment(gate, flow, &arrival);
 }

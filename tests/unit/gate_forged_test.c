@@ -181,6 +181,61 @@ static void a_recipient_that_comes_octet_by_octet_does_not_leave(void **state)
 	simulation_free(simulation);
 }
 
+/* In the server's name, before its client has said a word: by who need not even be on the path. */
+static void who_speaks_before_a_client_does_not_keep_it_away(void **state)
+{
+	static const struct simulation_forgery before[] = {
+		{ .is_lost = true, .flags = TCP_ACK, .from = 77, .ack = 99, .text = "220 me\r\n" },
+		{ .is_lost = true, .flags = TCP_SYN | TCP_ACK, .from = 77, .ack = 99 },
+		{ .is_lost = true, .flags = TCP_ACK | TCP_FIN, .from = 77, .ack = 99, .text = "." },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		struct simulation *simulation = promised();
+
+		(void)simulation_forge(simulation, &before[i]);
+		assert_true(simulation_open(simulation));
+		assert_true(simulation_server(simulation, "220 nobody.example ESMTP\r\n"));
+		assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+		assert_true(simulation_server(simulation, stripped));
+		assert_true(simulation_client(simulation, "MAIL FROM:<alice@client.example>\r\n"));
+		assert_true(simulation_server(simulation, "250 ok\r\n"));
+		(void)simulation_client(simulation, "RCPT TO:<bob@example.org>\r\n");
+		assert_int_equal(simulation_finding(simulation)->reason, REASON_STARTTLS_STRIPPED);
+		assert_false(simulation_got(&simulation->server, "bob"));
+		simulation_free(simulation);
+	}
+}
+
+/* Its client was told that its recipient had arrived; only the server has spoken since. */
+static void a_syn_of_the_far_end_hides_not_that_a_connection_began_before_us(void **state)
+{
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+
+	(void)state;
+	simulation->config.fails_open = false;
+	assert_true(simulation_open(simulation));
+	(void)simulation_server(simulation, "220 nobody.example ESMTP\r\n");
+	simulation_pass_time(simulation, FORGOTTEN_MS);
+	(void)simulation_forge(simulation, &(struct simulation_forgery){
+						   .is_lost = true,
+						   .flags = TCP_ACK,
+						   .from = (int64_t)simulation->server.sent_len,
+						   .text = "250 ok\r\n" });
+	(void)simulation_forge(
+		simulation,
+		&(struct simulation_forgery){ .is_client = true, .flags = TCP_SYN, .from = -1 });
+	(void)simulation_forge(
+		simulation,
+		&(struct simulation_forgery){ .flags = TCP_SYN | TCP_ACK,
+	                                      .from = (int64_t)simulation->server.sent_len - 1 });
+	(void)simulation_server(simulation, "250 ok\r\n");
+	(void)simulation_client(simulation, "DATA\r\n");
+	assert_false(simulation_got(&simulation->server, "DATA"));
+	simulation_free(simulation);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +249,8 @@ int main(void)
 			a_forged_answer_to_a_syn_makes_no_new_connection_of_a_forgotten_one),
 		cmocka_unit_test(what_comes_from_the_far_side_is_not_the_clients),
 		cmocka_unit_test(a_recipient_that_comes_octet_by_octet_does_not_leave),
+		cmocka_unit_test(who_speaks_before_a_client_does_not_keep_it_away),
+		cmocka_unit_test(a_syn_of_the_far_end_hides_not_that_a_connection_began_before_us),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
