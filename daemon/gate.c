@@ -423,6 +423,7 @@ void gate_tick(struct gate *gate, uint64_t now_ms, uint64_t time_ms)
 	gate_compare_keys(gate);
 	gate_resolve_doubts(gate);
 	gate_judge_afterthoughts(gate);
+	gate_tell_half(gate);
 }
 
 const struct counters *gate_counters(struct gate *gate)

@@ -435,6 +435,7 @@ void gate_segment(struct gate *gate, struct flow *flow, const struct arrival *ar
 	const struct segment *segment = arrival->segment;
 	struct flow_side *side = gate_side(flow, arrival->is_from_client);
 
+	gate_note_half(gate, flow, arrival);
 	note_side(gate, flow, arrival);
 	if (flow->phase == FLOW_REFUSED) {
 		gate->refusing = flow;

@@ -55,6 +55,16 @@ struct echo {
 	uint64_t answered_ms; /* when the last one that was answered had been asked */
 };
 
+/* Connections of which one direction does not come by; what was told of them. */
+struct half {
+	bool is_on;
+	bool is_client_lacking; /* of the last one; else its server */
+	struct address client;
+	struct address server;
+	uint64_t last_ms;
+	uint64_t told_ms; /* 0: never */
+};
+
 /* A name that was asked of the scout, or asked for afresh. */
 struct asked_key {
 	uint16_t kind;
@@ -166,6 +176,7 @@ struct gate {
 	struct table *sighted;     /* hash of what was told → uint64_t, when it was told */
 	struct table *client_held; /* struct address of the client → uint32_t */
 	struct echo echo;
+	struct half half;
 	struct gate_keys *keys;
 	struct key_evidence evidence; /* of the flow at hand */
 	struct afterthought *afterthoughts;
@@ -248,6 +259,11 @@ void gate_settle_midstream(struct gate *gate, struct flow *flow);
  * packets). Reading goes on behind them, as in a connection whose beginning was not seen.
  */
 void gate_skip_gap(struct gate *gate, struct flow *flow, bool is_from_client, uint32_t ack);
+
+/* gate_half.c */
+/* Before the segment is taken note of. */
+void gate_note_half(struct gate *gate, const struct flow *flow, const struct arrival *arrival);
+void gate_tell_half(struct gate *gate);
 
 /* gate_held.c */
 void gate_hold(struct gate *gate, struct flow *flow, const struct arrival *arrival);

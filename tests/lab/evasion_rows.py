@@ -115,8 +115,11 @@ BEGINNING = [
         ["gate_forged_test: who_speaks_before_a_client_does_not_keep_it_away",
          "gate_forged_test: a_syn_of_the_far_end_hides_not_that_a_connection_began_before_us"], linux="answered by RST"),
     row("one direction takes another way", "do not notice",
-        "nothing of the client's passes", (),
-        ["gate_overlap_test: nobody_speaks_to_a_server_whose_answers_take_another_way"], linux="does not notice"),
+        "without the server's answers nothing of the client's passes; without the client nothing can be judged; `degraded` tells "
+        "which", (),
+        ["gate_overlap_test: nobody_speaks_to_a_server_whose_answers_take_another_way",
+         "gate_half_test: answers_that_take_another_way_are_told", "gate_half_test: clients_that_take_another_way_are_told",
+         "gate_half_test: of_a_connection_that_comes_by_nothing_is_told"], linux="does not notice"),
     row("segments in the client's name, from the far side", "taken, if the numbers fit",
         "dropped where the client comes in by another interface", (),
         ["gate_forged_test: what_comes_from_the_far_side_is_not_the_clients",
