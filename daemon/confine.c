@@ -74,6 +74,30 @@ static const struct confinement {
 	},
 };
 
+/* Of a command, without and with look-ups. It has read the operator's files, and what it shows goes to what is open. */
+static const struct sandbox_calls command_calls[] = {
+#ifdef SANDBOX_SANITIZED /* leaks are looked for at its end */
+	{ .lists = { { CALL_REFUSED, calls_never } }, .permits_others = true },
+	{ .lists = { { CALL_REFUSED, calls_never } }, .permits_others = true },
+#else
+	{
+		.lists = {
+			{ CALL_PERMITTED, calls_basic },
+			{ CALL_REFUSED, calls_opening },
+			{ CALL_ABSENT, calls_newer },
+		},
+	},
+	{
+		.lists = {
+			{ CALL_PERMITTED, calls_basic },
+			{ CALL_PERMITTED, calls_opening },
+			{ CALL_PERMITTED, calls_internet },
+			{ CALL_ABSENT, calls_newer },
+		},
+	},
+#endif
+};
+
 static void add_path(struct sandbox_files *files, const char *path, enum sandbox_access access)
 {
 	if (path[0] && files->path_count < SANDBOX_PATHS_MAX)
@@ -91,7 +115,7 @@ static void add_port(struct sandbox_files *files, uint16_t port)
 }
 
 /* Trust anchors and hints are read again when the resolver is made anew, the authorities by libcurl once a day. */
-static void add_scouts(struct sandbox_files *files, const struct config *config)
+static void add_look_ups(struct sandbox_files *files, const struct config *config)
 {
 	static const char system_authorities[] = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -99,9 +123,6 @@ static void add_scouts(struct sandbox_files *files, const struct config *config)
 	add_path(files, config->root_hints, SANDBOX_READ_BESIDE);
 	add_path(files, config->ca_file[0] ? config->ca_file : system_authorities,
 	         SANDBOX_READ_BESIDE);
-	/* Without anchors of the operator's, those of the root are tracked there (RFC 5011). */
-	if (!config->trust_anchor[0])
-		add_path(files, config->state_directory, SANDBOX_WRITE_BELOW);
 	add_port(files, PORT_DNS);
 	for (size_t i = 0; i < config->forwarder_count; i++) {
 		if (config->forwarders[i].port != 0)
@@ -117,7 +138,10 @@ static void files_of(struct sandbox_files *files, enum role role, const struct c
 {
 	memset(files, 0, sizeof(*files));
 	if (role == ROLE_SCOUT)
-		add_scouts(files, config);
+		add_look_ups(files, config);
+	/* Without anchors of the operator's, those of the root are tracked there (RFC 5011). */
+	if (role == ROLE_SCOUT && !config->trust_anchor[0])
+		add_path(files, config->state_directory, SANDBOX_WRITE_BELOW);
 	if (role == ROLE_LEDGER) {
 		add_path(files, config->state_directory, SANDBOX_WRITE_BELOW);
 		/* SQLite's randomness. */
@@ -169,6 +193,22 @@ int confine(const char **became, enum role role, const struct config *config)
 	int err = sandbox_enter(became, &sandbox);
 
 	return err ? err : enter(confinement, role, config);
+}
+
+int confine_command(const struct config *config, bool looks_up)
+{
+	const struct sandbox sandbox = { .user = config->user };
+	struct sandbox_files files = { .path_count = 0 };
+	const char *became;
+	int err;
+
+	tzset();
+	err = sandbox_enter(&became, &sandbox);
+	if (!err && looks_up)
+		add_look_ups(&files, config);
+	if (!err)
+		err = sandbox_files_enter(&files);
+	return err ? err : sandbox_calls_enter(&command_calls[looks_up]);
 }
 
 static bool is_same(const struct sandbox_files *a, const struct sandbox_files *b)

@@ -15,6 +15,12 @@
  */
 int confine(const char **became, enum role role, const struct config *config);
 
+/*
+ * The same for a command of a person's that reads what strangers sent, started by whomever: root's becomes the configuration's user.
+ * looks_up: it does the scout's work, too. 0 or -errno.
+ */
+int confine_command(const struct config *config, bool looks_up);
+
 /* The scout that runs with the one may not do what the other asks for: it takes a new one. */
 bool confine_differs(const struct config *a, const struct config *b);
 

@@ -7,6 +7,8 @@
  * behind it. Each returns an exit status and has said on standard error why it is not 0.
  */
 
+#include <stdbool.h>
+
 /* The contract with scripts (docs/hopguard.8). */
 enum cli_status {
 	CLI_GOOD = 0,
@@ -15,6 +17,14 @@ enum cli_status {
 	CLI_UNREACHABLE = 3, /* the daemon does not answer */
 	CLI_SYSTEM = 4,
 };
+
+struct config;
+
+/*
+ * For a command that reads what strangers sent: from here on it may do no more than that takes (docs/security.md). looks_up: it goes to
+ * the network. False: it may not be kept from anything; that was said on standard error.
+ */
+bool cli_confine(const struct config *config, bool looks_up);
 
 int cli_run(int argc, char **argv);
 int cli_check(int argc, char **argv);

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@ struct replay {
 	struct gate *gate;
 	struct replay_answers *answers;
 	struct replay_keys *keys;
+	bool looks_up;
 	bool is_json;
 	bool is_coloured;
 	bool has_finding;
@@ -63,6 +65,9 @@ static void on_tell(void *owner, const struct event *event)
 	struct replay *replay = owner;
 	char json[EVENT_JSON_MAX], text[EVENT_SENTENCE_MAX];
 
+	/* A capture may well hold one direction alone. */
+	if (event->kind == EVENT_DEGRADED || event->kind == EVENT_RECOVERED)
+		return;
 	if (event->would != ACTION_PASS)
 		replay->has_finding = true;
 	if (event_json_print(json, event) == 0)
@@ -212,7 +217,7 @@ static void usage(FILE *out)
 }
 
 static bool read_options(struct replay *replay, int argc, char **argv, const char **config_path,
-                         bool *looks_up, int *status)
+                         int *status)
 {
 	static const struct option options[] = {
 		{ "default-level", required_argument, NULL, 'l' },
@@ -231,7 +236,7 @@ static bool read_options(struct replay *replay, int argc, char **argv, const cha
 			snprintf(replay->level, sizeof(replay->level), "default-level=%.40s",
 			         optarg);
 			optarg = replay->level;
-			*looks_up = false;
+			replay->looks_up = false;
 			/* fall through */
 		case 's':
 			if (replay->setting_count == SETTINGS_MAX) {
@@ -288,14 +293,14 @@ static bool configure(struct replay *replay, const char *path)
 	return err == 0;
 }
 
-static int prepare(struct replay *replay, const char *config_path, bool looks_up)
+static int prepare(struct replay *replay, const char *config_path)
 {
 	uint8_t secret[TABLE_SECRET_LEN];
 	enum cli_status status;
 
 	if (!configure(replay, config_path))
 		return CLI_USAGE;
-	status = replay_answers_new(&replay->answers, &replay->config, looks_up);
+	status = replay_answers_new(&replay->answers, &replay->config, replay->looks_up);
 	if (status == CLI_GOOD)
 		status = replay_keys_new(&replay->keys, &replay->config);
 	if (status != CLI_GOOD)
@@ -333,6 +338,14 @@ static int replay_captures(struct replay *replay, char *const *paths, size_t cou
 
 	if (!captures)
 		return CLI_USAGE;
+	if (!cli_confine(&replay->config, replay->looks_up)) {
+		replay_captures_close(captures);
+		return CLI_SYSTEM;
+	}
+	if (!replay_captures_begin(captures)) {
+		replay_captures_close(captures);
+		return CLI_USAGE;
+	}
 	while (replay_captures_next(captures, &packet))
 		replay_packet(replay, &packet);
 	/* What is still open at the end of a capture had no more time than that. */
@@ -340,7 +353,7 @@ static int replay_captures(struct replay *replay, char *const *paths, size_t cou
 	was_all = was_all_read(replay, captures);
 	replay_captures_close(captures);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
-		perror("hopguard: standard output");
+		fprintf(stderr, "hopguard: standard output: %s\n", strerror(errno));
 		return CLI_SYSTEM;
 	}
 	if (!was_all)
@@ -352,19 +365,19 @@ int cli_replay(int argc, char **argv)
 {
 	struct replay *replay = calloc(1, sizeof(*replay));
 	const char *config_path = NULL;
-	bool looks_up = true;
 	int status;
 
 	if (!replay) {
 		fputs("hopguard: out of memory\n", stderr);
 		return CLI_SYSTEM;
 	}
+	replay->looks_up = true;
 	replay->is_coloured = isatty(STDOUT_FILENO);
-	if (!read_options(replay, argc, argv, &config_path, &looks_up, &status)) {
+	if (!read_options(replay, argc, argv, &config_path, &status)) {
 		free(replay);
 		return status;
 	}
-	status = prepare(replay, config_path, looks_up);
+	status = prepare(replay, config_path);
 	if (status == CLI_GOOD)
 		status = replay_captures(replay, argv + optind, (size_t)(argc - optind));
 	gate_free(replay->gate);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/replay_capture.h"
 
+#include <errno.h>
 #include <linux/if_ether.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@ static const uint64_t time_max_ms = 253402300799999;
 
 struct source {
 	const char *path;
+	FILE *file; /* until pcap has it */
 	pcap_t *pcap;
 	int link_type;
 	bool has_next;
@@ -148,15 +150,24 @@ static void say_unreadable(const char *path, const char *why)
 
 static bool open_source(struct source *source, const char *path)
 {
-	char error[PCAP_ERRBUF_SIZE];
-	const char *name;
-
 	source->path = path;
-	source->pcap = pcap_open_offline(path, error);
+	source->file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rbe");
+	if (!source->file)
+		say_unreadable(path, strerror(errno));
+	return source->file != NULL;
+}
+
+static bool read_header(struct source *source)
+{
+	const char *path = source->path, *name;
+	char error[PCAP_ERRBUF_SIZE];
+
+	source->pcap = pcap_fopen_offline(source->file, error);
 	if (!source->pcap) {
 		say_unreadable(path, error);
 		return false;
 	}
+	source->file = NULL;
 	source->link_type = pcap_datalink(source->pcap);
 	if (is_known_link(source->link_type))
 		return true;
@@ -185,9 +196,18 @@ struct replay_captures *replay_captures_open(char *const *paths, size_t count)
 			return NULL;
 		}
 	}
-	for (size_t i = 0; i < count; i++)
-		fetch(captures, &captures->sources[i]);
 	return captures;
+}
+
+bool replay_captures_begin(struct replay_captures *captures)
+{
+	for (size_t i = 0; i < captures->count; i++) {
+		if (!read_header(&captures->sources[i]))
+			return false;
+	}
+	for (size_t i = 0; i < captures->count; i++)
+		fetch(captures, &captures->sources[i]);
+	return true;
 }
 
 void replay_captures_close(struct replay_captures *captures)
@@ -197,6 +217,8 @@ void replay_captures_close(struct replay_captures *captures)
 	for (size_t i = 0; i < captures->count; i++) {
 		if (captures->sources[i].pcap)
 			pcap_close(captures->sources[i].pcap);
+		if (captures->sources[i].file)
+			(void)fclose(captures->sources[i].file);
 	}
 	free(captures);
 }

@@ -22,8 +22,10 @@ struct replay_packet {
 
 struct replay_captures;
 
-/* NULL: one of them cannot be read, or no memory; it was said on standard error. `paths` are borrowed. */
+/* Reads nothing of them yet. NULL: one of them cannot be opened, or no memory; it was said on standard error. `paths` are borrowed. */
 struct replay_captures *replay_captures_open(char *const *paths, size_t count);
+/* Once, before the first is taken. False: one of them is no capture; it was said on standard error. */
+bool replay_captures_begin(struct replay_captures *captures);
 void replay_captures_close(struct replay_captures *captures);
 
 /* The earliest next one. False: none is left. */

@@ -20,8 +20,11 @@ static void read_all(char *path, size_t file_len)
 	struct replay_packet packet;
 	size_t count = 0;
 
-	if (!captures)
+	REQUIRE(captures);
+	if (!replay_captures_begin(captures)) {
+		replay_captures_close(captures);
 		return;
+	}
 	while (count < PACKETS_MAX && replay_captures_next(captures, &packet)) {
 		struct bytes copy = exact_copy(packet.packet);
 

@@ -93,6 +93,12 @@ def is_sanitized():
         return re.search(rb"\0__[at]san_init\0", file.read()) is not None
 
 
+def rights(pid):
+    """What the kernel says of a process's user, capabilities and filters."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return {name: value.strip() for name, value in (line.split(":", 1) for line in file)}
+
+
 def test_tool(name):
     """A program of tests/tools, of the same build."""
     path = os.path.join(os.path.dirname(PROGRAM), "tests/tools", name)

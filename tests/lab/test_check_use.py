@@ -128,6 +128,17 @@ def test_an_interrupt_ends_it_at_once_and_leaves_half_an_answer_nowhere(lab):
     assert time.monotonic() - began < 1
 
 
+def test_answers_are_read_without_any_right(lab):
+    with subprocess.Popen(lab.command("silent.example"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert namespaces.wait_until(lambda: servers.rights(process.pid)["Seccomp"] == "2")
+        rights = servers.rights(process.pid)
+        # It waits for a server that says nothing.
+        assert process.poll() is None
+        process.communicate(timeout=30)
+    assert "0" not in rights["Uid"].split() and int(rights["CapPrm"], 16) == int(rights["CapBnd"], 16) == 0
+    assert rights["NoNewPrivs"] == "1"
+
+
 def test_a_reader_that_goes_away_ends_it_without_a_word(lab):
     with subprocess.Popen(lab.command("sound.example"), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()

@@ -12,6 +12,7 @@ import struct
 import subprocess
 
 import captures
+import namespaces
 import pytest
 import servers
 
@@ -322,6 +323,21 @@ def test_verdicts_that_could_not_be_written_are_no_success(replay):
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = replay(WHOLE, stdout=full)
     assert (done.returncode, done.stderr) == (4, "hopguard: standard output: No space left on device\n")
+
+
+def test_strangers_octets_are_read_without_any_right(tmp_path):
+    capture = tmp_path / "readable-to-root.pcap"
+    capture.write_bytes(captures.pcap(stripped()))
+    capture.chmod(0o600)
+    command = [servers.hopguard(), "replay", "--config", "/dev/null", "--default-level", "encrypt", capture, "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        # It waits for the header of what comes by standard input.
+        assert namespaces.wait_until(lambda: servers.rights(process.pid)["Seccomp"] == "2")
+        rights = servers.rights(process.pid)
+        output, errors = process.communicate(captures.pcap(stripped(client_port=1)), timeout=20)
+    assert "0" not in rights["Uid"].split() and int(rights["CapPrm"], 16) == int(rights["CapBnd"], 16) == 0
+    assert rights["NoNewPrivs"] == "1"
+    assert (output.count(b"starttls-stripped"), errors, process.returncode) == (2, b"", 1)
 
 
 WRONG = {

@@ -18,23 +18,36 @@
 #include "base/log.h"
 #include "base/sandbox_calls.h"
 #include "base/sandbox_files.h"
+#include "base/sandbox_lists.h"
 #include "unit/attempts.h"
 
 /* Each attempt is made by a process of its own, confined as that role is, in a network of its own. */
 
 enum outcome { DONE = '+', REFUSED = '-', DIED = 'x', ANY = '*', ODD = '!' };
 
-static const enum role roles[] = { ROLE_SUPERVISOR, ROLE_GUARD, ROLE_VERIFIER, ROLE_SCOUT,
-	                           ROLE_LEDGER };
-static const char *const role_names[] = { "supervisor", "guard", "verifier", "scout", "ledger" };
-enum { ROLES = sizeof(roles) / sizeof(roles[0]) };
+/* The processes of the daemon, and the commands that read what strangers sent. */
+enum { SUPERVISOR, GUARD, VERIFIER, SCOUT, LEDGER, REPLAY, CHECK, PLAYERS };
+
+static const struct player {
+	const char *name;
+	enum role role;
+	bool is_command;  /* then of no role */
+	bool opens_files; /* those that Landlock lets it */
+} players[PLAYERS] = {
+	[SUPERVISOR] = { .name = "supervisor", .role = ROLE_SUPERVISOR },
+	[GUARD] = { .name = "guard", .role = ROLE_GUARD },
+	[VERIFIER] = { .name = "verifier", .role = ROLE_VERIFIER },
+	[SCOUT] = { .name = "scout", .role = ROLE_SCOUT, .opens_files = true },
+	[LEDGER] = { .name = "ledger", .role = ROLE_LEDGER, .opens_files = true },
+	[REPLAY] = { .name = "replay", .is_command = true },
+	[CHECK] = { .name = "check", .is_command = true, .opens_files = true },
+};
 
 struct attempt {
 	const char *name;
 	int (*make)(void);
-	const char *outcomes; /* one for each of the roles */
-	unsigned
-		landlock_least; /* what scout and ledger are kept from is so from this version on */
+	const char *outcomes;    /* one for each of the players */
+	unsigned landlock_least; /* who opens files is kept from it from this version on */
 };
 
 #define ATTEMPT(make, outcomes)                                                                    \
@@ -51,57 +64,57 @@ struct attempt {
 	}
 
 static const struct attempt on_files[] = {
-	BY_FILES(read_a_file, "+----"),         ATTEMPT(read_by_openat2, "+----"),
-	ATTEMPT(read_its_own_memory, "-----"),  BY_FILES(write_a_file, "+----"),
-	BY_FILES(read_the_anchor, "+--+-"),     BY_FILES(write_the_anchor, "+----"),
-	BY_FILES(write_inside, "+---+"),        BY_FILES(list_inside, "+---+"),
-	BY_FILES(rename_to_elsewhere, "+----"), BY_FILES(unlink_elsewhere, "+xx--"),
-	ATTEMPT(make_a_folder, "+xxxx"),        ATTEMPT(make_a_link, "+xxxx"),
-	ATTEMPT(change_a_mode, "+xxxx"),        ATTEMPT(make_a_file_of_memory, "+xxxx"),
+	BY_FILES(read_a_file, "+------"),         ATTEMPT(read_by_openat2, "+------"),
+	ATTEMPT(read_its_own_memory, "-------"),  BY_FILES(write_a_file, "+------"),
+	BY_FILES(read_the_anchor, "+--+--+"),     BY_FILES(write_the_anchor, "+------"),
+	BY_FILES(write_inside, "+---+--"),        BY_FILES(list_inside, "+---+--"),
+	BY_FILES(rename_to_elsewhere, "+------"), BY_FILES(unlink_elsewhere, "+xx--xx"),
+	ATTEMPT(make_a_folder, "+xxxxxx"),        ATTEMPT(make_a_link, "+xxxxxx"),
+	ATTEMPT(change_a_mode, "+xxxxxx"),        ATTEMPT(make_a_file_of_memory, "+xxxxxx"),
 };
 
 static const struct attempt on_the_network[] = {
-	ATTEMPT(open_inet_socket, "+xx+x"),
-	ATTEMPT(open_unix_socket, "+xxx+"),
-	ATTEMPT(open_raw_socket, "+xx-x"),
-	ATTEMPT(open_packet_socket, "+xxxx"),
-	ATTEMPT(open_crypto_socket, "*xxxx"),
-	BY_PORTS(connect_to_a_mail_server, "+xx+x"),
-	BY_PORTS(connect_to_another_port, "+xx-x"),
-	ATTEMPT(send_a_datagram, "+xx+x"),
-	BY_PORTS(be_a_server, "+xx-x"),
+	ATTEMPT(open_inet_socket, "+xx+xx+"),
+	ATTEMPT(open_unix_socket, "+xxx+xx"),
+	ATTEMPT(open_raw_socket, "+xx-xx-"),
+	ATTEMPT(open_packet_socket, "+xxxxxx"),
+	ATTEMPT(open_crypto_socket, "*xxxxxx"),
+	BY_PORTS(connect_to_a_mail_server, "+xx+xx+"),
+	BY_PORTS(connect_to_another_port, "+xx-xx-"),
+	ATTEMPT(send_a_datagram, "+xx+xx+"),
+	BY_PORTS(be_a_server, "+xx-xx-"),
 	/* Whether the kernel has nftables at all is not for this test to say. */
-	ATTEMPT(write_a_rule, "*xx-x"),
-	ATTEMPT(write_a_rule_by_the_queues_socket, "**---"),
-	ATTEMPT(configure_an_interface, "*xxxx"),
+	ATTEMPT(write_a_rule, "*xx-xx-"),
+	ATTEMPT(write_a_rule_by_the_queues_socket, "**-----"),
+	ATTEMPT(configure_an_interface, "*xxxxxx"),
 };
 
 static const struct attempt on_processes[] = {
-	ATTEMPT(run_a_program, "+xxxx"),  ATTEMPT(fork_a_process, "+xxxx"),
-	ATTEMPT(start_a_thread, "+xxxx"), ATTEMPT(try_with_signals_blocked, "+xxxx"),
-	ATTEMPT(trace_another, "-xxxx"),  ATTEMPT(read_anothers_memory, "-xxxx"),
-	ATTEMPT(kill_another, "+xxxx"),   ATTEMPT(kill_another_by_its_thread, "+xxxx"),
-	ATTEMPT(queue_a_signal, "+xxxx"), ATTEMPT(have_a_signal_sent, "+xxxx"),
-	ATTEMPT(make_code, "+xxxx"),      ATTEMPT(make_data_code, "+xxxx"),
+	ATTEMPT(run_a_program, "+xxxxxx"),  ATTEMPT(fork_a_process, "+xxxxxx"),
+	ATTEMPT(start_a_thread, "+xxxxxx"), ATTEMPT(try_with_signals_blocked, "+xxxxxx"),
+	ATTEMPT(trace_another, "-xxxxxx"),  ATTEMPT(read_anothers_memory, "-xxxxxx"),
+	ATTEMPT(kill_another, "+xxxxxx"),   ATTEMPT(kill_another_by_its_thread, "+xxxxxx"),
+	ATTEMPT(queue_a_signal, "+xxxxxx"), ATTEMPT(have_a_signal_sent, "+xxxxxx"),
+	ATTEMPT(make_code, "+xxxxxx"),      ATTEMPT(make_data_code, "+xxxxxx"),
 };
 
 static const struct attempt on_rights[] = {
-	ATTEMPT(become_root, "-xxxx"),
-	ATTEMPT(raise_capabilities, "-xxxx"),
-	ATTEMPT(be_dumpable, "+xxxx"),
-	ATTEMPT(raise_a_limit, "-xxxx"),
-	ATTEMPT(ignore_the_trap, "+xxxx"),
-	ATTEMPT(mount_something, "-xxxx"),
-	ATTEMPT(leave_its_namespace, "-xxxx"),
-	ATTEMPT(load_bpf, "-xxxx"),
-	ATTEMPT(read_keys, "-xxxx"),
-	ATTEMPT(watch_performance, "-xxxx"),
-	ATTEMPT(handle_page_faults, "-xxxx"),
-	ATTEMPT(open_io_uring, "-xxxx"),
-	ATTEMPT(load_a_module, "-xxxx"),
-	ATTEMPT(set_the_clock, "-xxxx"),
-	ATTEMPT(read_the_kernels_log, "-xxxx"),
-	ATTEMPT(make_a_call_of_tomorrow, "-----"),
+	ATTEMPT(become_root, "-xxxxxx"),
+	ATTEMPT(raise_capabilities, "-xxxxxx"),
+	ATTEMPT(be_dumpable, "+xxxxxx"),
+	ATTEMPT(raise_a_limit, "-xxxxxx"),
+	ATTEMPT(ignore_the_trap, "+xxxxxx"),
+	ATTEMPT(mount_something, "-xxxxxx"),
+	ATTEMPT(leave_its_namespace, "-xxxxxx"),
+	ATTEMPT(load_bpf, "-xxxxxx"),
+	ATTEMPT(read_keys, "-xxxxxx"),
+	ATTEMPT(watch_performance, "-xxxxxx"),
+	ATTEMPT(handle_page_faults, "-xxxxxx"),
+	ATTEMPT(open_io_uring, "-xxxxxx"),
+	ATTEMPT(load_a_module, "-xxxxxx"),
+	ATTEMPT(set_the_clock, "-xxxxxx"),
+	ATTEMPT(read_the_kernels_log, "-xxxxxx"),
+	ATTEMPT(make_a_call_of_tomorrow, "-------"),
 };
 
 static struct config config;
@@ -192,17 +205,24 @@ static enum outcome outcome_of(int status)
 	}
 }
 
+static int enter(const struct player *player, const struct config *by)
+{
+	const char *became;
+
+	return player->is_command ? confine_command(by, player == &players[CHECK])
+	                          : confine(&became, player->role, by);
+}
+
 /* What it says goes to `said`. Its status as waitpid(2) gives it. */
-static int confined(enum role role, const struct config *by, int (*make)(void), int said)
+static int confined(const struct player *player, const struct config *by, int (*make)(void),
+                    int said)
 {
 	pid_t child = fork();
 	int status = 0;
 
 	if (child == 0) {
-		const char *became;
-
 		log_open("attempt", LOG_LEVEL_ERROR);
-		if (dup2(said, STDERR_FILENO) < 0 || confine(&became, role, by) != 0)
+		if (dup2(said, STDERR_FILENO) < 0 || enter(player, by) != 0)
 			_exit(126);
 		_exit(make());
 	}
@@ -211,12 +231,15 @@ static int confined(enum role role, const struct config *by, int (*make)(void), 
 	return status;
 }
 
-static bool is_asserted(const struct attempt *attempt, size_t role)
+static bool is_asserted(const struct attempt *attempt, size_t player)
 {
-	if (attempt->outcomes[role] == ANY)
+	if (attempt->outcomes[player] == ANY)
 		return false;
-	return (roles[role] != ROLE_SCOUT && roles[role] != ROLE_LEDGER) ||
-	       sandbox_files_version() >= attempt->landlock_least;
+#ifdef SANDBOX_SANITIZED
+	if (players[player].is_command)
+		return false;
+#endif
+	return !players[player].opens_files || sandbox_files_version() >= attempt->landlock_least;
 }
 
 static void make_attempts(const struct attempt *attempts, size_t count)
@@ -227,18 +250,18 @@ static void make_attempts(const struct attempt *attempts, size_t count)
 	if (geteuid() != 0 || !sandbox_calls_are_there())
 		skip();
 	for (size_t i = 0; i < count; i++) {
-		for (size_t role = 0; role < ROLES; role++) {
+		for (size_t player = 0; player < PLAYERS; player++) {
 			int status;
 			enum outcome outcome;
 
 			tidy();
-			status = confined(roles[role], &config, attempts[i].make, nowhere);
+			status = confined(&players[player], &config, attempts[i].make, nowhere);
 			outcome = outcome_of(status);
-			if (!is_asserted(&attempts[i], role) ||
-			    outcome == (enum outcome)attempts[i].outcomes[role])
+			if (!is_asserted(&attempts[i], player) ||
+			    outcome == (enum outcome)attempts[i].outcomes[player])
 				continue;
-			print_error("%s: %s: %c instead of %c (status %#x)\n", role_names[role],
-			            attempts[i].name, outcome, attempts[i].outcomes[role],
+			print_error("%s: %s: %c instead of %c (status %#x)\n", players[player].name,
+			            attempts[i].name, outcome, attempts[i].outcomes[player],
 			            (unsigned)status);
 			wrong++;
 		}
@@ -282,7 +305,7 @@ static void without_anchors_of_its_own_the_scout_keeps_those_it_tracks(void **st
 	*tracking = config;
 	tracking->trust_anchor[0] = '\0';
 	tidy();
-	assert_int_equal(confined(ROLE_SCOUT, tracking, write_inside, STDERR_FILENO), 0);
+	assert_int_equal(confined(&players[SCOUT], tracking, write_inside, STDERR_FILENO), 0);
 	free(tracking);
 }
 
@@ -313,7 +336,7 @@ static void a_file_that_is_replaced_can_be_read_again(void **state)
 		tidy();
 		_exit(write(ends[0], "g", 1) != 1);
 	}
-	assert_int_equal(confined(ROLE_SCOUT, &config, read_when_told, STDERR_FILENO), 0);
+	assert_int_equal(confined(&players[SCOUT], &config, read_when_told, STDERR_FILENO), 0);
 	waitpid(helper, NULL, 0);
 	close(ends[0]);
 	close(ends[1]);
@@ -328,7 +351,8 @@ static void the_log_names_the_call_that_was_forbidden(void **state)
 	if (geteuid() != 0 || !sandbox_calls_are_there())
 		skip();
 	assert_int_equal(pipe(lines), 0);
-	assert_int_equal(outcome_of(confined(ROLE_LEDGER, &config, run_a_program, lines[1])), DIED);
+	assert_int_equal(outcome_of(confined(&players[LEDGER], &config, run_a_program, lines[1])),
+	                 DIED);
 	assert_true(read(lines[0], said, sizeof(said) - 1) > 0);
 	snprintf(want, sizeof(want), "attempt: error: forbidden system call=execve number=%d\n",
 	         SYS_execve);
@@ -384,14 +408,14 @@ static void what_a_process_lives_by_is_left_to_it(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		skip();
-	for (size_t role = 0; role < ROLES; role++) {
-		int status = confined(roles[role], &config, live, nowhere);
+	for (size_t player = 0; player < PLAYERS; player++) {
+		int status = confined(&players[player], &config, live, nowhere);
 
 		if (status != 0)
-			print_error("%s: status %#x\n", role_names[role], (unsigned)status);
+			print_error("%s: status %#x\n", players[player].name, (unsigned)status);
 		assert_int_equal(status, 0);
 		/* abort(3) is no forbidden call. */
-		status = confined(roles[role], &config, give_up, nowhere);
+		status = confined(&players[player], &config, give_up, nowhere);
 		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	}
 	close(nowhere);
@@ -420,15 +444,14 @@ static void its_memory_is_closed_to_others_of_the_same_user(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		skip();
-	for (size_t role = 0; role < ROLES; role++) {
+	for (size_t player = 0; player < PLAYERS; player++) {
 		pid_t child;
 		char word;
 
 		assert_int_equal(pipe(ends), 0);
 		child = fork();
 		if (child == 0) {
-			const char *became;
-			bool is_there = confine(&became, roles[role], &config) == 0;
+			bool is_there = enter(&players[player], &config) == 0;
 
 			_exit(is_there && write(ends[1], "r", 1) == 1 && poll(NULL, 0, 30000) == 0);
 		}
