@@ -195,20 +195,20 @@ int confine(const char **became, enum role role, const struct config *config)
 	return err ? err : enter(confinement, role, config);
 }
 
-int confine_command(const struct config *config, bool looks_up)
+int confine_command(const char *user, const struct config *look_ups)
 {
-	const struct sandbox sandbox = { .user = config->user };
+	const struct sandbox sandbox = { .user = user };
 	struct sandbox_files files = { .path_count = 0 };
 	const char *became;
 	int err;
 
 	tzset();
 	err = sandbox_enter(&became, &sandbox);
-	if (!err && looks_up)
-		add_look_ups(&files, config);
+	if (!err && look_ups)
+		add_look_ups(&files, look_ups);
 	if (!err)
 		err = sandbox_files_enter(&files);
-	return err ? err : sandbox_calls_enter(&command_calls[looks_up]);
+	return err ? err : sandbox_calls_enter(&command_calls[look_ups != NULL]);
 }
 
 static bool is_same(const struct sandbox_files *a, const struct sandbox_files *b)

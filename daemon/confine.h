@@ -16,10 +16,10 @@
 int confine(const char **became, enum role role, const struct config *config);
 
 /*
- * The same for a command of a person's that reads what strangers sent, started by whomever: root's becomes the configuration's user.
- * looks_up: it does the scout's work, too. 0 or -errno.
+ * The same for a command of a person's that reads what strangers sent, or who read it. Root's becomes that user. look_ups: it does the
+ * scout's work, as this says; NULL: it does not. 0 or -errno.
  */
-int confine_command(const struct config *config, bool looks_up);
+int confine_command(const char *user, const struct config *look_ups);
 
 /* The scout that runs with the one may not do what the other asks for: it takes a new one. */
 bool confine_differs(const struct config *a, const struct config *b);

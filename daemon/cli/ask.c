@@ -19,6 +19,9 @@
 /* Longer than the daemon itself waits for any of its processes. */
 enum { ANSWER_WAIT_S = 75 };
 
+/* Root's; the daemon may run as another. */
+static const char default_user[] = "hopguard";
+
 static void print_usage(FILE *out, const char *command, const char *arguments)
 {
 	fprintf(out, "usage: hopguard %s [--socket PATH] [--json]%s%s\n", command,
@@ -161,7 +164,10 @@ static bool send_request(int stream, const struct ask *ask, enum control_command
 	return send(stream, line, len, MSG_NOSIGNAL) == (ssize_t)len;
 }
 
-/* One line of any length up to the bound, without its newline. */
+/*
+ * One line of any length up to the bound, without its newline. The ledger writes printable ASCII; one that was taken over shall not
+ * steer the terminal either.
+ */
 static bool read_line(char line[CONTROL_REPLY_MAX + 2], FILE *stream)
 {
 	size_t len;
@@ -172,6 +178,10 @@ static bool read_line(char line[CONTROL_REPLY_MAX + 2], FILE *stream)
 	if (len == 0 || line[len - 1] != '\n')
 		return false;
 	line[len - 1] = '\0';
+	for (char *at = line; *at; at++) {
+		if (*at < ' ' || *at > '~')
+			*at = '?';
+	}
 	return true;
 }
 
@@ -216,6 +226,10 @@ int ask_daemon(const struct ask *ask, enum control_command command, ask_print_fn
 	stream = fdopen(descriptor, "r");
 	if (!stream) {
 		close(descriptor);
+		return CLI_SYSTEM;
+	}
+	if (!cli_confine(default_user, NULL)) {
+		fclose(stream);
 		return CLI_SYSTEM;
 	}
 	if (ask->print_head && !ask->is_json)

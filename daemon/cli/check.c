@@ -329,7 +329,7 @@ static int check_all(const struct command_line *line, const struct config *confi
 		fprintf(stderr, "hopguard: check: %s\n", error);
 		return err == -EINVAL ? CLI_USAGE : CLI_SYSTEM;
 	}
-	if (!cli_confine(config, true))
+	if (!cli_confine(config->user, config))
 		status = CLI_SYSTEM;
 	for (size_t i = 0; domains[i] && status != CLI_SYSTEM; i++) {
 		int one = CLI_SYSTEM;

@@ -21,10 +21,11 @@ enum cli_status {
 struct config;
 
 /*
- * For a command that reads what strangers sent: from here on it may do no more than that takes (docs/security.md). looks_up: it goes to
- * the network. False: it may not be kept from anything; that was said on standard error.
+ * For a command that reads what strangers sent: from here on it may do no more than that takes (docs/security.md), as that user if it was
+ * root's. look_ups: it goes to the network, as this says; NULL: it does not. False: it cannot be kept from anything; that was said on
+ * standard error.
  */
-bool cli_confine(const struct config *config, bool looks_up);
+bool cli_confine(const char *user, const struct config *look_ups);
 
 int cli_run(int argc, char **argv);
 int cli_check(int argc, char **argv);

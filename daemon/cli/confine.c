@@ -5,9 +5,9 @@
 #include "cli/cli.h"
 #include "confine.h"
 
-bool cli_confine(const struct config *config, bool looks_up)
+bool cli_confine(const char *user, const struct config *look_ups)
 {
-	int err = confine_command(config, looks_up);
+	int err = confine_command(user, look_ups);
 
 	if (err)
 		fprintf(stderr,

@@ -332,13 +332,14 @@ static bool was_all_read(struct replay *replay, const struct replay_captures *ca
 
 static int replay_captures(struct replay *replay, char *const *paths, size_t count)
 {
+	const struct config *config = &replay->config;
 	struct replay_captures *captures = replay_captures_open(paths, count);
 	struct replay_packet packet;
 	bool was_all;
 
 	if (!captures)
 		return CLI_USAGE;
-	if (!cli_confine(&replay->config, replay->looks_up)) {
+	if (!cli_confine(config->user, replay->looks_up ? config : NULL)) {
 		replay_captures_close(captures);
 		return CLI_SYSTEM;
 	}

@@ -10,7 +10,9 @@ import subprocess
 import time
 
 import alone
+import namespaces
 import pytest
+import servers
 
 MEMBER = ["setpriv", "--reuid", "61007", "--regid", "61007", "--groups", "8"]
 STRANGER = ["setpriv", "--reuid", "61007", "--regid", "61007", "--clear-groups"]
@@ -168,6 +170,9 @@ def test_followers_are_told_at_once(machine):
         stdout=subprocess.PIPE, text=True)
     try:
         assert json.loads(follower.stdout.readline())
+        # A ledger that was taken over has nothing of root's to gain from who reads it.
+        rights = servers.rights(namespaces.inner_pid(follower))
+        assert (rights["Seccomp"], int(rights["CapPrm"], 16)) == ("2", 0) and "0" not in rights["Uid"].split()
         machine.kill(machine.processes()["scout"])
         while True:
             event = json.loads(follower.stdout.readline())

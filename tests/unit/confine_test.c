@@ -209,7 +209,7 @@ static int enter(const struct player *player, const struct config *by)
 {
 	const char *became;
 
-	return player->is_command ? confine_command(by, player == &players[CHECK])
+	return player->is_command ? confine_command(by->user, player == &players[CHECK] ? by : NULL)
 	                          : confine(&became, player->role, by);
 }
 
