@@ -317,6 +317,8 @@ static void conclude(struct config *draft)
 	draft->rules.is_bypassed = draft->fails_open;
 	if (draft->dns_guard == DNS_GUARD_DROP)
 		draft->rules.dns = RULES_DNS_HOLD;
+	draft->rules.guards_bridges =
+		draft->stance.mode == MODE_ENFORCE && draft->rules.has_forward;
 	draft->rules.returns_probes = draft->tls13 == TLS13_PROBE && draft->rules.has_forward;
 	if (draft->rules.queue_count > 0)
 		return;

@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "config.h"
 #include "enforce/rules.h"
+#include "enforce/rules_bridge.h"
 
 enum { SETTINGS_MAX = 64 };
 
@@ -176,7 +177,9 @@ static int print_rules(const struct command_line *line, const struct rules *rule
 		backend = RULES_NFT;
 	}
 	if (is_whole && backend == RULES_NFT) {
-		is_whole = rules_nft_print(text, RULES_TEXT_MAX, rules) > 0;
+		len = rules_nft_print(text, RULES_TEXT_MAX, rules);
+		is_whole = len > 0;
+		(void)rules_bridge_print(text + len, RULES_TEXT_MAX, rules);
 	} else if (is_whole) {
 		if (line->family != 6) {
 			len = rules_iptables_print(text, RULES_TEXT_MAX, rules, 4);

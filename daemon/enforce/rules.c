@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "enforce/iptables.h"
+#include "enforce/rules_bridge.h"
 #include "enforce/rules_nft.h"
 #include "net/return_way.h"
 #include "net/routes.h"
@@ -60,10 +61,10 @@ static bool networks_equal(const struct network *a, size_t a_count, const struct
 bool rules_equal(const struct rules *a, const struct rules *b)
 {
 	return a->marks.mask == b->marks.mask && a->returns_probes == b->returns_probes &&
-	       a->queue_first == b->queue_first && a->queue_count == b->queue_count &&
-	       a->dns == b->dns && a->is_bypassed == b->is_bypassed &&
-	       a->has_forward == b->has_forward && a->has_output == b->has_output &&
-	       a->port_count == b->port_count &&
+	       a->guards_bridges == b->guards_bridges && a->queue_first == b->queue_first &&
+	       a->queue_count == b->queue_count && a->dns == b->dns &&
+	       a->is_bypassed == b->is_bypassed && a->has_forward == b->has_forward &&
+	       a->has_output == b->has_output && a->port_count == b->port_count &&
 	       memcmp(a->ports, b->ports, a->port_count * sizeof(a->ports[0])) == 0 &&
 	       networks_equal(a->clients, a->client_count, b->clients, b->client_count) &&
 	       networks_equal(a->locals, a->local_count, b->locals, b->local_count) &&
@@ -196,6 +197,16 @@ static void apply_return_way(const struct rules *rules)
 		log_warn("no way back for probes in a client's name error=\"%s\"", strerror(-err));
 }
 
+/* Without it, mail in such frames passes by unseen, and all other is guarded. */
+static void apply_bridge(const struct rules *rules)
+{
+	char why[RULES_WHY_MAX];
+
+	if (rules_bridge_apply(rules, why) != 0)
+		log_warn("frames of VLAN 0 are not kept from crossing bridges unseen error=\"%s\"",
+		         why);
+}
+
 int rules_apply(enum rules_backend *used, const struct rules *rules, enum rules_backend backend,
                 int lock, char why[RULES_WHY_MAX])
 {
@@ -214,6 +225,7 @@ int rules_apply(enum rules_backend *used, const struct rules *rules, enum rules_
 	if (used)
 		*used = backend;
 	apply_return_way(rules);
+	apply_bridge(rules);
 	return remove_from_others(backend, lock, why);
 }
 
@@ -226,6 +238,8 @@ int rules_remove(enum rules_backend backend, int lock, char why[RULES_WHY_MAX])
 	err = return_way_close();
 	if (err)
 		log_warn("way back for probes not removed error=\"%s\"", strerror(-err));
+	if (rules_bridge_remove(why) != 0)
+		log_warn("rules for bridges not removed error=\"%s\"", why);
 	if (backend != RULES_AUTO)
 		return remove_one(backend, lock, why);
 	return remove_from_others(RULES_AUTO, lock, why);
@@ -242,7 +256,9 @@ bool rules_are_present(const struct rules *rules, enum rules_backend backend, in
 			continue;
 		if (each == RULES_NFT ? rules_nft_are_present(rules)
 		                      : iptables_are_present(&iptables, rules))
-			return !rules->returns_probes || return_way_is_open(rules->marks.returned);
+			return (!rules->returns_probes ||
+			        return_way_is_open(rules->marks.returned)) &&
+			       !rules_bridge_is_missing(rules);
 	}
 	return false;
 }

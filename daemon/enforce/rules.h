@@ -54,6 +54,7 @@ struct rules {
 	enum rules_dns dns;
 	bool is_bypassed; /* on-failure = open: the kernel passes when nobody listens */
 	bool returns_probes; /* connections in a client's name are made, and what answers them is ours */
+	bool guards_bridges; /* where there are any, frames that they hide are dropped (rules_bridge.h) */
 	bool has_forward;
 	bool has_output;
 	uint16_t ports[RULES_PORTS_MAX];

@@ -85,11 +85,11 @@ class FarEnd:
                       ack=(self.next if ack is None else ack) % 2**32, **fields) / text
         return head / between / segment if between else head / segment
 
-    def put(self, packet, tags=0):
-        """A packet of scapy's, or octets; behind so many tags of VLAN 0."""
+    def put(self, packet, tags=()):
+        """A packet of scapy's, or octets; behind tags of VLAN 0, by their types."""
         frame = Ether(src=self.client.dst, dst=self.client.src)
-        for _ in range(tags):
-            frame.lastlayer().type = 0x8100
+        for kind in tags:
+            frame.lastlayer().type = kind
             frame /= Dot1Q(vlan=0)
         frame.lastlayer().type = 0x800 if self.family == 4 else 0x86dd
         self.cable.send(bytes(frame) + bytes(packet))

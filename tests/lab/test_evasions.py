@@ -25,28 +25,6 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("trick, family", PLAYS[::8] if is_bare else PLAYS)
 
 
-# As docs/deployment.md has it for bridges.
-UNTAGGED = """table bridge untagged {
-	chain forward {
-		type filter hook forward priority -300; policy accept;
-		vlan id 0 drop
-	}
-}
-"""
-
-
-@contextlib.contextmanager
-def without_tags(lab, place):
-    if place != "bridge":
-        yield
-        return
-    lab.world.gateway.network_command(["nft", "-f", "-"], text=UNTAGGED)
-    try:
-        yield
-    finally:
-        lab.world.gateway.network_command(["nft", "delete table bridge untagged"])
-
-
 def converse(lab, destination):
     """The reply to EHLO as the client's program reads it, the last reply, and the client's port."""
     stream = lines.dial(lab.world.sender, (destination.addresses[0], 25), patience_s=PATIENCE_S)
@@ -83,8 +61,7 @@ def test_what_the_kernel_takes_without_a_guard(lab, trick, family, record_proper
 def test_the_guard_reads_what_the_client_does(lab, trick, family, record_property):
     lab.guard_at(trick.place)
     lab.reset()
-    with without_tags(lab, trick.place):
-        destination, said, heard, last, port = play(lab, trick, family)
+    destination, said, heard, last, port = play(lab, trick, family)
     # The scout names the host in TLS.
     assert not lab.behind.saw(b"@" + destination.domain.encode(), b"RCPT TO:"), said
     record_property("evasion", f"guarded {trick.__name__} {family}")

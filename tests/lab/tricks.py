@@ -134,7 +134,7 @@ class PriorityTag(Trick):
     """The false reply in a frame of VLAN 0: hosts take it like any other, bridges do not show it to their filters."""
 
     place = "bridge"
-    tags = 1
+    tags = (0x8100,)
 
     def play(self):
         self.put(self.packet("PA", text=FALSE), tags=self.tags)
@@ -143,7 +143,23 @@ class PriorityTag(Trick):
 
 
 class TwoTags(PriorityTag):
-    tags = 2
+    tags = (0x8100, 0x8100)
+
+
+class ServiceTag(PriorityTag):
+    """IEEE 802.1ad"""
+
+    tags = (0x88a8,)
+
+
+class TaggedFragments(PriorityTag):
+    """of which none but the first has ports"""
+
+    def play(self):
+        for piece in pieces(self.packet("PA", text=FALSE), number=79):
+            self.put(piece, tags=self.tags)
+        time.sleep(PAUSE_S)
+        self.say(TRUE)
 
 
 class OptionOfNoLength(Trick):
@@ -471,4 +487,4 @@ def with_checksum(octets):
 
 
 PLAIN = {First, Trick}
-ALL = {one.__name__: one for one in (*First.__subclasses__(), *Trick.__subclasses__(), TwoTags) if one not in PLAIN}
+ALL = {one.__name__: one for one in (*First.__subclasses__(), *Trick.__subclasses__(), *PriorityTag.__subclasses__()) if one not in PLAIN}
