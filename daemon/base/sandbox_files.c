@@ -87,6 +87,9 @@ static uint64_t access_of(enum sandbox_access access)
 	case SANDBOX_READ_FILE:
 	case SANDBOX_READ_BESIDE:
 		return LANDLOCK_ACCESS_FS_READ_FILE;
+	case SANDBOX_RUN_BELOW:
+		return LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |
+		       LANDLOCK_ACCESS_FS_EXECUTE;
 	case SANDBOX_WRITE_BELOW:
 		break;
 	}

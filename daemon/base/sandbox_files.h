@@ -15,6 +15,8 @@ enum sandbox_access {
 	SANDBOX_READ_FILE, /* this one, for as long as it is not replaced */
 	/* What is in its folder, so that it may be replaced, and in that which a symbolic link leads to. */
 	SANDBOX_READ_BESIDE,
+	/* Read, list and run what is in this folder. */
+	SANDBOX_RUN_BELOW,
 	/* Read, list, make, change and remove what is in this folder; without it, in the nearest one above. */
 	SANDBOX_WRITE_BELOW,
 };

@@ -298,6 +298,28 @@ const struct call calls_never[] = {
 	END,
 };
 
+const struct call calls_on_others[] = {
+	ALWAYS("kill"),
+	ALWAYS("tkill"),
+	ALWAYS("tgkill"),
+	ALWAYS("rt_sigqueueinfo"),
+	ALWAYS("rt_tgsigqueueinfo"),
+	ALWAYS("pidfd_send_signal"),
+	EQUAL("fcntl", 1, F_SETOWN),
+	EQUAL("fcntl", 1, F_SETOWN_EX),
+	OTHER("prlimit64", 2, 0),
+	ALWAYS("setpriority"),
+	ALWAYS("ioprio_set"),
+	ALWAYS("sched_setparam"),
+	ALWAYS("sched_setscheduler"),
+	ALWAYS("sched_setattr"),
+	ALWAYS("sched_setaffinity"),
+	ALWAYS("migrate_pages"),
+	ALWAYS("move_pages"),
+	ALWAYS("socket"),
+	END,
+};
+
 const struct call calls_sanitizers[] = {
 #ifdef SANDBOX_SANITIZED
 	ALWAYS("open"),

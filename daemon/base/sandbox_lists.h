@@ -24,6 +24,8 @@ extern const struct call calls_internet[];
 extern const struct call calls_newer[];
 /* What no program that this one starts has a reason for. */
 extern const struct call calls_never[];
+/* What one that shall only read and write has none for: other processes of this user, and whoever listens. */
+extern const struct call calls_on_others[];
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANDBOX_SANITIZED 1
 #elif defined(__has_feature)

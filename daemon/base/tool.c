@@ -18,6 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/sandbox_calls.h"
+#include "base/sandbox_files.h"
+#include "base/sandbox_lists.h"
+
 enum { ARGUMENTS_MAX = 16, PATH_LEN_MAX = 64, LOCK_TRY_MS = 50 };
 
 /* What the child is born with. */
@@ -45,7 +49,28 @@ static bool find_program(char path[PATH_LEN_MAX], const char *program)
 	return false;
 }
 
-/* Only async-signal-safe calls. */
+/* It reads what strangers may have sent. False: it must not run. */
+static bool give_rights_up(void)
+{
+	static const struct sandbox_files files = {
+		.paths = { { "/usr", SANDBOX_RUN_BELOW },
+		           { "/lib", SANDBOX_RUN_BELOW },
+		           { "/lib64", SANDBOX_RUN_BELOW },
+		           { "/etc/ld.so.cache", SANDBOX_READ_FILE } },
+		.path_count = 4,
+	};
+	static const struct sandbox_calls calls = {
+		.lists = { { CALL_REFUSED, calls_never }, { CALL_REFUSED, calls_on_others } },
+		.permits_others = true,
+	};
+
+	/* What is not ambient does not outlive the exec of a program that is not root's. */
+	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L) == 0 &&
+	       prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) == 0 &&
+	       sandbox_files_enter(&files) == 0 && sandbox_calls_enter(&calls) == 0;
+}
+
+/* Only async-signal-safe calls, as far as it goes: nobody of ours has a thread. */
 static void become_program(const struct birth *birth)
 {
 	char locale[] = "LC_ALL=C";
@@ -61,8 +86,7 @@ static void become_program(const struct birth *birth)
 	}
 	for (i = 0; i < call->passed_count; i++)
 		(void)fcntl(call->passed[i], F_SETFD, 0);
-	/* What is not ambient does not outlive the exec of a program that is not root's. */
-	if (call->is_unprivileged && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L))
+	if (call->is_unprivileged && !give_rights_up())
 		_exit(127);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);

@@ -25,7 +25,11 @@ struct tool_call {
 	const int *passed;
 	size_t passed_count;
 	unsigned seconds_max; /* 0: TOOL_SECONDS_MAX */
-	bool is_unprivileged; /* it shall have no capability of ours */
+	/*
+	 * It shall have no capability of ours, open no file but the system's programs and what it is passed, and reach neither other
+	 * processes nor a network.
+	 */
+	bool is_unprivileged;
 };
 
 /*

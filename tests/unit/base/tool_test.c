@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -116,42 +117,85 @@ static void a_program_that_is_not_there_is_named(void **state)
 	assert_string_equal(why, "there is no program no-such");
 }
 
-/* As the supervisor is: another user, with two capabilities. The status tells whether the program has any. */
-static int run_as_supervisor(bool is_unprivileged)
+/* By whoever runs it: as the supervisor is, another user with two capabilities. What it printed, or its complaint. */
+static void run_as_supervisor(char printed[256], const struct tool_call *call)
 {
 	static const int capabilities[] = { CAP_NET_ADMIN, CAP_NET_RAW };
-	static const char *const arguments[] = { "-q", "^CapEff:\t0000000000000000$",
-		                                 "/proc/self/status", NULL };
 	const struct sandbox sandbox = { .user = "nobody",
 		                         .capabilities = capabilities,
 		                         .capability_count = 2,
 		                         .runs_programs = true };
-	const struct tool_call call = {
-		.program = "grep",
-		.arguments = arguments,
-		.lock = -1,
-		.is_unprivileged = is_unprivileged,
-	};
-	char why[TOOL_WHY_MAX];
+	char why[TOOL_WHY_MAX] = "not confined";
 	const char *became;
-	pid_t child = fork();
-	int status;
+	char *output = NULL;
+	int ends[2], status;
+	pid_t child;
 
+	assert_int_equal(pipe(ends), 0);
+	child = fork();
 	assert_true(child >= 0);
-	if (child == 0)
-		_exit(sandbox_enter(&became, &sandbox) ? 77 : tool_run(NULL, &call, why) != 0);
+	if (child == 0) {
+		if (sandbox_enter(&became, &sandbox) == 0 && tool_run(&output, call, why) == 0)
+			_exit(write(ends[1], output, strlen(output)) < 0);
+		_exit(write(ends[1], why, strlen(why)) < 0);
+	}
+	close(ends[1]);
 	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
+	assert_true(read(ends[0], memset(printed, 0, 256), 255) >= 0);
+	close(ends[0]);
 }
 
 static void an_unprivileged_one_has_no_capability_of_ours(void **state)
 {
+	static const char *const arguments[] = { "--current", NULL };
+	struct tool_call call = { .program = "capsh", .arguments = arguments, .lock = -1 };
+	char printed[256];
+
 	(void)state;
 	if (geteuid() != 0)
 		skip();
-	assert_int_equal(run_as_supervisor(false), 1);
-	assert_int_equal(run_as_supervisor(true), 0);
+	run_as_supervisor(printed, &call);
+	if (strncmp(printed, "there is no program", 19) == 0)
+		skip();
+	assert_non_null(strstr(printed, "=eip"));
+	call.is_unprivileged = true;
+	run_as_supervisor(printed, &call);
+	assert_true(strstr(printed, "Current:") && !strstr(printed, "=e") &&
+	            !strstr(printed, "p\n"));
+}
+
+static void an_unprivileged_one_reaches_nothing_of_ours(void **state)
+{
+	char signal_us[96], open_ours[] = "exec 3</etc/passwd && echo opened";
+	char make[] = "echo > /tmp/hopguard-tool-test && echo made";
+	const char *const attempts[] = { signal_us, open_ours, make };
+	pid_t other;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	other = fork();
+	if (other == 0) {
+		(void)!setuid(65534);
+		pause();
+		_exit(0);
+	}
+	(void)snprintf(signal_us, sizeof(signal_us), "kill -0 %d && echo signalled", (int)other);
+	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+		const char *const arguments[] = { "-c", attempts[i], NULL };
+		struct tool_call call = { .program = "sh", .arguments = arguments, .lock = -1 };
+		char printed[256];
+
+		run_as_supervisor(printed, &call);
+		assert_true(strcmp(printed, "signalled\n") == 0 ||
+		            strcmp(printed, "opened\n") == 0 || strcmp(printed, "made\n") == 0);
+		(void)unlink("/tmp/hopguard-tool-test");
+		call.is_unprivileged = true;
+		run_as_supervisor(printed, &call);
+		assert_true(strstr(printed, "ermi") || strstr(printed, "ermission denied"));
+	}
+	(void)kill(other, SIGKILL);
+	(void)waitpid(other, NULL, 0);
 }
 
 int main(void)
@@ -163,6 +207,7 @@ int main(void)
 		cmocka_unit_test(one_that_does_not_end_is_ended),
 		cmocka_unit_test(a_program_that_is_not_there_is_named),
 		cmocka_unit_test(an_unprivileged_one_has_no_capability_of_ours),
+		cmocka_unit_test(an_unprivileged_one_reaches_nothing_of_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
