@@ -28,16 +28,18 @@ struct finding {
 
 struct repetition {
 	struct table *findings;
+	struct table *clients; /* struct address → unsigned, findings told in this second */
 	repetition_tell_fn tell;
 	void *owner;
 	uint64_t second_start_ms;
-	unsigned told;         /* in this second */
+	unsigned told;         /* findings in this second */
+	unsigned told_own;     /* other events in this second */
 	uint32_t left_out_now; /* in this second */
 	uint64_t left_out;
 	struct event last_left_out;
 };
 
-/* A summary stands for many, so the bound per second does not apply to it. */
+/* At the end of a window. It stands for many, and there are no more than findings remembered: the bound per second does not apply. */
 static void tell_summary(struct repetition *repetition, struct finding *finding)
 {
 	if (finding->repeats == 0)
@@ -47,10 +49,61 @@ static void tell_summary(struct repetition *repetition, struct finding *finding)
 	repetition->tell(repetition->owner, &finding->last);
 }
 
+static uint32_t count_of(const struct event *event)
+{
+	return event->count > 0 ? event->count : 1;
+}
+
+static void leave_out(struct repetition *repetition, const struct event *event)
+{
+	repetition->left_out_now += count_of(event);
+	repetition->left_out += count_of(event);
+	repetition->last_left_out = *event;
+}
+
+/* Whoever brings up many findings for one client does not hide what happens to another. */
+static bool takes_share(struct repetition *repetition, const struct event *event)
+{
+	const struct address *client = &event->client.address;
+	unsigned left = REPETITION_PER_SECOND_MAX - repetition->told;
+	unsigned *told = table_find(repetition->clients, client);
+
+	if (left == 0 || (told && *told >= left))
+		return false;
+	if (!told)
+		told = table_insert(repetition->clients, client);
+	if (told)
+		++*told;
+	repetition->told++;
+	return true;
+}
+
+static void tell_within_rate(struct repetition *repetition, const struct event *event)
+{
+	if (takes_share(repetition, event))
+		repetition->tell(repetition->owner, event);
+	else
+		leave_out(repetition, event);
+}
+
+static void tell_own(struct repetition *repetition, const struct event *event)
+{
+	if (repetition->told_own++ < REPETITION_OWN_PER_SECOND_MAX)
+		repetition->tell(repetition->owner, event);
+	else
+		leave_out(repetition, event);
+}
+
+/* Driven out by others, of which there may be any number in a second. */
 static void on_leave(void *owner, const void *key, void *value)
 {
+	struct finding *finding = value;
+
 	(void)key;
-	tell_summary(owner, value);
+	if (finding->repeats == 0)
+		return;
+	finding->last.count = finding->repeats;
+	tell_within_rate(owner, &finding->last);
 }
 
 struct repetition *repetition_new(const uint8_t secret[TABLE_SECRET_LEN], repetition_tell_fn tell,
@@ -64,34 +117,48 @@ struct repetition *repetition_new(const uint8_t secret[TABLE_SECRET_LEN], repeti
 	repetition->owner = owner;
 	repetition->findings = table_new(REPETITION_KINDS_MAX, sizeof(struct finding_key),
 	                                 sizeof(struct finding), secret, on_leave, repetition);
-	if (!repetition->findings) {
-		free(repetition);
-		return NULL;
-	}
-	return repetition;
+	repetition->clients = table_new(REPETITION_PER_SECOND_MAX, sizeof(struct address),
+	                                sizeof(unsigned), secret, NULL, NULL);
+	if (repetition->findings && repetition->clients)
+		return repetition;
+	table_free(repetition->findings);
+	table_free(repetition->clients);
+	free(repetition);
+	return NULL;
 }
 
 static void tell_left_out(struct repetition *repetition)
 {
 	struct event event = { .kind = EVENT_DEGRADED, .count = 1 };
+	char client[ADDRESS_TEXT_MAX];
 
 	if (repetition->left_out_now == 0)
 		return;
 	event.time_ms = repetition->last_left_out.time_ms;
 	snprintf(event.text, sizeof(event.text),
-	         "%u events in one second were left out (the first %d were told); the counters of "
-	         "`hopguard status` have them all",
-	         repetition->left_out_now, REPETITION_PER_SECOND_MAX);
+	         "%u events in one second were left out, the last of %s (of all clients %d are "
+	         "told, of "
+	         "one half); the counters of `hopguard status` have them all",
+	         repetition->left_out_now,
+	         address_format(client, &repetition->last_left_out.client.address),
+	         REPETITION_PER_SECOND_MAX);
 	repetition->left_out_now = 0;
 	repetition->tell(repetition->owner, &event);
 }
 
 void repetition_free(struct repetition *repetition)
 {
+	struct finding *finding;
+
 	if (!repetition)
 		return;
+	/* At the end nothing is left out. */
+	for (finding = table_oldest(repetition->findings, NULL); finding;
+	     finding = table_younger(repetition->findings, finding, NULL))
+		tell_summary(repetition, finding);
 	table_free(repetition->findings);
 	tell_left_out(repetition);
+	table_free(repetition->clients);
 	free(repetition);
 }
 
@@ -101,19 +168,9 @@ static void begin_second(struct repetition *repetition, uint64_t now_ms)
 		return;
 	repetition->second_start_ms = now_ms;
 	repetition->told = 0;
+	repetition->told_own = 0;
+	table_clear(repetition->clients);
 	tell_left_out(repetition);
-}
-
-static void tell_within_rate(struct repetition *repetition, const struct event *event)
-{
-	if (repetition->told >= REPETITION_PER_SECOND_MAX) {
-		repetition->left_out_now++;
-		repetition->left_out++;
-		repetition->last_left_out = *event;
-		return;
-	}
-	repetition->told++;
-	repetition->tell(repetition->owner, event);
 }
 
 static struct finding_key key_of(const struct event *event)
@@ -137,11 +194,6 @@ static struct finding_key key_of(const struct event *event)
 	return key;
 }
 
-static uint32_t count_of(const struct event *event)
-{
-	return event->count > 0 ? event->count : 1;
-}
-
 void repetition_add(struct repetition *repetition, const struct event *event, uint64_t now_ms)
 {
 	struct finding_key key;
@@ -149,7 +201,7 @@ void repetition_add(struct repetition *repetition, const struct event *event, ui
 
 	begin_second(repetition, now_ms);
 	if (event->kind != EVENT_VERDICT && event->kind != EVENT_POLICY) {
-		tell_within_rate(repetition, event);
+		tell_own(repetition, event);
 		return;
 	}
 	key = key_of(event);

@@ -5,7 +5,8 @@
 /*
  * Findings that repeat are counted, not repeated: the first of its kind (same action, reason, client address, server address and domain,
  * and of a policy event the same source and text) is told at once, what follows within a window becomes one summary at its end. And no more than so many events
- * a second are told at all: what is left out is counted and said.
+ * a second are told at all, of one client as many as are left for others: what is left out is counted and said. What the processes say
+ * of themselves has a bound of its own, so that no storm of findings hides it.
  */
 
 #include <stddef.h>
@@ -18,7 +19,8 @@ enum {
 	REPETITION_WINDOW_MS = 60 * 1000,
 	REPETITION_KINDS_MAX =
 		1024, /* findings remembered; the one unused for longest is summed up early */
-	REPETITION_PER_SECOND_MAX = 200, /* events told; a syslog daemon keeps up with that */
+	REPETITION_PER_SECOND_MAX = 200,    /* findings told; a syslog daemon keeps up with that */
+	REPETITION_OWN_PER_SECOND_MAX = 50, /* other events; far more than ever come */
 };
 
 struct repetition;

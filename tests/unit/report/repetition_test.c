@@ -192,6 +192,49 @@ static void a_stranger_who_varies_his_findings_cannot_grow_the_memory_of_them(vo
 	assert_int_equal(told.stands_for, sent);
 }
 
+/* Each kind twice, so that the summary of whoever is driven out is told as well. */
+static void a_storm_of_kinds_is_told_no_faster_than_the_bound(void **state)
+{
+	struct told told = { 0 };
+	struct repetition *repetition = repetition_new(secret, on_tell, &told);
+	struct event event = a_finding();
+
+	(void)state;
+	for (unsigned i = 0; i < REPETITION_KINDS_MAX * 20; i++) {
+		memcpy(event.client.address.octets, &i, sizeof(i));
+		repetition_add(repetition, &event, 1000 + i / 10);
+		repetition_add(repetition, &event, 1000 + i / 10);
+	}
+	/* Three seconds, each with a word of what was left out. */
+	assert_in_range(told.count, 2 * REPETITION_PER_SECOND_MAX,
+	                3 * REPETITION_PER_SECOND_MAX + 3);
+	repetition_free(repetition);
+}
+
+static void a_storm_about_one_client_hides_neither_anothers_nor_our_own(void **state)
+{
+	struct told told = { 0 };
+	struct repetition *repetition = repetition_new(secret, on_tell, &told);
+	struct event event = a_finding(), other = a_finding();
+
+	(void)state;
+	for (unsigned i = 0; i < 5000; i++) {
+		snprintf(event.domain, sizeof(event.domain), "d%u.example", i);
+		repetition_add(repetition, &event, 1000);
+	}
+	assert_int_equal(told.count, REPETITION_PER_SECOND_MAX / 2);
+	assert_true(address_parse(&other.client.address, "192.0.2.99"));
+	strcpy(other.domain, "bank.example");
+	repetition_add(repetition, &other, 1000);
+	assert_string_equal(told.last.domain, "bank.example");
+	repetition_add(repetition, &(struct event){ .kind = EVENT_CHILD_DIED, .count = 1 }, 1000);
+	assert_int_equal(told.last.kind, EVENT_CHILD_DIED);
+	repetition_tick(repetition, 2000);
+	assert_int_equal(told.last.kind, EVENT_DEGRADED);
+	assert_non_null(strstr(told.last.text, "4900 events"));
+	repetition_free(repetition);
+}
+
 static void a_death_is_told_each_time(void **state)
 {
 	struct told told = { 0 };
@@ -216,6 +259,8 @@ int main(void)
 		cmocka_unit_test(what_is_left_is_summed_up_at_the_end),
 		cmocka_unit_test(events_beyond_the_bound_are_counted_and_said_in_the_next_second),
 		cmocka_unit_test(a_stranger_who_varies_his_findings_cannot_grow_the_memory_of_them),
+		cmocka_unit_test(a_storm_of_kinds_is_told_no_faster_than_the_bound),
+		cmocka_unit_test(a_storm_about_one_client_hides_neither_anothers_nor_our_own),
 		cmocka_unit_test(a_death_is_told_each_time),
 	};
 
