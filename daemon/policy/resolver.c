@@ -30,7 +30,8 @@ enum query_state {
 };
 
 struct query {
-	TAILQ_ENTRY(query) link; /* of the list that its state names */
+	struct turn turn;        /* while it waits; first, as a turn's address is its query's */
+	TAILQ_ENTRY(query) link; /* else, of the list that its state names */
 	enum query_state state;
 	struct resolver *resolver;
 	lookup_fn fn;
@@ -54,8 +55,9 @@ struct resolver {
 	struct resolver_options options;
 	bool is_tracked;
 	struct resolver_counts counts;
-	struct query_list waiting, asked, done;
-	size_t waiting_count, asked_count;
+	struct turns *turns;
+	struct query_list asked, done;
+	struct party party; /* who asks just now */
 	char trouble[RESOLVER_TROUBLE_MAX];
 	/* Whose answers are newer, and to which questions (a hash → nothing). */
 	struct resolver *newer;
@@ -64,34 +66,17 @@ struct resolver {
 	struct resolver *older; /* whose `newer` this is */
 };
 
-bool resolver_options_equal(const struct resolver_options *a, const struct resolver_options *b)
-{
-	size_t i;
-
-	if (strcmp(a->trust_anchor, b->trust_anchor) != 0 ||
-	    strcmp(a->root_hints, b->root_hints) != 0 ||
-	    strcmp(a->state_directory, b->state_directory) != 0 ||
-	    a->forwarder_count != b->forwarder_count || a->timeout_ms != b->timeout_ms)
-		return false;
-	for (i = 0; i < a->forwarder_count; i++) {
-		if (!endpoint_equal(&a->forwarders[i], &b->forwarders[i]))
-			return false;
-	}
-	return true;
-}
-
 static void enter_state(struct query *query, enum query_state state)
 {
 	struct resolver *resolver = query->resolver;
 
 	switch (query->state) {
 	case QUERY_WAITING:
-		TAILQ_REMOVE(&resolver->waiting, query, link);
-		resolver->waiting_count--;
+		turns_leave(resolver->turns, &query->turn);
 		break;
 	case QUERY_ASKED:
 		TAILQ_REMOVE(&resolver->asked, query, link);
-		resolver->asked_count--;
+		turns_end(resolver->turns, &query->turn);
 		break;
 	case QUERY_DONE:
 		TAILQ_REMOVE(&resolver->done, query, link);
@@ -100,12 +85,11 @@ static void enter_state(struct query *query, enum query_state state)
 	query->state = state;
 	switch (state) {
 	case QUERY_WAITING:
-		TAILQ_INSERT_TAIL(&resolver->waiting, query, link);
-		resolver->waiting_count++;
+		(void)turns_wait(resolver->turns, &query->turn);
 		break;
 	case QUERY_ASKED:
 		TAILQ_INSERT_TAIL(&resolver->asked, query, link);
-		resolver->asked_count++;
+		turns_begin(resolver->turns, &query->turn);
 		break;
 	case QUERY_DONE:
 		TAILQ_INSERT_TAIL(&resolver->done, query, link);
@@ -222,10 +206,18 @@ static void ask_libunbound(struct query *query)
 	}
 }
 
+static struct query *query_of(struct turn *turn)
+{
+	static_assert(offsetof(struct query, turn) == 0, "a turn's address is its query's");
+	return (struct query *)turn;
+}
+
 static void fill_flight(struct resolver *resolver)
 {
-	while (resolver->asked_count < RESOLVER_IN_FLIGHT_MAX && !TAILQ_EMPTY(&resolver->waiting))
-		ask_libunbound(TAILQ_FIRST(&resolver->waiting));
+	struct query *query;
+
+	while ((query = query_of(turns_next(resolver->turns))) != NULL)
+		ask_libunbound(query);
 }
 
 static void free_query(struct query *query)
@@ -324,7 +316,16 @@ static void note_newer(struct resolver *older, const struct query *query,
 		(void)table_insert(older->newer_answers, &question);
 }
 
-/* One that was taken. */
+/* Whichever of the two is asked. */
+void resolver_ask_for(struct resolver *resolver, const struct party *party)
+{
+	resolver->party = *party;
+	if (resolver->newer)
+		resolver->newer->party = *party;
+	if (resolver->older)
+		resolver->older->party = *party;
+}
+
 static void deliver(struct query *query)
 {
 	struct resolver *resolver = query->resolver;
@@ -335,7 +336,9 @@ static void deliver(struct query *query)
 	resolver->counts.failed += lookup.security == DNS_FAILED;
 	if (resolver->older)
 		note_newer(resolver->older, query, &lookup);
+	resolver_ask_for(resolver, &query->turn.party);
 	query->fn(query->owner, &lookup);
+	resolver_ask_for(resolver, &(struct party){ 0 });
 	free_query(query);
 }
 
@@ -365,13 +368,15 @@ int resolver_new(struct resolver **made, struct event_base *base,
 
 	if (!resolver)
 		return -ENOMEM;
-	TAILQ_INIT(&resolver->waiting);
 	TAILQ_INIT(&resolver->asked);
 	TAILQ_INIT(&resolver->done);
 	resolver->base = base;
+	resolver->turns = turns_new(RESOLVER_IN_FLIGHT_MAX, RESOLVER_WAITING_MAX);
+	if (!resolver->turns)
+		goto free_resolver;
 	resolver->deliver = event_new(base, -1, 0, on_deliver, resolver);
 	if (!resolver->deliver)
-		goto free_resolver;
+		goto free_turns;
 	err = make_context(resolver, options, true);
 	if (err)
 		goto free_deliver;
@@ -380,6 +385,8 @@ int resolver_new(struct resolver **made, struct event_base *base,
 
 free_deliver:
 	event_free(resolver->deliver);
+free_turns:
+	turns_free(resolver->turns);
 free_resolver:
 	free(resolver);
 	return err;
@@ -387,14 +394,13 @@ free_resolver:
 
 void resolver_free(struct resolver *resolver)
 {
-	struct query_list *lists[] = { &resolver->waiting, &resolver->asked, &resolver->done };
 	struct query *query;
-	size_t i;
 
-	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		while ((query = take_first(lists[i])) != NULL)
-			free_query(query);
-	}
+	while ((query = take_first(&resolver->asked)) || (query = take_first(&resolver->done)))
+		free_query(query);
+	while ((query = query_of(turns_any(resolver->turns))) != NULL)
+		resolver_cancel(query);
+	turns_free(resolver->turns);
 	if (resolver->newer)
 		resolver->newer->older = NULL;
 	if (resolver->older)
@@ -458,6 +464,7 @@ struct query *resolver_ask(struct resolver *resolver, const char *name, enum dns
 
 	if (!query)
 		return NULL;
+	query->turn.party = resolver->party;
 	if (has_newer(resolver, name, type))
 		resolver = resolver->newer;
 	query->resolver = resolver;
@@ -472,14 +479,12 @@ struct query *resolver_ask(struct resolver *resolver, const char *name, enum dns
 		free(query);
 		return NULL;
 	}
-	TAILQ_INSERT_TAIL(&resolver->waiting, query, link);
-	resolver->waiting_count++;
 	resolver->counts.lookups++;
 	resolver->counts.in_flight++;
-	if (resolver->waiting_count > RESOLVER_WAITING_MAX)
-		fail_query(query, "too many look-ups at one time");
-	else
+	if (turns_wait(resolver->turns, &query->turn))
 		fill_flight(resolver);
+	else
+		fail_query(query, "too many look-ups at one time");
 	return query;
 }
 

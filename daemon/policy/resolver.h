@@ -13,6 +13,7 @@
 
 #include "base/address.h"
 #include "base/table.h"
+#include "policy/turns.h"
 #include "verdict/promise.h"
 #include "wire/dns_answer.h"
 
@@ -22,7 +23,8 @@ enum {
 	RESOLVER_PATH_MAX = 256,
 	RESOLVER_FORWARDERS_MAX = 8,
 	RESOLVER_IN_FLIGHT_MAX = 256, /* questions that libunbound has at one time; others wait */
-	RESOLVER_WAITING_MAX = 8192,  /* beyond, a question fails at once */
+	RESOLVER_WAITING_MAX =
+		8192, /* beyond, a question fails at once; half of them for one client */
 	RESOLVER_WHY_MAX = 200,
 	/* Questions that a newer cache has answered; a mail host is three to five of them. Beyond, the first are forgotten. */
 	RESOLVER_NEWER_MAX = 16384,
@@ -89,6 +91,8 @@ int resolver_prefer(struct resolver *resolver, struct resolver *newer,
 /* One line when trust anchors are not tracked though they should be, or a file cannot be read; else empty. */
 const char *resolver_trouble(const struct resolver *resolver);
 
+/* Who asks from now on; what is asked in a callback is asked for whom it answers. */
+void resolver_ask_for(struct resolver *resolver, const struct party *party);
 /* `name` in lower case without final dot, "" for the root. NULL: out of memory. Ends within timeout_ms. */
 struct query *resolver_ask(struct resolver *resolver, const char *name, enum dns_type type,
                            lookup_fn fn, void *owner);

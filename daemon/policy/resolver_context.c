@@ -53,6 +53,22 @@ static const struct {
 	{ "infra-cache-slabs:", "1" },
 };
 
+bool resolver_options_equal(const struct resolver_options *a, const struct resolver_options *b)
+{
+	size_t i;
+
+	if (strcmp(a->trust_anchor, b->trust_anchor) != 0 ||
+	    strcmp(a->root_hints, b->root_hints) != 0 ||
+	    strcmp(a->state_directory, b->state_directory) != 0 ||
+	    a->forwarder_count != b->forwarder_count || a->timeout_ms != b->timeout_ms)
+		return false;
+	for (i = 0; i < a->forwarder_count; i++) {
+		if (!endpoint_equal(&a->forwarders[i], &b->forwarders[i]))
+			return false;
+	}
+	return true;
+}
+
 static int errno_of(int ub_error)
 {
 	switch (ub_error) {
