@@ -8,15 +8,6 @@
 #include "enforce/reject.h"
 #include "gate_state.h"
 
-enum {
-	OPENING_LIFE_MS = 60 * 1000,
-	/* RFC 5321 section 4.5.3.2: no timeout of a dialogue is longer than 10 minutes. */
-	IDLE_LIFE_MS = 15 * 60 * 1000,
-	CLOSING_LIFE_MS = 60 * 1000,
-	OFFLOADED_LIFE_MS = 60 * 1000,
-	EXPIRE_PER_TICK = 1024,
-};
-
 void gate_accept(struct gate *gate, const struct nfqueue_packet *packet, bool is_offloaded)
 {
 	const struct gate_verdict verdict = {
@@ -90,6 +81,7 @@ static void on_flow_leave(void *owner, struct flow *flow)
 	stream_free(flow->from_server.stream);
 	session_free(flow->session);
 	refusal_free(flow->refusal);
+	budget_refund(&gate->budget, flow->refusal_charged);
 	free(flow->domain);
 }
 
@@ -104,6 +96,7 @@ struct gate *gate_new(const struct config *config, const uint8_t secret[TABLE_SE
 	gate->actions = *actions;
 	gate->owner = owner;
 	gate->budget.limit = GATE_MEMORY_MAX;
+	gate->handshakes.limit = SIZE_MAX;
 	memcpy(&gate->id_state, secret, sizeof(gate->id_state));
 	memcpy(gate->secret, secret, sizeof(gate->secret));
 	gate->flows = flow_table_new(GATE_FLOWS_MAX, secret, on_flow_leave, gate);
@@ -118,8 +111,8 @@ struct gate *gate_new(const struct config *config, const uint8_t secret[TABLE_SE
 	                        secret, NULL, NULL);
 	gate->sighted =
 		table_new(GATE_SIGHTED_MAX, sizeof(uint64_t), sizeof(uint64_t), secret, NULL, NULL);
-	gate->client_held = table_new(GATE_FLOWS_MAX, sizeof(struct address), sizeof(uint32_t),
-	                              secret, NULL, NULL);
+	gate->client_held = table_new(GATE_FLOWS_MAX, sizeof(struct address),
+	                              sizeof(struct client_held), secret, NULL, NULL);
 	gate->keys = gate_keys_new(gate);
 	gate->afterthoughts = calloc(GATE_AFTERTHOUGHTS_MAX, sizeof(*gate->afterthoughts));
 	if (!gate->flows || !gate->cache || !gate->asked || !gate->broken || !gate->client_held ||
@@ -310,8 +303,13 @@ void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_
 	}
 	if (!flow)
 		flow = adopt(gate, &arrival, is_doubtful);
-	if (flow)
-		gate_segment(gate, flow, &arrival);
+	if (!flow)
+		return;
+	gate_begin_share(gate, flow);
+	gate_segment(gate, flow, &arrival);
+	gate_end_share(gate, flow);
+	flow_table_settle(gate->flows, flow);
+	gate_make_room(gate);
 }
 
 void gate_answer(struct gate *gate, const struct destination *destination, uint64_t now_ms,
@@ -334,8 +332,11 @@ void gate_go_on(struct gate *gate, uint64_t now_ms, uint64_t time_ms)
 	gate->time_ms = time_ms;
 	for (flow = gate->busy; flow; flow = next) {
 		next = flow->busy_next;
-		if (flow->waiting_since_ms && flow->phase != FLOW_REFUSED)
-			gate_resume(gate, flow);
+		if (!flow->waiting_since_ms || flow->phase == FLOW_REFUSED)
+			continue;
+		gate_begin_share(gate, flow);
+		gate_resume(gate, flow);
+		gate_end_share(gate, flow);
 	}
 	gate_judge_afterthoughts(gate);
 }
@@ -352,42 +353,6 @@ void gate_forget(struct gate *gate, const char *name)
 	gate_forget_asked(gate, name);
 }
 
-static uint64_t life_ms(const struct flow *flow)
-{
-	switch (flow->phase) {
-	case FLOW_OPENING:
-		return OPENING_LIFE_MS;
-	case FLOW_OPEN:
-		return IDLE_LIFE_MS;
-	case FLOW_REFUSED:
-		return UINT64_MAX;
-	case FLOW_OFFLOADED:
-		return OFFLOADED_LIFE_MS;
-	case FLOW_CLOSING:
-		return flow->has_client_ended ? CLOSING_LIFE_MS : IDLE_LIFE_MS;
-	}
-	return IDLE_LIFE_MS;
-}
-
-/* The table is in order of last use: the first that is young enough for the longest life ends the walk. */
-static void expire(struct gate *gate)
-{
-	struct flow *flow = flow_table_oldest(gate->flows), *next;
-
-	for (size_t seen = 0; flow && seen < EXPIRE_PER_TICK; seen++, flow = next) {
-		uint64_t idle_ms = gate->now_ms - flow->last_ms;
-
-		next = flow_table_younger(gate->flows, flow);
-		if (idle_ms < OPENING_LIFE_MS)
-			return;
-		if (idle_ms < life_ms(flow))
-			continue;
-		if (flow->session)
-			gate_judge_end(gate, flow, "silence");
-		flow_table_remove(gate->flows, flow);
-	}
-}
-
 static void tick_flow(struct gate *gate, struct flow *flow)
 {
 	if (flow->phase == FLOW_REFUSED) {
@@ -398,8 +363,10 @@ static void tick_flow(struct gate *gate, struct flow *flow)
 			flow_table_remove(gate->flows, flow);
 		return;
 	}
+	gate_begin_share(gate, flow);
 	gate_settle_midstream(gate, flow);
 	gate_resume(gate, flow);
+	gate_end_share(gate, flow);
 	if (flow->phase == FLOW_REFUSED)
 		return;
 	if (hold_age_ms(&flow->hold, gate->now_ms) > gate->config->hold_ms)
@@ -419,7 +386,7 @@ void gate_tick(struct gate *gate, uint64_t now_ms, uint64_t time_ms)
 		next = flow->busy_next;
 		tick_flow(gate, flow);
 	}
-	expire(gate);
+	gate_expire(gate);
 	gate_compare_keys(gate);
 	gate_resolve_doubts(gate);
 	gate_judge_afterthoughts(gate);
@@ -428,8 +395,12 @@ void gate_tick(struct gate *gate, uint64_t now_ms, uint64_t time_ms)
 
 const struct counters *gate_counters(struct gate *gate)
 {
+	struct address last;
+
 	gate->counters.flows_now = flow_table_count(gate->flows);
-	gate->counters.memory_now = gate->budget.used;
+	gate->counters.flows_standing = flow_table_count_rank(gate->flows, FLOW_RANK_STANDING);
+	gate->counters.flows_driven_out = gate_driven_out(gate, &last);
+	gate->counters.memory_now = gate->budget.used + gate->handshakes.used;
 	gate->counters.cache_entries = promise_cache_count(gate->cache);
 	return &gate->counters;
 }
@@ -458,12 +429,15 @@ static void describe_flow(struct message_flow *row, const struct flow *flow, uin
 void gate_flows(struct gate *gate, uint64_t now_ms, size_t limit,
                 void (*row)(void *owner, const struct message_flow *flow), void *owner)
 {
-	const struct flow *flow = flow_table_oldest(gate->flows);
+	/* Those that stand before all that gives way to them. */
+	for (int rank = FLOW_RANKS - 1; rank >= 0; rank--) {
+		const struct flow *flow = flow_table_oldest(gate->flows, (enum flow_rank)rank);
 
-	for (; flow && limit > 0; limit--, flow = flow_table_younger(gate->flows, flow)) {
-		struct message_flow message = { 0 };
+		for (; flow && limit > 0; limit--, flow = flow_table_younger(flow)) {
+			struct message_flow message = { 0 };
 
-		describe_flow(&message, flow, now_ms);
-		row(owner, &message);
+			describe_flow(&message, flow, now_ms);
+			row(owner, &message);
+		}
 	}
 }

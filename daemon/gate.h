@@ -80,6 +80,11 @@ void gate_forget(struct gate *gate, const char *name);
 bool gate_cares_for(const struct gate *gate, const char *domain);
 void gate_tick(struct gate *gate, uint64_t now_ms, uint64_t time_ms);
 
+/* Inside `ask`: the client whose mail it is for. */
+const struct address *gate_asks_for(const struct gate *gate);
+/* How many connections made room for others so far; *last: the client of the last. */
+uint64_t gate_driven_out(const struct gate *gate, struct address *last);
+
 const struct counters *gate_counters(struct gate *gate);
 /* Calls with each flow, at most `limit`. */
 void gate_flows(struct gate *gate, uint64_t now_ms, size_t limit,

@@ -20,6 +20,11 @@ static void asked_key_of(struct asked_key *key, enum question_kind kind, const c
 	memcpy(key->name, name, strnlen(name, sizeof(key->name) - 1));
 }
 
+const struct address *gate_asks_for(const struct gate *gate)
+{
+	return &gate->asking;
+}
+
 void gate_ask(struct gate *gate, enum question_kind kind, const char *name, bool is_refresh)
 {
 	struct asked_key key;

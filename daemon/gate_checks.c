@@ -13,7 +13,7 @@ static void on_handshake_leave(void *owner, const void *key, void *value)
 
 	(void)key;
 	if (*handshake)
-		budget_refund(&gate->budget, (*handshake)->octets);
+		budget_refund(&gate->handshakes, (*handshake)->octets);
 	free(*handshake);
 }
 
@@ -69,11 +69,11 @@ static struct handshake *new_handshake(struct gate *gate, struct bytes chain, st
 	struct handshake *handshake;
 
 	if (chain.len > CHECK_CHAIN_MAX || exchange.len > CHECK_EXCHANGE_MAX ||
-	    !budget_charge(&gate->budget, octets))
+	    !budget_charge(&gate->handshakes, octets))
 		return NULL;
 	handshake = calloc(1, octets);
 	if (!handshake) {
-		budget_refund(&gate->budget, octets);
+		budget_refund(&gate->handshakes, octets);
 		return NULL;
 	}
 	handshake->octets = octets;
@@ -106,7 +106,7 @@ static uint64_t keep(struct gate *gate, struct handshake *handshake)
 		}
 		key = 0;
 	}
-	budget_refund(&gate->budget, handshake->octets);
+	budget_refund(&gate->handshakes, handshake->octets);
 	free(handshake);
 	return key;
 }

@@ -107,7 +107,8 @@ void gate_syn(struct gate *gate, struct flow *flow, const struct arrival *arriva
 			(void)begin_side(gate, &flow->from_client, segment->ack);
 		if (!arrival->is_from_client && flow->phase == FLOW_OPENING)
 			flow->phase = FLOW_OPEN;
-		if (arrival->is_from_client)
+		/* A place that answers its client: neither a scan of places nor forged answers are looked up. */
+		if (!arrival->is_from_client && flow->from_client.has_ingress)
 			gate_ask_address(gate, &flow->server.address);
 	}
 	pass_syn(gate, arrival);

@@ -1,26 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "gate_state.h"
 
-static void count_client(struct gate *gate, const struct flow *flow, int change)
+static void count_client(struct gate *gate, const struct flow *flow, bool is_from_client,
+                         int change)
 {
-	uint32_t *held = table_find(gate->client_held, &flow->client.address);
+	struct client_held *held = table_find(gate->client_held, &flow->client.address);
 
 	if (!held && change > 0)
 		held = table_insert(gate->client_held, &flow->client.address);
 	if (!held)
 		return;
-	*held = (uint32_t)((int64_t)*held + change);
-	if (*held == 0)
+	held->all = (uint32_t)((int64_t)held->all + change);
+	if (!is_from_client)
+		held->from_servers = (uint32_t)((int64_t)held->from_servers + change);
+	if (held->all == 0)
 		table_remove(gate->client_held, &flow->client.address);
+}
+
+static bool has_room(const struct client_held *held, bool is_from_client)
+{
+	return !held || (held->all < GATE_CLIENT_HELD_MAX &&
+	                 (is_from_client || held->from_servers < GATE_SERVERS_HELD_MAX));
 }
 
 void gate_hold(struct gate *gate, struct flow *flow, const struct arrival *arrival)
 {
 	const struct nfqueue_packet *packet = arrival->packet;
-	const uint32_t *client = table_find(gate->client_held, &flow->client.address);
+	const struct client_held *client = table_find(gate->client_held, &flow->client.address);
 	struct held_packet *held = NULL;
 
-	if (!client || *client < GATE_CLIENT_HELD_MAX)
+	if (has_room(client, arrival->is_from_client))
 		held = hold_add(&flow->hold, &gate->budget, arrival->is_from_client,
 		                arrival->segment->seq, packet->packet, gate->now_ms);
 	if (!held) {
@@ -34,7 +43,7 @@ void gate_hold(struct gate *gate, struct flow *flow, const struct arrival *arriv
 		gate_accept(gate, packet, false);
 	else
 		held->packet_id = packet->id;
-	count_client(gate, flow, 1);
+	count_client(gate, flow, arrival->is_from_client, 1);
 	gate->counters.held_packets++;
 	gate->counters.held_now++;
 	gate_make_busy(gate, flow);
@@ -46,7 +55,7 @@ void gate_forget_held(struct gate *gate, struct flow *flow, size_t index)
 
 	gate->counters.held_now--;
 	gate->counters.held_ms += gate->now_ms - held->since_ms;
-	count_client(gate, flow, -1);
+	count_client(gate, flow, held->is_from_client, -1);
 	held_packet_free(held, &gate->budget);
 }
 

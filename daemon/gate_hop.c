@@ -371,6 +371,7 @@ void gate_find_candidates(struct gate *gate, struct candidates *candidates,
 {
 	struct candidate *candidate;
 
+	gate->asking = *query->client;
 	candidates->count = 0;
 	candidates->is_recipient_unreadable = false;
 	candidates->is_hop_unknown = false;

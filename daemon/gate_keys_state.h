@@ -10,7 +10,7 @@
 #include "gate_state.h"
 #include "verdict/key_rule.h"
 
-/* What must be kept of a handshake until the verifier was asked; in one piece, charged to the gate's budget. */
+/* What must be kept of a handshake until the verifier was asked; in one piece, charged to gate->handshakes. */
 struct handshake {
 	size_t octets; /* of all */
 	uint16_t version;

@@ -87,6 +87,10 @@ static struct refusal *prepare(struct gate *gate, struct flow *flow, const char 
 		start.server_next = stream_allowed(server->stream);
 		start.client_acked = stream_acked(server->stream);
 		start.undelivered = stream_kept(server->stream, start.client_acked);
+		if (budget_charge(&gate->budget, start.undelivered.len))
+			flow->refusal_charged = start.undelivered.len;
+		else
+			start.undelivered = (struct bytes){ 0 };
 	} else {
 		start.server_next = start.client_acked = client->last_ack;
 	}
@@ -142,4 +146,5 @@ void gate_refuse(struct gate *gate, struct flow *flow, const struct verdict *ver
 	flow->from_client.stream = NULL;
 	flow->from_server.stream = NULL;
 	flow->session = NULL;
+	flow_table_settle(gate->flows, flow);
 }

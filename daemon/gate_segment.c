@@ -324,6 +324,7 @@ void gate_pass(struct gate *gate, struct flow *flow, const struct arrival *arriv
 
 void gate_resume(struct gate *gate, struct flow *flow)
 {
+	gate->asking = flow->client.address;
 	if (!flow->session || flow->settles_at_ms || !gate_advance(gate, flow))
 		return;
 	gate_offload_when_done(gate, flow);
@@ -437,6 +438,7 @@ void gate_segment(struct gate *gate, struct flow *flow, const struct arrival *ar
 
 	gate_note_half(gate, flow, arrival);
 	note_side(gate, flow, arrival);
+	gate->asking = flow->client.address;
 	if (flow->phase == FLOW_REFUSED) {
 		gate->refusing = flow;
 		if (flow->refusal)

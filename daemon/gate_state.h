@@ -4,7 +4,8 @@
 
 /*
  * What the gate's files share: gate.c (packets, time and answers come in), gate_segment.c (a segment through streams and session),
- * gate_control.c (SYN, RST, and what no receiver takes), gate_midstream.c (connections that began before us), gate_held.c (packets that wait), gate_heard.c
+ * gate_control.c (SYN, RST, and what no receiver takes), gate_midstream.c (connections that began before us), gate_held.c (packets that
+ * wait), gate_room.c (who gives way to whom), gate_heard.c
  * (candidates that the DNS brought up), gate_hop.c (whose hop it is), gate_ask.c (what is asked of the scout, and told to it),
  * gate_judge.c (facts, verdicts, events), gate_broken.c (handshakes that came to nothing), gate_refuse.c (a verdict becomes a refusal).
  */
@@ -19,7 +20,10 @@
 #include "verdict/agree.h"
 
 enum {
-	GATE_CLIENT_HELD_MAX = 256,   /* packets of one client that may wait at a time */
+	GATE_CLIENT_HELD_MAX =
+		256, /* packets of one client's connections that may wait at a time */
+	/* Of these, those of far ends: whoever leaves gaps on purpose takes no place of what the client says elsewhere. */
+	GATE_SERVERS_HELD_MAX = 128,
 	GATE_ASK_AGAIN_MS = 2000,     /* the scout may have died with our question */
 	GATE_REFRESH_VALID_MS = 5000, /* a name asked for afresh so lately is not asked so again */
 	GATE_ASKED_MAX = 4096,
@@ -160,11 +164,19 @@ struct candidates {
 	bool is_settled;
 };
 
+/* Packets of one client's connections that wait. */
+struct client_held {
+	uint32_t all;
+	uint32_t from_servers;
+};
+
 struct gate {
 	const struct config *config;
 	struct gate_actions actions;
 	void *owner;
-	struct budget budget;
+	struct budget
+		budget; /* of connections; its limit is GATE_MEMORY_MAX, or what the flow at hand has a share of */
+	struct budget handshakes; /* kept until they are judged; their table is the bound */
 	struct flow_table *flows;
 	struct flow *busy;     /* flows that want a tick */
 	struct flow *refusing; /* whose refusal is sending just now */
@@ -174,15 +186,19 @@ struct gate {
 	struct table *heard;       /* struct address of the server → struct heard_notes */
 	struct table *named;       /* struct address of the server → struct named */
 	struct table *sighted;     /* hash of what was told → uint64_t, when it was told */
-	struct table *client_held; /* struct address of the client → uint32_t */
+	struct table *client_held; /* struct address of the client → struct client_held */
 	struct echo echo;
 	struct half half;
 	struct gate_keys *keys;
 	struct key_evidence evidence; /* of the flow at hand */
 	struct afterthought *afterthoughts;
 	size_t afterthought_count;    /* in use */
+	uint64_t given_up;            /* flows, for their memory */
+	struct address given_up_last; /* the client of the last */
+	size_t used_before;           /* of the budget, at gate_begin_share */
 	bool next_hops_are_known;     /* each smart host of the configuration was looked up once */
 	struct candidates candidates; /* room, as these are large */
+	struct address asking;        /* the client for whom questions are asked just now */
 	struct counters counters;
 	uint8_t secret[TABLE_SECRET_LEN];
 	uint64_t id_state;
@@ -231,6 +247,18 @@ void gate_pass_rewritten(struct gate *gate, const struct nfqueue_packet *packet,
                          size_t len);
 void gate_note_fin(struct gate *gate, struct flow *flow, bool is_from_client, uint32_t fin_seq);
 void gate_offload_when_done(struct gate *gate, struct flow *flow);
+
+/* gate_room.c */
+/* Flows end that nobody has used for as long as their kind is kept. */
+void gate_expire(struct gate *gate);
+/*
+ * Between these the flow charges no more than its client and its destination have a share of: each as much as is free when it takes
+ * more. So of half of the memory one may have all, and others find room.
+ */
+void gate_begin_share(struct gate *gate, const struct flow *flow);
+void gate_end_share(struct gate *gate, struct flow *flow);
+/* Where memory is short, flows that are over or that nobody asked for give up theirs. */
+void gate_make_room(struct gate *gate);
 
 /* gate_control.c */
 /* Flags that no receiver takes, or each in its own way: nothing that needs to pass. */

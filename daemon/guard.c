@@ -13,6 +13,7 @@
 #include "gate.h"
 #include "guard_dns.h"
 #include "process.h"
+#include "shortfall.h"
 
 enum {
 	RECEIVES_PER_TURN = 16,   /* batches read before timers and answers get their turn */
@@ -35,7 +36,10 @@ struct guard {
 	struct message_event *waiting; /* a ring */
 	size_t waiting_first;
 	size_t waiting_count;
+	uint64_t events_lost; /* for which there was no room to wait */
 	uint32_t flows_request;
+	uint64_t driven_out;        /* connections, as far as told */
+	struct shortfall shortfall; /* of connections */
 };
 
 static void on_verdict(void *owner, const struct gate_verdict *verdict)
@@ -62,6 +66,7 @@ static void on_ask(void *owner, enum question_kind kind, const char *name, bool 
 		.type = MESSAGE_QUESTION,
 		.kind = kind,
 		.is_refresh = is_refresh,
+		.client = *gate_asks_for(guard->gate),
 	};
 
 	text_copy(question.name, sizeof(question.name), name);
@@ -88,6 +93,7 @@ static void on_tell(void *owner, const struct event *event)
 	struct message_event *place;
 
 	if (guard->waiting_count == EVENTS_WAITING_MAX) {
+		guard->events_lost++;
 		log_warn("finding lost reason=%s client is waiting for the ledger",
 		         reason_name(guard->waiting[guard->waiting_first].event.reason));
 		guard->waiting_first = (guard->waiting_first + 1) % EVENTS_WAITING_MAX;
@@ -226,6 +232,19 @@ static void on_queue(evutil_socket_t descriptor, short what, void *argument)
 	(void)nfqueue_flush(guard->queue);
 }
 
+/* Whoever drives others out is told once. */
+static void watch_room(struct guard *guard)
+{
+	struct address client;
+	uint64_t driven_out = gate_driven_out(guard->gate, &client);
+
+	if (driven_out != guard->driven_out)
+		shortfall_note_many(&guard->shortfall, SHORTFALL_FLOWS, &client,
+		                    driven_out - guard->driven_out, process_now_ms());
+	guard->driven_out = driven_out;
+	shortfall_send(&guard->shortfall, guard->process);
+}
+
 static void on_tick(evutil_socket_t descriptor, short what, void *argument)
 {
 	struct guard *guard = argument;
@@ -233,6 +252,7 @@ static void on_tick(evutil_socket_t descriptor, short what, void *argument)
 	(void)descriptor;
 	(void)what;
 	gate_tick(guard->gate, process_now_ms(), process_time_ms());
+	watch_room(guard);
 	if (guard->dns)
 		guard_dns_tick(guard->dns, process_now_ms());
 	(void)nfqueue_flush(guard->queue);
@@ -265,6 +285,7 @@ static void tell_counters(struct guard *guard)
 	if (guard->dns)
 		guard_dns_count(guard->dns, &message.counters);
 	message.counters.queue_overruns = nfqueue_counters(guard->queue)->overruns;
+	message.counters.events_left_out = guard->events_lost;
 	message.counters.messages_refused = process_refused(guard->process);
 	if (guard->is_told && memcmp(&message.counters, &guard->told, sizeof(guard->told)) == 0)
 		return;
@@ -359,6 +380,7 @@ static void on_peer(void *owner, enum role role, unsigned index)
 	if (role != ROLE_LEDGER)
 		return;
 	guard->is_told = false;
+	shortfall_repeat(&guard->shortfall);
 	if (guard->dns)
 		guard_dns_repeat(guard->dns);
 }

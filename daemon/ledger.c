@@ -243,6 +243,7 @@ static void fill_counters(struct ledger *ledger, struct status *status)
 		status->queue_count++;
 		counters_add(&sum, &guard->counters);
 	}
+	sum.events_left_out += repetition_left_out(ledger->repetition);
 	sum.messages_refused += process_refused(ledger->process);
 	counters_fill(status, &sum);
 }

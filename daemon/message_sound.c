@@ -31,7 +31,8 @@ static bool question_is_sound(const struct message_question *question)
 	struct address address;
 
 	if (question->kind > QUESTION_ADDRESS || question->is_refresh > 1 ||
-	    !is_text(question->name, sizeof(question->name)))
+	    !is_text(question->name, sizeof(question->name)) ||
+	    (question->client.family != 0 && !is_address(&question->client)))
 		return false;
 	if (question->kind == QUESTION_DOMAIN)
 		return is_name(question->name);

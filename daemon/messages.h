@@ -116,6 +116,7 @@ struct message_question {
 	uint32_t type;
 	uint32_t kind;
 	uint32_t is_refresh;        /* do not answer from the cache, and fetch a policy again */
+	struct address client;      /* whose mail it is for; family 0: nobody's in particular */
 	char name[DOMAIN_NAME_MAX]; /* lower case A-labels */
 };
 
@@ -146,6 +147,8 @@ struct counters {
 	uint64_t octets;
 	uint64_t flows_opened;
 	uint64_t flows_now;
+	uint64_t flows_standing;   /* of them, those in which each side has answered the other */
+	uint64_t flows_driven_out; /* had to make room for others, or gave up their memory */
 	uint64_t flows_midstream;
 	uint64_t flows_offloaded;
 	uint64_t verdicts[8];      /* by enum action */
@@ -178,7 +181,8 @@ struct counters {
 	uint64_t lookups_bogus;
 	uint64_t lookups_failed;
 	uint64_t lookups_in_flight;
-	uint64_t memory_hosts; /* that offered STARTTLS */
+	uint64_t questions_put_off; /* of guards, beyond a client's share: they ask again */
+	uint64_t memory_hosts;      /* that offered STARTTLS */
 	uint64_t memory_places;
 	uint64_t memory_domains; /* whose promise was met */
 	uint64_t memory_octets;
@@ -199,6 +203,7 @@ struct counters {
 	uint64_t
 		checks_unproven; /* of them, those whose key exchange is not signed as it must be */
 	/* any */
+	uint64_t events_left_out; /* by the ledger, beyond what is told in a second; by guards, as the ledger was away */
 	uint64_t messages_refused;
 };
 

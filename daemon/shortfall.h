@@ -3,8 +3,8 @@
 #define HOPGUARD_SHORTFALL_H
 
 /*
- * DNS answers, or what they named, that a bound left out: whoever floods may want to hide one. Told as `degraded` once, with the
- * client and what to do, and as `recovered` after a while without any.
+ * What a bound left out, of DNS answers, connections or look-ups: whoever floods may want to hide something, or to be in the way. Told as
+ * `degraded` once, with the client and what to do, and as `recovered` after a while without any.
  */
 
 #include <stdbool.h>
@@ -24,10 +24,12 @@ enum shortfall_cause {
 	SHORTFALL_COPIES,     /* the kernel had no room for copies */
 	SHORTFALL_SCOUT,      /* the scout did not read as fast as it was told */
 	SHORTFALL_CANDIDATES, /* more candidates than guards are told */
+	SHORTFALL_FLOWS,      /* more connections than there is room for */
+	SHORTFALL_LOOKUPS,    /* more destinations of one client than are looked up at a time */
 	SHORTFALL_CAUSES,
 };
 
-/* Zeroed: all is heard. */
+/* Zeroed: nothing was left out. One is of causes of one subject: answers, connections or look-ups. */
 struct shortfall {
 	bool is_on;
 	bool must_tell;
@@ -40,6 +42,9 @@ struct shortfall {
 /* client may be NULL. */
 void shortfall_note(struct shortfall *shortfall, enum shortfall_cause cause,
                     const struct address *client, uint64_t now_ms);
+/* The same, so many times. */
+void shortfall_note_many(struct shortfall *shortfall, enum shortfall_cause cause,
+                         const struct address *client, uint64_t count, uint64_t now_ms);
 /* Now and then: false when there is nothing to tell, else *event is filled but for its time and process. */
 bool shortfall_tell(struct event *event, struct shortfall *shortfall, uint64_t now_ms);
 /* It was told. */

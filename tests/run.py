@@ -22,6 +22,7 @@ import xml.etree.ElementTree
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 UNIT_TIMEOUT_S = 1200  # one program, under sanitizers, too
+LONG = {"HOPGUARD_FLOWS": "1000000"}  # what unit tests do more of, when all is tested
 SUITE_TIMEOUT_S = {False: 13 * 60, True: 4 * 3600}  # lab or vm: pairwise, every cell
 LAB_PARTS = {False: 4, True: 10}  # side by side: they wait for timers of mail servers more than they compute
 INTERRUPT_PATIENCE_S = 60  # for taking down what a suite set up
@@ -58,9 +59,9 @@ def read_tap(name, output, status):
     return Count(passed, failed, skipped, details)
 
 
-def run_unit_program(program, results):
+def run_unit_program(program, results, is_full):
     name = f"{program.parent.name}/{program.name}"
-    environment = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP")
+    environment = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", **(LONG if is_full else {}))
     try:
         done = subprocess.run([program], env=environment, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=UNIT_TIMEOUT_S, check=False)
@@ -77,7 +78,7 @@ def run_unit(arguments, results):
     sources = sorted((TOP / "tests/unit").rglob("*_test.c"))
     programs = [TOP / arguments.build / source.relative_to(TOP).with_suffix("") for source in sources]
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return add(pool.map(lambda program: run_unit_program(program, results), programs))
+        return add(pool.map(lambda program: run_unit_program(program, results, arguments.full), programs))
 
 
 def read_junit(path):

@@ -45,6 +45,21 @@ enum flow_phase {
 	FLOW_CLOSING, /* FIN both ways, or RST; of the server's alone, perhaps not for the client */
 };
 
+/*
+ * What a connection is to the table. A full one gives up the flow unused for longest of that kind of which it has most: never one that
+ * stands, whatever is opened beside it.
+ */
+enum flow_rank {
+	FLOW_RANK_GUEST,    /* half open; or more than the share of its client or its destination */
+	FLOW_RANK_UNASKED,  /* only the far end has spoken: perhaps there is no such connection */
+	FLOW_RANK_REFUSED,  /* a tombstone */
+	FLOW_RANK_OVER,     /* the client has ended it, or the kernel passes the rest */
+	FLOW_RANK_STANDING, /* each side has answered the other */
+	FLOW_RANKS,
+};
+
+struct flow_share;
+
 struct flow {
 	struct endpoint client;
 	struct endpoint server;
@@ -80,6 +95,12 @@ struct flow {
 	struct flow *busy_previous;
 	struct flow *busy_next;
 	bool is_busy;
+	size_t refusal_charged; /* octets of the budget that `refusal` keeps */
+	/* The table's. */
+	enum flow_rank rank;
+	struct flow *older, *younger; /* of its rank */
+	struct flow_share *of_client, *of_destination;
+	size_t octets; /* flow_table_charge */
 };
 
 struct flow_table;
@@ -87,6 +108,10 @@ struct flow_table;
 /* on_leave is called with each flow that leaves, which is freed after; it must release what it put in. */
 typedef void (*flow_leave_fn)(void *owner, struct flow *flow);
 
+/*
+ * Three quarters are for flows that stand. Of these a client has a share, and so has a destination (an address, in IPv6 a /64): as many as
+ * are free when it takes one more. So one has half of them at most, of two each a third, and a newcomer finds room.
+ */
 struct flow_table *flow_table_new(size_t capacity, const uint8_t secret[TABLE_SECRET_LEN],
                                   flow_leave_fn on_leave, void *owner);
 void flow_table_free(struct flow_table *table);
@@ -95,15 +120,27 @@ void flow_table_free(struct flow_table *table);
 struct flow *flow_table_find(struct flow_table *table, bool *is_from_client,
                              const struct segment *segment);
 /*
- * A new flow, zeroed but for its endpoints, at an address that stays. One with the same endpoints, either way round, leaves first; so
- * does the oldest of a full table. The endpoints may not be those of a flow that leaves. NULL: out of memory.
+ * A new flow, zeroed but for its endpoints, at an address that stays; a guest. One with the same endpoints, either way round, leaves
+ * first; so does one of a full table. The endpoints may not be those of a flow that leaves. NULL: out of memory.
  */
 struct flow *flow_table_add(struct flow_table *table, const struct endpoint *client,
                             const struct endpoint *server);
 void flow_table_remove(struct flow_table *table, struct flow *flow);
-/* By the last segment found or the start, oldest first; NULL at the end. A flow may be removed after the next one was fetched. */
-struct flow *flow_table_oldest(const struct flow_table *table);
-struct flow *flow_table_younger(const struct flow_table *table, const struct flow *flow);
+/* Gives it the rank that it has by now. */
+void flow_table_settle(struct flow_table *table, struct flow *flow);
+/*
+ * Of a rank by the last segment found or the start, oldest first, but for a few that a full table spared; NULL at the end. A flow may be
+ * removed after the next one was fetched.
+ */
+struct flow *flow_table_oldest(const struct flow_table *table, enum flow_rank rank);
+struct flow *flow_table_younger(const struct flow *flow);
 size_t flow_table_count(const struct flow_table *table);
+size_t flow_table_count_rank(const struct flow_table *table, enum flow_rank rank);
+/* Memory that the flow's user took for it, or gave back: what was used of it before, and what is used by now. */
+void flow_table_charge(struct flow *flow, size_t before, size_t now);
+/* What its client or its destination has in all, whichever is more. */
+size_t flow_table_octets(const struct flow *flow);
+/* How many a full table gave up; *last: the client of the last. */
+uint64_t flow_table_driven_out(const struct flow_table *table, struct address *last);
 
 #endif

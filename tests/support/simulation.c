@@ -19,6 +19,7 @@ struct simulation_packet {
 	struct simulation_packet *next;
 	uint32_t id;
 	bool is_from_client;
+	bool is_foreign;
 	size_t len;
 	uint8_t octets[PACKET_ROOM];
 };
@@ -79,7 +80,9 @@ static void on_verdict(void *owner, const struct gate_verdict *verdict)
 	simulation->held_count--;
 	if (verdict->is_offloaded)
 		simulation->offloaded_count++;
-	if (verdict->is_accepted && verdict->packet.len > 0)
+	if (packet->is_foreign)
+		simulation->foreign_passed += verdict->is_accepted;
+	else if (verdict->is_accepted && verdict->packet.len > 0)
 		arrive(simulation, verdict->packet.data, verdict->packet.len,
 		       packet->is_from_client);
 	else if (verdict->is_accepted)
@@ -141,7 +144,7 @@ static void on_send(void *owner, bool to_client, const struct craft *craft, cons
 
 /* Through the gate, or by it. */
 static void put_through(struct simulation *simulation, bool is_client, const struct craft *craft,
-                        uint32_t ingress)
+                        uint32_t ingress, bool is_foreign)
 {
 	struct simulation_packet *packet = calloc(1, sizeof(*packet));
 	struct nfqueue_packet queued = { .netfilter_hook = 2,
@@ -152,6 +155,7 @@ static void put_through(struct simulation *simulation, bool is_client, const str
 		abort();
 	packet->id = queued.id = ++simulation->next_id;
 	packet->is_from_client = is_client;
+	packet->is_foreign = is_foreign;
 	packet->len = craft_segment(packet->octets, sizeof(packet->octets), craft);
 	if (packet->len == 0)
 		abort();
@@ -189,7 +193,16 @@ static void send_packet(struct simulation *simulation, bool is_client, uint8_t f
 	if (!(flags & TCP_ACK))
 		craft.ack = 0;
 	put_through(simulation, is_client, &craft,
-	            is_client ? SIMULATION_INSIDE : SIMULATION_OUTSIDE);
+	            is_client ? SIMULATION_INSIDE : SIMULATION_OUTSIDE, false);
+}
+
+bool simulation_put(struct simulation *simulation, bool is_client, const struct craft *craft)
+{
+	size_t passed_before = simulation->foreign_passed;
+
+	put_through(simulation, is_client, craft,
+	            is_client ? SIMULATION_INSIDE : SIMULATION_OUTSIDE, true);
+	return simulation->foreign_passed > passed_before;
 }
 
 bool simulation_forge(struct simulation *simulation, const struct simulation_forgery *forgery)
@@ -215,7 +228,7 @@ bool simulation_forge(struct simulation *simulation, const struct simulation_for
 		craft.ack = 0;
 	simulation->is_losing = forgery->is_lost;
 	put_through(simulation, forgery->is_client, &craft,
-	            forgery->is_inside ? SIMULATION_INSIDE : SIMULATION_OUTSIDE);
+	            forgery->is_inside ? SIMULATION_INSIDE : SIMULATION_OUTSIDE, false);
 	simulation->is_losing = false;
 	return simulation->arrived_count > arrived_before;
 }

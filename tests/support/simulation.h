@@ -16,6 +16,7 @@
 #include "config.h"
 #include "gate.h"
 #include "verdict/event.h"
+#include "wire/craft.h"
 
 enum {
 	SIMULATION_EVENTS_MAX = 32,
@@ -71,7 +72,8 @@ struct simulation {
 	size_t held_count;
 	struct simulation_packet *packets; /* that have no verdict yet */
 	size_t offloaded_count;
-	bool is_scout_busy; /* it says nothing of having read what it was told */
+	size_t foreign_passed; /* packets of simulation_put */
+	bool is_scout_busy;    /* it says nothing of having read what it was told */
 	bool has_echo;
 	uint32_t echo; /* the last question of that */
 	size_t broken_count;
@@ -133,6 +135,8 @@ struct simulation_forgery {
 	const char *text; /* or NULL */
 };
 bool simulation_forge(struct simulation *simulation, const struct simulation_forgery *forgery);
+/* A packet of somebody else's connection. True: it passed, at once. */
+bool simulation_put(struct simulation *simulation, bool is_client, const struct craft *craft);
 /* A FIN (or RST) of that side. True when it arrived. */
 bool simulation_end(struct simulation *simulation, bool is_client, bool is_reset);
 void simulation_pass_time(struct simulation *simulation, uint64_t ms);
