@@ -12,7 +12,7 @@
 #include "policy/merge.h"
 
 enum {
-	ENQUIRIES_MAX = 1024,         /* beyond, a question is dropped: the guard asks again */
+	ENQUIRIES_MAX = 1024,         /* beyond, a question is put off: the guard asks again */
 	ENQUIRIES_AHEAD_MAX = 512,    /* beyond, nothing is looked up ahead: the rest is for mail */
 	ENQUIRY_EXPLANATIONS_MAX = 8, /* operators who wait for the same name */
 };
@@ -37,9 +37,12 @@ struct enquiries *enquiries_new(const struct merge_sources *sources,
 /* Open look-ups end without a callback. */
 void enquiries_free(struct enquiries *enquiries);
 
-/* False: no room, nothing will come. */
+/*
+ * For mail of that client, which has a share: as many as are free when it begins one more. False: no room, nothing will come. Family 0:
+ * the client is not known.
+ */
 bool enquiries_ask_for_guard(struct enquiries *enquiries, const struct merge_question *question,
-                             unsigned guard);
+                             unsigned guard, const struct address *client);
 /* For mail that may follow: every guard is answered. False also from ENQUIRIES_AHEAD_MAX on. */
 bool enquiries_ask_ahead(struct enquiries *enquiries, enum merge_subject subject, const char *name);
 bool enquiries_ask_for_explanation(struct enquiries *enquiries, enum merge_subject subject,
@@ -49,5 +52,8 @@ void enquiries_renew(struct enquiries *enquiries);
 /* The same for those that may be answered from a cache, as they end: by then it may be older than what is known. */
 void enquiries_overtake(struct enquiries *enquiries);
 size_t enquiries_count(const struct enquiries *enquiries);
+/* Whom the look-up of an address is for: its questions take turns with those of others. */
+struct party enquiries_party(const struct enquiries *enquiries, const struct address *client,
+                             const char *destination);
 
 #endif

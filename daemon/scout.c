@@ -164,9 +164,10 @@ void scout_answer(struct scout *scout, unsigned guard, const struct message_ques
 	}
 	if (asked.is_refresh)
 		scout_look_afresh(scout);
-	if (!enquiries_ask_for_guard(scout->enquiries, &asked, guard))
-		log_warn("question dropped name=%s open=%zu", question->name,
-		         enquiries_count(scout->enquiries));
+	if (enquiries_ask_for_guard(scout->enquiries, &asked, guard, &question->client))
+		return;
+	scout->questions_put_off++;
+	shortfall_note(&scout->shortfall, SHORTFALL_LOOKUPS, &question->client, process_now_ms());
 }
 
 static void take_question(struct scout *scout, unsigned guard,
@@ -284,6 +285,7 @@ static void on_peer(void *owner, enum role role, unsigned index)
 	tell_health(scout);
 	scout_files_repeat(scout);
 	scout_heard_repeat(scout);
+	shortfall_repeat(&scout->shortfall);
 	memset(&scout->told, 0, sizeof(scout->told));
 	scout_rows_go_on(scout->rows);
 }
@@ -333,6 +335,7 @@ static void tell_counters(struct scout *scout)
 	message.counters.lookups_bogus = counts.bogus;
 	message.counters.lookups_failed = counts.failed;
 	message.counters.lookups_in_flight = counts.in_flight;
+	message.counters.questions_put_off = scout->questions_put_off;
 	scout_heard_count(scout, &message.counters);
 	message.counters.messages_refused = process_refused(scout->process);
 	scout_rows_count(&message.counters, scout->rows);
@@ -348,6 +351,7 @@ static void on_second(void *owner)
 	struct scout *scout = owner;
 
 	tell_health(scout);
+	shortfall_send(&scout->shortfall, scout->process);
 	scout_rows_tick(scout->rows);
 	scout_heard_second(scout);
 	scout_probe_second(scout->probe);

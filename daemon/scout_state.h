@@ -19,6 +19,7 @@
 #include "scout_probe.h"
 #include "scout_rows.h"
 #include "scout_table.h"
+#include "shortfall.h"
 
 enum {
 	SCOUT_BROKEN_MAX = 256, /* broken handshakes kept for a guard that starts anew, the last */
@@ -51,6 +52,8 @@ struct scout {
 	struct counters told;
 	struct broken_kept broken[SCOUT_BROKEN_MAX]; /* a ring */
 	size_t broken_next;
+	uint64_t questions_put_off;
+	struct shortfall shortfall; /* of look-ups */
 	struct scout_heard *heard;
 	struct scout_probe *probe;
 	struct message_destination answer; /* room, as these are large */

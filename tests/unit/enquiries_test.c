@@ -85,13 +85,19 @@ static void wait_for(struct fixture *fixture, size_t answers)
 	assert_int_equal(fixture->answer_count, answers);
 }
 
-static bool ask(struct fixture *fixture, const char *name, bool is_refresh, unsigned guard)
+static bool ask_for(struct fixture *fixture, const char *name, bool is_refresh, unsigned guard,
+                    const struct address *client)
 {
 	const struct merge_question question = { .subject = MERGE_DOMAIN,
 		                                 .name = name,
 		                                 .is_refresh = is_refresh };
 
-	return enquiries_ask_for_guard(fixture->enquiries, &question, guard);
+	return enquiries_ask_for_guard(fixture->enquiries, &question, guard, client);
+}
+
+static bool ask(struct fixture *fixture, const char *name, bool is_refresh, unsigned guard)
+{
+	return ask_for(fixture, name, is_refresh, guard, &(struct address){ 0 });
 }
 
 static void whoever_asks_meanwhile_waits_for_the_same_answer(void **state)
@@ -119,7 +125,7 @@ static void a_refresh_and_a_host_of_the_same_name_are_other_questions(void **sta
 
 	assert_true(ask(fixture, "example.org", false, 0));
 	assert_true(ask(fixture, "example.org", true, 1));
-	assert_true(enquiries_ask_for_guard(fixture->enquiries, &host, 2));
+	assert_true(enquiries_ask_for_guard(fixture->enquiries, &host, 2, &(struct address){ 0 }));
 	assert_int_equal(enquiries_count(fixture->enquiries), 3);
 	wait_for(fixture, 3);
 }
@@ -186,6 +192,40 @@ static void what_is_looked_up_ahead_leaves_room_for_mail(void **state)
 	/* And whoever frees it with all of them open frees them, too. */
 }
 
+/* A client with mail to everybody, and one with a letter. */
+static void a_client_takes_no_more_look_ups_than_it_leaves(void **state)
+{
+	struct fixture *fixture = *state;
+	struct address many, another, few;
+	size_t taken = 0, open;
+	char name[64];
+
+	assert_true(address_parse(&many, "192.0.2.2"));
+	assert_true(address_parse(&another, "192.0.2.3"));
+	assert_true(address_parse(&few, "192.0.2.4"));
+	for (int i = 0; i < 10000; i++) {
+		snprintf(name, sizeof(name), "d%d.example", i);
+		taken += ask_for(fixture, name, false, 0, &many);
+	}
+	assert_int_equal(taken, ENQUIRIES_MAX / 2);
+	for (int i = 0; i < 10000; i++) {
+		snprintf(name, sizeof(name), "e%d.example", i);
+		taken += ask_for(fixture, name, false, 0, &another);
+	}
+	assert_true(taken <= ENQUIRIES_MAX / 4 * 3);
+	assert_true(ask_for(fixture, "example.org", false, 0, &few));
+	/* Who joins what is open takes no place. */
+	assert_true(ask_for(fixture, "d1.example", false, 1, &many));
+	/* And what is answered is given back. */
+	open = enquiries_count(fixture->enquiries);
+	wait_for(fixture, open);
+	assert_int_equal(enquiries_count(fixture->enquiries), 0);
+	for (int i = 0; i < ENQUIRIES_MAX / 2; i++) {
+		snprintf(name, sizeof(name), "f%d.example", i);
+		assert_true(ask_for(fixture, name, false, 0, &many));
+	}
+}
+
 static void a_table_that_changed_meanwhile_counts_for_what_is_open(void **state)
 {
 	struct fixture *fixture = *state;
@@ -215,6 +255,7 @@ int main(void)
 		TEST(what_was_overtaken_is_looked_up_once_more_and_answered_once),
 		TEST(operators_beyond_the_bound_are_told_at_once),
 		TEST(what_is_looked_up_ahead_leaves_room_for_mail),
+		TEST(a_client_takes_no_more_look_ups_than_it_leaves),
 		TEST(a_table_that_changed_meanwhile_counts_for_what_is_open),
 	};
 
