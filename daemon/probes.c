@@ -149,14 +149,33 @@ static void remove_job(struct probes *probes, struct job *gone)
 	free(gone);
 }
 
-/* NULL: no room for one more. */
+/* That client's, which wait or are under way. */
+static size_t count_of_client(const struct probes *probes, const struct address *client,
+                              bool is_under_way)
+{
+	size_t count = 0;
+
+	for (const struct job *job = probes->jobs; job; job = job->next)
+		count += (job->number != 0) == is_under_way &&
+		         address_equal(&job->asked.client, client);
+	return count;
+}
+
+/* Servers that let one client's probes wait keep no other's waiting. */
+static size_t most_of_client(size_t places)
+{
+	return places - places / PROBES_OTHERS_PART;
+}
+
+/* NULL: no room for one more, or none in its client's share. */
 static struct job *add_job(struct probes *probes, uint64_t hash, const struct message_probe *asked,
                            uint64_t now_ms)
 {
 	struct job **at = &probes->jobs;
 	struct job *job = NULL;
 
-	if (probes->waiting < PROBES_WAITING_MAX)
+	if (probes->waiting < PROBES_WAITING_MAX &&
+	    count_of_client(probes, &asked->client, false) < most_of_client(PROBES_WAITING_MAX))
 		job = calloc(1, sizeof(*job));
 	if (!job)
 		return NULL;
@@ -189,6 +208,9 @@ static bool has_turn(const struct probes *probes, const struct job *job, uint64_
 		return false;
 	/* What nobody waits for leaves half of the places to what somebody does. */
 	if (job->is_ahead && probes->under_way > probes->options.at_a_time / 2)
+		return false;
+	if (count_of_client(probes, &job->asked.client, true) >=
+	    most_of_client(probes->options.at_a_time))
 		return false;
 	for (const struct job *other = probes->jobs; other; other = other->next) {
 		if (other->number == 0)

@@ -23,10 +23,12 @@ enum {
 	PROBES_WAITING_MAX = 256,   /* beyond, a question is answered at once: could not tell */
 	PROBES_PER_SERVER_MAX = 2,  /* at a time: many servers count connections of one client */
 	PROBES_PER_NETWORK_MAX = 8, /* of a /24 or /64 */
-	PROBES_WAIT_MS = 10000,     /* whose turn does not come by then could not tell */
-	PROBES_APART_MS = 1000,     /* from the end of one to the next of the same */
-	PROBES_FAILED_MS = 10000,   /* who could not tell is not visited again at once */
-	PROBES_IN_USE_LIVES = 2,    /* after the last question it is looked at anew for so long */
+	PROBES_OTHERS_PART =
+		4, /* a quarter of the places, under way or to wait, is for other clients than any one */
+	PROBES_WAIT_MS = 10000,   /* whose turn does not come by then could not tell */
+	PROBES_APART_MS = 1000,   /* from the end of one to the next of the same */
+	PROBES_FAILED_MS = 10000, /* who could not tell is not visited again at once */
+	PROBES_IN_USE_LIVES = 2,  /* after the last question it is looked at anew for so long */
 	/* The next look is at an unpredictable moment between these parts of its life. */
 	PROBES_REFRESH_FROM_PERCENT = 40,
 	PROBES_REFRESH_TO_PERCENT = 85,

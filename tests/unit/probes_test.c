@@ -22,6 +22,7 @@ struct told {
 struct fixture {
 	struct probes *probes;
 	uint64_t now_ms;
+	unsigned client_count;
 	uint64_t begun[BEGUN_MAX];
 	size_t begun_count;
 	struct told answers[ANSWERS_MAX];
@@ -93,6 +94,9 @@ static void ask_with(struct fixture *fixture, unsigned guard, uint64_t key, cons
 	struct message_probe probe =
 		sound_probe(strchr(server, ':') ? "2001:db8::2" : "192.0.2.2", server);
 
+	/* Of a client of its own each time: one alone has no more than its share. */
+	put_u16(probe.client.octets + 14 - (probe.client.family == 4 ? 12 : 0),
+	        (uint16_t)++fixture->client_count);
 	probe.key = key;
 	probe.is_again = is_again;
 	probes_ask(fixture->probes, guard, &probe, fixture->now_ms);
@@ -234,6 +238,25 @@ static void there_is_a_bound_of_all_under_way(void **state)
 	end(fixture, 0, PROBE_SHOWN);
 	end(fixture, 1, PROBE_SHOWN);
 	assert_int_equal(fixture->begun_count, AT_A_TIME + 2);
+}
+
+static void a_client_leaves_a_quarter_of_the_places_to_others(void **state)
+{
+	struct fixture *fixture = *state;
+	char server[ADDRESS_TEXT_MAX];
+
+	for (unsigned i = 0; i < AT_A_TIME + PROBES_WAITING_MAX; i++) {
+		struct message_probe probe;
+
+		snprintf(server, sizeof(server), "10.%u.%u.25", i / 250, i % 250);
+		probe = sound_probe("192.0.2.2", server);
+		probes_ask(fixture->probes, 0, &probe, fixture->now_ms);
+	}
+	assert_int_equal(fixture->begun_count, AT_A_TIME - AT_A_TIME / 4);
+	/* Of those that wait as well. */
+	assert_int_equal(fixture->answer_count, PROBES_WAITING_MAX / 4 + AT_A_TIME / 4);
+	ask(fixture, "203.0.113.1");
+	assert_int_equal(fixture->begun_count, AT_A_TIME - AT_A_TIME / 4 + 1);
 }
 
 static void whose_turn_does_not_come_is_told_so(void **state)
@@ -447,6 +470,7 @@ int main(void)
 		TEST(a_server_is_visited_by_few_at_a_time),
 		TEST(a_network_is_visited_by_few_at_a_time),
 		TEST(there_is_a_bound_of_all_under_way),
+		TEST(a_client_leaves_a_quarter_of_the_places_to_others),
 		TEST(whose_turn_does_not_come_is_told_so),
 		TEST(beyond_the_queues_bound_the_answer_comes_at_once),
 		TEST(what_cannot_be_begun_could_not_tell),
