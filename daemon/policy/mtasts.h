@@ -29,7 +29,8 @@ enum {
 	MTASTS_OCTETS_MAX = 128 * 1024 * 1024,
 	MTASTS_SETTLED_S = 24 * 60 * 60, /* a policy that was here for so long is no newcomer */
 	MTASTS_ASKS_MAX = 8192,          /* open at one time */
-	MTASTS_LOOKUPS_MAX = 512,        /* at one time; of these in the background: */
+	/* At one time: for each destination that mail waits for (1024), so that one client's keep no other's policy away; in the background: */
+	MTASTS_LOOKUPS_MAX = 1024 + 128,
 	MTASTS_LOOKUPS_BEHIND_MAX = 128,
 	MTASTS_RENEWALS_MAX = 8, /* begun in a second */
 	MTASTS_LOOK_S =

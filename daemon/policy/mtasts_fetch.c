@@ -18,6 +18,7 @@ struct mtasts_fetch {
 	bool is_running;
 	bool is_urgent;
 	bool is_in_multi;
+	uint64_t client; /* mtasts_fetcher_ask_for */
 	mtasts_fetch_fn fn;
 	void *owner;
 	struct mtasts_transfer transfer;
@@ -33,6 +34,7 @@ struct mtasts_fetcher {
 	struct mtasts_fetch_options options;
 	struct fetch_list running, urgent, patient;
 	size_t running_count, waiting_count;
+	uint64_t client; /* who asks just now */
 };
 
 static struct fetch_list *list_of(struct mtasts_fetch *fetch)
@@ -103,10 +105,27 @@ static size_t running_at(const struct mtasts_fetcher *fetcher, const struct addr
 	return count;
 }
 
+static size_t count_of_client(const struct fetch_list *list, uint64_t client)
+{
+	const struct mtasts_fetch *fetch;
+	size_t count = 0;
+
+	TAILQ_FOREACH(fetch, list, link)
+	count += fetch->client == client;
+	return count;
+}
+
+static bool has_share(size_t count, size_t places)
+{
+	return count < places - places / FETCHES_OTHERS_PART;
+}
+
 static bool may_begin(const struct mtasts_fetch *fetch)
 {
 	size_t i;
 
+	if (!has_share(count_of_client(&fetch->fetcher->running, fetch->client), FETCHES_MAX))
+		return false;
 	for (i = 0; i < fetch->transfer.address_count; i++) {
 		if (running_at(fetch->fetcher, &fetch->transfer.addresses[i]) >=
 		    FETCHES_PER_ADDRESS_MAX)
@@ -335,18 +354,27 @@ void mtasts_fetcher_configure(struct mtasts_fetcher *fetcher,
 	fetcher->options = *options;
 }
 
+void mtasts_fetcher_ask_for(struct mtasts_fetcher *fetcher, uint64_t client)
+{
+	fetcher->client = client;
+}
+
 struct mtasts_fetch *mtasts_fetch_start(struct mtasts_fetcher *fetcher, const char *domain,
                                         const struct address *addresses, size_t count,
                                         bool is_urgent, mtasts_fetch_fn fn, void *owner)
 {
 	struct mtasts_fetch *fetch;
 
-	if (fetcher->waiting_count >= FETCHES_WAITING_MAX)
+	if (fetcher->waiting_count >= FETCHES_WAITING_MAX ||
+	    !has_share(count_of_client(&fetcher->urgent, fetcher->client) +
+	                       count_of_client(&fetcher->patient, fetcher->client),
+	               FETCHES_WAITING_MAX))
 		return NULL;
 	fetch = calloc(1, sizeof(*fetch));
 	if (!fetch)
 		return NULL;
 	fetch->fetcher = fetcher;
+	fetch->client = fetcher->client;
 	fetch->is_urgent = is_urgent;
 	fetch->fn = fn;
 	fetch->owner = owner;

@@ -21,9 +21,11 @@ enum {
 	FETCHES_MAX = 64,            /* at one time; others wait */
 	FETCHES_PER_ADDRESS_MAX = 8, /* so that one slow host does not take all */
 	FETCHES_WAITING_MAX = 512,   /* beyond, none is begun */
-	FETCH_ADDRESSES_MAX = 8,     /* of one host, that are tried */
-	FETCH_CONNECT_MS = 15000,    /* until TLS stands */
-	FETCH_TOTAL_MS = 60000,      /* RFC 8461 section 3.3: a minute */
+	FETCHES_OTHERS_PART =
+		4, /* a quarter of both is for other clients than any one, so that slow hosts keep no other's policy away */
+	FETCH_ADDRESSES_MAX = 8,  /* of one host, that are tried */
+	FETCH_CONNECT_MS = 15000, /* until TLS stands */
+	FETCH_TOTAL_MS = 60000,   /* RFC 8461 section 3.3: a minute */
 	FETCH_HEADERS_MAX = 32 * 1024,
 	FETCH_WHY_MAX = 256,
 	FETCH_PATH_MAX = 256,
@@ -56,9 +58,11 @@ void mtasts_fetcher_free(struct mtasts_fetcher *fetcher);
 void mtasts_fetcher_configure(struct mtasts_fetcher *fetcher,
                               const struct mtasts_fetch_options *options);
 
+/* For whom fetches are started from now on: a secret hash of a client, 0 for nobody's mail. */
+void mtasts_fetcher_ask_for(struct mtasts_fetcher *fetcher, uint64_t client);
 /*
  * `domain` in lower case A-labels; at least one address of its host mta-sts.DOMAIN. Those that are urgent begin before those that
- * are not. NULL: too many wait, or out of memory.
+ * are not. NULL: too many wait, in all or of that client's, or out of memory.
  */
 struct mtasts_fetch *mtasts_fetch_start(struct mtasts_fetcher *fetcher, const char *domain,
                                         const struct address *addresses, size_t count,

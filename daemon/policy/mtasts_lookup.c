@@ -147,13 +147,15 @@ static void fetch(struct mtasts_lookup *lookup)
 		finish_as(lookup, MTASTS_FOUND_BROKEN, 0);
 		return;
 	}
+	mtasts_fetcher_ask_for(lookup->fetcher, resolver_asks_for(lookup->resolver)->client);
 	lookup->fetch =
 		mtasts_fetch_start(lookup->fetcher, lookup->domain, lookup->addresses,
 	                           lookup->address_count, lookup->is_urgent, on_fetched, lookup);
 	if (lookup->fetch)
 		return;
 	snprintf(lookup->why, sizeof(lookup->why),
-	         "mta-sts.%.100s is not asked: too many fetches at one time, %d may wait",
+	         "mta-sts.%.100s is not asked: too many fetches at one time, %d may wait, three "
+	         "quarters of them for one client",
 	         lookup->domain, FETCHES_WAITING_MAX);
 	finish_as(lookup, MTASTS_FOUND_BROKEN, 0);
 }

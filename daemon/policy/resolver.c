@@ -208,7 +208,6 @@ static void ask_libunbound(struct query *query)
 
 static struct query *query_of(struct turn *turn)
 {
-	static_assert(offsetof(struct query, turn) == 0, "a turn's address is its query's");
 	return (struct query *)turn;
 }
 
@@ -316,7 +315,6 @@ static void note_newer(struct resolver *older, const struct query *query,
 		(void)table_insert(older->newer_answers, &question);
 }
 
-/* Whichever of the two is asked. */
 void resolver_ask_for(struct resolver *resolver, const struct party *party)
 {
 	resolver->party = *party;
@@ -324,6 +322,11 @@ void resolver_ask_for(struct resolver *resolver, const struct party *party)
 		resolver->newer->party = *party;
 	if (resolver->older)
 		resolver->older->party = *party;
+}
+
+const struct party *resolver_asks_for(const struct resolver *resolver)
+{
+	return &resolver->party;
 }
 
 static void deliver(struct query *query)
@@ -427,12 +430,9 @@ int resolver_prefer(struct resolver *resolver, struct resolver *newer,
 
 static bool has_newer(const struct resolver *resolver, const char *name, enum dns_type type)
 {
-	uint64_t question;
+	uint64_t question = hash_question(resolver, name, type);
 
-	if (!resolver->newer)
-		return false;
-	question = hash_question(resolver, name, type);
-	return table_find(resolver->newer_answers, &question) != NULL;
+	return resolver->newer && table_find(resolver->newer_answers, &question) != NULL;
 }
 
 int resolver_configure(struct resolver *resolver, const struct resolver_options *options)

@@ -93,6 +93,8 @@ const char *resolver_trouble(const struct resolver *resolver);
 
 /* Who asks from now on; what is asked in a callback is asked for whom it answers. */
 void resolver_ask_for(struct resolver *resolver, const struct party *party);
+/* In a callback: for whom it was asked. */
+const struct party *resolver_asks_for(const struct resolver *resolver);
 /* `name` in lower case without final dot, "" for the root. NULL: out of memory. Ends within timeout_ms. */
 struct query *resolver_ask(struct resolver *resolver, const char *name, enum dns_type type,
                            lookup_fn fn, void *owner);

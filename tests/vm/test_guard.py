@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A running guard behind nft's rules: it refuses, it lets pass, and the kernel does its part when it is not there."""
 
+import contextlib
 import json
 import socket
 import time
 
+import attacks
 import capture
 import clients
 import guarded
+import lines
 import namespaces
 import pytest
 import world
@@ -149,6 +152,54 @@ def test_rules_that_somebody_else_flushed_are_in_again_and_it_is_told(net):
     client, recipient = net.send(4, attack="strip")
     assert client.refusal and client.refusal.startswith("421 4.7.4 "), client.replies
     assert not net.wire.saw(recipient.encode(), b"RCPT TO")
+
+
+@contextlib.contextmanager
+def table_of(places):
+    """The kernel's table of connections has so many places at the gateway."""
+    path = "/proc/sys/net/netfilter/nf_conntrack_max"
+    with open(path, encoding="ascii") as file:
+        before = file.read()
+    with open(path, "w", encoding="ascii") as file:
+        file.write(str(places))
+    try:
+        yield
+    finally:
+        with open(path, "w", encoding="ascii") as file:
+            file.write(before)
+
+
+def refused_by_table(net):
+    """How many packets had no place in it so far."""
+    table = net.world.gateway.network_command(["cat", "/proc/net/stat/nf_conntrack"]).splitlines()
+    column = table[0].split().index("drop")
+    return sum(int(line.split()[column], 16) for line in table[1:])
+
+
+def test_a_full_table_of_connections_lets_nothing_pass_and_keeps_those_that_are_in_it(net):
+    net.guard_at("routed", "queues=1", anew=True)
+    net.send(4)  # what is promised is known
+    address, before = (world.far_address(PROTECTED, 4), 25), refused_by_table(net)
+    net.attacker.start(attacks.ATTACKS["strip"])
+    standing = lines.dial(net.world.sender, address, patience_s=20)
+    assert standing.reply().startswith(b"220")
+    with table_of(24), contextlib.ExitStack() as crowd:
+        net.wire.reset()
+        for _ in range(60):  # those that are answered stay in the table
+            one = crowd.enter_context(net.world.sender.socket())
+            one.settimeout(0.3)
+            if one.connect_ex((world.far_address(PLAIN, 4), 25)) != 0 and refused_by_table(net) > before + 3:
+                break
+        assert refused_by_table(net) > before
+        client, recipient = net.send(4, attack="strip", patience_s=2)
+        assert not client.replies and not net.wire.saw(recipient.encode(), b"RCPT TO")
+        for line in (b"EHLO sender.lab", b"MAIL FROM:<a@sender.lab>"):
+            standing.send(line + b"\r\n")
+            reply = standing.reply()
+        assert reply.startswith(b"421 4.7.4 "), reply
+        standing.close()
+    _, recipient = net.send(4, patience_s=20)
+    assert [letter.is_tls for letter in net.sink.find(recipient)] == [True]
 
 
 def ask_mx(net, domain):

@@ -175,6 +175,7 @@ static void all_together_are_bounded(void **state)
 	(void)state;
 	open_world(&world);
 	for (unsigned i = 0; i < FETCHES_MAX + FETCHES_WAITING_MAX; i++) {
+		mtasts_fetcher_ask_for(world.fetcher, 1 + i % 8);
 		made += start(&world, &world.addresses[i % LISTENERS], true) != NULL;
 		run(&world);
 	}
@@ -182,6 +183,27 @@ static void all_together_are_bounded(void **state)
 	assert_int_equal(mtasts_fetcher_running(world.fetcher), FETCHES_MAX);
 	assert_null(start(&world, &world.addresses[0], true));
 	assert_int_equal(world.told, 0);
+	close_world(&world);
+}
+
+static void a_client_leaves_a_quarter_to_others(void **state)
+{
+	struct world world;
+	size_t made = 0;
+
+	(void)state;
+	open_world(&world);
+	mtasts_fetcher_ask_for(world.fetcher, 7);
+	for (unsigned i = 0; i < FETCHES_MAX + FETCHES_WAITING_MAX; i++) {
+		made += start(&world, &world.addresses[i % LISTENERS], true) != NULL;
+		run(&world);
+	}
+	assert_int_equal(mtasts_fetcher_running(world.fetcher), FETCHES_MAX / 4 * 3);
+	assert_int_equal(made, FETCHES_MAX / 4 * 3 + FETCHES_WAITING_MAX / 4 * 3);
+	mtasts_fetcher_ask_for(world.fetcher, 8);
+	assert_non_null(start(&world, &world.addresses[0], true));
+	run(&world);
+	assert_int_equal(mtasts_fetcher_running(world.fetcher), FETCHES_MAX / 4 * 3 + 1);
 	close_world(&world);
 }
 
@@ -385,6 +407,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_told_from_within_start),
 		cmocka_unit_test(one_address_has_its_share_and_no_more),
 		cmocka_unit_test(all_together_are_bounded),
+		cmocka_unit_test(a_client_leaves_a_quarter_to_others),
 		cmocka_unit_test(the_urgent_ones_begin_first),
 		cmocka_unit_test(what_is_cancelled_makes_room_and_is_not_told),
 		cmocka_unit_test(a_second_address_is_tried_where_the_first_refuses),
