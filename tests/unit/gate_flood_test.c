@@ -321,6 +321,55 @@ static void what_stands_hides_nothing_that_is_over(void **state)
 	simulation_free(simulation);
 }
 
+static void gaps_that_far_ends_leave_keep_places_for_what_clients_say(void **state)
+{
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+	uint64_t held;
+
+	(void)state;
+	say_hello(simulation);
+	assert_true(simulation_server(simulation, stripped));
+	assert_true(simulation_client(simulation, "MAIL FROM:<alice@client.example>\r\n"));
+	assert_true(simulation_server(simulation, "250 ok\r\n"));
+	/* All to this client. */
+	(void)flood(simulation, unasked_gaps, 0, 2000);
+	held = gate_counters(simulation->gate)->held_now;
+	assert_in_range(held, 64, 128);
+	simulation->is_answering = false;
+	assert_false(simulation_send(simulation, true,
+	                             bytes_of_string("RCPT TO:<bob@example.org>\r\n")));
+	assert_int_equal(gate_counters(simulation->gate)->held_now, held + 1);
+	simulation->is_answering = true;
+	simulation_pass_time(simulation, GATE_TICK_MS);
+	assert_true(simulation_got(&simulation->server, "RCPT TO:<bob@example.org>\r\n"));
+	simulation_free(simulation);
+}
+
+/* More than the budget holds, in order, and never acknowledged. */
+static void data_that_nobody_asked_for_gives_its_memory_up(void **state)
+{
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+	struct craft data;
+	static char text[1300];
+
+	(void)state;
+	simulation_promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+	say_hello(simulation);
+	memset(text, 'x', sizeof(text));
+	for (size_t i = 0; i < 5000; i++) {
+		data = unasked(i);
+		data.flags = TCP_ACK;
+		data.payload = bytes_of(text, sizeof(text));
+		for (int j = 0; j < 48; j++, data.seq += sizeof(text))
+			(void)simulation_put(simulation, false, &data);
+	}
+	assert_in_range(gate_counters(simulation->gate)->memory_now, GATE_MEMORY_MAX / 2,
+	                GATE_MEMORY_MAX / 4 * 3 + 1024 * 1024);
+	assert_true(gate_counters(simulation->gate)->flows_driven_out > 0);
+	assert_stripped_is_refused(simulation);
+	simulation_free(simulation);
+}
+
 static void a_scan_of_places_asks_nothing_of_the_scout(void **state)
 {
 	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
@@ -338,6 +387,8 @@ int main(void)
 		cmocka_unit_test(honest_mail_goes_on_beside_any_flood),
 		cmocka_unit_test(what_a_flood_left_is_gone_after_its_life),
 		cmocka_unit_test(what_stands_hides_nothing_that_is_over),
+		cmocka_unit_test(gaps_that_far_ends_leave_keep_places_for_what_clients_say),
+		cmocka_unit_test(data_that_nobody_asked_for_gives_its_memory_up),
 		cmocka_unit_test(a_scan_of_places_asks_nothing_of_the_scout),
 	};
 
