@@ -144,6 +144,7 @@ def run_lab(arguments, results):
         count = add([count, write_table("docs/attacks.md", "tests/lab/tables.py", reports)])
         if outputs:  # the unit tests ran as well
             count = add([count, write_table("docs/evasions.md", "tests/lab/evasions.py", reports + outputs)])
+            count = add([count, write_table("docs/faults.md", "tests/lab/faults.py", reports + outputs)])
     return count
 
 

@@ -64,8 +64,13 @@ class Capture:
 
 def found_in(segments, *words):
     """Those of the words that the segments hold: whole in one, or over several of a connection."""
-    octets = [*map(_in_order, _directions(segments)), *(segment.payload for segment in segments)]
+    octets = [*texts(segments), *(segment.payload for segment in segments)]
     return [word for word in words if any(word in text for text in octets)]
+
+
+def texts(segments):
+    """What each direction of each connection says, put in order."""
+    return list(map(_in_order, _directions(segments)))
 
 
 def _directions(segments):

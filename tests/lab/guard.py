@@ -84,16 +84,20 @@ class Guard:
                          f"state-directory={self.state}", f"control-socket={self.socket}",
                          f"events.file={self.event_path}", *settings]
         self.process = None
+        self.program = [servers.hopguard()]
 
     def command(self, *words):
-        return [servers.hopguard(), *words]
+        return [*self.program, *words]
 
-    def start(self, timeout_s=15):
+    def launch(self):
         words = ["run", "--config", self.configuration]
         for setting in self.settings:
             words += ["--set", setting]
         with open(self.output_path, "ab") as output:
             self.process = self.host.spawn(self.command(*words), stdout=output, stderr=output)
+
+    def start(self, timeout_s=15):
+        self.launch()
         if not self.wait_for(lambda event: event["event"] == "ready", timeout_s):
             raise namespaces.LabError(f"hopguard was not ready:\n{self.output()}")
         return self

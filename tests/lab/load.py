@@ -11,6 +11,7 @@ import concurrent.futures
 import itertools
 import os
 import random
+import re
 import ssl
 import threading
 import time
@@ -23,6 +24,10 @@ KINDS = {"tls": "protected", "clear": "unprotected", "stripped": "protected"}
 HONEST = ("tls", "clear")
 FAMILIES = (4, 4, 4, 6, 6)  # of each kind's destinations: enough addresses for every queue to get some
 PAUSE_S = 0.08              # at most, between two steps of a session
+
+# What may leave towards a destination whose promise is broken, the scout's own looks included; and where a line may end.
+ALLOWED = re.compile(rb"(?:(?:EHLO|HELO) [\w.:\[\]-]+\r\n|STARTTLS\r\n|QUIT\r\n|MAIL FROM:<[^>\r\n]*>\r\n)*(?P<rest>[^\n]*)")
+BEGUN = (b"EHLO sender.lab\r\n", b"QUIT\r\n", b"STARTTLS\r\n", b"MAIL FROM:<postmaster@sender.lab>\r\n", b"RCPT TO")
 
 Letter = collections.namedtuple("Letter", "kind address recipient secret")
 # result: "sent", "refused" (by a reply) or "closed". place: the last step that was made.
@@ -114,7 +119,7 @@ class Watch:
     def __init__(self, lab, victims):
         self._before, self._behind = lab.before, lab.behind
         self._victims = frozenset(victims)
-        self._leaving = []
+        self._leaving, self._pending = [], []
         self._recorded = None
         self._lock = threading.Lock()
 
@@ -137,10 +142,37 @@ class Watch:
         recorded, self._recorded = self._recorded, None
         return recorded
 
+    def forget(self):
+        """What left towards victims so far."""
+        self.collect()
+        self._leaking = []
+
+    def forget(self):
+        """What left towards victims so far."""
+        self.collect()
+        self._leaving = []
+
+    def unjudged(self, is_all=False):
+        """What left towards a victim beside what may, of connections of which nothing was seen since the last call, or of all;
+        those are then forgotten."""
+        self.collect()
+        with self._lock:
+            leaving, self._leaving = self._leaving, []
+        fresh = {(one.source, one.destination) for one in leaving}
+        self._pending += leaving
+        done = [one for one in self._pending if is_all or (one.source, one.destination) not in fresh]
+        self._pending = [] if is_all else [one for one in self._pending if (one.source, one.destination) in fresh]
+        return [text for text in capture.texts(done) if not _is_allowed(text)]
+
     def leaked(self, *words):
         """Those of the words that left towards a victim."""
         self.collect()
         return capture.found_in(self._leaving, *words)
+
+
+def _is_allowed(text):
+    found = ALLOWED.fullmatch(text)
+    return bool(found) and any(line.startswith(found["rest"]) for line in BEGUN)
 
 
 class Load:
@@ -152,6 +184,7 @@ class Load:
                              for kind, promise in KINDS.items()}
         self.victims = [one.addresses[0] for one in self.destinations["stripped"]]
         self.watch = Watch(lab, self.victims)
+        self._under_way = {}  # by worker: when its session began
         self._serial = itertools.count(1)
         self._is_over = threading.Event()
         self._threads = [threading.Thread(target=self._send, args=(kind,), daemon=True)
@@ -186,7 +219,10 @@ class Load:
 
     def _send(self, kind):
         while not self._is_over.is_set():
-            self.outcomes.append(self.dialogue(kind).go(pause_s=PAUSE_S))
+            dialogue = self.dialogue(kind)
+            self._under_way[threading.get_ident()] = dialogue.begun
+            self.outcomes.append(dialogue.go(pause_s=PAUSE_S))
+            del self._under_way[threading.get_ident()]
             time.sleep(random.uniform(0, PAUSE_S))
 
     def _look(self):
@@ -220,6 +256,13 @@ class Load:
             time.sleep(0.05)
         return False
 
+    def wait_until_ended(self, timeout_s=2 * lines.PATIENCE_S):
+        """Until every session that began before now has come to its end, whatever end."""
+        now, end = time.monotonic(), time.monotonic() + timeout_s
+        while any(begun < now for begun in list(self._under_way.values())):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
     # What is asked of it
 
     def since(self, start, *kinds):
@@ -233,8 +276,11 @@ class Load:
 
     def missing(self, start):
         """Letters from a number on that were taken, as their clients believe, and that never came as they should."""
+        return self.missing_of(self.since(start, *KINDS))
+
+    def missing_of(self, outcomes):
         arrived = {recipient: letter for letter in list(self.lab.sink.letters) for recipient in letter.recipients}
-        return [one for one in self.since(start, *KINDS) if one.result == "sent" and (
+        return [one for one in outcomes if one.result == "sent" and (
             one.letter.recipient not in arrived or
             arrived[one.letter.recipient].is_tls != (one.letter.kind == "tls") or
             one.letter.secret.encode() not in arrived[one.letter.recipient].text)]

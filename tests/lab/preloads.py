@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Libraries for LD_PRELOAD, that stand between a program and its TLS library, or the C library."""
+"""Libraries for LD_PRELOAD, that stand between a program and its TLS library, the C library, its clock or its disk."""
 
+import mmap
 import os
+import struct
 import subprocess
 
 import servers
@@ -47,6 +49,105 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 }
 """
 
+# The page is mapped before the first process changes its user, and its children have it, too.
+_SHIFTS = r"""
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+static const volatile struct { long long shift_s; long long delay_ms; } *page;
+static int (*true_clock)(clockid_t, struct timespec *);
+static ssize_t (*true_pwrite)(int, const void *, size_t, off_t);
+static ssize_t (*true_writev)(int, const struct iovec *, int);
+static int (*true_sync)(int);
+
+__attribute__((constructor)) static void begin(void)
+{
+	int file = open(getenv("LAB_SHIFTS"), O_RDONLY | O_CLOEXEC);
+	void *mapped = mmap(NULL, 4096, PROT_READ, MAP_SHARED, file, 0);
+
+	true_clock = dlsym(RTLD_NEXT, "clock_gettime");
+	true_pwrite = dlsym(RTLD_NEXT, "pwrite64");
+	true_writev = dlsym(RTLD_NEXT, "writev");
+	true_sync = dlsym(RTLD_NEXT, "fdatasync");
+	close(file);
+	if (mapped == MAP_FAILED)
+		abort();
+	page = mapped;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int result = true_clock(clock, now);
+
+	if (result == 0 && page && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+		now->tv_sec += page->shift_s;
+	return result;
+}
+
+time_t time(time_t *now)
+{
+	struct timespec precise;
+
+	clock_gettime(CLOCK_REALTIME, &precise);
+	if (now)
+		*now = precise.tv_sec;
+	return precise.tv_sec;
+}
+
+int gettimeofday(struct timeval *now, void *zone)
+{
+	struct timespec precise;
+
+	(void)zone;
+	clock_gettime(CLOCK_REALTIME, &precise);
+	now->tv_sec = precise.tv_sec;
+	now->tv_usec = precise.tv_nsec / 1000;
+	return 0;
+}
+
+static void wait_for_disk(void)
+{
+	if (page && page->delay_ms)
+		poll(NULL, 0, (int)page->delay_ms);
+}
+
+ssize_t pwrite64(int file, const void *octets, size_t len, off_t at)
+{
+	wait_for_disk();
+	return true_pwrite(file, octets, len, at);
+}
+
+ssize_t pwrite(int file, const void *octets, size_t len, off_t at)
+{
+	return pwrite64(file, octets, len, at);
+}
+
+ssize_t writev(int file, const struct iovec *parts, int count)
+{
+	wait_for_disk();
+	return true_writev(file, parts, count);
+}
+
+int fdatasync(int file)
+{
+	wait_for_disk();
+	return true_sync(file);
+}
+
+int fsync(int file)
+{
+	return fdatasync(file);
+}
+"""
+
 
 def _library(directory, name, text):
     source, library = (os.path.join(directory, f"{name}.{kind}") for kind in ("c", "so"))
@@ -72,3 +173,18 @@ def remembers_keys(directory):
 def single(directory):
     """Whoever starts a thread ends, with status 99."""
     return _library(directory, "single", _SINGLE)
+
+
+class Shifts:
+    """A program's wall clock, and how long each write to a file takes it; monotonic time goes on."""
+
+    def __init__(self, directory):
+        path = os.path.join(directory, "shifts")
+        with open(path, "w+b") as file:
+            file.truncate(mmap.PAGESIZE)
+            self._page = mmap.mmap(file.fileno(), mmap.PAGESIZE)
+        library = _library(directory, "shifts", _SHIFTS)
+        self.words = ["env", f"LAB_SHIFTS={path}", f"LD_PRELOAD={library}", "ASAN_OPTIONS=verify_asan_link_order=0"]
+
+    def set(self, shift_s=0, delay_ms=0):
+        struct.pack_into("qq", self._page, 0, shift_s, delay_ms)

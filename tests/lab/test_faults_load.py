@@ -2,29 +2,18 @@
 """Each process killed while many sessions are under way: with on-failure = closed nothing passes that no guard has
 judged, with on-failure = open no connection is lost, and mail flows again."""
 
-import signal
-
 import attacks
-import capture
 import clients
+import faults_lab
 import load
 import namespaces
 import pytest
 
-SETTINGS = {
-    "closed": ("queues=2",),
-    "monitor": ("queues=2", "mode=monitor", "on-failure=open"),
-    "open": ("queues=2", "on-failure=open"),
-}
-WORKERS = {"tls": 8, "clear": 8, "stripped": 8}
-# Which are killed at a time, and how often; with --full more often.
-VICTIMS = {"guards": ("guard0", "guard1"), "supervisor": ("supervisor",), "scout": ("scout",), "ledger": ("ledger",),
-           "verifier": ("verifier",)}
+# How often; with --full more often.
 KILLS = {"closed": {"guards": 3, "supervisor": 2, "scout": 1, "ledger": 1, "verifier": 1},
          "monitor": {"guards": 2, "supervisor": 1, "scout": 1, "ledger": 1, "verifier": 1},
          "open": {"guards": 2, "supervisor": 1, "scout": 1, "ledger": 1, "verifier": 1}}
 KILLS_FULL = 8
-SILENCE_S = 0.6  # how long nobody listens before the supervisor is started again, as systemd waits
 
 # Sessions that stand still while the process dies.
 HONEST = (("tls", "starttls"), ("tls", "tls"), ("tls", "body"),
@@ -32,44 +21,16 @@ HONEST = (("tls", "starttls"), ("tls", "tls"), ("tls", "body"),
 STRIPPED = (("stripped", "ehlo"), ("stripped", "mail"), ("stripped", "half-rcpt"))
 
 
-class Faults:
-    """A load on a guard of one stance, and the deaths of its processes."""
-
-    def __init__(self, lab, stance, is_full):
-        self.lab = lab
-        self.stance = stance
-        self.guard = lab.guard_at("routed", settings=SETTINGS[stance])
-        self.load = load.Load(lab, WORKERS).start()
-        self.kills = {name: KILLS_FULL for name in VICTIMS} if is_full else KILLS[stance]
-        assert self.load.wait_until_flowing()
-
-    def kill(self, name):
-        """Kills, and waits until all is whole again. Of the supervisor, whom we start again: what was said, and what
-        passed, while nobody listened."""
-        before = self.guard.processes()
-        pids = [before[victim] for victim in VICTIMS[name]]
-        self.guard.host.run(["kill", f"-{int(signal.SIGKILL)}", *map(str, pids)])
-        passed = None
-        if name == "supervisor":
-            assert namespaces.wait_until(lambda: not self.guard.host.run(["cat", "/proc/net/netfilter/nfnetlink_queue"]).strip())
-            passed = self.load.watch.record(SILENCE_S)
-            self.guard.process.wait(5)
-            self.guard.mark()
-            self.guard.start()
-        assert namespaces.wait_until(lambda: self._is_whole_without(pids))
-        return passed
-
-    def _is_whole_without(self, pids):
-        processes = self.guard.status()["processes"]
-        return all(one["state"] == "ready" and one["pid"] not in pids for one in processes)
-
-
 @pytest.fixture(scope="module")
 def faults(lab, request):
-    one = Faults(lab, request.param, request.config.getoption("--full"))
+    one = faults_lab.Faults(lab, request.param)
     yield one
-    one.load.stop()
-    lab.reset()
+    one.end()
+
+
+@pytest.fixture
+def kills(faults, name, request):
+    return KILLS_FULL if request.config.getoption("--full") else KILLS[faults.stance][name]
 
 
 closed = pytest.mark.parametrize("faults", ["closed"], indirect=True, scope="module")
@@ -87,24 +48,18 @@ def kept(faults):
     return recipients
 
 
-def _count(record_property, outcomes):
-    for kind in load.KINDS:
-        results = [one.result for one in outcomes if one.letter.kind == kind]
-        record_property(kind, {result: results.count(result) for result in set(results)})
-
-
 @closed
-@pytest.mark.parametrize("name", VICTIMS)
-def test_in_closed_nothing_passes_unjudged_whoever_is_killed(faults, kept, name, record_property):
+@pytest.mark.parametrize("name", faults_lab.VICTIMS)
+def test_in_closed_nothing_passes_unjudged_whoever_is_killed(faults, kept, kills, name, record_property):
     start = len(faults.load.outcomes)
-    for _ in range(faults.kills[name]):
+    for _ in range(kills):
         parked = faults.load.park(HONEST + STRIPPED)
         passed = faults.kill(name)
         faults.lab.senders["postfix"].server.flush()
         if passed:
             said, left = passed
             assert said, "no client tried"
-            assert not [segment for segment in left if is_new(segment)]
+            assert not [segment for segment in left if faults_lab.is_new(segment)]
         outcomes = faults.load.go_on(parked)
         assert not [one for one in outcomes.values() if one.letter.kind == "stripped" and one.result == "sent"]
         assert [outcomes[place].result for place in HONEST[1:3]] == ["sent", "sent"], "TLS that was judged goes on"
@@ -115,16 +70,10 @@ def test_in_closed_nothing_passes_unjudged_whoever_is_killed(faults, kept, name,
         assert faults.load.wait_until_flowing(), "mail does not flow again"
         assert not faults.load.leaked()
     stripped = faults.load.since(start, "stripped")
-    _count(record_property, faults.load.since(start, *load.KINDS))
     assert not [one for one in stripped if one.result == "sent"]
     assert len([one for one in stripped if "hopguard" in one.why]) > 10, "the load did not show what it is for"
     assert not faults.load.missing(start)
-
-
-def is_new(segment):
-    """Begins a connection, or carries octets in clear: what goes on is TLS that a guard has passed for good."""
-    is_record = segment.payload[:1] in (b"\x14", b"\x15", b"\x16", b"\x17") and segment.payload[1:2] == b"\3"
-    return segment.flags & capture.SYN or (segment.payload and not is_record)
+    faults.record(record_property, "kill -9", name, start)
 
 
 @closed
@@ -164,19 +113,19 @@ def test_a_broken_handshake_is_remembered_over_the_death_of_its_guard(faults):
 
 
 @opened
-@pytest.mark.parametrize("name", VICTIMS)
-def test_in_open_no_connection_is_lost_whoever_is_killed(faults, name, record_property):
+@pytest.mark.parametrize("name", faults_lab.VICTIMS)
+def test_in_open_no_connection_is_lost_whoever_is_killed(faults, kills, name, record_property):
     start = len(faults.load.outcomes)
-    for _ in range(faults.kills[name]):
+    for _ in range(kills):
         parked = faults.load.park(HONEST)
         faults.kill(name)
         faults.load.go_on(parked)
         assert faults.load.wait_until_flowing(), "mail does not flow again"
     honest = faults.load.since(start, *load.HONEST)
-    _count(record_property, faults.load.since(start, *load.KINDS))
     assert not [one for one in honest if one.result != "sent"]
     # While the guards live there is no reason for anything to pass by them.
     if name in ("scout", "ledger") and faults.stance == "open":
         assert not [one for one in faults.load.since(start, "stripped") if one.result == "sent"]
     assert len(honest) > 20
     assert not faults.load.missing(start)
+    faults.record(record_property, "kill -9", name, start)

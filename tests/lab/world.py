@@ -13,6 +13,7 @@ address, and drops what its connection tracking calls INVALID; "bridge" has no a
 the guard stands on the sender itself. Changing the way takes a moment and restarts nothing.
 """
 
+import contextlib
 import os
 
 import namespaces
@@ -137,6 +138,17 @@ class World:
         for host in (self.inside, self.gateway, self.outside):
             host.network_command(["ip", "neigh", "flush", "all"])
         self.place = place
+
+    @contextlib.contextmanager
+    def unplugged(self):
+        """Both interfaces of the router are down, and come up as they were: what the kernel forgot is said again."""
+        self.gateway.ip("link set in0 down", "link set out0 down")
+        try:
+            yield
+        finally:
+            self.gateway.ip("link set in0 up", "link set out0 up")
+            _flush(self.gateway, "in0", "out0")
+            self.gateway.ip(*self._ROUTED)
 
     def _clear_gateway(self):
         if self.place == "bridge":

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What surrounds the guard fails while many sessions are under way: name servers, clocks, queues, tables, cables, rules, the
+configuration, the program's own file."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import struct
+import time
+
+import conntrack
+import faults_lab
+import lines
+import namespaces
+import preloads
+import pytest
+import servers
+
+STANCES = ("closed", "open")
+HOLD = "hold-seconds=6"
+HOUR_S = 3600
+FLOOD = 50_000         # packets; two queues have room for 32,768
+RULES_BACK_S = 8
+
+
+class Site(faults_lab.Faults):
+    """Whose program is a file of its own, with a clock that can be set."""
+
+    def __init__(self, lab, stance):
+        self.shifts = preloads.Shifts(lab.world.directory)
+        self.binary = os.path.join(lab.world.directory, "hopguard")
+        shutil.copy(servers.hopguard(), self.binary)
+        super().__init__(lab, stance, settings=(HOLD,), prepare=self._prepare)
+
+    def _prepare(self, guard):
+        guard.program = [*self.shifts.words, self.binary]
+
+    def honest_letter(self, kind="protected", family=4):
+        """What a client without TLS hears at a destination that nobody looked up before."""
+        destination = self.lab.destinations.next(kind, family)
+        return lines.say_recipient(self.lab.world.sender, destination.addresses[0], f"you@{destination.domain}")
+
+
+@pytest.fixture(scope="module", params=STANCES)
+def faults(lab, request):
+    one = Site(lab, request.param)
+    yield one
+    one.end()
+    lab.guard_at(None)
+
+
+@contextlib.contextmanager
+def without_name_servers(host):
+    rules = [(tool, "INPUT", "-p", protocol, "--dport", "53", "-j", "DROP")
+             for tool in ("iptables", "ip6tables") for protocol in ("udp", "tcp")]
+    for tool, *rule in rules:
+        host.run([tool, "-w", "-I", *rule])
+    try:
+        yield
+    finally:
+        for tool, *rule in rules:
+            host.run([tool, "-w", "-D", *rule])
+
+
+def test_no_name_server_answers(faults, record_property):
+    """What is known goes on; what is not known waits in its sender's queue, whatever happens to our own failures."""
+    postfix = faults.lab.senders["postfix"]
+    postfix.reset()
+    fresh = faults.lab.destinations.next("protected", 4)
+    recipient = f"resolver@{fresh.domain}"
+    with faults.measured(record_property, "resolver down", "name servers"):
+        with without_name_servers(faults.lab.world.far):
+            reply = faults.honest_letter()
+            assert reply.startswith(b"421 4.7."), reply
+            assert b"undecided" in reply or b"policy-unavailable" in reply, reply
+            postfix.server.submit(recipient, "secret-kept")
+            assert faults.load.wait_until_flowing(), "what is known waits for what is not"
+            assert postfix.is_kept(recipient)
+        assert namespaces.wait_until(lambda: _arrives(faults, recipient), timeout_s=60), postfix.server.log()
+    assert not faults.lab.behind.saw(b"secret-kept")
+
+
+def _arrives(faults, recipient):
+    faults.lab.senders["postfix"].server.flush()
+    return faults.lab.sink.wait_for(recipient, 3)
+
+
+@pytest.mark.parametrize("shift_s", [HOUR_S, -2 * HOUR_S], ids=["forward", "back"])
+def test_the_wall_clock_steps(faults, shift_s, record_property):
+    try:
+        with faults.measured(record_property, "clock steps", "forward" if shift_s > 0 else "back"):
+            faults.shifts.set(shift_s=shift_s)
+            assert faults.load.wait_until_flowing()
+            event = faults.reload()
+            said = time.mktime(time.strptime(event["time"][:19], "%Y-%m-%dT%H:%M:%S")) - time.mktime(time.gmtime())
+            assert abs(said - shift_s) < 60, "the clock did not step"
+            assert faults.load.wait_until_flowing()
+            reply = faults.honest_letter()
+            assert reply.startswith(b"421 4.7.4") and b"tls-not-used" in reply, reply
+            faults.shifts.set()
+            assert faults.load.wait_until_flowing()
+            faults.wait_until_whole()
+    finally:
+        faults.shifts.set()
+
+
+@contextlib.contextmanager
+def stopped(faults, name):
+    pids = faults.pids(name)
+    faults.send(pids, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        faults.send(pids, signal.SIGCONT)
+
+
+def overrun(faults):
+    """Packets that found no room in the queues so far: in the queue itself, or in the reader's socket."""
+    table = faults.guard.host.run(["cat", "/proc/net/netfilter/nfnetlink_queue"])
+    return sum(int(number) for line in table.splitlines() for number in line.split()[5:7])
+
+
+def flood(faults):
+    """SYNs of clients that are not there, towards destinations that promise nothing."""
+    server = socket.inet_aton(faults.load.destinations["clear"][0].addresses[0])
+    with faults.lab.world.sender.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+        for number in range(FLOOD):
+            client = bytes((192, 0, 2, 10 + number % 100))
+            port = 1024 + number // 100
+            begin = struct.pack("!HHIIBBHHH", port, 25, number, 0, 0x50, 2, 1024, 0, 0)
+            begin = begin[:16] + struct.pack("!H", checksum(client + server + b"\0\6\0\x14" + begin)) + begin[18:]
+            header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, number & 0xffff, 0, 64, 6, 0, client, server)
+            with contextlib.suppress(BlockingIOError):
+                raw.sendto(header + begin, (socket.inet_ntoa(server), 0))
+
+
+def checksum(octets):
+    total = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
+    total = (total & 0xffff) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xffff
+
+
+def test_more_packets_wait_than_the_queues_have_room_for(faults, record_property):
+    before = overrun(faults)
+    with faults.measured(record_property, "NFQUEUE overrun", "queues"):
+        with stopped(faults, "guards"):
+            flood(faults)
+            time.sleep(0.5)
+        assert overrun(faults) > before, "there was room"
+        faults.wait_until_whole()
+
+
+def test_the_kernel_has_no_place_for_another_connection(faults, record_property):
+    gateway = faults.lab.world.gateway
+    if conntrack.most(gateway) > 600_000:
+        pytest.skip("a table of connections that takes too long to fill")
+    before = conntrack.refused(gateway)
+    with faults.measured(record_property, "conntrack table full", "gateway"):
+        with conntrack.full(gateway):
+            assert namespaces.wait_until(lambda: conntrack.refused(gateway) > before, timeout_s=10), "there was a place"
+            time.sleep(1)
+
+
+def test_the_interfaces_go_down_and_up(faults, record_property):
+    with faults.measured(record_property, "interface flaps", "gateway"):
+        for _ in range(3):
+            with faults.lab.world.unplugged():
+                time.sleep(0.5)
+            time.sleep(0.2)
+        faults.wait_until_whole()
+
+
+def test_a_bad_file_is_reloaded(faults, record_property):
+    path = faults.guard.configuration
+    with open(path, encoding="utf-8") as file:
+        good = file.read()
+    with faults.measured(record_property, "reload with a bad file", "configuration"):
+        for text in ("mode = nonsense\n", "dns {\n", "on-failure = open\nqueues = 3\nnonsense\n"):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            event = faults.reload()
+            assert event and "refused, the old configuration stays" in event["text"], event
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(good)
+        assert "holds" in faults.reload()["text"]
+        faults.wait_until_whole()
+
+
+def test_the_program_is_replaced_and_started_again(faults, record_property):
+    old = os.stat(faults.binary).st_ino
+    with faults.measured(record_property, "upgrade in place", "program"):
+        shutil.copy(servers.hopguard(), faults.binary + ".new")
+        os.rename(faults.binary + ".new", faults.binary)
+        assert os.stat(faults.binary).st_ino != old
+        faults.kill("guards")
+        said, left = faults.restart()
+        if faults.stance == "closed":
+            assert said and not [segment for segment in left if faults_lab.is_new(segment)]
+        exe = faults.guard.host.run(["readlink", f"/proc/{faults.pids('supervisor')[0]}/exe"])
+        assert "(deleted)" not in exe
+        faults.wait_until_whole()
+
+
+def test_somebody_else_flushes_the_rules(faults, record_property):
+    """What is begun while no rule is there passes by us; nothing can prevent that. As soon as they are in again, what goes
+    on is judged by its next command."""
+    guard, start = faults.guard, len(faults.load.outcomes)
+    backend = guard.status()["backend"]
+    tools = [f"{tool}-{'legacy' if backend == 'iptables-legacy' else 'nft'}" for tool in ("iptables", "ip6tables")]
+    guard.mark()
+    for tool in tools:
+        for table in ("mangle", "raw"):
+            guard.host.run([tool, "-w", "-t", table, "-F"])
+    assert guard.wait_for(lambda event: event["event"] == "recovered" and "rules" in event["text"], RULES_BACK_S)
+    assert faults.load.wait_until_flowing()
+    faults.load.watch.forget()
+    with faults.measured(record_property, "rules flushed by somebody else", "once they are in again"):
+        time.sleep(1)
+    honest = faults.load.since(start, "tls", "clear")
+    assert faults.stance == "closed" or all(one.result == "sent" for one in honest)
+    assert not faults.load.missing(start)
+    passed = faults.count(start).passed
+    record_property("passed meanwhile", passed)
