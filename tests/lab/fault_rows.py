@@ -93,8 +93,10 @@ AROUND = [
         "tear the guard's view of a connection"),
     row("conntrack table full", "gateway", "the kernel drops new connections, senders try again", "the same"),
     row("interface flaps", "gateway", "TCP sends again what was queued for it", "the same"),
-    row("rules flushed by somebody else", "once they are in again", "told, and put back in a fraction of a second; what passes "
-        "until then passes unjudged, whatever `on-failure` says; guards begin anew", "the same",
+    row("rules flushed by somebody else", "until they are in again", "told, and put back in a fraction of a second; what passes until "
+        "then passes unjudged, whatever `on-failure` says", "the same"),
+    row("rules flushed by somebody else", "once they are in again", "guards begin anew; " + MIDDLE, "guards begin anew; connections "
+        "go on",
         "test_rules_flushed: test_what_somebody_else_removed_is_put_back_and_told",
         "test_rules_flushed: test_by_alert_it_is_told_until_they_are_in_again",
         "test_rules_flushed: test_one_who_removes_them_again_and_again_is_not_told_of_each_time"),

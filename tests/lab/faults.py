@@ -26,10 +26,10 @@ to be taken, and mail flows again.
 *closed*, *open*: what hopguard does, and what became of the sessions that ended between the fault and its end. *Sent*: honest
 ones that arrived. *Wait*: honest ones that were refused for now or broken off, so that their sender keeps the letter. *Leaked*:
 stripped ones that were taken at the far end; *passed*, the same where that is what `open` is for. Where several tests measured
-one cell, the numbers are their sum. How each fault is made is in tests/lab/test_faults_*.py: *no memory* is a process whose
-address space may not grow; one that the kernel ends for want of memory dies by kill -9. A *clock* is shifted for all processes by
-a library between them and the C library, and so is a *slow* disk; the other faults are the kernel's own. *Tests* counts those that
-measured the row, and the unit and lab tests that hold the same.
+one cell, the numbers are their sum. How each fault is made is in tests/lab/test_faults_*.py: *no memory*, a
+*clock* that steps and a *slow* disk are made by a library between the processes and the C library: each allocation of the process
+fails, for seconds; one that the kernel ends for want of memory dies by kill -9. The other faults are the kernel's own. *Tests*
+counts those that measured the row, and the unit and lab tests that hold the same.
 
 | fault | where | closed | open | tests |
 |---|---|---|---|---|

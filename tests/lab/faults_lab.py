@@ -8,6 +8,7 @@ import signal
 import capture
 import load
 import namespaces
+import preloads
 
 SETTINGS = {
     "closed": ("queues=2",),
@@ -34,22 +35,26 @@ def is_new(segment):
 class Faults:
     """A load on a guard of one stance, and the deaths of its processes."""
 
-    def __init__(self, lab, stance, settings=(), workers=None, prepare=None):
-        """prepare: what is done between the construction of the guard and its start, a function of it."""
+    def __init__(self, lab, stance, settings=(), workers=None):
         self.lab = lab
         self.stance = stance
         self.guard = lab.guard_at("routed", settings=(*SETTINGS[stance], *settings))
-        if prepare:
-            self.guard.stop()
-            prepare(self.guard)
-            self.guard.mark()
-            self.guard.start()
+        self.shifts = preloads.Shifts(lab.world.directory)
+        self.guard.stop()
+        self.prepare(self.guard)
+        self.guard.mark()
+        self.guard.start()
         self.load = load.Load(lab, workers or WORKERS).start()
         assert self.load.wait_until_flowing()
 
     def end(self):
         self.load.stop()
         self.lab.reset()
+        self.lab.guard_at(None)
+
+    def prepare(self, guard):
+        """Before its start."""
+        guard.program = [*self.shifts.words, *guard.program]
 
     # What is done
 
@@ -96,10 +101,6 @@ class Faults:
     def _is_whole_without(self, pids):
         processes = self.guard.status()["processes"]
         return all(one["state"] == "ready" and one["pid"] not in pids for one in processes)
-
-    def limit_memory(self, pids, octets):
-        for pid in pids:
-            self.guard.host.run(["prlimit", f"--pid={pid}", f"--as={octets}"], check=False)
 
     def reload(self):
         """Asks for it; the event that answers."""

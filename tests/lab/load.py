@@ -221,7 +221,8 @@ class Load:
         while not self._is_over.is_set():
             dialogue = self.dialogue(kind)
             self._under_way[threading.get_ident()] = dialogue.begun
-            self.outcomes.append(dialogue.go(pause_s=PAUSE_S))
+            outcome = dialogue.go(pause_s=PAUSE_S)
+            self.outcomes.append(outcome)
             del self._under_way[threading.get_ident()]
             time.sleep(random.uniform(0, PAUSE_S))
 

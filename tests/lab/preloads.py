@@ -52,8 +52,10 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 # The page is mapped before the first process changes its user, and its children have it, too.
 _SHIFTS = r"""
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -62,16 +64,28 @@ _SHIFTS = r"""
 #include <time.h>
 #include <unistd.h>
 
-static const volatile struct { long long shift_s; long long delay_ms; } *page;
+enum { HUNGRY_MAX = 8 };
+static volatile struct {
+	long long shift_s;
+	long long delay_ms;
+	long long denied; /* allocations, by those without memory */
+	long long hungry[HUNGRY_MAX];
+} *page;
+static pid_t self;
 static int (*true_clock)(clockid_t, struct timespec *);
 static ssize_t (*true_pwrite)(int, const void *, size_t, off_t);
 static ssize_t (*true_writev)(int, const struct iovec *, int);
 static int (*true_sync)(int);
 
+static void begin_child(void)
+{
+	self = getpid();
+}
+
 __attribute__((constructor)) static void begin(void)
 {
-	int file = open(getenv("LAB_SHIFTS"), O_RDONLY | O_CLOEXEC);
-	void *mapped = mmap(NULL, 4096, PROT_READ, MAP_SHARED, file, 0);
+	int file = open(getenv("LAB_SHIFTS"), O_RDWR | O_CLOEXEC);
+	void *mapped = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
 
 	true_clock = dlsym(RTLD_NEXT, "clock_gettime");
 	true_pwrite = dlsym(RTLD_NEXT, "pwrite64");
@@ -80,7 +94,40 @@ __attribute__((constructor)) static void begin(void)
 	close(file);
 	if (mapped == MAP_FAILED)
 		abort();
+	begin_child();
+	pthread_atfork(NULL, NULL, begin_child);
 	page = mapped;
+}
+
+static int has_none(void)
+{
+	for (int i = 0; page && i < HUNGRY_MAX; i++) {
+		if (page->hungry[i] == self) {
+			__sync_fetch_and_add(&page->denied, 1);
+			errno = ENOMEM;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+extern void *__libc_malloc(size_t);
+extern void *__libc_calloc(size_t, size_t);
+extern void *__libc_realloc(void *, size_t);
+
+void *malloc(size_t len)
+{
+	return has_none() ? NULL : __libc_malloc(len);
+}
+
+void *calloc(size_t count, size_t len)
+{
+	return has_none() ? NULL : __libc_calloc(count, len);
+}
+
+void *realloc(void *old, size_t len)
+{
+	return has_none() ? NULL : __libc_realloc(old, len);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now)
@@ -176,7 +223,10 @@ def single(directory):
 
 
 class Shifts:
-    """A program's wall clock, and how long each write to a file takes it; monotonic time goes on."""
+    """A program's wall clock, how long each write to a file takes it, and which of its processes get no memory; monotonic time
+    goes on."""
+
+    HUNGRY_MAX = 8
 
     def __init__(self, directory):
         path = os.path.join(directory, "shifts")
@@ -188,3 +238,11 @@ class Shifts:
 
     def set(self, shift_s=0, delay_ms=0):
         struct.pack_into("qq", self._page, 0, shift_s, delay_ms)
+
+    def starve(self, pids=()):
+        """From now on these get no memory, all others do."""
+        struct.pack_into(f"{self.HUNGRY_MAX}q", self._page, 24, *pids, *[0] * (self.HUNGRY_MAX - len(pids)))
+
+    def denied(self):
+        """How many allocations failed so far."""
+        return struct.unpack_from("q", self._page, 16)[0]

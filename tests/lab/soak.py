@@ -74,10 +74,9 @@ class Soak(faults_lab.Faults):
             self.wait_until_whole(pids, 2 * faults_lab.HANG_S)
 
     def starve(self):
-        pids = self.pids(random.choice(("guards", "scout", "verifier", "ledger")))
-        self.limit_memory(pids, 4096)
+        self.shifts.starve(self.pids(random.choice(("guards", "scout", "verifier", "ledger"))))
         time.sleep(random.uniform(0.5, 3))
-        self.limit_memory(pids, "unlimited")
+        self.shifts.starve()
         self.wait_until_whole()
 
     def unplug(self):

@@ -9,7 +9,6 @@ import time
 
 import faults_lab
 import namespaces
-import preloads
 import pytest
 
 STANCES = ("closed", "open")
@@ -22,20 +21,15 @@ HANGS_MS = 12_000      # longer than a process may be silent
 class Site(faults_lab.Faults):
     """State and events on a file system of their own."""
 
-    def __init__(self, lab, stance):
-        self.shifts = preloads.Shifts(lab.world.directory)
-        super().__init__(lab, stance, prepare=self._prepare)
-
-    def _prepare(self, guard):
+    def prepare(self, guard):
+        super().prepare(guard)
         self.state = guard.state
         guard.host.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0755", "tmpfs", guard.state])
         guard.host.run(["chown", "hopguard:", guard.state])
         guard.event_path, guard._event_start = f"/proc/{guard.host.pid}/root{guard.event_path}", 0
-        guard.program = [*self.shifts.words, *guard.program]
 
     def end(self):
         super().end()
-        self.lab.guard_at(None)
         self.lab.world.gateway.run(["umount", "--lazy", self.state])
 
     def tell(self):
