@@ -33,8 +33,16 @@ def _weight(item):
     return 300 if cell and cells.is_slow(cell.attack, cell.sender) else SECONDS.get(item.path.stem, 1)
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "full: too long for every day: played with --full only")
+
+
 def pytest_collection_modifyitems(config, items):
     """Cells may go to different parts; what else is in one file shares fixtures and stays together."""
+    if not config.getoption("--full"):
+        long = [item for item in items if item.get_closest_marker("full")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
     if not config.getoption("--part"):
         return
     part, parts = map(int, config.getoption("--part").split("/"))

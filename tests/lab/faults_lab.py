@@ -35,6 +35,9 @@ def is_new(segment):
 class Faults:
     """A load on a guard of one stance, and the deaths of its processes."""
 
+    make_load = load.Load
+    start_patience_s = 15
+
     def __init__(self, lab, stance, settings=(), workers=None):
         self.lab = lab
         self.stance = stance
@@ -43,8 +46,8 @@ class Faults:
         self.guard.stop()
         self.prepare(self.guard)
         self.guard.mark()
-        self.guard.start()
-        self.load = load.Load(lab, workers or WORKERS).start()
+        self.guard.start(self.start_patience_s)
+        self.load = self.make_load(lab, workers or WORKERS).start()
         assert self.load.wait_until_flowing()
 
     def end(self):
@@ -89,7 +92,7 @@ class Faults:
         self.guard.process.wait(patience_s)
         self.guard.mark()
         if tells:
-            self.guard.start()
+            self.guard.start(self.start_patience_s)
         else:
             self.guard.launch()
         return passed
@@ -129,7 +132,8 @@ class Faults:
             assert not self.load.leaked()
             assert not self.count(start).passed
         else:
-            assert not [one for one in self.load.since(start, *load.HONEST) if one.result != "sent"]
+            kept = [one for one in self.load.since(start, *load.HONEST) if one.result != "sent"]
+            assert not kept, kept[:5]
 
     @contextlib.contextmanager
     def measured(self, record_property, fault, where):

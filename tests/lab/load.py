@@ -145,11 +145,6 @@ class Watch:
     def forget(self):
         """What left towards victims so far."""
         self.collect()
-        self._leaking = []
-
-    def forget(self):
-        """What left towards victims so far."""
-        self.collect()
         self._leaving = []
 
     def unjudged(self, is_all=False):
@@ -176,6 +171,8 @@ def _is_allowed(text):
 
 
 class Load:
+    pause_s = PAUSE_S
+
     def __init__(self, lab, workers):
         """`workers`: how many sessions at a time, by kind."""
         self.lab = lab
@@ -221,10 +218,12 @@ class Load:
         while not self._is_over.is_set():
             dialogue = self.dialogue(kind)
             self._under_way[threading.get_ident()] = dialogue.begun
-            outcome = dialogue.go(pause_s=PAUSE_S)
-            self.outcomes.append(outcome)
+            self.note(dialogue.go(pause_s=self.pause_s))
             del self._under_way[threading.get_ident()]
-            time.sleep(random.uniform(0, PAUSE_S))
+            time.sleep(random.uniform(0, self.pause_s))
+
+    def note(self, outcome):
+        self.outcomes.append(outcome)
 
     def _look(self):
         while not self._is_over.wait(0.2):

@@ -27,7 +27,7 @@ def write(path, rows, roles):
     panels = [("resident memory, KiB", [(role, f"{role} kb") for role in roles]),
               ("open files", [(role, f"{role} files") for role in roles]),
               ("sockets among them", [(role, f"{role} sockets") for role in roles]),
-              ("letters", [(name, name) for name in ("sent", "kept", "stripped")]),
+              ("letters", [(name, name) for name in ("sent", "kept", "stripped", "faults")]),
               ("what must not be", [(name, name) for name in ("leaked", "passed", "missing")])]
     height = TOP + len(panels) * (HEIGHT + GAP)
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 120}" height="{height}" '

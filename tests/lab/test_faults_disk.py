@@ -11,7 +11,7 @@ import faults_lab
 import namespaces
 import pytest
 
-STANCES = ("closed", "open")
+STANCES = ("closed", pytest.param("open", marks=pytest.mark.full))
 SIZE = 3 << 20         # of the file system, octets
 REFUSED = "event file does not take events"
 SLOW_MS = 300
@@ -85,6 +85,7 @@ def test_the_disk_is_full(faults, record_property):
     assert len(torn(faults.guard)) <= 1, torn(faults.guard)
 
 
+@pytest.mark.full
 def test_the_disk_is_read_only(faults, record_property):
     """From the next opening on: a reload keeps what it has, a start goes on without."""
     with faults.measured(record_property, "disk read-only", "state directory, event file"):
@@ -101,10 +102,9 @@ def test_the_disk_is_read_only(faults, record_property):
         assert namespaces.wait_until(lambda: faults.database()["is_usable"])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("delay_ms", [SLOW_MS, HANGS_MS], ids=["slow", "hangs"])
-def test_the_disk_is(faults, delay_ms, request, record_property):
-    if delay_ms == HANGS_MS and not request.config.getoption("--full"):
-        pytest.skip("takes a while")
+def test_the_disk_is(faults, delay_ms, record_property):
     where = "state directory, event file"
     with faults.measured(record_property, "disk slow" if delay_ms == SLOW_MS else "disk hangs", where):
         faults.shifts.set(delay_ms=delay_ms)
@@ -117,6 +117,7 @@ def test_the_disk_is(faults, delay_ms, request, record_property):
         faults.wait_until_whole()
 
 
+@pytest.mark.full
 def test_nobody_reads_the_pipe_that_is_the_event_file(faults, record_property):
     path, told = os.path.join(faults.state, "events.json"), faults.guard.output().count(REFUSED)
     with faults.measured(record_property, "disk slow", "event file is a pipe that nobody reads"):

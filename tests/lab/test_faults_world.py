@@ -6,18 +6,17 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
-import struct
 import time
 
 import conntrack
 import faults_lab
 import lines
+import mishaps
 import namespaces
 import pytest
 import servers
 
-STANCES = ("closed", "open")
+STANCES = ("closed", pytest.param("open", marks=pytest.mark.full))
 HOLD = "hold-seconds=6"
 HOUR_S = 3600
 FLOOD = 50_000         # packets; two queues have room for 32,768
@@ -46,19 +45,7 @@ def faults(lab, request):
     one.end()
 
 
-@contextlib.contextmanager
-def without_name_servers(host):
-    rules = [(tool, "INPUT", "-p", protocol, "--dport", "53", "-j", "DROP")
-             for tool in ("iptables", "ip6tables") for protocol in ("udp", "tcp")]
-    for tool, *rule in rules:
-        host.run([tool, "-w", "-I", *rule])
-    try:
-        yield
-    finally:
-        for tool, *rule in rules:
-            host.run([tool, "-w", "-D", *rule])
-
-
+@pytest.mark.full
 def test_no_name_server_answers(faults, record_property):
     """What is known goes on; what is not known waits in its sender's queue, whatever happens to our own failures."""
     postfix = faults.lab.senders["postfix"]
@@ -66,7 +53,7 @@ def test_no_name_server_answers(faults, record_property):
     fresh = faults.lab.destinations.next("protected", 4)
     recipient = f"resolver@{fresh.domain}"
     with faults.measured(record_property, "resolver down", "name servers"):
-        with without_name_servers(faults.lab.world.far):
+        with mishaps.without_name_servers(faults.lab.world.far):
             reply = faults.honest_letter()
             assert reply.startswith(b"421 4.7."), reply
             assert b"undecided" in reply or b"policy-unavailable" in reply, reply
@@ -111,42 +98,17 @@ def stopped(faults, name):
         faults.send(pids, signal.SIGCONT)
 
 
-def overrun(faults):
-    """Packets that found no room in the queues so far: in the queue itself, or in the reader's socket."""
-    table = faults.guard.host.run(["cat", "/proc/net/netfilter/nfnetlink_queue"])
-    return sum(int(number) for line in table.splitlines() for number in line.split()[5:7])
-
-
-def flood(faults):
-    """SYNs of clients that are not there, towards destinations that promise nothing."""
-    server = socket.inet_aton(faults.load.destinations["clear"][0].addresses[0])
-    with faults.lab.world.sender.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
-        for number in range(FLOOD):
-            client = bytes((192, 0, 2, 10 + number % 100))
-            port = 1024 + number // 100
-            begin = struct.pack("!HHIIBBHHH", port, 25, number, 0, 0x50, 2, 1024, 0, 0)
-            begin = begin[:16] + struct.pack("!H", checksum(client + server + b"\0\6\0\x14" + begin)) + begin[18:]
-            header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, number & 0xffff, 0, 64, 6, 0, client, server)
-            with contextlib.suppress(BlockingIOError):
-                raw.sendto(header + begin, (socket.inet_ntoa(server), 0))
-
-
-def checksum(octets):
-    total = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
-    total = (total & 0xffff) + (total >> 16)
-    return ~(total + (total >> 16)) & 0xffff
-
-
 def test_more_packets_wait_than_the_queues_have_room_for(faults, record_property):
-    before = overrun(faults)
+    server, before = faults.load.destinations["clear"][0].addresses[0], mishaps.overrun(faults.guard.host)
     with faults.measured(record_property, "NFQUEUE overrun", "queues"):
         with stopped(faults, "guards"):
-            flood(faults)
+            mishaps.flood(faults.lab.world.sender, server, FLOOD)
             time.sleep(0.5)
-        assert overrun(faults) > before, "there was room"
+        assert mishaps.overrun(faults.guard.host) > before, "there was room"
         faults.wait_until_whole()
 
 
+@pytest.mark.full
 def test_the_kernel_has_no_place_for_another_connection(faults, record_property):
     gateway = faults.lab.world.gateway
     if conntrack.most(gateway) > 600_000:
@@ -167,6 +129,7 @@ def test_the_interfaces_go_down_and_up(faults, record_property):
         faults.wait_until_whole()
 
 
+@pytest.mark.full
 def test_a_bad_file_is_reloaded(faults, record_property):
     path = faults.guard.configuration
     with open(path, encoding="utf-8") as file:
@@ -183,6 +146,7 @@ def test_a_bad_file_is_reloaded(faults, record_property):
         faults.wait_until_whole()
 
 
+@pytest.mark.full
 def test_the_program_is_replaced_and_started_again(faults, record_property):
     old = os.stat(faults.binary).st_ino
     with faults.measured(record_property, "upgrade in place", "program"):

@@ -1,0 +1,89 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Writes docs/soak.md from the results of the two long runs of soak.py; refuses what is not good.
+
+usage: tests/lab/soak_page.py KILLS/soak.json SOAK/soak.json >docs/soak.md
+"""
+
+import json
+import sys
+
+import soak_site
+
+PAGE = """# An hour of faults, and a thousand kills
+
+Written by tests/lab/soak_page.py from what tests/lab/soak.py measured; do not edit.
+
+Both runs go through a gateway of the lab in `mode = enforce` with `on-failure = closed` and two queues. Many clients send at a
+time: a third of them letters over TLS to destinations that promise it, a third in clear to destinations that promise nothing, a
+third in clear to destinations that promise TLS and whose STARTTLS an attacker on the far side takes away. None of these last
+may be taken, and of them the far end may see only what needs no verdict: EHLO, MAIL FROM, QUIT, and the verb of RCPT TO. An
+honest letter that is refused for now or broken off is sent again {again_s} s later, as a queue does, until it is taken. Each
+fault comes when the processes are on their feet again after the last one.
+
+| | kills | soak |
+|---|---|---|
+{rows}
+
+*Leaked*: octets at the far end of a broken promise beside those above, and connections that began or went on in clear while
+nobody listened. *Lost*: honest letters that never came, or that are not there as their clients were told.
+
+What fails in the soak: {faults}. Rules that somebody else flushes are not among them: what passes until they are back passes
+unjudged, and [faults.md](faults.md) has that.
+
+## Memory, files and sockets
+
+In the soak each process but the supervisor is spared for a while, so that a long life of it is seen, and the supervisor for as
+long as all of them together. Compared are the two halves of what comes after the first 40% of that life: the most of resident
+memory, and how many files and sockets there are most of the time.
+
+| process | life, s | memory, KiB | files | sockets |
+|---|---|---|---|---|
+{lives}
+
+![Memory, files, sockets and letters over the time of the soak](soak.svg)
+"""
+
+ROWS = (
+    ("program", lambda one: one["version"]),
+    ("clients at a time", lambda one: one["workers"]),
+    ("seed", lambda one: one["seed"]),
+    ("seconds", lambda one: one["seconds"]),
+    ("faults", lambda one: f"{sum(one['faults'].values())}, one every {one['seconds'] / sum(one['faults'].values()):.1f} s"),
+    ("deaths by our hand", lambda one: ", ".join(f"{name} {count}" for name, count in sorted(one["deaths"].items()))),
+    ("sessions", lambda one: f"{sessions(one)}, {sessions(one) / one['seconds']:.0f} a second"),
+    ("honest letters that arrived", lambda one: one["sent"]),
+    ("honest letters kept for another try", lambda one: f"{one['kept']} times{reasons(one)}"),
+    ("stripped letters refused", lambda one: one["stripped"] - one["passed"]),
+    ("**leaked**", lambda one: f"**{one['leaked'] + one['passed']}**"),
+    ("**lost**", lambda one: f"**{one['lost']}**"),
+)
+
+
+def sessions(one):
+    return one["sent"] + one["kept"] + one["stripped"]
+
+
+def reasons(one):
+    first = [f"`{why}` {count}" if " " not in why else f"{why} {count}" for why, count in list(one["why"].items())[:4]]
+    return f" (most for {', '.join(first)})" if first else ""
+
+
+def change(pair):
+    return f"{pair[0]} → {pair[1]}"
+
+
+def main():
+    kills, soak = (json.load(open(path, encoding="ascii")) for path in sys.argv[1:3])
+    for one in (kills, soak):
+        if not one["is_good"]:
+            sys.exit(f"soak_page: not good: {one}")
+    lives = "\n".join(f"| {role} | {life['life_s']} | {change(life['kb'])} | {change(life['files'])} | {change(life['sockets'])} |"
+                      for role, life in soak["lives"].items())
+    print(PAGE.format(again_s=soak_site.AGAIN_S, lives=lives,
+                      rows="\n".join(f"| {name} | {of(kills)} | {of(soak)} |" for name, of in ROWS),
+                      faults=", ".join(f"{name} ({count})" for name, count in sorted(soak["faults"].items()))), end="")
+
+
+if __name__ == "__main__":
+    main()
