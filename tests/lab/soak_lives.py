@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whether a process grew over the longest of its lives that a soak saw."""
+"""Whether a process grew over the life that a soak spared it for."""
 
 import itertools
 import statistics
 
 YOUNG = 0.4            # of a life: caches and tables fill
 SLACK = 0.05           # of resident memory: an allocator's habits
-SLACK_KB = 1024
+SLACK_KB = 2048
 SAMPLES_MIN = 9
 
 
 def of(rows, role):
     """{life_s, kb, files, sockets, is_flat}: the figures in the middle and at the end; None when no life was long enough."""
-    lives = itertools.groupby((row for row in rows if row[f"{role} pid"] != ""), key=lambda row: row[f"{role} pid"])
+    spared = [row for row in rows if row[f"{role} pid"] != "" and (row["spared"] == role or row["spared"] and role == "supervisor")]
+    lives = itertools.groupby(spared, key=lambda row: row[f"{role} pid"])
     life = max((list(samples) for _, samples in lives), key=lambda one: one[-1]["seconds"] - one[0]["seconds"], default=[])
     grown_up = life[int(len(life) * YOUNG):]
     if len(life) < SAMPLES_MIN:
