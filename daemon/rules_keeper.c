@@ -32,11 +32,13 @@ static const char GONE_ALERT[] = "somebody else removed our firewall rules, or a
 				 "mail passes by us until `hopguard rules apply` "
 				 "(rules-flushed = alert)";
 
+/* Where we put them back, one who removes them again and again is not told of each time; where they stay away, he is. */
 static void tell_gone(struct rules_keeper *keeper, uint64_t now_ms)
 {
+	bool was_lately = keeper->told_ms && now_ms - keeper->told_ms < RULES_KEEPER_TELL_MS;
+
 	keeper->are_gone = true;
-	if (keeper->was_told ||
-	    (keeper->told_ms && now_ms - keeper->told_ms < RULES_KEEPER_TELL_MS))
+	if (keeper->was_told || (was_lately && keeper->config->restores_rules))
 		return;
 	keeper->was_told = true;
 	keeper->told_ms = now_ms;

@@ -18,6 +18,7 @@ SUPERVISOR_OPEN = "all end, the kernel passes what nobody listens for; connectio
 SCOUT = "what is known is judged, what is not waits for its successor"
 VERIFIER = "keys wait for its successor"
 LEDGER = "mail does not need it; events wait, bounded"
+NOT_ASKED = "what passes until then passes unjudged, whatever `on-failure` says, for the kernel no longer asks"
 LIFE = "test_processes_life: "
 
 KILLED = [
@@ -83,7 +84,8 @@ AROUND = [
     row("disk full", "state directory, event file", "told; rows wait in memory, events go to syslog; mended by itself", "the same",
         "test_memory: test_a_state_directory_that_is_full_is_told_and_mended",
         "event_file_test: an_event_that_was_cut_spoils_no_other", "event_file_test: a_full_disk_is_told_and_counted"),
-    row("disk read-only", "state directory, event file", "told; a reload is refused, a start goes on without", "the same",
+    row("disk read-only", "state directory, event file", "told; a reload is refused, a start goes on without",
+        "the same; while it starts again, rules are out",
         "test_memory: test_mail_and_verdicts_go_on_without_a_database"),
     row("disk slow", "state directory, event file", "only the ledger waits for it", "the same",
         "test_memory: test_a_lock_is_told_when_it_lasts_and_waited_for"),
@@ -93,10 +95,12 @@ AROUND = [
         "tear the guard's view of a connection"),
     row("conntrack table full", "gateway", "the kernel drops new connections, senders try again", "the same"),
     row("interface flaps", "gateway", "TCP sends again what was queued for it", "the same"),
-    row("rules flushed by somebody else", "until they are in again", "told, and put back in a fraction of a second; what passes until "
-        "then passes unjudged, whatever `on-failure` says", "the same"),
-    row("rules flushed by somebody else", "once they are in again", "guards begin anew; " + MIDDLE, "guards begin anew; connections "
-        "go on",
+    row("rules flushed by somebody else", "until they are in again, `rules-flushed = restore`",
+        f"told, and put back within seconds; {NOT_ASKED}; then {MIDDLE}", "the same, but that connections go on"),
+    row("rules flushed by somebody else", "until they are in again, `rules-flushed = alert`",
+        f"told, until somebody applies them; {NOT_ASKED}; then {MIDDLE}", "the same, but that connections go on"),
+    row("rules flushed by somebody else", "once they are in again", "guards have begun anew, and all is judged",
+        "the same; what was under way has gone on",
         "test_rules_flushed: test_what_somebody_else_removed_is_put_back_and_told",
         "test_rules_flushed: test_by_alert_it_is_told_until_they_are_in_again",
         "test_rules_flushed: test_one_who_removes_them_again_and_again_is_not_told_of_each_time"),

@@ -32,6 +32,14 @@ class Site(faults_lab.Faults):
         guard.program = [self.binary]
         super().prepare(guard)
 
+    def reload_with(self, text):
+        with open(self.guard.configuration, "w", encoding="utf-8") as file:
+            file.write(text)
+        return self.reload()
+
+    def configure(self, text):
+        assert "holds" in self.reload_with(text)["text"]
+
     def honest_letter(self, kind="protected", family=4):
         """What a client without TLS hears at a destination that nobody looked up before."""
         destination = self.lab.destinations.next(kind, family)
@@ -131,18 +139,11 @@ def test_the_interfaces_go_down_and_up(faults, record_property):
 
 @pytest.mark.full
 def test_a_bad_file_is_reloaded(faults, record_property):
-    path = faults.guard.configuration
-    with open(path, encoding="utf-8") as file:
-        good = file.read()
     with faults.measured(record_property, "reload with a bad file", "configuration"):
         for text in ("mode = nonsense\n", "dns {\n", "on-failure = open\nqueues = 3\nnonsense\n"):
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
-            event = faults.reload()
+            event = faults.reload_with(text)
             assert event and "refused, the old configuration stays" in event["text"], event
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(good)
-        assert "holds" in faults.reload()["text"]
+        faults.configure("")
         faults.wait_until_whole()
 
 
@@ -162,22 +163,39 @@ def test_the_program_is_replaced_and_started_again(faults, record_property):
         faults.wait_until_whole()
 
 
-def test_somebody_else_flushes_the_rules(faults, record_property):
-    """What is begun while no rule is there passes by us; nothing can prevent that. As soon as they are in again, what goes
-    on is judged by its next command."""
-    guard, start = faults.guard, len(faults.load.outcomes)
+def flush_rules(guard):
     backend = guard.status()["backend"]
-    tools = [f"{tool}-{'legacy' if backend == 'iptables-legacy' else 'nft'}" for tool in ("iptables", "ip6tables")]
     guard.mark()
-    for tool in tools:
+    for tool in ("iptables", "ip6tables"):
         for table in ("mangle", "raw"):
-            guard.host.run([tool, "-w", "-t", table, "-F"])
+            guard.host.run([f"{tool}-{'legacy' if backend == 'iptables-legacy' else 'nft'}", "-w", "-t", table, "-F"])
+
+
+def apply_rules(guard):
+    settings = [word for setting in guard.settings for word in ("--set", setting)]
+    guard.host.run(guard.command("rules", "apply", "--config", guard.configuration, *settings))
+
+
+@pytest.mark.parametrize("setting", ["restore", pytest.param("alert", marks=pytest.mark.full)])
+def test_somebody_else_flushes_the_rules(faults, setting, record_property):
+    """What goes on while no rule is there passes by us; nothing can prevent that. As soon as they are in again, it is judged by
+    its next command."""
+    guard, fault = faults.guard, "rules flushed by somebody else"
+    faults.configure(f"rules-flushed = {setting}\n")
+    start = len(faults.load.outcomes)
+    flush_rules(guard)
+    if setting == "alert":
+        assert guard.wait_for(lambda event: event["event"] == "degraded" and "rules-flushed = alert" in event["text"], RULES_BACK_S)
+        assert faults.load.wait_until_flowing()
+        assert [one for one in faults.load.since(start, "stripped") if one.result == "sent"], "the rules are in"
+        apply_rules(guard)
     assert guard.wait_for(lambda event: event["event"] == "recovered" and "rules" in event["text"], RULES_BACK_S)
     assert faults.load.wait_until_flowing()
     faults.load.wait_until_ended()
-    faults.record(record_property, "rules flushed by somebody else", "until they are in again", start)
+    faults.record(record_property, fault, f"until they are in again, `rules-flushed = {setting}`", start)
     assert not faults.load.missing(start)
     assert faults.stance == "closed" or not faults.count(start).kept
     faults.load.watch.forget()
-    with faults.measured(record_property, "rules flushed by somebody else", "once they are in again"):
+    with faults.measured(record_property, fault, "once they are in again"):
         time.sleep(1)
+    faults.configure("")
