@@ -56,6 +56,7 @@ static void on_restart(evutil_socket_t none, short what, void *argument)
 		err = slot_spawn(slot, process_now_ms());
 	if (err) {
 		log_error("%s not started error=\"%s\"", slot->name, strerror(-err));
+		slot_give_queue_back(slot, DEATH_DELAY_MAX_MS);
 		restart_later(slot, DEATH_DELAY_MAX_MS);
 		return;
 	}
@@ -129,8 +130,13 @@ void children_tick(struct children *children, uint64_t now_ms)
 	for (i = 0; i < children->count; i++) {
 		struct slot *slot = &children->slots[i];
 
-		if (slot->pid == 0)
+		if (slot->pid == 0) {
+			/* There was no memory for the appointment. */
+			if (!children->is_stopping &&
+			    !event_pending(slot->restart, EV_TIMEOUT, NULL))
+				restart_later(slot, 0);
 			continue;
+		}
 		if (was_away)
 			slot->heard_ms = now_ms;
 		if (now_ms - slot->heard_ms >= HEARTBEAT_MISSED_MS && !slot->is_overdue) {

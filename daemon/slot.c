@@ -146,8 +146,10 @@ static struct child child_of(const struct slot *slot, int channel)
 	return child;
 }
 
+/* Whoever cannot be heard is not born: he would live on, with the queue of his successor. */
 int slot_spawn(struct slot *slot, uint64_t now_ms)
 {
+	struct event *readable;
 	struct child child;
 	int ends[2];
 	int err = channel_pair(ends);
@@ -155,22 +157,31 @@ int slot_spawn(struct slot *slot, uint64_t now_ms)
 
 	if (err)
 		return err;
+	readable = event_new(slot->options->base, ends[0], EV_READ | EV_PERSIST, on_readable, slot);
+	if (!readable || event_add(readable, NULL) != 0) {
+		err = -ENOMEM;
+		goto close_ends;
+	}
 	child = child_of(slot, ends[1]);
 	pid = birth(&child, slot->name);
-	close(ends[1]);
 	if (pid < 0) {
-		close(ends[0]);
-		return pid;
+		err = pid;
+		goto close_ends;
 	}
+	close(ends[1]);
 	slot->pid = pid;
 	slot->channel = ends[0];
+	slot->readable = readable;
 	slot->is_ready = slot->is_overdue = slot->is_renewed = false;
 	slot->started_ms = slot->heard_ms = now_ms;
-	slot->readable =
-		event_new(slot->options->base, ends[0], EV_READ | EV_PERSIST, on_readable, slot);
-	if (!slot->readable || event_add(slot->readable, NULL) != 0)
-		return -ENOMEM;
 	return 0;
+
+close_ends:
+	if (readable)
+		event_free(readable);
+	close(ends[0]);
+	close(ends[1]);
+	return err;
 }
 
 void slot_connect(struct slot *a, struct slot *b)

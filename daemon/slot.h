@@ -34,7 +34,7 @@ struct slot {
 	uint64_t heard_ms;
 };
 
-/* A child in this slot, heard from now on. 0 or -errno. */
+/* A child in this slot, heard from now on. 0, or -errno and nobody was born. */
 int slot_spawn(struct slot *slot, uint64_t now_ms);
 /* The channel, when the child is dead. */
 void slot_close(struct slot *slot);

@@ -67,9 +67,10 @@ def test_whoever_has_no_memory(faults, name, record_property):
         pytest.skip("a sanitizer has an allocator of its own")
     with faults.measured(record_property, "no memory", name):
         pids, supervisor, before = faults.pids(name), faults.pids("supervisor"), faults.shifts.denied()
-        if name == "supervisor":
-            faults.send(faults.pids("guards")[:1], signal.SIGKILL)
+        guards = faults.pids("guards")
         faults.shifts.starve(pids)
+        if name == "supervisor":
+            faults.send(guards[:1], signal.SIGKILL)
         try:
             assert namespaces.wait_until(lambda: faults.tempt(name, supervisor) or faults.shifts.denied() > before), "it had enough"
             time.sleep(HUNGRY_S)

@@ -26,6 +26,26 @@
 
 enum { TYPES = MESSAGE_SOCKET + 2, LINES_MAX = 8 };
 
+static size_t left = SIZE_MAX; /* allocations of the event loop's until memory ends */
+static unsigned births;
+
+static bool is_at_end(void)
+{
+	if (left != SIZE_MAX && left > 0)
+		left--;
+	return left == 0;
+}
+
+static void *take(size_t len)
+{
+	return is_at_end() ? NULL : malloc(len);
+}
+
+static void *take_again(void *old, size_t len)
+{
+	return is_at_end() ? NULL : realloc(old, len);
+}
+
 static const size_t lengths[] = {
 	1,
 	sizeof(struct message) - 1,
@@ -63,6 +83,7 @@ pid_t birth(const struct child *child, const char *name)
 	pid_t pid = fork();
 
 	(void)name;
+	births++;
 	if (pid != 0) {
 		free(message);
 		return pid;
@@ -209,6 +230,42 @@ static void a_scout_gets_no_socket_of_a_family_that_is_none(void **state)
 	assert_int_equal(moved.told, 0);
 }
 
+static void nobody_is_born_for_whom_there_is_no_memory(void **state)
+{
+	struct moved moved = { .changes = 0 };
+	struct resources resources = { .queue_count = 0 };
+	struct event_base *base = event_base_new();
+	const struct children_options options = {
+		.base = base, .resources = &resources, .hooks = &hooks, .owner = &moved
+	};
+	struct slot slot = {
+		.options = &options, .role = ROLE_GUARD, .channel = -1, .name = "hungry"
+	};
+	unsigned before = count_descriptors(), refused = 0;
+	int err;
+
+	(void)state;
+	births = 0;
+	for (size_t allowed = 1;; allowed++, refused++) {
+		left = allowed;
+		err = slot_spawn(&slot, process_now_ms());
+		left = SIZE_MAX;
+		if (!err)
+			break;
+		assert_int_equal(err, -ENOMEM);
+		assert_int_equal(births, 0);
+		assert_int_equal(slot.pid, 0);
+		assert_null(slot.readable);
+		assert_int_equal(count_descriptors(), before);
+	}
+	assert_true(refused > 0);
+	assert_int_equal(births, 1);
+	(void)kill(slot.pid, SIGKILL);
+	assert_int_equal(waitpid(slot.pid, NULL, 0), slot.pid);
+	slot_close(&slot);
+	event_base_free(base);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,7 +274,10 @@ int main(void)
 		cmocka_unit_test(
 			a_ledger_can_ask_that_the_configuration_be_read_again_and_for_nothing_else),
 		cmocka_unit_test(a_scout_gets_no_socket_of_a_family_that_is_none),
+		cmocka_unit_test(nobody_is_born_for_whom_there_is_no_memory),
 	};
+
+	event_set_mem_functions(take, take_again, free);
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
