@@ -3,14 +3,15 @@
 """Runs fuzz targets, one after the other, and adds up in docs/fuzzing.md what each has been through.
 
 usage: tests/fuzz/campaign.py [--seconds N] [--jobs N] [--record] [TARGET...]
-       tests/fuzz/campaign.py --table          only brings the page's table up to date with the targets
+       tests/fuzz/campaign.py --table          only brings the page's table up to date with the targets and what is built
        tests/fuzz/campaign.py --minimise       what was learned goes into the seeds, as far as it reaches more
 
 A count belongs to sources: those of the objects that the linker took for a target, and all that they include from the
-repository, without comments and layout. When they change, it starts anew. With --record and without names, targets that
-have reached their goal are left out.
+repository, without comments and layout. When they change, it starts anew. With --record a target runs on to its goal at
+most; without names, those that have reached it are left out, and those that will soon come first.
 
-tests/fuzz/NAME.options: [libfuzzer], passed on; [campaign] goal, executions wanted.
+tests/fuzz/NAME.options: [libfuzzer], passed on; [campaign] goal, executions wanted, and long_len: inputs of up to that length
+for a part of the time, where libfuzzer's max_len keeps the others short.
 """
 
 import argparse
@@ -35,8 +36,10 @@ PAGE = TOP / "docs/fuzzing.md"
 GOAL = 20_000_000
 SEED_LEN_MAX = 4096
 SEEDS_LEN_MAX = 48 * 1024  # of one target
-UNIT_TIMEOUT_S = 10  # one input
-STOP_PATIENCE_S = 120  # beyond the time: reading what was learned, a last input, the sanitizer's report
+LONG_PART = 5  # of the time, one part is for long inputs
+# On the wall, so that it ends at all where others have the processor. What one input may take of it says each_input.c.
+UNIT_TIMEOUT_S = 1200
+STOP_PATIENCE_S = 1500  # beyond the time: reading what was learned, a last input, the sanitizer's report
 TABLE_BEGIN = "<!-- written by tests/fuzz/campaign.py -->"
 TABLE_END = "<!-- end -->"
 HEAD = ("| target | what it asserts | sources | commit | executions | seconds | goal | met |\n"
@@ -71,6 +74,7 @@ class Target:
         self.options = configparser.ConfigParser()
         self.options.read(FUZZ / f"{name}.options")
         self.goal = self.options.getint("campaign", "goal", fallback=GOAL)
+        self.long_len = self.options.getint("campaign", "long_len", fallback=0)
 
     def flags(self):
         options = dict(self.options["libfuzzer"]) if self.options.has_section("libfuzzer") else {}
@@ -91,6 +95,10 @@ class Target:
         for path in sorted(self.sources()):
             digest.update(f"{path.relative_to(TOP)}\n{meaning(path.read_text(encoding='utf-8'))}\n".encode())
         return digest.hexdigest()[:12]
+
+    def commit(self):
+        """The last one that changed them."""
+        return git("log", "-1", "--format=%h", "--abbrev=12", "--", *self.sources()).strip()
 
     def sources(self):
         objects = [self.program.with_name(f"{self.program.name}.o")]
@@ -144,16 +152,27 @@ def write_records(records):
     PAGE.write_text(f"{before}{TABLE_BEGIN}\n\n{rows}\n{TABLE_END}{rest.split(TABLE_END)[1]}", encoding="utf-8")
 
 
+def still_true(records):
+    """Without those of sources that are others now, where the program is built from them."""
+    for target in all_targets():
+        if target.name not in records or not target.program.exists():
+            continue
+        if records[target.name].digest == target.digest():
+            records[target.name].commit = target.commit()
+        else:
+            del records[target.name]
+    return records
+
+
 def git(*arguments):
     return subprocess.run(["git", "-C", TOP, *arguments], stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
-def clean_commit():
-    """Of the sources as they are. Only the page itself may differ: it is what this writes."""
+def require_clean():
+    """Sources as they were committed. Only the page itself may differ: it is what this writes."""
     changed = [line for line in git("status", "--porcelain").splitlines() if line[3:] != str(PAGE.relative_to(TOP))]
     if changed:
         sys.exit("fuzz: nothing is recorded of sources that were not committed:\n" + "\n".join(changed))
-    return git("rev-parse", "--short=12", "HEAD").strip()
 
 
 class Progress:
@@ -188,32 +207,36 @@ def first_fault(log):
 
 
 def environment():
-    """A freed block need not be kept for long here, nor who asked for it known to the last caller: both take time."""
-    return {"ASAN_OPTIONS": "quarantine_size_mb=16:malloc_context_size=8", **os.environ}
+    """A freed block need not be kept for long here, nor who asked for it known: both take time. An input that fails is played again."""
+    return {"ASAN_OPTIONS": "quarantine_size_mb=2:thread_local_quarantine_size_kb=64:malloc_context_size=1", **os.environ}
 
 
-def run(target, seconds, runs, progress):
+def wait_for(process, target, until, progress):
+    """What it took; later than `until` it is ended."""
+    start = time.monotonic()
+    pid, status, usage = 0, 0, None
+    while not pid:
+        time.sleep(0.2)
+        progress.show(f"  {target.name} {time.monotonic() - start:.0f} s {last_pulse(BUILD / f'{target.name}.log')}")
+        if time.monotonic() > until:
+            process.kill()
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime
+
+
+def run_part(target, seconds, runs, flags, progress):
+    """One process; flags come behind the target's own."""
     target.learned.mkdir(parents=True, exist_ok=True)
     log = BUILD / f"{target.name}.log"
-    command = [target.program, *target.flags(), f"-max_total_time={seconds}", f"-timeout={UNIT_TIMEOUT_S}",
-               "-print_final_stats=1", f"-artifact_prefix={BUILD}/{target.name}-", target.learned]
-    if runs:
-        command.insert(1, f"-runs={runs}")
+    command = [target.program, *target.flags(), *flags, f"-max_total_time={max(1, round(seconds))}", f"-runs={runs or -1}",
+               f"-timeout={UNIT_TIMEOUT_S}", "-print_final_stats=1", f"-artifact_prefix={BUILD}/{target.name}-", target.learned]
     if target.seeds.is_dir():
         command.append(target.seeds)
-    start = time.monotonic()
     with open(log, "wb") as output:
         process = subprocess.Popen(command, cwd=TOP, env=environment(), stdin=subprocess.DEVNULL, stdout=output,
                                    stderr=output)
-        pid, status, usage = 0, 0, None
-        while not pid:
-            time.sleep(0.2)
-            progress.show(f"  {target.name} {time.monotonic() - start:.0f} s {last_pulse(log)}")
-            if time.monotonic() - start > seconds + STOP_PATIENCE_S:
-                process.kill()
-            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    taken = usage.ru_utime + usage.ru_stime
+        taken = wait_for(process, target, time.monotonic() + seconds + STOP_PATIENCE_S, progress)
     text = log.read_text(encoding="utf-8", errors="replace")
     executed = re.search(r"^stat::number_of_executed_units: (\d+)$", text, re.M)
     executions = int(executed[1]) if executed else 0
@@ -223,6 +246,20 @@ def run(target, seconds, runs, progress):
     return Outcome(target.name, executions, taken,
                    f"exit status {process.returncode}: {first_fault(log) or 'see the log'}\n"
                    f"    {log.relative_to(TOP)}{', input in ' + kept[1] if kept else ''}")
+
+
+def run(target, seconds, runs, progress):
+    """Long inputs first; runs 0: no matter how many."""
+    taken = Outcome(target.name, 0, 0.0, "")
+    parts = [(1, [])]
+    if target.long_len:
+        parts = [(1 / LONG_PART, [f"-max_len={target.long_len}"]), (1 - 1 / LONG_PART, [])]
+    for share, flags in parts:
+        part = run_part(target, seconds * share, max(1, runs - taken.executions) if runs else 0, flags, progress)
+        taken = Outcome(target.name, taken.executions + part.executions, taken.seconds + part.seconds, part.failure)
+        if part.failure:
+            break
+    return taken
 
 
 def report(outcome, target, record):
@@ -238,7 +275,8 @@ def report(outcome, target, record):
 class Campaign:
     def __init__(self, arguments):
         self.arguments = arguments
-        self.commit = clean_commit() if arguments.record else None
+        if arguments.record:
+            require_clean()
         self.progress = Progress()
         self.lock = threading.Lock()
         known = {target.name: target for target in all_targets()}
@@ -248,10 +286,17 @@ class Campaign:
         self.targets = [known[name] for name in arguments.targets] or list(known.values())
 
     def left(self, target, digest):
-        """Executions to the goal; 0: no matter how many."""
+        """Executions to the goal; 0: it is reached."""
         record = read_records().get(target.name, Record())
         done = record.executions if record.digest == digest else 0
         return max(0, target.goal - done)
+
+    def seconds_left(self, target):
+        """To the goal, as far as one can know."""
+        record = read_records().get(target.name, Record())
+        if not self.arguments.record or record.executions == 0:
+            return 0
+        return self.left(target, target.digest()) * record.seconds / record.executions
 
     def add(self, target, digest, outcome):
         with self.lock:
@@ -260,7 +305,7 @@ class Campaign:
             if record.digest != digest:
                 record = Record()
             if not outcome.failure and target.digest() == digest:
-                record = Record(digest, self.commit, record.executions + outcome.executions,
+                record = Record(digest, target.commit(), record.executions + outcome.executions,
                                 record.seconds + round(outcome.seconds))
             records[target.name] = record
             write_records(records)
@@ -268,11 +313,9 @@ class Campaign:
 
     def play(self, target):
         digest = target.digest()
-        runs = 0
-        if self.arguments.record and not self.arguments.targets:
-            runs = self.left(target, digest)
-            if runs == 0:
-                return None
+        runs = self.left(target, digest) if self.arguments.record else 0
+        if self.arguments.record and runs == 0 and not self.arguments.targets:
+            return None
         outcome = run(target, self.arguments.seconds, runs, self.progress)
         record = self.add(target, digest, outcome) if self.arguments.record else None
         self.progress.say(report(outcome, target, record))
@@ -281,7 +324,8 @@ class Campaign:
     def run(self):
         start = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(max_workers=self.arguments.jobs) as pool:
-            outcomes = [outcome for outcome in pool.map(self.play, self.targets) if outcome]
+            targets = self.targets if self.arguments.targets else sorted(self.targets, key=self.seconds_left)
+            outcomes = [outcome for outcome in pool.map(self.play, targets) if outcome]
         failed = [outcome.name for outcome in outcomes if outcome.failure]
         taken = datetime.timedelta(seconds=round(time.monotonic() - start))
         print(f"{sum(o.executions for o in outcomes):,} executions of {len(outcomes)} targets in {taken}, "
@@ -325,7 +369,7 @@ def main():
     parser.add_argument("targets", nargs="*", metavar="TARGET")
     arguments = parser.parse_args()
     if arguments.table:
-        write_records(read_records())
+        write_records(still_true(read_records()))
         return 0
     if arguments.minimise:
         for target in Campaign(arguments).targets:
