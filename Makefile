@@ -185,8 +185,7 @@ unit: $(UNIT_TESTS)
 # Fuzz targets: clang, sanitizers, and only those objects that a target needs.
 SECONDS     ?= 10
 FUZZ_FLAGS  := -std=c11 -g -O2 -fsanitize=address,undefined -fno-sanitize-recover=undefined
-FUZZ_WRAPPED := LLVMFuzzerTestOneInput $(patsubst %,__sanitizer_cov_trace_%,switch $(foreach n,1 2 4 8,cmp$(n) const_cmp$(n))) \
-                __sanitizer_weak_hook_memcmp
+FUZZ_WRAPPED := LLVMFuzzerTestOneInput $(patsubst %,__sanitizer_cov_trace_%,switch $(foreach n,1 2 4 8,cmp$(n) const_cmp$(n)))
 FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(filter-out daemon/main.c,$(SOURCES)))
 
 build/fuzz/daemon/%.o: daemon/%.c Makefile
@@ -203,12 +202,14 @@ build/fuzz/%_fuzz.o: tests/fuzz/%_fuzz.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize-coverage=inline-8bit-counters,pc-table $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
 
+build/fuzz/config_fuzz build/coverage/fuzz/config_fuzz: WRAPPED := calloc free
+
 build/fuzz/each_input.o: tests/fuzz/each_input.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) -std=c11 -g -O2 $(WARNINGS) -MMD -MP -c -o $@ $<
 
 build/fuzz/%_fuzz: build/fuzz/%_fuzz.o build/fuzz/each_input.o build/fuzz/libhopguard.a
-	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer $(FUZZ_WRAPPED:%=-Wl,--wrap=%) -Wl,-Map=$@.map -o $@ $^ $(LIB_LDLIBS)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer $(FUZZ_WRAPPED:%=-Wl,--wrap=%) $(WRAPPED:%=-Wl,--wrap=%) -Wl,-Map=$@.map -o $@ $^ $(LIB_LDLIBS)
 
 # Each target for SECONDS; TARGETS="a b" runs those, JOBS=2 two at a time, RECORD=1 adds up in docs/fuzzing.md. What
 # fails lies in build/fuzz/NAME-crash-…, what was learned in build/fuzz/corpus/NAME.
@@ -246,7 +247,8 @@ $(COVER)/tests/%: tests/%.c $(SUPPORT:$(BUILD)/%.o=%.c) $(COVER)/libhopguard.so
 
 $(COVER)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(COVER)/libhopguard.so
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(CPPFLAGS) $(COVER_FLAGS) -fsanitize=fuzzer $(LIB_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(COVER_LIB) $(LIB_LDLIBS)
+	$(Q)$(CLANG) $(CPPFLAGS) $(COVER_FLAGS) -fsanitize=fuzzer $(LIB_CFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -MMD -MP -MF $@.d -o $@ $< \
+		$(COVER_LIB) $(LIB_LDLIBS)
 
 coverage: $(COVER_TESTS) $(COVER_FUZZERS)
 	$(Q)$(PYTHON) tests/coverage.py --build $(COVER) $(PARSERS)

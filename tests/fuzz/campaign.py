@@ -36,7 +36,7 @@ PAGE = TOP / "docs/fuzzing.md"
 GOAL = 20_000_000
 SEED_LEN_MAX = 4096
 SEEDS_LEN_MAX = 48 * 1024  # of one target
-LONG_PART = 5  # of the time, one part is for long inputs
+CAREFUL_SHARE = 0.2  # of the time
 # On the wall, so that it ends at all where others have the processor. What one input may take of it says each_input.c.
 UNIT_TIMEOUT_S = 1200
 STOP_PATIENCE_S = 1500  # beyond the time: reading what was learned, a last input, the sanitizer's report
@@ -208,7 +208,7 @@ def first_fault(log):
 
 def environment():
     """A freed block need not be kept for long here, nor who asked for it known: both take time. An input that fails is played again."""
-    return {"ASAN_OPTIONS": "quarantine_size_mb=2:thread_local_quarantine_size_kb=64:malloc_context_size=1", **os.environ}
+    return {"ASAN_OPTIONS": "quarantine_size_mb=8:malloc_context_size=0", **os.environ}
 
 
 def wait_for(process, target, until, progress):
@@ -249,12 +249,10 @@ def run_part(target, seconds, runs, flags, progress):
 
 
 def run(target, seconds, runs, progress):
-    """Long inputs first; runs 0: no matter how many."""
+    """First with long inputs, and with care for those that reach what is rare; then as many as can be. runs 0: no matter how many."""
     taken = Outcome(target.name, 0, 0.0, "")
-    parts = [(1, [])]
-    if target.long_len:
-        parts = [(1 / LONG_PART, [f"-max_len={target.long_len}"]), (1 - 1 / LONG_PART, [])]
-    for share, flags in parts:
+    careful = [f"-max_len={target.long_len}"] if target.long_len else []
+    for share, flags in ((CAREFUL_SHARE, careful), (1 - CAREFUL_SHARE, ["-entropic=0"])):
         part = run_part(target, seconds * share, max(1, runs - taken.executions) if runs else 0, flags, progress)
         taken = Outcome(target.name, taken.executions + part.executions, taken.seconds + part.seconds, part.failure)
         if part.failure:

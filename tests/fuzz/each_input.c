@@ -76,6 +76,3 @@ TELL_SOMETIMES(__sanitizer_cov_trace_const_cmp2, (uint16_t a, uint16_t b), (a, b
 TELL_SOMETIMES(__sanitizer_cov_trace_const_cmp4, (uint32_t a, uint32_t b), (a, b))
 TELL_SOMETIMES(__sanitizer_cov_trace_const_cmp8, (uint64_t a, uint64_t b), (a, b))
 TELL_SOMETIMES(__sanitizer_cov_trace_switch, (uint64_t value, uint64_t *cases), (value, cases))
-TELL_SOMETIMES(__sanitizer_weak_hook_memcmp,
-               (void *caller, const void *a, const void *b, size_t len, int result),
-               (caller, a, b, len, result))

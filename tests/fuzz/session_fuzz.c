@@ -14,7 +14,7 @@ enum {
 	CLIENT_BIT = 0x80,
 	LENGTH_MAX = 0x7f,
 	LONG_LEN = 1024,
-	SPELLED_MAX = 512
+	SPELLED_MAX = 256
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -47,8 +47,9 @@ static struct bytes next_segment(struct script *script, bool *is_client)
 static struct play run(const uint8_t *data, size_t len, bool spells, bool denies)
 {
 	struct script script = { data + 1, len - 1 };
-	struct play play = play_new((data[0] & MIDSTREAM_BIT) != 0);
+	struct play play = play_new_for(len, (data[0] & MIDSTREAM_BIT) != 0);
 
+	play.is_quick = spells;
 	play.denies = denies;
 	while (script.len > 0) {
 		bool is_client;

@@ -7,11 +7,15 @@
 
 #include "wire/smtp_reply.h"
 
+enum { CUTS_MAX = 64 };
+
+/* Of a short line all; of a long one some, and other ones of the next that is as long but for an octet. */
 static void check_cuts(struct bytes line)
 {
 	struct bytes copy = exact_copy(line);
+	size_t step = 1 + line.len / CUTS_MAX;
 
-	for (size_t cut = 0; cut < line.len; cut++) {
+	for (size_t cut = line.len % step; cut < line.len; cut += step) {
 		struct smtp_reply_line part;
 		size_t untouched = line.len + 1;
 

@@ -31,6 +31,9 @@ enum {
 		}                                                                                  \
 	} while (0)
 
+static const char model_letters[] =
+	"a.b\n\ra.b\n\r.\n.\r..aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
 struct model_segment {
 	size_t at; /* counted from the first octet; (size_t)-1 is one before */
 	size_t len;
@@ -47,7 +50,10 @@ struct model {
 	struct budget budget;
 	struct stream *stream;
 	uint8_t text[MODEL_OCTETS_MAX]; /* what an honest sender sends */
-	size_t sent;                    /* highest octet sent */
+	size_t text_len;                /* of it, as far as it is written */
+	size_t variety;
+	uint32_t seed;
+	size_t sent; /* highest octet sent */
 	uint8_t parsed[MODEL_OCTETS_MAX];
 	size_t parsed_len;
 	size_t consumed;
@@ -109,7 +115,8 @@ static void model_check_delivered(const struct model *model, size_t from)
 			if (i >= 2 && model_is_end_of_data(model->got[r], i - 1))
 				MODEL_CHECK(memcmp(model->got[r] + i - 2, model->parsed + i - 2,
 				                   3) == 0);
-			if (i >= 4 && memcmp(model->got[r] + i - 4, "\r\n.\r\n", 5) == 0)
+			if (i >= 4 && model->got[r][i] == '\n' &&
+			    memcmp(model->got[r] + i - 4, "\r\n.\r\n", 5) == 0)
 				MODEL_CHECK(memcmp(model->parsed + i - 4, "\r\n.\r\n", 5) == 0);
 		}
 	}
@@ -209,6 +216,21 @@ static void model_send(struct model *model, const struct model_segment *segment)
 	model_judge(model, segment);
 }
 
+static void model_begin_text(struct model *model)
+{
+	model->variety = choose(model) % 4 ? sizeof(model_letters) - 1 : 10;
+	model->seed = (uint32_t)choose(model) << 8 | choose(model);
+}
+
+static void model_write_text(struct model *model, size_t len)
+{
+	for (; model->text_len < len; model->text_len++) {
+		model->seed = model->seed * 1664525 + 1013904223;
+		model->text[model->text_len] =
+			(uint8_t)model_letters[(model->seed >> 16) % model->variety];
+	}
+}
+
 /* False: beyond the model's octets. */
 static bool model_cut(struct model *model, struct model_segment *segment, size_t at, size_t len)
 {
@@ -217,6 +239,7 @@ static bool model_cut(struct model *model, struct model_segment *segment, size_t
 	if (at + 1 == 0 || at >= MODEL_OCTETS_MAX || len > MODEL_SEGMENT_MAX ||
 	    at + len > MODEL_OCTETS_MAX)
 		return false;
+	model_write_text(model, at + len);
 	segment->at = at;
 	segment->len = len;
 	memcpy(segment->octets, model->text + at, len);
@@ -313,20 +336,6 @@ static void model_step(struct model *model)
 	MODEL_CHECK(model->budget.used <= model->budget.limit);
 }
 
-static void model_write_text(struct model *model)
-{
-	static const char letters[] =
-		"a.b\n\ra.b\n\r.\n.\r..aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-	size_t variety = choose(model) % 4 ? sizeof(letters) - 1 : 10;
-	uint32_t seed = (uint32_t)choose(model) << 8 | choose(model);
-	size_t i;
-
-	for (i = 0; i < MODEL_OCTETS_MAX; i++) {
-		seed = seed * 1664525 + 1013904223;
-		model->text[i] = (uint8_t)letters[(seed >> 16) % variety];
-	}
-}
-
 /* An honest sender sends what was not acknowledged again until all has arrived. */
 static void model_finish(struct model *model)
 {
@@ -379,7 +388,7 @@ static size_t model_run(const uint8_t *choices, size_t len)
 	model.first_seq = choose(&model) % 2 ? 0xffffffffU - choose(&model) : 1000;
 	model.is_honest = choose(&model) % 4 == 0;
 	model.budget.limit = choose(&model) % 4 ? MODEL_BUDGET_SMALL : 1 << 20;
-	model_write_text(&model);
+	model_begin_text(&model);
 	model.stream = stream_new(model.first_seq, &model.budget);
 	MODEL_CHECK(model.stream);
 	while (model.choices_left > 0)
