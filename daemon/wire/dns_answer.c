@@ -58,7 +58,7 @@ static bool follow_pointer(struct cursor *cursor, uint8_t first)
 enum parse_result dns_name_parse(char text[DNS_NAME_TEXT_MAX], struct bytes message, size_t *at)
 {
 	struct cursor cursor = cursor_over(message);
-	size_t text_len = 0, octets = 1, behind = 0;
+	size_t text_len = 0, octets = 1, behind = 0, pointers = 0;
 	uint8_t len;
 
 	cursor_skip(&cursor, *at);
@@ -66,7 +66,8 @@ enum parse_result dns_name_parse(char text[DNS_NAME_TEXT_MAX], struct bytes mess
 		if ((len & POINTER_MASK) == POINTER_MASK) {
 			size_t end = cursor.at + 1;
 
-			if (!follow_pointer(&cursor, len))
+			/* Else each record could have a message's length of them to follow. */
+			if (pointers++ == DNS_POINTERS_MAX || !follow_pointer(&cursor, len))
 				return PARSE_MALFORMED;
 			if (behind == 0)
 				behind = end;
@@ -136,17 +137,6 @@ static struct header read_header(struct cursor *cursor)
 	return header;
 }
 
-/* Puts the cursor behind the question: where the answer section begins. */
-static bool skip_question(struct cursor *cursor)
-{
-	struct header header = read_header(cursor);
-
-	if (header.questions != 1 || !skip_name(cursor))
-		return false;
-	cursor_skip(cursor, 4);
-	return !cursor->failed;
-}
-
 static void note_ttl(struct dns_answer *answer, uint32_t ttl_s)
 {
 	if (ttl_s < answer->ttl_s)
@@ -197,12 +187,14 @@ static bool read_records(struct dns_answer *answer, struct cursor *section, uint
 	uint16_t i;
 
 	for (i = 0; i < count; i++) {
+		size_t at = section->at;
+
 		if (!read_resource(&resource, answer->message, section))
 			return false;
 		if (i < DNS_RECORDS_MAX && resource.type == answer->type &&
 		    resource.class == CLASS_IN && strcmp(resource.owner, answer->canonical) == 0) {
 			note_ttl(answer, resource.record.ttl_s);
-			answer->record_count++;
+			answer->records_at[answer->record_count++] = (uint16_t)at;
 		}
 	}
 	return true;
@@ -239,7 +231,8 @@ enum parse_result dns_answer_parse(struct dns_answer *answer, struct bytes messa
 	struct header header = read_header(&cursor);
 	size_t at = cursor.at;
 
-	if (cursor.failed || !(header.flags & FLAG_RESPONSE) || header.questions != 1)
+	if (cursor.failed || message.len > UINT16_MAX || !(header.flags & FLAG_RESPONSE) ||
+	    header.questions != 1)
 		return PARSE_MALFORMED;
 	if (dns_name_parse(parsed.name, message, &at) != PARSE_OK)
 		return PARSE_MALFORMED;
@@ -265,18 +258,13 @@ bool dns_answer_record(struct dns_record *record, const struct dns_answer *answe
 	struct cursor cursor = cursor_over(answer->message);
 	struct resource resource;
 
-	if (index >= answer->record_count || !skip_question(&cursor))
+	if (index >= answer->record_count)
 		return false;
-	while (read_resource(&resource, answer->message, &cursor)) {
-		if (resource.type != answer->type || resource.class != CLASS_IN ||
-		    strcmp(resource.owner, answer->canonical) != 0)
-			continue;
-		if (index-- == 0) {
-			*record = resource.record;
-			return true;
-		}
-	}
-	return false;
+	cursor_skip(&cursor, answer->records_at[index]);
+	if (!read_resource(&resource, answer->message, &cursor))
+		return false;
+	*record = resource.record;
+	return true;
 }
 
 bool dns_answer_has_alias(const struct dns_answer *answer)

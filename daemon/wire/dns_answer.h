@@ -19,6 +19,8 @@ enum {
 	DNS_NAME_TEXT_MAX = 256,
 	DNS_ALIASES_MAX = 16,  /* CNAMEs in one answer; resolvers give up at 8 to 16 */
 	DNS_RECORDS_MAX = 256, /* records looked at in one section */
+	DNS_POINTERS_MAX =
+		127, /* in one name: as many as it has labels, for behind each of use stands one */
 };
 
 enum dns_type {
@@ -46,10 +48,11 @@ enum dns_rcode { DNS_RCODE_NOERROR = 0, DNS_RCODE_SERVFAIL = 2, DNS_RCODE_NXDOMA
 struct dns_answer {
 	struct bytes message;
 	uint8_t rcode;
-	uint16_t type;                     /* as asked */
-	char name[DNS_NAME_TEXT_MAX];      /* as asked */
-	char canonical[DNS_NAME_TEXT_MAX]; /* end of the CNAME chain; equals name without one */
-	uint16_t record_count;             /* of that type at the canonical name */
+	uint16_t type;                        /* as asked */
+	char name[DNS_NAME_TEXT_MAX];         /* as asked */
+	char canonical[DNS_NAME_TEXT_MAX];    /* end of the CNAME chain; equals name without one */
+	uint16_t record_count;                /* of that type at the canonical name */
+	uint16_t records_at[DNS_RECORDS_MAX]; /* where in the message they stand */
 	uint32_t ttl_s; /* the least of the chain and the records; without records, RFC 2308's */
 };
 

@@ -313,6 +313,27 @@ static void pointers_lead_back_only(void **state)
 	}
 }
 
+static void a_name_has_no_more_pointers_than_it_may_have_labels(void **state)
+{
+	char text[DNS_NAME_TEXT_MAX];
+	size_t pointers, at;
+
+	(void)state;
+	for (pointers = 1; pointers < 300; pointers++) {
+		struct message message = { .len = 0 };
+
+		add_u8(&message, 1);
+		add_u8(&message, 'a');
+		add_u8(&message, 0);
+		for (at = 0; message.len < 3 + 2 * pointers; at = message.len - 2)
+			add_u16(&message, 0xc000 | (unsigned)at);
+		assert_int_equal(dns_name_parse(text, bytes_of(message.octets, message.len), &at),
+		                 pointers <= 127 ? PARSE_OK : PARSE_MALFORMED);
+		if (pointers <= 127)
+			assert_string_equal(text, "a");
+	}
+}
+
 static void a_cut_answer_is_malformed_at_every_length(void **state)
 {
 	struct message message;
@@ -378,6 +399,7 @@ int main(void)
 		cmocka_unit_test(an_alias_to_a_name_that_is_no_host_is_malformed),
 		cmocka_unit_test(names_end_at_255_octets),
 		cmocka_unit_test(pointers_lead_back_only),
+		cmocka_unit_test(a_name_has_no_more_pointers_than_it_may_have_labels),
 		cmocka_unit_test(a_cut_answer_is_malformed_at_every_length),
 		cmocka_unit_test(no_single_octet_leads_outside),
 	};
