@@ -8,6 +8,8 @@ enum {
 	CLASS_IN = 1,
 	/* In the data of an RRSIG (RFC 4034 section 3.1). */
 	SIGNER_AT = 18,
+	MX_HOST_AT = 2,
+	COMPRESSED_MIN = 0x40, /* of a label's first octet (RFC 1035 section 4.1.4) */
 	/* Fields as ldns counts them; it aborts where one is asked for that is not there. */
 	SIGNATURE_FIELDS = 9,
 	KEY_FIELDS = 4,
@@ -55,6 +57,43 @@ bool dns_signature_signer(char signer[DNS_NAME_TEXT_MAX], const struct dns_rrset
 	return is_found;
 }
 
+/* As names in the data of DNSSEC's own records stand there (RFC 4034 sections 3.1.7 and 4.1.1). */
+static bool is_uncompressed(struct bytes data, size_t at)
+{
+	struct cursor cursor = cursor_over(bytes_after(data, at));
+	uint8_t len;
+
+	while ((len = cursor_u8(&cursor)) != 0 && len < COMPRESSED_MIN)
+		cursor_skip(&cursor, len);
+	return !cursor.failed && len == 0;
+}
+
+/* Whether ldns may read the data: of a name there it follows 65535 pointers, and in a circle at that. */
+static bool is_readable(const struct dns_resource *resource, const struct dns_message *message)
+{
+	struct dns_record record = resource->record;
+	char name[DNS_NAME_TEXT_MAX];
+	size_t at = record.at + (resource->type == DNS_TYPE_MX ? MX_HOST_AT : 0);
+
+	switch (resource->type) {
+	case DNS_TYPE_MX:
+	case DNS_TYPE_CNAME:
+		return dns_name_parse(name, message->octets, &at) == PARSE_OK;
+	case DNS_TYPE_RRSIG:
+		return is_uncompressed(record.data, SIGNER_AT);
+	case DNS_TYPE_NSEC:
+		return is_uncompressed(record.data, 0);
+	case DNS_TYPE_A:
+	case DNS_TYPE_AAAA:
+	case DNS_TYPE_TLSA:
+	case DNS_TYPE_DNSKEY:
+	case DNS_TYPE_NSEC3:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static bool has_all_fields(const ldns_rr *rr)
 {
 	size_t count = ldns_rr_rd_count(rr);
@@ -83,7 +122,7 @@ static ldns_rr_list *records_of(const struct dns_message *message, wanted_fn wan
 		size_t at = resource.at;
 		ldns_rr *rr = NULL;
 
-		if (!wanted(&resource, rrset) ||
+		if (!wanted(&resource, rrset) || !is_readable(&resource, message) ||
 		    ldns_wire2rr(&rr, message->octets.data, message->octets.len, &at,
 		                 LDNS_SECTION_ANSWER) != LDNS_STATUS_OK)
 			continue;

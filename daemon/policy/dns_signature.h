@@ -33,7 +33,7 @@ enum dns_signature {
 bool dns_signature_signer(char signer[DNS_NAME_TEXT_MAX], const struct dns_rrset *rrset);
 
 /*
- * keys: a validated answer with the zone's DNSKEY RRset. Validity times have a slack of a tenth of their length, an hour to a day, as
+ * Of an RRset of A, AAAA, MX, CNAME, TLSA, NSEC or NSEC3; records of other types are none here. keys: a validated answer with the zone's DNSKEY RRset. Validity times have a slack of a tenth of their length, an hour to a day, as
  * resolvers have it: what they keep may outlive its signature by a little.
  */
 enum dns_signature dns_signature_check(const struct dns_rrset *rrset,

@@ -204,6 +204,38 @@ static void a_record_that_is_cut_short_never_ends_the_program(void **state)
 	}
 }
 
+/* ldns follows them wherever they lead, 65535 for each name. */
+static void names_in_records_are_not_followed_forward(void **state)
+{
+	struct vector *vector = fresh_vector();
+	size_t signer = offset_of(vector, DNS_TYPE_RRSIG) + 18;
+	uint8_t *host = vector->octets + offset_of(vector, DNS_TYPE_MX) + 2;
+
+	(void)state;
+	/* "mx" and a pointer to dane.lab: to the one that comes later. */
+	assert_int_equal(host[3], 0xc0);
+	host[4] = (uint8_t)signer;
+	read_vector(vector);
+	assert_int_equal(check_at(vector, NOW_S), DNS_SIGNATURE_BAD);
+}
+
+static void a_signer_that_is_compressed_has_signed_nothing(void **state)
+{
+	enum { NAME_LEN = 10, POINTER_LEN = 2 };
+	struct vector *vector = fresh_vector();
+	size_t data = offset_of(vector, DNS_TYPE_RRSIG), signer = data + 18;
+
+	(void)state;
+	vector->octets[data - 1] -= NAME_LEN - POINTER_LEN;
+	vector->octets[signer] = 0xc0;
+	vector->octets[signer + 1] = 0x0c;
+	memmove(vector->octets + signer + POINTER_LEN, vector->octets + signer + NAME_LEN,
+	        vector->len - signer - NAME_LEN);
+	vector->len -= NAME_LEN - POINTER_LEN;
+	read_vector(vector);
+	assert_int_equal(check_at(vector, NOW_S), DNS_SIGNATURE_ABSENT);
+}
+
 static void keys_that_are_cut_short_are_none(void **state)
 {
 	static uint8_t octets[512];
@@ -236,6 +268,8 @@ int main(void)
 		cmocka_unit_test(an_algorithm_that_the_zone_has_no_key_of_is_bad_not_unknown),
 		cmocka_unit_test(what_has_no_signature_is_told_so),
 		cmocka_unit_test(a_record_that_is_cut_short_never_ends_the_program),
+		cmocka_unit_test(names_in_records_are_not_followed_forward),
+		cmocka_unit_test(a_signer_that_is_compressed_has_signed_nothing),
 		cmocka_unit_test(keys_that_are_cut_short_are_none),
 	};
 
