@@ -6,7 +6,8 @@
 #include "base/bytes.h"
 #include "policy/heard_private.h"
 
-enum { ALIAS_DEPTH_MAX = 4 };
+/* More than stand for one another anywhere. */
+enum { SUBJECTS_MAX = 32 };
 
 static uint64_t end_of(uint32_t ttl_s, uint64_t now_ms)
 {
@@ -303,19 +304,45 @@ static void note_alias(const struct hearing *hearing, bool matters)
 	heard_note_alias(hearing->heard, &alias, answer->canonical, answer->type == DNS_TYPE_MX);
 }
 
+/* Names that an answer is about, each once: aliases of each other would otherwise make many of few. */
+struct subjects {
+	struct subject {
+		const char *name;
+		bool matters;
+	} all[SUBJECTS_MAX];
+	size_t count;
+};
+
+static void add_subject(struct subjects *subjects, const char *name, bool matters)
+{
+	for (size_t i = 0; i < subjects->count; i++) {
+		if (strcmp(subjects->all[i].name, name) == 0)
+			return;
+	}
+	if (subjects->count < SUBJECTS_MAX)
+		subjects->all[subjects->count++] = (struct subject){ name, matters };
+}
+
 /* What is said of a name is said of those that stand for it, too. */
-static void hear_all(const struct hearing *hearing, const char *name, bool matters, unsigned depth)
+static void hear_all(const struct hearing *hearing, bool matters)
 {
 	bool is_of_domain = hearing->answer.type == DNS_TYPE_MX;
-	const struct heard_alias *aliases = heard_aliases_of(hearing->heard, name, is_of_domain);
+	struct subjects subjects = { .count = 0 };
 
-	if (is_of_domain)
-		hear_domain(hearing, name, matters);
-	else
-		hear_host(hearing, name);
-	for (size_t i = 0; aliases && i < HEARD_ALIASES_MAX && depth > 0; i++) {
-		if (aliases[i].name[0] && aliases[i].until_ms > hearing->now_ms)
-			hear_all(hearing, aliases[i].name, aliases[i].matters, depth - 1);
+	add_subject(&subjects, hearing->answer.name, matters);
+	for (size_t at = 0; at < subjects.count; at++) {
+		const struct subject *subject = &subjects.all[at];
+		const struct heard_alias *aliases =
+			heard_aliases_of(hearing->heard, subject->name, is_of_domain);
+
+		if (is_of_domain)
+			hear_domain(hearing, subject->name, subject->matters);
+		else
+			hear_host(hearing, subject->name);
+		for (size_t i = 0; aliases && i < HEARD_ALIASES_MAX; i++) {
+			if (aliases[i].name[0] && aliases[i].until_ms > hearing->now_ms)
+				add_subject(&subjects, aliases[i].name, aliases[i].matters);
+		}
 	}
 }
 
@@ -352,7 +379,7 @@ bool heard_answer(struct heard *heard, const struct address *client,
 	if ((answer->type == DNS_TYPE_MX && answer->name[0]) || answer->type == DNS_TYPE_A ||
 	    answer->type == DNS_TYPE_AAAA) {
 		note_alias(&hearing, matters);
-		hear_all(&hearing, answer->name, matters, ALIAS_DEPTH_MAX);
+		hear_all(&hearing, matters);
 	}
 	return true;
 }

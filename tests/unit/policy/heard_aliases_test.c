@@ -69,12 +69,36 @@ static void aliases_of_strangers_take_no_place_from_one_that_matters(void **stat
 	assert_told(fixture, 0, "bank.example", 1);
 }
 
+/* Five names of which each is another name of all others: what is heard of one is told of each once, not of each way to it. */
+static void names_that_stand_for_each_other_are_told_once(void **state)
+{
+	enum { NAMES = 5 };
+	static const char *const names[NAMES] = { "a.test", "b.test", "c.test", "d.test",
+		                                  "e.test" };
+	struct fixture *fixture = *state;
+	struct message mx = mx_of("a.test", "mx.test"), a = a_of("mx.test", 1, 300);
+
+	for (size_t i = 0; i < (size_t)NAMES * NAMES; i++) {
+		struct message alias = alias_of(names[i / NAMES], DNS_TYPE_MX, names[i % NAMES]);
+
+		if (i / NAMES != i % NAMES)
+			assert_true(hear(fixture, &alias, NOW_MS));
+	}
+	assert_true(hear(fixture, &mx, NOW_MS));
+	assert_true(hear(fixture, &a, NOW_MS));
+	assert_int_equal(fixture->count, NAMES);
+	fixture->count = 0;
+	assert_true(hear(fixture, &mx, NOW_MS));
+	assert_int_equal(fixture->count, NAMES);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(an_alias_whose_records_come_in_an_answer_of_their_own_is_followed),
 		TEST(aliases_of_strangers_take_no_place_from_one_that_matters),
+		TEST(names_that_stand_for_each_other_are_told_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
