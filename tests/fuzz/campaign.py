@@ -91,6 +91,8 @@ class Target:
 
     def digest(self):
         """Of all that makes the program what it is, as far as it is in the repository."""
+        if not self.is_built():
+            sys.exit(f"fuzz: {self.program.relative_to(TOP)} is not built from its sources: make fuzz does it")
         digest = hashlib.sha256()
         for path in sorted(self.sources()):
             digest.update(f"{path.relative_to(TOP)}\n{meaning(path.read_text(encoding='utf-8'))}\n".encode())
@@ -102,8 +104,6 @@ class Target:
 
     def sources(self):
         objects = [self.program.with_name(f"{self.program.name}.o")]
-        if not self.program.exists():
-            sys.exit(f"fuzz: {self.program.relative_to(TOP)} is not built: make fuzz does it")
         link_map = self.program.with_name(f"{self.program.name}.map").read_text(encoding="utf-8", errors="replace")
         objects += [TOP / path for path in set(re.findall(r"^(build/fuzz/daemon/\S+\.o)", link_map, re.M))]
         if len(objects) == 1:
@@ -114,6 +114,10 @@ class Target:
             words = text.split("\n", 1)[0].split(":", 1)[1].split()
             found |= {path for path in ((TOP / word).resolve() for word in words) if path.is_relative_to(TOP)}
         return {path for path in found if path.suffix in (".c", ".h")}
+
+    def is_built(self):
+        return self.program.exists() and all(path.exists() and path.stat().st_mtime <= self.program.stat().st_mtime
+                                             for path in self.sources())
 
 
 def meaning(text):
@@ -155,7 +159,7 @@ def write_records(records):
 def still_true(records):
     """Without those of sources that are others now, where the program is built from them."""
     for target in all_targets():
-        if target.name not in records or not target.program.exists():
+        if target.name not in records or not target.is_built():
             continue
         if records[target.name].digest == target.digest():
             records[target.name].commit = target.commit()
