@@ -241,11 +241,12 @@ $(COVER)/daemon/%.o: daemon/%.c Makefile
 $(COVER)/libhopguard.so: $(COVER_OBJECTS)
 	$(Q)$(CLANG) -shared -fprofile-instr-generate -o $@ $^ $(LIB_LDLIBS)
 
-$(COVER)/tests/%: tests/%.c $(SUPPORT:$(BUILD)/%.o=%.c) $(COVER)/libhopguard.so
+# The library is linked when they run: another one needs no new tests.
+$(COVER)/tests/%: tests/%.c $(SUPPORT:$(BUILD)/%.o=%.c) | $(COVER)/libhopguard.so
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) $(COVER_FLAGS) $(LIB_CFLAGS) -MMD -MP -MF $@.d -o $@ $(filter %.c,$^) -lcmocka $(COVER_LIB) $(LIB_LDLIBS)
 
-$(COVER)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c $(COVER)/libhopguard.so
+$(COVER)/fuzz/%_fuzz: tests/fuzz/%_fuzz.c | $(COVER)/libhopguard.so
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) $(COVER_FLAGS) -fsanitize=fuzzer $(LIB_CFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -MMD -MP -MF $@.d -o $@ $< \
 		$(COVER_LIB) $(LIB_LDLIBS)
