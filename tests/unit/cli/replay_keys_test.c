@@ -2,7 +2,6 @@
 #include "cli/replay_keys.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <pcap/pcap.h>
@@ -17,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "support/run_command.h"
 #include "support/simulation.h"
 #include "unit/flow/live_handshake.h"
 
@@ -139,24 +139,17 @@ static int replay(struct fixture *fixture, const char *configuration, const char
 		"--set",           "",       ""
 	};
 	char *arguments[12] = { NULL };
-	int standard = dup(STDOUT_FILENO);
 	int output = open(fixture->output, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	int status;
 	ssize_t len;
 
-	assert_true(standard >= 0 && output >= 0);
+	assert_true(output >= 0);
 	snprintf(words[3], sizeof(words[3]), "%s", configuration);
 	snprintf(words[9], sizeof(words[9]), "%s", setting);
 	snprintf(words[10], sizeof(words[10]), "%s", fixture->capture);
 	for (size_t i = 0; i < 11; i++)
 		arguments[i] = words[i];
-	fflush(stdout);
-	dup2(output, STDOUT_FILENO);
-	optind = 0;
-	status = cli_replay(11, arguments);
-	fflush(stdout);
-	dup2(standard, STDOUT_FILENO);
-	close(standard);
+	status = run_command(cli_replay, 11, arguments, output);
 	len = pread(output, fixture->said, OUTPUT_MAX - 1, 0);
 	fixture->said[len > 0 ? len : 0] = '\0';
 	close(output);

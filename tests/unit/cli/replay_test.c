@@ -2,7 +2,6 @@
 #include "cli/cli.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <pcap/pcap.h>
 #include <setjmp.h>
@@ -14,6 +13,7 @@
 #include <cmocka.h>
 
 #include "dialogues/rehearse.h"
+#include "support/run_command.h"
 
 /*
  * Every dialogue of tests/dialogues between a client and a server, once with an enforcing gate between them, once with
@@ -123,19 +123,12 @@ static int run_replay(const struct fixture *fixture)
 		                   "--default-level", "encrypt", "" };
 	char *arguments[] = { words[0], words[1], words[2], words[3],
 		              words[4], words[5], words[6], NULL };
-	int standard = dup(STDOUT_FILENO);
 	int output = open(fixture->output, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	int status;
 
 	text_copy(words[6], PATH_LEN, fixture->capture);
-	assert_true(standard >= 0 && output >= 0);
-	fflush(stdout);
-	dup2(output, STDOUT_FILENO);
-	optind = 0;
-	status = cli_replay(7, arguments);
-	fflush(stdout);
-	dup2(standard, STDOUT_FILENO);
-	close(standard);
+	assert_true(output >= 0);
+	status = run_command(cli_replay, 7, arguments, output);
 	close(output);
 	return status;
 }
