@@ -23,6 +23,8 @@ class Attacker:
         self._sides = (towards_clients, towards_servers)
         self._taken = None  # addresses of servers
         self._count = threading.Lock()
+        # Else the kernel takes what it forwards for a connection of ours that is over, and rests in TIME-WAIT, and drops it.
+        host.run(["sh", "-c", "echo 0 >/proc/sys/net/ipv4/ip_early_demux"])
         for family in ("-4", "-6"):
             host.network_command(["ip", family, "route", "add", "local", "default", "dev", "lo", "table", TABLE])
         self._listener = lines.Listener(host, 25, self._serve, is_transparent=True)
