@@ -38,8 +38,12 @@ SPARED = ((1 / 6, None), (0.3, "guard0"), (13 / 30, "guard1"), (17 / 30, "scout"
 
 
 def version():
-    return subprocess.run(["git", "describe", "--always", "--dirty"], stdout=subprocess.PIPE, text=True, check=False,
-                          cwd=os.path.dirname(os.path.abspath(__file__))).stdout.strip() or "no commit"
+    """Of the program: the last commit that changed it."""
+    daemon = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "daemon")
+    commit, changes = (subprocess.run(["git", "-C", daemon, *words, "--", "."], stdout=subprocess.PIPE, text=True,
+                                      check=False).stdout
+                       for words in (("log", "-1", "--format=%h"), ("status", "--porcelain")))
+    return (commit.strip() or "no commit") + ("-dirty" if changes else "")
 
 
 def run(arguments, soak, note):
