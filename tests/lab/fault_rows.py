@@ -56,8 +56,10 @@ HUNG = [
 ]
 
 STARVED = [
-    row("no memory", "supervisor", "what lives goes on; no child gets on its feet until there is memory", "the same; a queue "
-        "whose guard is not there is given back, and passes"),
+    row("no memory", "supervisor", "what lives goes on; a guard that is killed meanwhile has no successor until there is memory, "
+        "and its share waits; then " + MIDDLE,
+        "what lives goes on; of a guard that is killed meanwhile the share passes until there is memory",
+        "slot_test: nobody_is_born_for_whom_there_is_no_memory"),
     row("no memory", "guards", "what has no place waits or is refused, or the guard dies", "what has no place waits, or the guard "
         "dies; connections go on"),
     row("no memory", "scout", SCOUT, "the same"),

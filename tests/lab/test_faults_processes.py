@@ -40,7 +40,7 @@ def faults(lab, request):
     one.end()
 
 
-@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
+@pytest.mark.parametrize("number", [signal.SIGSEGV, pytest.param(signal.SIGABRT, marks=pytest.mark.full)])
 def test_whoever_dies_of_a_crash(faults, name, number, record_property):
     with faults.measured(record_property, "crash", name):
         passed = faults.kill(name, number)

@@ -77,7 +77,7 @@ def _arrives(faults, recipient):
     return faults.lab.sink.wait_for(recipient, 3)
 
 
-@pytest.mark.parametrize("shift_s", [HOUR_S, -2 * HOUR_S], ids=["forward", "back"])
+@pytest.mark.parametrize("shift_s", [pytest.param(HOUR_S, marks=pytest.mark.full), -2 * HOUR_S], ids=["forward", "back"])
 def test_the_wall_clock_steps(faults, shift_s, record_property):
     try:
         with faults.measured(record_property, "clock steps", "forward" if shift_s > 0 else "back"):
@@ -128,6 +128,7 @@ def test_the_kernel_has_no_place_for_another_connection(faults, record_property)
             time.sleep(1)
 
 
+@pytest.mark.full
 def test_the_interfaces_go_down_and_up(faults, record_property):
     with faults.measured(record_property, "interface flaps", "gateway"):
         for _ in range(3):
