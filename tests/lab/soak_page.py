@@ -19,7 +19,8 @@ time: a third of them letters over TLS to destinations that promise it, a third 
 third in clear to destinations that promise TLS and whose STARTTLS an attacker on the far side takes away. None of these last
 may be taken, and of them the far end may see only what needs no verdict: EHLO, MAIL FROM, QUIT, and the verb of RCPT TO. An
 honest letter that is refused for now or broken off is sent again {again_s} s later, as a queue does, until it is taken. Each
-fault comes when the processes are on their feet again after the last one.
+fault comes when the processes are on their feet again after the last one. So many clients keep both cores of the machine
+busy, with what else it does: more of them, or clients that make no pauses, bring no more sessions a second.
 
 | | kills | soak |
 |---|---|---|
@@ -28,8 +29,9 @@ fault comes when the processes are on their feet again after the last one.
 *Leaked*: octets at the far end of a broken promise beside those above, and connections that began or went on in clear while
 nobody listened. *Lost*: honest letters that never came, or that are not there as their clients were told.
 
-What fails in the soak: {faults}. Rules that somebody else flushes are not among them: what passes until they are back passes
-unjudged, and [faults.md](faults.md) has that.
+What fails in the soak, by chance: {faults}.
+Rules that somebody else flushes are not among them: what passes until they are back passes unjudged, and [faults.md](faults.md)
+has that.
 
 ## Memory, files and sockets
 
@@ -44,6 +46,13 @@ memory, and how many files and sockets there are most of the time.
 ![Memory, files, sockets and letters over the time of the soak](soak.svg)
 """
 
+WORDS = {
+    "kill": "deaths by SIGKILL", "crash": "by SIGSEGV and SIGABRT",
+    "hang": "processes that are stopped until they go on or are killed", "starve": "processes whose allocations fail", "start anew": "restarts", "reload good file": "reloads",
+    "reload bad file": "reloads of a bad file",
+    "unplug": "cables", "overrun": "queues without room", "silence name servers": "name servers that do not answer",
+    "step clock": "clocks", "slow disk": "a slow disk",
+}
 ROWS = (
     ("program", lambda one: one["version"]),
     ("clients at a time", lambda one: one["workers"]),
@@ -82,7 +91,7 @@ def main():
                       for role, life in soak["lives"].items())
     print(PAGE.format(again_s=soak_site.AGAIN_S, lives=lives,
                       rows="\n".join(f"| {name} | {of(kills)} | {of(soak)} |" for name, of in ROWS),
-                      faults=", ".join(f"{name} ({count})" for name, count in sorted(soak["faults"].items()))), end="")
+                      faults=", ".join(words for name, words in WORDS.items() if soak["faults"].get(name))), end="")
 
 
 if __name__ == "__main__":
