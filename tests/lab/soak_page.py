@@ -47,12 +47,20 @@ memory, and how many files and sockets there are most of the time.
 """
 
 WORDS = {
-    "kill": "deaths by SIGKILL", "crash": "by SIGSEGV and SIGABRT",
-    "hang": "processes that are stopped until they go on or are killed", "starve": "processes whose allocations fail", "start anew": "restarts", "reload good file": "reloads",
+    "kill": "deaths by SIGKILL",
+    "crash": "by SIGSEGV and SIGABRT",
+    "hang": "processes that are stopped until they go on or are killed",
+    "starve": "processes whose allocations fail",
+    "start anew": "restarts",
+    "reload good file": "reloads",
     "reload bad file": "reloads of a bad file",
-    "unplug": "cables", "overrun": "queues without room", "silence name servers": "name servers that do not answer",
-    "step clock": "clocks", "slow disk": "a slow disk",
+    "unplug": "cables",
+    "overrun": "queues without room",
+    "silence name servers": "name servers that do not answer",
+    "step clock": "clocks",
+    "slow disk": "a slow disk",
 }
+
 ROWS = (
     ("program", lambda one: one["version"]),
     ("clients at a time", lambda one: one["workers"]),
