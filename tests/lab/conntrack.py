@@ -16,6 +16,7 @@ TUPLE_ORIGINAL, TUPLE_REPLY, STATUS, TIMEOUT, MARK, MARK_MASK = 1, 2, 3, 7, 8, 2
 ASSURED = 2 | 4 | 8                       # that has seen replies: such a one is not given up for others
 OWN_MARK = 0x00c0ffee                    # none of hopguard's bits
 BATCH, BATCH_WHEN_FULL = 30000, 1500  # octets
+PATIENCE_S = 300       # a quarter of a million entries; the machine may have other work
 OTHERS = 0x0A000000                       # 10.0.0.0/8
 SERVER = socket.inet_aton("10.255.0.1")
 
@@ -73,7 +74,7 @@ def full(host):
         filler = threading.Thread(target=_fill, args=(netlink, is_full, is_over), daemon=True)
         filler.start()
         try:
-            assert is_full.wait(60)
+            assert is_full.wait(PATIENCE_S), "the table is not full yet"
             yield
         finally:
             is_over.set()
