@@ -203,7 +203,7 @@ struct counters {
 	uint64_t
 		checks_unproven; /* of them, those whose key exchange is not signed as it must be */
 	/* any */
-	uint64_t events_left_out; /* by the ledger, beyond what is told in a second; by guards, as the ledger was away */
+	uint64_t events_left_out; /* beyond those told in a second, or while the ledger was away */
 	uint64_t messages_refused;
 };
 

@@ -92,7 +92,8 @@ def test_look_ups_that_never_end_keep_nobody_else_waiting(net, is_full):
     letters, printed = net.letters_while(storm)
     attacked_mail_is_refused(net)
     counters = net.counters()
-    look(net, "look-ups", before, letters, printed + f" put off {counters['questions_put_off']} failed {counters['lookups_failed']}")
+    look(net, "look-ups", before, letters, printed + f" put off {counters['questions_put_off']}, failed "
+         f"{counters['lookups_failed']}")
     assert letters[0] == letters[1]
 
 
