@@ -119,9 +119,8 @@ def test_a_storm_of_findings_hides_no_others(net, is_full):
     assert letters[0] == letters[1]
 
 
-def test_100000_names_a_minute_in_dns_answers_cost_little(net, is_full):
-    if not is_full:
-        pytest.skip("takes a minute: with --full")
+@pytest.mark.full
+def test_100000_names_a_minute_in_dns_answers_cost_little(net):
     server = world.far_address(199, 4)
     net.stand()
     net.send()
