@@ -9,7 +9,7 @@ import time
 
 import far_end
 from scapy.layers.inet import ICMP, IP, TCP, fragment
-from scapy.layers.inet6 import (HBHOptUnknown, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop,
+from scapy.layers.inet6 import (HBHOptUnknown, ICMPv6DestUnreach, ICMPv6PacketTooBig, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop,
                                 IPv6ExtHdrRouting, PadN, fragment6)
 from scapy.layers.ipsec import AH
 from scapy.utils import checksum
@@ -386,12 +386,17 @@ class FarTimestamp(Trick):
 class Unreachable(Trick):
     """ICMP errors about the client's segments, with a path of 68 octets among them"""
 
-    families = (4,)
+    def errors(self):
+        if self.family == 4:
+            for code, mtu in ((3, 0), (1, 0), (4, 68)):
+                yield IP(src="203.0.113.2", dst=self.client[IP].src) / ICMP(type=3, code=code, nexthopmtu=mtu)
+            return
+        for error in (ICMPv6DestUnreach(code=4), ICMPv6DestUnreach(code=3), ICMPv6PacketTooBig(mtu=68)):
+            yield IPv6(src="2001:db8:2::2", dst=self.client[IPv6].src) / error
 
     def play(self):
-        about = bytes(self.client[IP])[:28]
-        for code, mtu in ((3, 0), (1, 0), (4, 68)):
-            self.put(IP(src="203.0.113.2", dst=self.client[IP].src) / ICMP(type=3, code=code, nexthopmtu=mtu) / about)
+        for error in self.errors():
+            self.put(error / bytes(self.client[self.layer])[:28 if self.family == 4 else 48])
         time.sleep(PAUSE_S)
         self.say(TRUE)
 
