@@ -188,6 +188,32 @@ static void flags_that_no_receiver_takes_do_not_pass(void **state)
 	}
 }
 
+/* Where a SYN is awaited, nothing but such flags tells it from one. */
+static void a_syn_that_is_an_end_as_well_begins_nothing(void **state)
+{
+	static const uint8_t ends[] = { TCP_FIN, TCP_RST };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+		const struct simulation_forgery syn = {
+			.is_client = true, .is_inside = true, .flags = TCP_SYN | ends[i], .from = -1
+		};
+		const struct simulation_forgery answer = { .flags = TCP_SYN | TCP_ACK | ends[i],
+			                                   .from = -1 };
+
+		assert_false(simulation_forge(simulation, &syn));
+		assert_int_equal(gate_counters(simulation->gate)->flows_opened, 0);
+		assert_true(simulation_forge(simulation,
+		                             &(struct simulation_forgery){ .is_client = true,
+		                                                           .is_inside = true,
+		                                                           .flags = TCP_SYN,
+		                                                           .from = -1 }));
+		assert_false(simulation_forge(simulation, &answer));
+		simulation_free(simulation);
+	}
+}
+
 static void behind_a_fin_there_is_nothing(void **state)
 {
 	struct simulation *simulation = opened();
@@ -378,6 +404,7 @@ int main(void)
 		cmocka_unit_test(
 			an_answer_to_a_syn_that_its_client_did_not_take_does_not_pass_later),
 		cmocka_unit_test(flags_that_no_receiver_takes_do_not_pass),
+		cmocka_unit_test(a_syn_that_is_an_end_as_well_begins_nothing),
 		cmocka_unit_test(behind_a_fin_there_is_nothing),
 		cmocka_unit_test(a_fin_passes_only_where_the_octets_end),
 		cmocka_unit_test(a_reset_carries_no_octets),
