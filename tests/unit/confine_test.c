@@ -464,40 +464,6 @@ static void its_memory_is_closed_to_others_of_the_same_user(void **state)
 	}
 }
 
-static bool differs_by(const char *more)
-{
-	struct config *other = calloc(1, sizeof(*other));
-	char error[CONFIG_ERROR_MAX], text[1024];
-	bool differs;
-
-	assert_non_null(other);
-	snprintf(text, sizeof(text), "state-directory = \"/s\"\n%s", more);
-	assert_int_equal(config_parse(other, "test", text, NULL, 0, error), 0);
-	snprintf(text, sizeof(text), "state-directory = \"/s\"\n");
-	assert_int_equal(config_parse(&config, "test", text, NULL, 0, error), 0);
-	differs = confine_differs(&config, other);
-	free(other);
-	return differs;
-}
-
-static void only_what_the_scout_may_read_or_reach_asks_for_a_new_one(void **state)
-{
-	const struct config kept = config;
-
-	(void)state;
-	assert_false(differs_by(""));
-	assert_false(differs_by("mode = enforce\nhold-seconds = 5\n"));
-	assert_false(differs_by("ports = { 25 }\n"));
-	assert_true(differs_by("ports = { 25, 587 }\n"));
-	assert_true(differs_by("dns { trust-anchor = \"/a/key\" }\n"));
-	assert_true(differs_by("dns { root-hints = \"/a/hints\" }\n"));
-	assert_true(differs_by("dns { forward = { \"192.0.2.1@5353\" } }\n"));
-	assert_false(differs_by("dns { forward = { \"192.0.2.1\" } }\n"));
-	assert_true(differs_by("tls { ca-file = \"/a/authorities\" }\n"));
-	assert_true(differs_by("mta-sts { https-port = 8443 }\n"));
-	config = kept;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -510,7 +476,6 @@ int main(void)
 		cmocka_unit_test(the_log_names_the_call_that_was_forbidden),
 		cmocka_unit_test(what_a_process_lives_by_is_left_to_it),
 		cmocka_unit_test(its_memory_is_closed_to_others_of_the_same_user),
-		cmocka_unit_test(only_what_the_scout_may_read_or_reach_asks_for_a_new_one),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
