@@ -52,8 +52,10 @@ FLOODS = {"one-client": ("syn", LED, 1, world.far_address(100, 4), 100),
           "unasked-answers": ("answer", "203.0.113.140", 100, world.SENDER[4], 1),
           "unasked-data": ("data", "203.0.113.140", 100, world.SENDER[4], 1)}
 
+LONG = ("one-client", "unasked-data")
 
-@pytest.mark.parametrize("kind", FLOODS)
+
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.full) if kind in LONG else kind for kind in FLOODS])
 def test_packets_of_no_connection_leave_those_that_stand(net, is_full, kind):
     net.stand()
     net.send()
@@ -84,6 +86,7 @@ def test_replies_to_ehlo_without_end_take_their_share(net, is_full):
     assert " passed 0 " in printed
 
 
+@pytest.mark.full
 def test_look_ups_that_never_end_keep_nobody_else_waiting(net, is_full):
     net.stand("hold-seconds=20")
     net.serve_storm("stripped")
