@@ -75,8 +75,10 @@ bool control_request_parse(struct control_request *request, const char *line, si
 	bool is_good;
 
 	if (!object) {
+		/* jansson's words have the request's own octets, line ends included. */
 		snprintf(error, CONTROL_ERROR_MAX, "a request is one JSON object on a line: %s",
 		         why.text);
+		(void)line_clean(error, CONTROL_ERROR_MAX, error);
 		return false;
 	}
 	memset(request, 0, sizeof(*request));

@@ -5,10 +5,7 @@
 #include <string.h>
 
 #include "report/explain_key.h"
-#include "report/line.h"
 #include "report/object.h"
-
-enum { CLEAN_MAX = 1024 };
 
 static void print_addresses(FILE *out, const json_t *host)
 {
@@ -126,24 +123,9 @@ static void print_host(FILE *out, const json_t *host, bool is_coloured)
 	print_key(out, host);
 }
 
-/* Details have words of strangers: none of them steers a terminal. */
-static void clean(json_t *value)
-{
-	char text[CLEAN_MAX];
-	const char *key;
-	json_t *part;
-	size_t i;
-
-	if (json_is_string(value))
-		(void)json_string_set(value,
-		                      line_clean(text, sizeof(text), json_string_value(value)));
-	json_array_foreach(value, i, part) clean(part);
-	json_object_foreach(value, key, part) clean(part);
-}
-
 bool explain_text_print(FILE *out, const char *json, bool is_coloured)
 {
-	json_t *object = json_loads(json, 0, NULL);
+	json_t *object = object_read(json);
 	const json_t *hosts = json_object_get(object, "hosts");
 	const json_t *host;
 	size_t i;
@@ -152,7 +134,6 @@ bool explain_text_print(FILE *out, const char *json, bool is_coloured)
 		json_decref(object);
 		return false;
 	}
-	clean(object);
 	fprintf(out, "%s: mx %s, %s", object_text(object, "name"), object_text(object, "mx"),
 	        object_text(object, "mx_security"));
 	if (object_text(object, "why")[0])

@@ -29,7 +29,7 @@ void flow_text_head(FILE *out)
 
 bool flow_text_print(FILE *out, const char *json)
 {
-	json_t *flow = json_loads(json, 0, NULL);
+	json_t *flow = object_read(json);
 
 	if (!object_text(flow, "client")[0]) {
 		json_decref(flow);

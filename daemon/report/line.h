@@ -26,7 +26,7 @@ void line_pair(struct line *line, const char *key, const char *value);
 /* The same for a number, nothing when it is 0. */
 void line_number(struct line *line, const char *key, unsigned long value);
 
-/* Copies with everything but printable ASCII replaced by '?'; cut to room. Returns clean. */
+/* Copies with everything but printable ASCII replaced by '?'; cut to room. Returns clean, which may be text. */
 const char *line_clean(char *clean, size_t room, const char *text);
 
 #endif

@@ -12,6 +12,12 @@
 void object_put(json_t *object, const char *key, const char *value);
 void object_put_number(json_t *object, const char *key, uint64_t value);
 
+/*
+ * What an answer says, for a page: its strings as printable ASCII, without members whose names are none. They have words of strangers, and
+ * none of those steers a terminal. NULL: it is no JSON. The caller gives up the reference.
+ */
+json_t *object_read(const char *json);
+
 /* The member; empty or 0 when absent or of another type. */
 const char *object_text(const json_t *object, const char *key);
 long long object_number(const json_t *object, const char *key);

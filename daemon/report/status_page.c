@@ -244,7 +244,7 @@ static void print_figures(FILE *out, json_t *figures, const char *group)
 
 bool status_text_print(FILE *out, const char *json, bool is_coloured)
 {
-	json_t *status = json_loads(json, 0, NULL);
+	json_t *status = object_read(json);
 	const json_t *troubles;
 
 	if (!json_is_array(json_object_get(status, "processes"))) {

@@ -56,6 +56,7 @@ static void what_is_no_request_is_refused_with_a_sentence(void **state)
 		"{\"command\":\"flush\",\"name\":7}",
 		"{\"command\":\"status\"} {}",
 		"{\"command\":\"\xff\"}",
+		"{\"command\":\"\\\n\n\x1b[2J\"}",
 	};
 	struct control_request request;
 	char error[CONTROL_ERROR_MAX];
@@ -66,6 +67,8 @@ static void what_is_no_request_is_refused_with_a_sentence(void **state)
 		error[0] = '\0';
 		assert_false(control_request_parse(&request, others[i], strlen(others[i]), error));
 		assert_true(error[0] != '\0');
+		for (const char *at = error; *at; at++)
+			assert_true(*at >= ' ' && *at <= '~');
 	}
 	for (i = 0; i < sizeof(whole) - 1; i++) {
 		char *cut = malloc(i + 1);
