@@ -127,6 +127,34 @@ static void what_is_sent_as_long_as_it_is_says_how_long(void **state)
 	assert_false(message_is_sound(&probed, PROBED_HEAD_LEN + (size_t)CHECK_CHAIN_MAX + 1));
 }
 
+/* Read by whoever it is for; here no more is asked than that it has a head, and room. */
+static void what_ends_where_it_likes_has_its_bounds(void **state)
+{
+	static const struct {
+		uint32_t type;
+		size_t shortest, longest;
+	} kinds[] = {
+		{ MESSAGE_CONFIG, sizeof(struct message) + 1, sizeof(struct message_config) },
+		{ MESSAGE_ROWS, offsetof(struct message_rows, octets) + 1,
+		  sizeof(struct message_rows) },
+		{ MESSAGE_CHECK, CHECK_HEAD_LEN, sizeof(struct message_check) },
+		{ MESSAGE_PROBE, PROBE_HEAD_LEN, sizeof(struct message_probe) },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct message *message = calloc(1, kinds[i].longest + 1);
+
+		assert_non_null(message);
+		message->type = kinds[i].type;
+		assert_false(message_is_sound(message, kinds[i].shortest - 1));
+		assert_true(message_is_sound(message, kinds[i].shortest));
+		assert_true(message_is_sound(message, kinds[i].longest));
+		assert_false(message_is_sound(message, kinds[i].longest + 1));
+		free(message);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +163,7 @@ int main(void)
 		cmocka_unit_test(no_field_goes_beyond_what_may_stand_there),
 		cmocka_unit_test(a_type_that_does_not_exist_is_not_sound),
 		cmocka_unit_test(what_is_sent_as_long_as_it_is_says_how_long),
+		cmocka_unit_test(what_ends_where_it_likes_has_its_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
