@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/mx_pattern.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "policy/peer_names.h"
@@ -18,8 +19,8 @@ bool mx_pattern_normalise(char pattern[DOMAIN_NAME_MAX], const char *text)
 		memcpy(pattern, name, len + 1);
 		return true;
 	}
-	if (len + 2 >= DOMAIN_NAME_MAX)
-		return false;
+	/* A name has 253 octets at most. */
+	assert(len + 2 < DOMAIN_NAME_MAX);
 	memcpy(pattern, "*.", 2);
 	memcpy(pattern + 2, name, len + 1);
 	return true;
