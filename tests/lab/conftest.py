@@ -18,7 +18,7 @@ def pytest_addoption(parser):
 SECONDS = {"test_attacks_guarded": 1.4, "test_attacks_unguarded": 0.6, "test_authorities": 2, "test_binary": 0.1, "test_check": 0.4,
            "test_check_keys": 0.7, "test_check_places": 0.5, "test_check_use": 0.6, "test_dane_destinations": 0.1,
            "test_dane_resolver": 0.6, "test_dns_questions": 3.4, "test_dns_watch": 3.4, "test_evasions": 0.9,
-           "test_faults_disk": 8, "test_faults_load": 4, "test_faults_processes": 6, "test_faults_world": 8,
+           "test_faults_disk": 8, "test_faults_load": 4, "test_faults_processes": 6, "test_faults_world": 6,
            "test_files": 4.5, "test_floods": 9, "test_forged": 3.7, "test_handshakes": 9, "test_install": 2.6,
            "test_keys_honest": 2.6, "test_keys_middle": 0.5, "test_keys_servers": 0.5, "test_memory": 5,
            "test_mtasts_fetch": 0.4, "test_mtasts_life": 1.2, "test_other_places": 1.4, "test_prefetch": 5, "test_probe": 3.1,

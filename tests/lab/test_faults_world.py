@@ -106,6 +106,7 @@ def stopped(faults, name):
         faults.send(pids, signal.SIGCONT)
 
 
+@pytest.mark.full
 def test_more_packets_wait_than_the_queues_have_room_for(faults, record_property):
     server, before = faults.load.destinations["clear"][0].addresses[0], mishaps.overrun(faults.guard.host)
     with faults.measured(record_property, "NFQUEUE overrun", "queues"):
@@ -128,7 +129,6 @@ def test_the_kernel_has_no_place_for_another_connection(faults, record_property)
             time.sleep(1)
 
 
-@pytest.mark.full
 def test_the_interfaces_go_down_and_up(faults, record_property):
     with faults.measured(record_property, "interface flaps", "gateway"):
         for _ in range(3):

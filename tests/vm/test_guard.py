@@ -194,7 +194,7 @@ def test_a_full_table_of_connections_lets_nothing_pass_and_keeps_those_that_are_
         assert refused_by_table(net) > before
         late.send(address[0], "late@dane.lab", b"a letter")
         assert not late.replies and not net.wire.saw(b"late@dane.lab", b"RCPT TO")
-        for line in (b"EHLO sender.lab", b"MAIL FROM:<a@sender.lab>"):
+        for line in (b"EHLO sender.lab", b"MAIL FROM:<a@sender.lab>", b"RCPT TO:<you@dane.lab>"):
             standing.send(line + b"\r\n")
             reply = standing.reply()
         assert reply.startswith(b"421 4.7.4 "), reply
