@@ -18,6 +18,7 @@ enum {
 	/* What a 16-bit attribute length leaves for a packet, and room for the other attributes. */
 	PACKET_MAX = 0xffff - 4,
 	MESSAGE_MAX = 72 * 1024,
+	/* Zeroed before use: libmnl before 1.0.5 leaves the padding of attributes as it was. */
 	CONFIG_MAX = 128,
 	/* A second's burst of answers while the guard is held up. */
 	SOCKET_BUFFER = 4 * 1024 * 1024,
@@ -169,7 +170,7 @@ static int send_setting(int descriptor, const struct nlmsghdr *message)
 static int bind_group(int descriptor, uint16_t group)
 {
 	const struct nfulnl_msg_config_cmd bind = { .command = NFULNL_CFG_CMD_BIND };
-	char buffer[CONFIG_MAX];
+	char buffer[CONFIG_MAX] = { 0 };
 	struct nlmsghdr *message = begin_setting(buffer, group);
 
 	mnl_attr_put(message, NFULA_CFG_CMD, sizeof(bind), &bind);
@@ -181,7 +182,7 @@ static int set_up_group(int descriptor, uint16_t group)
 {
 	const struct nfulnl_msg_config_mode mode = { .copy_range = htonl(PACKET_MAX),
 		                                     .copy_mode = NFULNL_COPY_PACKET };
-	char buffer[CONFIG_MAX];
+	char buffer[CONFIG_MAX] = { 0 };
 	struct nlmsghdr *message = begin_setting(buffer, group);
 
 	mnl_attr_put_u32(message, NFULA_CFG_QTHRESH, htonl(1));

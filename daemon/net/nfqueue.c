@@ -22,7 +22,10 @@ enum {
 	MESSAGE_MAX = 72 * 1024,
 	/* A send may not be larger than the socket's buffer, 208 KiB by default. */
 	VERDICTS_MAX = 128 * 1024,
-	/* Header, verdict and mark; a packet comes on top. */
+	/*
+	 * Header, verdict and mark; a packet comes on top. Zeroed where attributes are padded, as libmnl
+	 * before 1.0.5 leaves the padding as it was.
+	 */
 	VERDICT_MAX = 64,
 	/* What the 16-bit length of a netlink attribute leaves for its content. */
 	PACKET_MAX = 0xffff - 4,
@@ -302,7 +305,7 @@ static int configure(int descriptor, uint16_t number, struct nlmsghdr *message)
 
 static int bind_queue(int descriptor, uint16_t number)
 {
-	char buffer[VERDICT_MAX];
+	char buffer[VERDICT_MAX] = { 0 };
 	struct nlmsghdr *message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
 
 	nfq_nlmsg_cfg_put_cmd(message, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
@@ -312,7 +315,7 @@ static int bind_queue(int descriptor, uint16_t number)
 /* Packets start to come with the copy mode, so it is set last. */
 static int set_flag(int descriptor, uint16_t number, uint32_t flag)
 {
-	char buffer[VERDICT_MAX];
+	char buffer[VERDICT_MAX] = { 0 };
 	struct nlmsghdr *message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
 
 	mnl_attr_put_u32(message, NFQA_CFG_FLAGS, htonl(flag));
@@ -322,7 +325,7 @@ static int set_flag(int descriptor, uint16_t number, uint32_t flag)
 
 static int set_up_queue(int descriptor, uint16_t number, uint32_t queue_len)
 {
-	char buffer[VERDICT_MAX];
+	char buffer[VERDICT_MAX] = { 0 };
 	struct nlmsghdr *message = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
 	int err;
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 enum {
+	/* Zeroed before use: libmnl before 1.0.5 leaves the padding of attributes as it was. */
 	REQUEST_MAX = 512,
 	RECEIVED_MAX = 32 * 1024,
 	RULES_MAX = 32, /* of ours: two, and whatever other marks were asked for before */
@@ -88,7 +89,7 @@ static struct nlmsghdr *begin_rule(char *buffer, uint16_t type, uint16_t flags,
 static int send_rule(struct mnl_socket *netlink, uint16_t type, uint16_t flags,
                      const struct rule *rule)
 {
-	char buffer[REQUEST_MAX];
+	char buffer[REQUEST_MAX] = { 0 };
 	struct nlmsghdr *header = begin_rule(buffer, type, (uint16_t)(flags | NLM_F_ACK), rule);
 
 	mnl_attr_put_u32(header, FRA_PRIORITY, rule->priority);
@@ -103,7 +104,7 @@ static int send_rule(struct mnl_socket *netlink, uint16_t type, uint16_t flags,
 
 static int send_route(struct mnl_socket *netlink, uint16_t type, uint16_t flags, uint8_t family)
 {
-	char buffer[REQUEST_MAX];
+	char buffer[REQUEST_MAX] = { 0 };
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	struct rtmsg *body;
 
@@ -157,7 +158,7 @@ static int read_rule(const struct nlmsghdr *header, void *owner)
 static int find_rules(struct found *found, struct mnl_socket *netlink, uint8_t family)
 {
 	const struct rule any = { .family = family };
-	char buffer[REQUEST_MAX];
+	char buffer[REQUEST_MAX] = { 0 };
 
 	found->count = 0;
 	return ask(netlink, begin_rule(buffer, RTM_GETRULE, NLM_F_DUMP, &any), read_rule, found);
