@@ -279,9 +279,12 @@ static void tell_flows(struct guard *guard, uint32_t request)
 
 static void tell_counters(struct guard *guard)
 {
-	struct message_counters message = { .type = MESSAGE_COUNTERS,
-		                            .counters = *gate_counters(guard->gate) };
+	struct message_counters message;
 
+	/* An initialiser would leave the octets behind the type as they are on the stack. */
+	memset(&message, 0, sizeof(message));
+	message.type = MESSAGE_COUNTERS;
+	message.counters = *gate_counters(guard->gate);
 	if (guard->dns)
 		guard_dns_count(guard->dns, &message.counters);
 	message.counters.queue_overruns = nfqueue_counters(guard->queue)->overruns;
