@@ -176,8 +176,9 @@ bench: $(BENCHES)
 tools: $(TEST_TOOLS)
 
 # Everything that the tests run.
-.PHONY: programs
-programs: $(UNIT_TESTS) $(TEST_TOOLS)
+.PHONY: programs unit-programs
+programs: unit-programs $(TEST_TOOLS)
+unit-programs: $(UNIT_TESTS)
 
 unit: $(UNIT_TESTS)
 	$(Q)status=0; for t in $^; do $$t || status=1; done; exit $$status
@@ -292,10 +293,11 @@ build/analyze/%.o: %.c Makefile
 
 analyze: $(ANALYZED)
 
-# Built without the C library's own checks, which would end a program before memcheck says why.
+# Built without the C library's own checks, which would end a program before memcheck says why, and with processes that are not
+# confined (tests/support/unconfined.c).
 PROGRAMS    ?=
 valgrind:
-	$(Q)$(SUBMAKE) BUILD=build/valgrind HARDENING=-fPIE CFLAGS='-O1 -g' all programs
+	$(Q)$(SUBMAKE) BUILD=build/valgrind HARDENING=-fPIE CFLAGS='-O1 -g' LDFLAGS=-Wl,--wrap=confine unit-programs
 	$(Q)$(PYTHON) tests/valgrind.py --build build/valgrind $(PROGRAMS)
 
 reproducible: deps

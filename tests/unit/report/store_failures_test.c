@@ -73,7 +73,7 @@ static void a_disk_that_is_full_from_the_start_is_tried_again(void **state)
 
 static void remount(const struct fixture *fixture, unsigned long flags)
 {
-	assert_int_equal(mount("none", fixture->directory, NULL, MS_REMOUNT | flags, "size=16m"),
+	assert_int_equal(mount("none", fixture->directory, "tmpfs", MS_REMOUNT | flags, "size=16m"),
 	                 0);
 }
 

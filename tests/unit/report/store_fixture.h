@@ -55,7 +55,7 @@ static inline int enter_namespace(void **state)
 	/* Without privilege the user namespace is what allows the other one. */
 	if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
 		return -1;
-	return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	return mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL);
 }
 
 static inline int set_up(void **state)
