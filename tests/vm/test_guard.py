@@ -176,6 +176,16 @@ def refused_by_table(net):
     return sum(int(line.split()[column], 16) for line in table[1:])
 
 
+def fill_table(net, crowd):
+    """Connections that stand in it until no more find a place."""
+    before = refused_by_table(net)
+    for _ in range(60):  # those that are answered stay in the table
+        one = crowd.enter_context(net.world.sender.socket())
+        one.settimeout(0.3)
+        if one.connect_ex((world.far_address(PLAIN, 4), 25)) != 0 and refused_by_table(net) > before + 3:
+            break
+
+
 def test_a_full_table_of_connections_lets_nothing_pass_and_keeps_those_that_are_in_it(net):
     net.guard_at("routed", "queues=1", anew=True)
     net.send(4)  # what is promised is known
@@ -185,15 +195,15 @@ def test_a_full_table_of_connections_lets_nothing_pass_and_keeps_those_that_are_
     assert standing.reply().startswith(b"220")
     with table_of(24), contextlib.ExitStack() as crowd:
         net.wire.reset()
-        late = clients.OpportunisticClient(net.world.sender, patience_s=2)
-        for _ in range(60):  # those that are answered stay in the table
-            one = crowd.enter_context(net.world.sender.socket())
-            one.settimeout(0.3)
-            if one.connect_ex((world.far_address(PLAIN, 4), 25)) != 0 and refused_by_table(net) > before + 3:
-                break
-        assert refused_by_table(net) > before
-        late.send(address[0], "late@dane.lab", b"a letter")
-        assert not late.replies and not net.wire.saw(b"late@dane.lab", b"RCPT TO")
+        for _ in range(20):
+            fill_table(net, crowd)
+            assert refused_by_table(net) > before
+            late = clients.OpportunisticClient(net.world.sender, patience_s=2)
+            late.send(address[0], "late@dane.lab", b"a letter")
+            assert not net.wire.saw(b"late@dane.lab", b"RCPT TO")
+            if not late.replies:
+                break  # else a place had become free: who finds it is guarded as ever
+        assert not late.replies
         for line in (b"EHLO sender.lab", b"MAIL FROM:<a@sender.lab>", b"RCPT TO:<you@dane.lab>"):
             standing.send(line + b"\r\n")
             reply = standing.reply()
