@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/tool.h"
+#include "enforce/rules_nft.h"
 #include "enforce/rules_text.h"
 
 enum { BRIDGE_TEXT_MAX = 4096 };
@@ -78,26 +78,12 @@ size_t rules_bridge_print(char *text, size_t room, const struct rules *rules)
 	return rules_text_len(&script);
 }
 
-static int run_nft(const char *const *arguments, const char *input, char why[RULES_WHY_MAX])
-{
-	const struct tool_call call = {
-		.program = "nft",
-		.arguments = arguments,
-		.input = input,
-		.lock = -1,
-	};
-
-	return tool_run(NULL, &call, why);
-}
-
 static int run_script(const struct rules *rules, bool is_trial, char why[RULES_WHY_MAX])
 {
-	static const char *const carry_out[] = { "-f", "-", NULL };
-	static const char *const try_out[] = { "-c", "-f", "-", NULL };
 	char text[BRIDGE_TEXT_MAX];
 
 	(void)rules_bridge_print(text, sizeof(text), rules);
-	return run_nft(is_trial ? try_out : carry_out, text, why);
+	return rules_nft_script(text, is_trial, why);
 }
 
 static bool is_there(void)
@@ -105,7 +91,7 @@ static bool is_there(void)
 	static const char *const arguments[] = { "list", "table", "bridge", "hopguard", NULL };
 	char why[RULES_WHY_MAX];
 
-	return run_nft(arguments, NULL, why) == 0;
+	return rules_nft_call(arguments, NULL, why) == 0;
 }
 
 int rules_bridge_apply(const struct rules *rules, char why[RULES_WHY_MAX])
@@ -115,9 +101,7 @@ int rules_bridge_apply(const struct rules *rules, char why[RULES_WHY_MAX])
 
 int rules_bridge_remove(char why[RULES_WHY_MAX])
 {
-	static const char *const arguments[] = { "-f", "-", NULL };
-
-	return is_there() ? run_nft(arguments, TABLE_BLANK, why) : 0;
+	return is_there() ? rules_nft_script(TABLE_BLANK, false, why) : 0;
 }
 
 bool rules_bridge_is_missing(const struct rules *rules)

@@ -332,7 +332,7 @@ size_t rules_nft_print(char *text, size_t room, const struct rules *rules)
 	return rules_text_len(&script);
 }
 
-static int run_nft(const char *const *arguments, const char *input, char why[RULES_WHY_MAX])
+int rules_nft_call(const char *const *arguments, const char *input, char why[RULES_WHY_MAX])
 {
 	const struct tool_call call = {
 		.program = "nft",
@@ -344,10 +344,16 @@ static int run_nft(const char *const *arguments, const char *input, char why[RUL
 	return tool_run(NULL, &call, why);
 }
 
-static int run_script(const struct rules *rules, bool is_trial, char why[RULES_WHY_MAX])
+int rules_nft_script(const char *text, bool is_trial, char why[RULES_WHY_MAX])
 {
 	static const char *const carry_out[] = { "-f", "-", NULL };
 	static const char *const try_out[] = { "-c", "-f", "-", NULL };
+
+	return rules_nft_call(is_trial ? try_out : carry_out, text, why);
+}
+
+static int run_script(const struct rules *rules, bool is_trial, char why[RULES_WHY_MAX])
+{
 	char *text = malloc(RULES_TEXT_MAX);
 	int err;
 
@@ -355,7 +361,7 @@ static int run_script(const struct rules *rules, bool is_trial, char why[RULES_W
 		return -ENOMEM;
 	err = rules_nft_print(text, RULES_TEXT_MAX, rules) > 0 ? 0 : -ENOSPC;
 	if (!err)
-		err = run_nft(is_trial ? try_out : carry_out, text, why);
+		err = rules_nft_script(text, is_trial, why);
 	free(text);
 	return err;
 }
@@ -383,13 +389,12 @@ static char *list_table(void)
 
 int rules_nft_remove(char why[RULES_WHY_MAX])
 {
-	static const char *const arguments[] = { "-f", "-", NULL };
 	char *listing = list_table();
 
 	if (!listing)
 		return 0;
 	free(listing);
-	return run_nft(arguments, TABLE_BLANK, why);
+	return rules_nft_script(TABLE_BLANK, false, why);
 }
 
 /* How many rules a script or a listing has: one a line, in chains. */

@@ -14,4 +14,8 @@ int rules_nft_apply(const struct rules *rules, char why[RULES_WHY_MAX]);
 int rules_nft_remove(char why[RULES_WHY_MAX]);
 bool rules_nft_are_present(const struct rules *rules);
 
+/* The program itself, and a script of it; is_trial: only looked at. 0, or -errno with one line in why. */
+int rules_nft_call(const char *const *arguments, const char *input, char why[RULES_WHY_MAX]);
+int rules_nft_script(const char *text, bool is_trial, char why[RULES_WHY_MAX]);
+
 #endif
