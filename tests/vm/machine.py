@@ -157,5 +157,6 @@ def add_repository(tree, cases):
     tree.file(f"{nsd}/.complete", f"{INSIDE}/build/test-servers/nsd/.complete")
     for folder in ("lab", "vm"):
         tree.files(f"{REPOSITORY}/tests/{folder}", f"{INSIDE}/tests/{folder}", without=("__pycache__",))
+    tree.files(f"{REPOSITORY}/systemd", f"{INSIDE}/systemd")
     tree.text(f"{INSIDE}/cases", "\n".join(cases) + "\n")
     tree.file(f"{HERE}/init", "/init")

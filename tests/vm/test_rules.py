@@ -2,6 +2,8 @@
 """nft's rules put in, put in again, taken out; what others have there stays as it was."""
 
 import json
+import os
+import re
 import subprocess
 import threading
 
@@ -31,6 +33,7 @@ table ip hopguard {
 """
 
 
+UNIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../systemd/hopguard-rules.service")
 CLOSED = ("mode=enforce", "on-failure=closed")
 
 
@@ -99,6 +102,36 @@ def test_another_back_end_takes_the_rules_over_and_gives_them_back(row, other):
     assert "inet hopguard" not in ruleset(row) and "HOPGUARD" in row.save(other) and "HOPGUARD" in row.save(other, 6)
     row.rules("apply", "nft")
     assert "queue" in own_table(row) and "HOPGUARD" not in row.save(other) + row.save(other, 6)
+
+
+def unit_setting(name):
+    """What the unit that puts rules in before the network says."""
+    with open(UNIT, encoding="utf-8") as file:
+        return re.search(rf"^{name}=(.*)$", file.read(), re.M)[1]
+
+
+def loaded():
+    with open("/proc/modules", encoding="ascii") as file:
+        return {line.split()[0] for line in file}
+
+
+@pytest.mark.parametrize("backend", ("nft", *BACKENDS))
+def test_rules_go_in_with_the_rights_of_the_unit_before_the_network(row, backend):
+    first = re.findall(r"modprobe@(\w+)", unit_setting("Wants"))
+    for family in (4, 6):  # what another test left in its tables
+        for table in ("filter", "mangle", "raw", "nat"):
+            row.tables("iptables-legacy", "-t", table, "-F", family=family)
+            row.tables("iptables-legacy", "-t", table, "-X", family=family)
+    subprocess.run(["modprobe", "-ar", "xt_NFQUEUE", *(f"ip{six}table_{table}" for six in ("", "6")
+                                                       for table in ("filter", "mangle", "raw", "nat")),
+                    "ip_tables", "ip6_tables"], check=True)
+    assert not {"ip_tables", "iptable_mangle", "ip6table_mangle", "xt_NFQUEUE"} & loaded()
+    subprocess.run(["modprobe", "-a", *first], check=True)
+    rights = ",".join(f"+{right[4:].lower()}" for right in unit_setting("CapabilityBoundingSet").split())
+    row.gateway.network_command(["setpriv", f"--bounding-set=-all,{rights}", "--no-new-privs", PROGRAM, "rules", "apply",
+                                 "--backend", backend, "--set", CLIENTS])
+    assert "HOPGUARD" in row.save(backend) + row.save(backend, 6) if backend in BACKENDS else "queue" in own_table(row)
+    row.rules("remove", backend)
 
 
 def test_left_to_choose_it_takes_nft_and_leaves_no_trial_behind(row):
