@@ -143,6 +143,12 @@ bool scout_is_name(const char name[DOMAIN_NAME_MAX])
 	       strcmp(normal, name) == 0;
 }
 
+void scout_put_off(struct scout *scout, const struct address *client)
+{
+	scout->questions_put_off++;
+	shortfall_note(&scout->shortfall, SHORTFALL_LOOKUPS, client, process_now_ms());
+}
+
 void scout_answer(struct scout *scout, unsigned guard, const struct message_question *question)
 {
 	bool is_host = question->kind == QUESTION_HOST;
@@ -154,7 +160,7 @@ void scout_answer(struct scout *scout, unsigned guard, const struct message_ques
 	uint32_t age_s;
 
 	if (question->kind == QUESTION_ADDRESS) {
-		scout_ask_address(scout, guard, question->name);
+		scout_ask_address(scout, guard, question);
 		return;
 	}
 	if (!question->is_refresh &&
@@ -166,8 +172,7 @@ void scout_answer(struct scout *scout, unsigned guard, const struct message_ques
 		scout_look_afresh(scout);
 	if (enquiries_ask_for_guard(scout->enquiries, &asked, guard, &question->client))
 		return;
-	scout->questions_put_off++;
-	shortfall_note(&scout->shortfall, SHORTFALL_LOOKUPS, &question->client, process_now_ms());
+	scout_put_off(scout, &question->client);
 }
 
 static void take_question(struct scout *scout, unsigned guard,

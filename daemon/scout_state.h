@@ -66,6 +66,8 @@ bool scout_recall(struct scout *scout, struct destination *destination, uint32_t
                   const char *name, bool is_host);
 /* Answers a sound question of that guard, now or when it is looked up. */
 void scout_answer(struct scout *scout, unsigned guard, const struct message_question *question);
+/* A question of that client's mail is beyond its share: counted and told. */
+void scout_put_off(struct scout *scout, const struct address *client);
 bool scout_is_text(const char *text, size_t room);
 /* scout->answer.destination is filled. */
 void scout_send_answer_to_all(struct scout *scout);
@@ -90,8 +92,8 @@ void scout_policy_configure(struct scout *scout, const struct config *config);
 /* scout_address.c */
 /* NULL: out of memory. Open questions end with table_free. */
 struct table *scout_addresses_new(const uint8_t secret[TABLE_SECRET_LEN]);
-/* text: an address. Who is found there is answered as host. */
-void scout_ask_address(struct scout *scout, unsigned guard, const char *text);
+/* asked->name is an address. Who is found there is answered as host. */
+void scout_ask_address(struct scout *scout, unsigned guard, const struct message_question *asked);
 
 /* scout_explain.c */
 void scout_take_explain(struct scout *scout, const struct message_explain *explain);

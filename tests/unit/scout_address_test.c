@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "row_batch.h"
 #include "scout_state.h"
 #include "unit/scout_fixture.h"
@@ -75,6 +80,57 @@ static void more_addresses_than_there_is_room_for_hold_up_no_other_question(void
 	assert_string_equal(answer->destination.name, "example.org");
 }
 
+static void ask_for_client(struct fixture *fixture, const char *client, int third_octet, int count)
+{
+	struct message_question question = { .type = MESSAGE_QUESTION, .kind = QUESTION_ADDRESS };
+
+	assert_true(address_parse(&question.client, client));
+	for (int i = 0; i < count; i++) {
+		snprintf(question.name, sizeof(question.name), "198.51.%d.%d", third_octet, i);
+		assert_int_equal(channel_send(fixture->guards[0], &question, sizeof(question)), 0);
+	}
+}
+
+/* A name server that takes questions and never answers. */
+static int open_silent_server(char *forward, size_t room)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		                       .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t len = sizeof(address);
+	int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	assert_true(descriptor >= 0);
+	assert_int_equal(bind(descriptor, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(getsockname(descriptor, (struct sockaddr *)&address, &len), 0);
+	snprintf(forward, room, "dns { timeout-seconds = 30 forward = { \"127.0.0.1@%u\" } }",
+	         ntohs(address.sin_port));
+	return descriptor;
+}
+
+static void a_client_of_many_places_leaves_room_for_those_of_others(void **state)
+{
+	enum { ALL = 256, FIRST = ALL / 2, SECOND = (ALL - FIRST) / 2 };
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	const struct message_counters *counters;
+	char forward[128];
+	int silent;
+
+	assert_non_null(fixture);
+	*state = fixture;
+	fixture->is_in_network = true;
+	silent = open_silent_server(forward, sizeof(forward));
+	start_scout(fixture, forward);
+	end_rows(fixture, true);
+	ask_for_client(fixture, "192.0.2.1", 0, 200);
+	ask_for_client(fixture, "192.0.2.2", 1, 100);
+	do {
+		counters = next(fixture, fixture->ledger, MESSAGE_COUNTERS, WAIT_MS);
+		assert_non_null(counters);
+	} while (counters->counters.questions_put_off < 300 - FIRST - SECOND);
+	assert_int_equal(counters->counters.questions_put_off, 300 - FIRST - SECOND);
+	close(silent);
+}
+
 static void what_is_no_address_is_refused(void **state)
 {
 	struct fixture *fixture = *state;
@@ -98,6 +154,8 @@ int main(void)
 		TEST(whoever_memory_names_there_is_answered_as_host_to_who_asked),
 		TEST(of_an_address_that_nobody_names_nothing_is_answered),
 		TEST(more_addresses_than_there_is_room_for_hold_up_no_other_question),
+		cmocka_unit_test_teardown(a_client_of_many_places_leaves_room_for_those_of_others,
+		                          tear_down),
 		TEST(what_is_no_address_is_refused),
 	};
 

@@ -74,9 +74,8 @@ static inline void start_scout(struct fixture *fixture, const char *more)
 	fixture->room = malloc(CHANNEL_MESSAGE_MAX);
 	assert_non_null(fixture->room);
 	snprintf(text, sizeof(text),
-	         "state-directory = \"/nonexistent\"\ndns { timeout-seconds = 1 }\nmta-sts { "
-	         "enabled = false }\n%s",
-	         more);
+	         "state-directory = \"/nonexistent\"\n%s\nmta-sts { enabled = false }\n%s",
+	         strstr(more, "dns {") ? "" : "dns { timeout-seconds = 1 }", more);
 	assert_int_equal(config_parse(&fixture->config, "test", text, NULL, 0, error), 0);
 	assert_int_equal(channel_pair(ends), 0);
 	fixture->pid = fork();
