@@ -24,7 +24,10 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 UNIT_TIMEOUT_S = 1200  # one program, under sanitizers, too
 LONG = {"HOPGUARD_FLOWS": "1000000"}  # what unit tests do more of, when all is tested
 SUITE_TIMEOUT_S = {False: 13 * 60, True: 4 * 3600}  # lab or vm: pairwise, every cell
-LAB_PARTS = {False: 4, True: 10}  # side by side: they wait for timers of mail servers more than they compute
+# Side by side: they wait for timers of mail servers more than they compute. Behind them, beside one another alone, those that
+# measure how long somebody waits.
+LAB_PARTS = {False: 6, True: 10}
+LAB_ALONE_PARTS = 2
 INTERRUPT_PATIENCE_S = 60  # for taking down what a suite set up
 
 Count = collections.namedtuple("Count", "passed failed skipped details")
@@ -108,13 +111,11 @@ def wait(process, timeout_s):
     return None
 
 
-def run_pytest(folder, arguments, results, *, part=None):
-    name = f"{folder}-{part}" if part else folder
+def run_pytest(folder, arguments, results, name="", options=()):
+    name = name or folder
     report, log = results / f"{name}.xml", results / f"{name}.log"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1",
-               f"--junit-xml={report}"]
-    if part:
-        command.append(f"--part={part}/{LAB_PARTS[arguments.full]}")
+               f"--junit-xml={report}", *options]
     if arguments.full and folder == "lab":
         command.append("--full")
     environment = dict(os.environ, HOPGUARD=str(TOP / arguments.build / "hopguard"), PYTHONDONTWRITEBYTECODE="1")
@@ -135,10 +136,18 @@ def run_pytest(folder, arguments, results, *, part=None):
     return count
 
 
+def run_lab_parts(arguments, results, company, parts):
+    def run_part(part):
+        return run_pytest("lab", arguments, results, f"lab-{company}-{part}",
+                          (f"--company={company}", f"--part={part}/{parts}"))
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=parts) as pool:
+        return add(pool.map(run_part, range(1, parts + 1)))
+
+
 def run_lab(arguments, results):
-    parts = range(1, LAB_PARTS[arguments.full] + 1)
-    with concurrent.futures.ThreadPoolExecutor(max_workers=len(parts)) as pool:
-        count = add(pool.map(lambda part: run_pytest("lab", arguments, results, part=part), parts))
+    count = add([run_lab_parts(arguments, results, "crowd", LAB_PARTS[arguments.full]),
+                 run_lab_parts(arguments, results, "alone", LAB_ALONE_PARTS)])
     if arguments.full and not count.failed:
         reports, outputs = sorted(results.glob("lab-*.xml")), sorted(results.glob("*.tap"))
         count = add([count, write_table("docs/attacks.md", "tests/lab/tables.py", reports)])

@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="every cell of the lab, not a pairwise selection")
+    parser.addoption("--company", choices=("crowd", "alone"), help="without, or only, those that measure how long somebody waits")
     parser.addoption("--part", metavar="K/N", help="the K-th of N parts of about the same length")
 
 
@@ -38,18 +39,23 @@ def _weight(item):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "full: too long for every day: played with --full only")
+    config.addinivalue_line("markers", "alone: measures how long somebody waits: not while much else is played")
 
 
 def pytest_collection_modifyitems(config, items):
     """Cells may go to different parts; what else is in one file shares fixtures and stays together."""
     if not config.getoption("--full"):
-        long = [item for item in items if item.get_closest_marker("full")]
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
-    if not config.getoption("--part"):
-        return
-    part, parts = map(int, config.getoption("--part").split("/"))
-    kept = {id(item) for item in _shares(items, parts)[part - 1]}
+        _keep(config, items, [item for item in items if not item.get_closest_marker("full")])
+    company = config.getoption("--company")
+    if company:
+        _keep(config, items, [item for item in items if bool(item.get_closest_marker("alone")) == (company == "alone")])
+    if config.getoption("--part"):
+        part, parts = map(int, config.getoption("--part").split("/"))
+        _keep(config, items, _shares(items, parts)[part - 1])
+
+
+def _keep(config, items, kept):
+    kept = {id(item) for item in kept}
     config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
     items[:] = [item for item in items if id(item) in kept]
 

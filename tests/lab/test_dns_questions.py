@@ -13,6 +13,8 @@ import stranger
 import world
 from hop_lab import ADDRESSES
 
+pytestmark = pytest.mark.alone
+
 NAMESERVER = world.far_address(199, 4)
 # The bank's server, said to be where the watched domain's mail goes.
 LEADING = (("watched.lab", "MX", "10 mx.evil.lab."), ("mx.evil.lab", "A", ADDRESSES["bank"]))

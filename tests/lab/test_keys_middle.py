@@ -18,6 +18,8 @@ import promises_lab
 import pytest
 import world
 
+pytestmark = pytest.mark.alone
+
 MEN = ("self-signed", "other-name", "replayed")
 CELLS = [(promise, version, family, man) for man in MEN
          for promise, version, family in itertools.product(keys_lab.PROMISES, keys_lab.VERSIONS, (4, 6))]

@@ -5,6 +5,8 @@ import pytest
 
 from sts_lab import ID, NGINX, ROGUE, StsLab
 
+pytestmark = pytest.mark.alone
+
 DAY = 24 * 60 * 60
 WEEK = 7 * DAY
 GONE = ()

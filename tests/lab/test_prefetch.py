@@ -17,6 +17,8 @@ import lines
 import pytest
 import world
 
+pytestmark = pytest.mark.alone
+
 SENDERS = ("postfix", "exim")
 LETTERS = 4
 COUNTED_AFTER_S = 1.2  # counters are told once a second

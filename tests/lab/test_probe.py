@@ -17,6 +17,8 @@ import namespaces
 import senders
 import world
 
+pytestmark = pytest.mark.alone
+
 RECEIVERS = ("postfix", "exim")  # OpenSSL, GnuTLS
 PATIENCE_S = 25
 EHLO = b"EHLO sender.lab\r\n"
