@@ -2,7 +2,6 @@
 #include "flow/stream.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "flow/dots.h"
@@ -76,15 +75,10 @@ static struct bytes payload_between(struct bytes payload, int64_t at, int64_t fr
 
 struct stream *stream_new(uint32_t first_seq, struct budget *budget)
 {
-	struct stream *stream;
+	struct stream *stream = budget_take(budget, sizeof(*stream));
 
-	if (!budget_charge(budget, sizeof(*stream)))
+	if (!stream)
 		return NULL;
-	stream = malloc(sizeof(*stream));
-	if (!stream) {
-		budget_refund(budget, sizeof(*stream));
-		return NULL;
-	}
 	*stream = (struct stream){
 		.budget = budget,
 		.base = first_seq,
@@ -100,8 +94,7 @@ struct stream *stream_new(uint32_t first_seq, struct budget *budget)
 
 static void free_octets(struct stream *stream)
 {
-	free(stream->octets);
-	budget_refund(stream->budget, stream->room);
+	budget_give(stream->budget, stream->octets, stream->room);
 	stream->octets = NULL;
 	stream->room = 0;
 	stream->start = 0;
@@ -119,8 +112,32 @@ void stream_free(struct stream *stream)
 		return;
 	forget_dots(stream);
 	free_octets(stream);
-	budget_refund(stream->budget, sizeof(*stream));
-	free(stream);
+	budget_give(stream->budget, stream, sizeof(*stream));
+}
+
+bool stream_rest(struct stream_rest *rest, struct stream *stream)
+{
+	/* What is acknowledged or allowed lies between these two. */
+	if (stream->base != stream->next)
+		return false;
+	*rest = (struct stream_rest){
+		.next = stream->next,
+		.before = { stream->before[0], stream->before[1] },
+		.is_body = stream->is_body,
+	};
+	stream_free(stream);
+	return true;
+}
+
+struct stream *stream_resume(const struct stream_rest *rest, struct budget *budget)
+{
+	struct stream *stream = stream_new(rest->next, budget);
+
+	if (!stream)
+		return NULL;
+	memcpy(stream->before, rest->before, sizeof(stream->before));
+	stream->is_body = rest->is_body;
+	return stream;
 }
 
 /* Moves base forward. An idle stream keeps no buffer. */
@@ -234,16 +251,12 @@ static bool grow(struct stream *stream, size_t needed)
 
 	while (room < needed)
 		room *= 2;
-	if (!budget_charge(stream->budget, room - stream->room))
+	octets = budget_take(stream->budget, room);
+	if (!octets)
 		return false;
-	octets = malloc(room);
-	if (!octets) {
-		budget_refund(stream->budget, room - stream->room);
-		return false;
-	}
 	if (kept.len)
 		memcpy(octets, kept.data, kept.len);
-	free(stream->octets);
+	budget_give(stream->budget, stream->octets, stream->room);
 	stream->octets = octets;
 	stream->room = room;
 	stream->start = 0;

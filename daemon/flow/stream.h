@@ -46,6 +46,18 @@ enum stream_result {
 struct stream *stream_new(uint32_t first_seq, struct budget *budget);
 void stream_free(struct stream *stream);
 
+/* All that there is to know of a stream that keeps nothing. */
+struct stream_rest {
+	uint32_t next;
+	uint8_t before[2];
+	bool is_body;
+};
+
+/* True: nothing was kept, *rest takes the stream's place, and it is freed. */
+bool stream_rest(struct stream_rest *rest, struct stream *stream);
+/* As it was. NULL when out of memory or budget. */
+struct stream *stream_resume(const struct stream_rest *rest, struct budget *budget);
+
 /*
  * Takes in a segment's payload. Octets below acked are not looked at (keep-alives carry garbage). *is_inconsistent is
  * set (never cleared) when an octet that is kept came again with another value, ours stays; or when octets that were let go

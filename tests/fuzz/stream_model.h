@@ -374,6 +374,18 @@ static void model_finish(struct model *model)
 	}
 }
 
+/* Whatever the schedule, a stream that rested goes on as if it had not. */
+static void model_rest(struct model *model)
+{
+	struct stream_rest rest;
+
+	if (!stream_rest(&rest, model->stream))
+		return;
+	MODEL_CHECK(model->budget.used == 0);
+	model->stream = stream_resume(&rest, &model->budget);
+	MODEL_CHECK(model->stream);
+}
+
 /*
  * How many segments passed that were no longer kept, to see that a schedule tries what it is meant
  * to.
@@ -391,8 +403,10 @@ static size_t model_run(const uint8_t *choices, size_t len)
 	model_begin_text(&model);
 	model.stream = stream_new(model.first_seq, &model.budget);
 	MODEL_CHECK(model.stream);
-	while (model.choices_left > 0)
+	while (model.choices_left > 0) {
 		model_step(&model);
+		model_rest(&model);
+	}
 	if (model.is_honest)
 		model_finish(&model);
 	stream_free(model.stream);

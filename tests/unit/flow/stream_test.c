@@ -304,6 +304,62 @@ static void receivers_get_what_was_read_whatever_the_schedule(void **state)
 	assert_true(let_go_passes > 0);
 }
 
+static void a_stream_that_keeps_nothing_rests_in_a_few_octets(void **state)
+{
+	struct stream *stream = stream_having("EHLO a\r\n");
+	struct stream_rest rest;
+	uint32_t end = first + 8;
+
+	(void)state;
+	assert_false(stream_rest(&rest, stream));
+	assert_true(stream_acknowledge(stream, end));
+	assert_true(stream_rest(&rest, stream));
+	assert_int_equal(budget.used, 0);
+	assert_true(sizeof(rest) <= 8);
+
+	stream = stream_resume(&rest, &budget);
+	assert_non_null(stream);
+	assert_int_equal(stream_next(stream), end);
+	assert_int_equal(stream_allowed(stream), end);
+	assert_int_equal(stream_acked(stream), end);
+	assert_false(stream_acknowledge(stream, end + 1));
+	assert_int_equal(push(stream, first, "EHLO a\r\n"), STREAM_OLD);
+	assert_int_equal(push(stream, end + 1, "OOP\r\n"), STREAM_GAP);
+	assert_int_equal(push(stream, end, "NOOP\r\n"), STREAM_NEW);
+	assert_bytes(stream_readable(stream), "NOOP\r\n");
+	end_stream(stream);
+}
+
+static void what_is_unread_or_not_allowed_keeps_a_stream_from_resting(void **state)
+{
+	struct stream *stream = new_stream(first);
+	struct stream_rest rest;
+
+	(void)state;
+	assert_int_equal(push(stream, first, "RCPT TO:"), STREAM_NEW);
+	assert_false(stream_rest(&rest, stream));
+	stream_allow(stream, 7);
+	assert_true(stream_acknowledge(stream, first + 7));
+	assert_false(stream_rest(&rest, stream));
+	end_stream(stream);
+}
+
+static void a_stream_that_finds_no_memory_goes_on_resting(void **state)
+{
+	struct stream *stream = new_stream(first);
+	struct stream_rest rest;
+
+	(void)state;
+	assert_true(stream_rest(&rest, stream));
+	budget.limit = 1;
+	assert_null(stream_resume(&rest, &budget));
+	budget.limit = 1 << 20;
+	stream = stream_resume(&rest, &budget);
+	assert_non_null(stream);
+	assert_int_equal(stream_next(stream), first);
+	end_stream(stream);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +381,9 @@ int main(void)
 		cmocka_unit_test(kept_octets_can_be_sent_again_up_to_what_is_allowed),
 		cmocka_unit_test(an_idle_stream_holds_no_buffer),
 		cmocka_unit_test(receivers_get_what_was_read_whatever_the_schedule),
+		cmocka_unit_test(a_stream_that_keeps_nothing_rests_in_a_few_octets),
+		cmocka_unit_test(what_is_unread_or_not_allowed_keeps_a_stream_from_resting),
+		cmocka_unit_test(a_stream_that_finds_no_memory_goes_on_resting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
