@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "enforce/reject.h"
 #include "gate_state.h"
+
+/* Of each size of buffer: what the connections that speak within a few milliseconds have at a time. */
+enum { SPARES_MAX = 512 * 1024 };
 
 void gate_accept(struct gate *gate, const struct nfqueue_packet *packet, bool is_offloaded)
 {
@@ -32,42 +34,25 @@ void gate_drop(struct gate *gate, const struct nfqueue_packet *packet)
 	gate->actions.verdict(gate->owner, &verdict);
 }
 
-void gate_make_busy(struct gate *gate, struct flow *flow)
-{
-	if (flow->is_busy)
-		return;
-	flow->is_busy = true;
-	flow->busy_previous = NULL;
-	flow->busy_next = gate->busy;
-	if (gate->busy)
-		gate->busy->busy_previous = flow;
-	gate->busy = flow;
-}
-
-static void make_idle(struct gate *gate, struct flow *flow)
-{
-	if (!flow->is_busy)
-		return;
-	if (flow->busy_previous)
-		flow->busy_previous->busy_next = flow->busy_next;
-	else
-		gate->busy = flow->busy_next;
-	if (flow->busy_next)
-		flow->busy_next->busy_previous = flow->busy_previous;
-	flow->is_busy = false;
-}
-
 /* Sebastiano Vigna's splitmix64 step over a secret start: unique, and nothing secret hangs on it. */
-void gate_new_id(struct gate *gate, char id[EVENT_ID_LEN + 1])
+static uint64_t new_id(struct gate *gate)
 {
-	static const char digits[] = "0123456789abcdef";
 	uint64_t mixed = gate->id_state += 0x9e3779b97f4a7c15u;
 
 	mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9u;
 	mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebu;
 	mixed ^= mixed >> 31;
+	return mixed != 0 ? mixed : new_id(gate);
+}
+
+void gate_write_id(struct gate *gate, char id[EVENT_ID_LEN + 1], struct flow *flow)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	if (flow->id == 0)
+		flow->id = new_id(gate);
 	for (size_t i = 0; i < EVENT_ID_LEN; i++)
-		id[i] = digits[mixed >> (4 * i) & 15];
+		id[i] = digits[flow->id >> (4 * i) & 15];
 	id[EVENT_ID_LEN] = '\0';
 }
 
@@ -76,12 +61,10 @@ static void on_flow_leave(void *owner, struct flow *flow)
 	struct gate *gate = owner;
 
 	gate_drop_held(gate, flow);
-	make_idle(gate, flow);
+	gate_end_wait(gate, flow);
 	stream_free(flow->from_client.stream);
 	stream_free(flow->from_server.stream);
 	session_free(flow->session);
-	refusal_free(flow->refusal);
-	budget_refund(&gate->budget, flow->refusal_charged);
 	free(flow->domain);
 }
 
@@ -96,7 +79,9 @@ struct gate *gate_new(const struct config *config, const uint8_t secret[TABLE_SE
 	gate->actions = *actions;
 	gate->owner = owner;
 	gate->budget.limit = GATE_MEMORY_MAX;
+	gate->budget.spares_max = SPARES_MAX;
 	gate->handshakes.limit = SIZE_MAX;
+	wheel_init(&gate->wheel, 0);
 	memcpy(&gate->id_state, secret, sizeof(gate->id_state));
 	memcpy(gate->secret, secret, sizeof(gate->secret));
 	gate->flows = flow_table_new(GATE_FLOWS_MAX, secret, on_flow_leave, gate);
@@ -137,6 +122,7 @@ void gate_free(struct gate *gate)
 	table_free(gate->client_held);
 	gate_keys_free(gate->keys);
 	free(gate->afterthoughts);
+	budget_clear(&gate->budget);
 	free(gate);
 }
 
@@ -305,8 +291,13 @@ void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_
 		flow = adopt(gate, &arrival, is_doubtful);
 	if (!flow)
 		return;
-	gate_begin_share(gate, flow);
-	gate_segment(gate, flow, &arrival);
+	if (gate_begin_share(gate, flow)) {
+		gate_segment(gate, flow, &arrival);
+	} else {
+		/* It comes again. */
+		gate->counters.hold_overflows++;
+		gate_drop(gate, packet);
+	}
 	gate_end_share(gate, flow);
 	flow_table_settle(gate->flows, flow);
 	gate_make_room(gate);
@@ -321,24 +312,7 @@ void gate_answer(struct gate *gate, const struct destination *destination, uint6
 		(void)promise_cache_outdate(gate->cache, destination);
 	/* Without memory the flows go on waiting, and hold-seconds ends it. */
 	(void)promise_cache_put(gate->cache, destination, now_ms);
-	gate_go_on(gate, now_ms, time_ms);
-}
-
-void gate_go_on(struct gate *gate, uint64_t now_ms, uint64_t time_ms)
-{
-	struct flow *flow, *next;
-
-	gate->now_ms = now_ms;
-	gate->time_ms = time_ms;
-	for (flow = gate->busy; flow; flow = next) {
-		next = flow->busy_next;
-		if (!flow->waiting_since_ms || flow->phase == FLOW_REFUSED)
-			continue;
-		gate_begin_share(gate, flow);
-		gate_resume(gate, flow);
-		gate_end_share(gate, flow);
-	}
-	gate_judge_afterthoughts(gate);
+	gate_go_on(gate, destination->name, now_ms, time_ms);
 }
 
 void gate_forget(struct gate *gate, const char *name)
@@ -353,39 +327,11 @@ void gate_forget(struct gate *gate, const char *name)
 	gate_forget_asked(gate, name);
 }
 
-static void tick_flow(struct gate *gate, struct flow *flow)
-{
-	if (flow->phase == FLOW_REFUSED) {
-		gate->refusing = flow;
-		if (flow->refusal)
-			(void)refusal_tick(flow->refusal, gate->now_ms);
-		if (!flow->refusal || refusal_is_over(flow->refusal, gate->now_ms))
-			flow_table_remove(gate->flows, flow);
-		return;
-	}
-	gate_begin_share(gate, flow);
-	gate_settle_midstream(gate, flow);
-	gate_resume(gate, flow);
-	gate_end_share(gate, flow);
-	if (flow->phase == FLOW_REFUSED)
-		return;
-	if (hold_age_ms(&flow->hold, gate->now_ms) > gate->config->hold_ms)
-		gate_drop_held(gate, flow);
-	if (flow->hold.count == 0 && !flow->waiting_since_ms && !flow->line_since_ms &&
-	    !flow->settles_at_ms)
-		make_idle(gate, flow);
-}
-
 void gate_tick(struct gate *gate, uint64_t now_ms, uint64_t time_ms)
 {
-	struct flow *flow, *next;
-
 	gate->now_ms = now_ms;
 	gate->time_ms = time_ms;
-	for (flow = gate->busy; flow; flow = next) {
-		next = flow->busy_next;
-		tick_flow(gate, flow);
-	}
+	gate_look_at_waits(gate);
 	gate_expire(gate);
 	gate_compare_keys(gate);
 	gate_resolve_doubts(gate);
@@ -423,7 +369,7 @@ static void describe_flow(struct message_flow *row, const struct flow *flow, uin
 		text_copy(row->domain, sizeof(row->domain), flow->domain);
 	row->age_s = (uint32_t)((now_ms - flow->started_ms) / 1000);
 	row->idle_s = (uint32_t)((now_ms - flow->last_ms) / 1000);
-	row->held_packets = (uint32_t)flow->hold.count;
+	row->held_packets = (uint32_t)flow->wait->hold.count;
 }
 
 void gate_flows(struct gate *gate, uint64_t now_ms, size_t limit,

@@ -30,6 +30,7 @@ void gate_ask(struct gate *gate, enum question_kind kind, const char *name, bool
 	struct asked_key key;
 	struct asked *asked;
 
+	gate_note_question(gate, name);
 	asked_key_of(&key, kind, name, is_refresh);
 	asked = table_find(gate->asked, &key);
 	if (asked && asked->answered_ms == 0 &&

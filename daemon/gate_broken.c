@@ -83,9 +83,7 @@ void gate_remember_broken(struct gate *gate, struct flow *flow, const char *how)
 		                         .client = flow->client.address,
 		                         .server = flow->server.address };
 
-	if (flow->id[0] == '\0')
-		gate_new_id(gate, flow->id);
-	memcpy(broken.id, flow->id, sizeof(broken.id));
+	gate_write_id(gate, broken.id, flow);
 	text_copy(broken.how, sizeof(broken.how), how);
 	gate_broken(gate, &broken, gate->now_ms);
 	gate->actions.broken(gate->owner, &broken);

@@ -233,5 +233,5 @@ void gate_checked(struct gate *gate, const struct message_checked *checked, uint
 		gate_complete_sightings(gate, key.handshake, &checked->finding);
 	gate_compare_keys(gate);
 	gate_resolve_doubts(gate);
-	gate_go_on(gate, now_ms, time_ms);
+	gate_go_on(gate, NULL, now_ms, time_ms);
 }

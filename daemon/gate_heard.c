@@ -233,7 +233,7 @@ void gate_echoed(struct gate *gate, uint32_t number, uint64_t now_ms, uint64_t t
 		return;
 	gate->echo.is_under_way = false;
 	gate->echo.answered_ms = gate->echo.asked_ms;
-	gate_go_on(gate, now_ms, time_ms);
+	gate_go_on(gate, NULL, now_ms, time_ms);
 }
 
 bool gate_cares_for(const struct gate *gate, const char *domain)

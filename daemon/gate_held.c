@@ -29,8 +29,8 @@ void gate_hold(struct gate *gate, struct flow *flow, const struct arrival *arriv
 	const struct client_held *client = table_find(gate->client_held, &flow->client.address);
 	struct held_packet *held = NULL;
 
-	if (has_room(client, arrival->is_from_client))
-		held = hold_add(&flow->hold, &gate->budget, arrival->is_from_client,
+	if (has_room(client, arrival->is_from_client) && gate_begin_wait(gate, flow))
+		held = hold_add(&flow->wait->hold, &gate->budget, arrival->is_from_client,
 		                arrival->segment->seq, packet->packet, gate->now_ms);
 	if (!held) {
 		gate->counters.hold_overflows++;
@@ -46,12 +46,11 @@ void gate_hold(struct gate *gate, struct flow *flow, const struct arrival *arriv
 	count_client(gate, flow, arrival->is_from_client, 1);
 	gate->counters.held_packets++;
 	gate->counters.held_now++;
-	gate_make_busy(gate, flow);
 }
 
 void gate_forget_held(struct gate *gate, struct flow *flow, size_t index)
 {
-	struct held_packet *held = hold_take(&flow->hold, index);
+	struct held_packet *held = hold_take(&flow->wait->hold, index);
 
 	gate->counters.held_now--;
 	gate->counters.held_ms += gate->now_ms - held->since_ms;
@@ -61,8 +60,8 @@ void gate_forget_held(struct gate *gate, struct flow *flow, size_t index)
 
 void gate_drop_held(struct gate *gate, struct flow *flow)
 {
-	while (flow->hold.count > 0) {
-		const struct held_packet *held = flow->hold.packets[0];
+	while (flow->wait->hold.count > 0) {
+		const struct held_packet *held = flow->wait->hold.packets[0];
 		const struct nfqueue_packet packet = { .id = held->packet_id, .mark = held->mark };
 
 		if (packet.id != 0)
@@ -74,7 +73,7 @@ void gate_drop_held(struct gate *gate, struct flow *flow)
 /* One held packet again. True: it left, or the flow was refused. */
 static bool retry_held(struct gate *gate, struct flow *flow, size_t index)
 {
-	struct held_packet *held = flow->hold.packets[index];
+	struct held_packet *held = flow->wait->hold.packets[index];
 	struct flow_side *side = gate_side(flow, held->is_from_client);
 	struct nfqueue_packet packet = { .id = held->packet_id,
 		                         .mark = held->mark,
@@ -131,7 +130,7 @@ void gate_release_held(struct gate *gate, struct flow *flow)
 {
 	size_t index = 0;
 
-	while (flow->phase != FLOW_REFUSED && index < flow->hold.count) {
+	while (flow->phase != FLOW_REFUSED && index < flow->wait->hold.count) {
 		if (retry_held(gate, flow, index))
 			index = 0;
 		else

@@ -165,9 +165,7 @@ static void start_event(struct gate *gate, struct event *event, struct flow *flo
 	const char *ehlo_name = session_ehlo_name(flow->session);
 
 	memset(event, 0, sizeof(*event));
-	if (flow->id[0] == '\0')
-		gate_new_id(gate, flow->id);
-	memcpy(event->id, flow->id, sizeof(event->id));
+	gate_write_id(gate, event->id, flow);
 	event->client = flow->client;
 	event->server = flow->server;
 	event->hook = flow->hook;
@@ -175,8 +173,8 @@ static void start_event(struct gate *gate, struct event *event, struct flow *flo
 	          ehlo_name[0] ? ehlo_name : session_banner_name(flow->session));
 	event->tls_version = session_tls_version(flow->session);
 	text_copy(event->sni, sizeof(event->sni), session_server_name(flow->session));
-	if (flow->waiting_since_ms)
-		event->held_ms = (uint32_t)(gate->now_ms - flow->waiting_since_ms);
+	if (flow->wait->waiting_since_ms)
+		event->held_ms = (uint32_t)(gate->now_ms - flow->wait->waiting_since_ms);
 }
 
 /* The flow has had its verdict, or gets it by an afterthought: its end is no news. */
@@ -251,8 +249,9 @@ static struct hop_query query_of(struct gate *gate, const struct flow *flow,
 		.opened_ms = flow->started_ms,
 		.server_port = flow->server.port,
 		.evidence = is_in_tls ? &gate->evidence : NULL,
-		.is_line_overdue = flow->line_since_ms &&
-		                   gate->now_ms - flow->line_since_ms >= GATE_LINE_PATIENCE_MS,
+		.is_line_overdue =
+			flow->wait->line_since_ms &&
+			gate->now_ms - flow->wait->line_since_ms >= GATE_LINE_PATIENCE_MS,
 		.is_authenticated = session_facts(flow->session)->is_authenticated,
 	};
 }
@@ -264,10 +263,10 @@ static void count_wait(struct gate *gate, struct flow *flow,
 	if (commitment->kind == COMMITMENT_MAIL)
 		return;
 	gate->counters.decisions++;
-	if (!flow->waiting_since_ms)
+	if (!flow->wait->waiting_since_ms)
 		return;
 	gate->counters.decisions_waited++;
-	gate->counters.decisions_waited_ms += gate->now_ms - flow->waiting_since_ms;
+	gate->counters.decisions_waited_ms += gate->now_ms - flow->wait->waiting_since_ms;
 }
 
 /*
@@ -304,8 +303,9 @@ static enum judgement wait_for_answer(struct gate *gate, struct flow *flow,
 		note_domain(flow, event->domain);
 		return JUDGED_PASS;
 	}
-	if (!flow->waiting_since_ms)
-		flow->waiting_since_ms = gate->now_ms;
+	/* Without memory it is judged again with the client's next try. */
+	if (!flow->wait->waiting_since_ms && gate_begin_wait(gate, flow))
+		flow->wait->waiting_since_ms = gate->now_ms;
 	return JUDGED_WAIT;
 }
 
@@ -327,15 +327,16 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	struct judged judged = { .facts = *session_facts(flow->session) };
 	bool is_early;
 
-	if (flow->line_since_ms && !query.is_line_overdue)
+	if (flow->wait->line_since_ms && !query.is_line_overdue)
 		return JUDGED_WAIT;
 	/* Who only watches loses nothing by waiting for the recipient, and then knows the domain. */
 	flow->is_mail_unjudged = gate_only_watches(gate) && commitment->kind == COMMITMENT_MAIL;
 	if (flow->is_mail_unjudged)
 		return JUDGED_PASS;
 	judged.facts.is_retransmit_inconsistent = flow->is_inconsistent;
-	judged.facts.is_hold_over = flow->waiting_since_ms &&
-	                            gate->now_ms - flow->waiting_since_ms >= gate->config->hold_ms;
+	judged.facts.is_hold_over =
+		flow->wait->waiting_since_ms &&
+		gate->now_ms - flow->wait->waiting_since_ms >= gate->config->hold_ms;
 	judge(gate, &judged, &query);
 	is_early = may_be_named_yet(gate, &query);
 	if (is_early && judged.facts.is_hold_over) {

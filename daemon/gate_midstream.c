@@ -54,8 +54,11 @@ struct flow *gate_adopt_midstream(struct gate *gate, struct arrival *arrival)
 		flow_table_remove(gate->flows, flow);
 		return NULL;
 	} else if (arrival->is_from_client) {
-		flow->settles_at_ms = gate->now_ms + GATE_SETTLE_MS;
-		gate_make_busy(gate, flow);
+		if (!gate_begin_wait(gate, flow)) {
+			flow_table_remove(gate->flows, flow);
+			return NULL;
+		}
+		flow->wait->settles_at_ms = gate->now_ms + GATE_SETTLE_MS;
 	}
 	return flow;
 }
@@ -89,8 +92,8 @@ static bool is_before_the_beginning(struct flow *flow, uint32_t seq)
 
 static bool is_lowest(const struct flow *flow, uint32_t seq)
 {
-	for (size_t i = 0; i < flow->hold.count; i++) {
-		const struct held_packet *held = flow->hold.packets[i];
+	for (size_t i = 0; i < flow->wait->hold.count; i++) {
+		const struct held_packet *held = flow->wait->hold.packets[i];
 
 		if (held->is_from_client && seq_distance(held->seq, seq) < 0)
 			return false;
@@ -104,14 +107,14 @@ bool gate_begin_midstream(struct gate *gate, struct flow *flow, const struct arr
 
 	if (!arrival->is_from_client || !session_facts(flow->session)->is_midstream)
 		return true;
-	if (flow->settles_at_ms) {
+	if (flow->wait->settles_at_ms) {
 		/* The server may claim to have what its client is sending again. */
 		if (!flow->from_server.has_ack || flow->from_server.last_ack != seq ||
 		    !is_lowest(flow, seq)) {
 			gate_hold(gate, flow, arrival);
 			return false;
 		}
-		flow->settles_at_ms = 0;
+		flow->wait->settles_at_ms = 0;
 		if (begin_anew(gate, flow, &flow->from_client, seq))
 			return true;
 		gate_drop(gate, arrival->packet);
@@ -134,8 +137,8 @@ static bool find_lowest_held(uint32_t *lowest, const struct flow *flow, bool is_
 {
 	bool is_known = false;
 
-	for (size_t i = 0; i < flow->hold.count; i++) {
-		const struct held_packet *held = flow->hold.packets[i];
+	for (size_t i = 0; i < flow->wait->hold.count; i++) {
+		const struct held_packet *held = flow->wait->hold.packets[i];
 
 		if (held->is_from_client != is_from_client ||
 		    (is_known && seq_distance(held->seq, *lowest) >= 0))
@@ -150,9 +153,9 @@ void gate_settle_midstream(struct gate *gate, struct flow *flow)
 {
 	uint32_t lowest = 0;
 
-	if (!flow->settles_at_ms || gate->now_ms < flow->settles_at_ms)
+	if (!flow->wait->settles_at_ms || gate->now_ms < flow->wait->settles_at_ms)
 		return;
-	flow->settles_at_ms = 0;
+	flow->wait->settles_at_ms = 0;
 	/* Without memory the old beginning stays, and what lies before it starves. */
 	if (find_lowest_held(&lowest, flow, true))
 		(void)begin_anew(gate, flow, &flow->from_client, lowest);

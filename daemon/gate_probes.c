@@ -193,5 +193,5 @@ void gate_probed(struct gate *gate, const struct message_probed *probed, uint64_
 	gate->time_ms = time_ms;
 	gate_compare_probe(gate, probed->key);
 	gate_doubt_passed(gate, probed->key);
-	gate_go_on(gate, now_ms, time_ms);
+	gate_go_on(gate, NULL, now_ms, time_ms);
 }

@@ -41,8 +41,8 @@ static uint32_t client_next(const struct flow *flow)
 
 	if (flow->from_client.has_fin && flow->from_client.fin_seq == next)
 		next++;
-	for (size_t i = 0; i < flow->hold.count; i++) {
-		const struct held_packet *held = flow->hold.packets[i];
+	for (size_t i = 0; i < flow->wait->hold.count; i++) {
+		const struct held_packet *held = flow->wait->hold.packets[i];
 		struct segment segment;
 		uint32_t end;
 
@@ -58,7 +58,7 @@ static uint32_t client_next(const struct flow *flow)
 
 uint32_t gate_server_timestamp(const struct flow *flow)
 {
-	uint32_t echo = flow->from_client.last_echo;
+	uint32_t echo = flow->last_echo;
 	int32_t ahead = seq_distance(flow->from_server.last_timestamp, echo);
 
 	return echo + (ahead > 0 && ahead < TIMESTAMP_AHEAD_MAX ? (uint32_t)ahead : 0);
@@ -88,7 +88,7 @@ static struct refusal *prepare(struct gate *gate, struct flow *flow, const char 
 		start.client_acked = stream_acked(server->stream);
 		start.undelivered = stream_kept(server->stream, start.client_acked);
 		if (budget_charge(&gate->budget, start.undelivered.len))
-			flow->refusal_charged = start.undelivered.len;
+			flow->wait->refusal_charged = start.undelivered.len;
 		else
 			start.undelivered = (struct bytes){ 0 };
 	} else {
@@ -102,8 +102,8 @@ static void turn_held_into_reset(struct gate *gate, struct flow *flow)
 {
 	bool is_sent = false;
 
-	while (flow->hold.count > 0) {
-		struct held_packet *held = flow->hold.packets[0];
+	while (flow->wait->hold.count > 0) {
+		struct held_packet *held = flow->wait->hold.packets[0];
 		struct gate_verdict verdict = { .packet_id = held->packet_id, .mark = held->mark };
 		struct segment segment;
 
@@ -111,9 +111,10 @@ static void turn_held_into_reset(struct gate *gate, struct flow *flow)
 		    packet_parse(&segment, bytes_of(held->packet, held->len), false) == PACKET_OK) {
 			is_sent = true;
 			verdict.is_accepted = true;
-			verdict.packet = bytes_of(
-				held->packet, craft_into_reset(held->packet, &segment,
-			                                       refusal_server_seq(flow->refusal)));
+			verdict.packet =
+				bytes_of(held->packet,
+			                 craft_into_reset(held->packet, &segment,
+			                                  refusal_server_seq(flow->wait->refusal)));
 		}
 		if (verdict.packet_id != 0)
 			gate->actions.verdict(gate->owner, &verdict);
@@ -128,14 +129,15 @@ void gate_refuse(struct gate *gate, struct flow *flow, const struct verdict *ver
 
 	write_reply(text, verdict, event);
 	gate->refusing = flow;
-	flow->refusal = prepare(gate, flow, text);
 	flow->phase = FLOW_REFUSED;
-	flow->waiting_since_ms = 0;
-	flow->line_since_ms = 0;
-	gate_make_busy(gate, flow);
-	if (flow->refusal) {
+	if (gate_begin_wait(gate, flow)) {
+		flow->wait->refusal = prepare(gate, flow, text);
+		flow->wait->waiting_since_ms = 0;
+		flow->wait->line_since_ms = 0;
+	}
+	if (flow->wait->refusal) {
 		turn_held_into_reset(gate, flow);
-		refusal_begin(flow->refusal, true, gate->now_ms);
+		refusal_begin(flow->wait->refusal, true, gate->now_ms);
 	} else {
 		/* Out of memory: the connection starves, nothing passes. */
 		gate_drop_held(gate, flow);

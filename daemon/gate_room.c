@@ -51,17 +51,39 @@ void gate_expire(struct gate *gate)
 		expire_rank(gate, rank);
 }
 
-void gate_begin_share(struct gate *gate, const struct flow *flow)
+static bool wake(struct gate *gate, struct flow_side *side)
+{
+	if (!side->is_resting)
+		return true;
+	side->stream = stream_resume(&side->rest, &gate->budget);
+	side->is_resting = side->stream == NULL;
+	return !side->is_resting;
+}
+
+static void rest(struct flow_side *side)
+{
+	if (!side->stream || !stream_rest(&side->rest, side->stream))
+		return;
+	side->stream = NULL;
+	side->is_resting = true;
+}
+
+bool gate_begin_share(struct gate *gate, struct flow *flow)
 {
 	size_t left = GATE_MEMORY_MAX - gate->budget.used;
 	size_t has = flow_table_octets(flow);
 
 	gate->used_before = gate->budget.used;
 	gate->budget.limit = gate->budget.used + (has < left ? (left - has) / 2 : 0);
+	gate->names_asked = 0;
+	return wake(gate, &flow->from_client) && wake(gate, &flow->from_server);
 }
 
 void gate_end_share(struct gate *gate, struct flow *flow)
 {
+	rest(&flow->from_client);
+	rest(&flow->from_server);
+	gate_settle_wait(gate, flow);
 	gate->budget.limit = GATE_MEMORY_MAX;
 	flow_table_charge(flow, gate->used_before, gate->budget.used);
 }

@@ -33,13 +33,12 @@ static void note_side(struct gate *gate, struct flow *flow, const struct arrival
 		side->has_timestamps = true;
 		side->last_timestamp = segment->timestamp_value;
 	}
-	if (segment->has_timestamps && segment->flags & TCP_ACK)
-		side->last_echo = segment->timestamp_echo;
-	if (packet->hardware_address_len == sizeof(side->hardware_address) ||
-	    packet->hardware_address_len == 6) {
+	if (arrival->is_from_client && segment->has_timestamps && segment->flags & TCP_ACK)
+		flow->last_echo = segment->timestamp_echo;
+	if (packet->hardware_address_len == sizeof(side->hardware_address)) {
 		memcpy(side->hardware_address, packet->hardware_address,
-		       packet->hardware_address_len);
-		side->hardware_address_len = packet->hardware_address_len;
+		       sizeof(side->hardware_address));
+		side->has_hardware_address = true;
 	}
 	side->has_ingress = true;
 	side->ingress = packet->ingress;
@@ -74,7 +73,7 @@ static bool take_acknowledgement(struct gate *gate, struct flow *flow,
 	acked_before = stream_acked(sender->stream);
 	if (stream_acknowledge(sender->stream, ack)) {
 		/* Segments that found no room come before the answer to them. */
-		if (stream_acked(sender->stream) != acked_before && flow->hold.count > 0)
+		if (stream_acked(sender->stream) != acked_before && flow->wait->hold.count > 0)
 			gate_release_held(gate, flow);
 		return true;
 	}
@@ -93,7 +92,7 @@ static bool take_acknowledgement(struct gate *gate, struct flow *flow,
 	}
 	if (!gate_only_watches(gate))
 		return false;
-	if (flow->hold.count > 0) {
+	if (flow->wait->hold.count > 0) {
 		catch_up(gate, flow, sender, ack);
 		/* Who ends may acknowledge what never came, as our own refusals do. */
 		if (!(arrival->segment->flags & TCP_FIN) &&
@@ -191,12 +190,18 @@ static void watch_line(struct gate *gate, struct flow *flow,
                        const struct session_commitment *pending)
 {
 	if (pending->is_line_complete || !needs_whole_line(gate, flow, pending)) {
-		flow->line_since_ms = 0;
-	} else if (!flow->line_since_ms) {
-		flow->line_since_ms = gate->now_ms;
+		if (flow->wait->line_since_ms)
+			flow->wait->line_since_ms = 0;
+	} else if (!flow->wait->line_since_ms && gate_begin_wait(gate, flow)) {
+		flow->wait->line_since_ms = gate->now_ms;
 		open_window(gate, flow);
-		gate_make_busy(gate, flow);
 	}
+}
+
+static void end_waiting(struct flow *flow)
+{
+	if (flow->wait->waiting_since_ms)
+		flow->wait->waiting_since_ms = 0;
 }
 
 /* Reads on as far as it goes. False: the flow was refused, its streams and session are gone. */
@@ -216,7 +221,7 @@ bool gate_advance(struct gate *gate, struct flow *flow)
 		pending = session_pending(flow->session);
 		watch_line(gate, flow, pending);
 		if (pending->kind == COMMITMENT_NONE) {
-			flow->waiting_since_ms = 0;
+			end_waiting(flow);
 			if (has_moved)
 				continue;
 			gate_ask_words(gate, flow);
@@ -225,13 +230,12 @@ bool gate_advance(struct gate *gate, struct flow *flow)
 		}
 		switch (gate_judge(gate, flow, pending, &verdict, &event)) {
 		case JUDGED_WAIT:
-			gate_make_busy(gate, flow);
 			return true;
 		case JUDGED_REFUSE:
 			gate_refuse(gate, flow, &verdict, &event);
 			return false;
 		case JUDGED_PASS:
-			flow->waiting_since_ms = 0;
+			end_waiting(flow);
 			session_allow(flow->session);
 			break;
 		}
@@ -325,7 +329,7 @@ void gate_pass(struct gate *gate, struct flow *flow, const struct arrival *arriv
 void gate_resume(struct gate *gate, struct flow *flow)
 {
 	gate->asking = flow->client.address;
-	if (!flow->session || flow->settles_at_ms || !gate_advance(gate, flow))
+	if (!flow->session || flow->wait->settles_at_ms || !gate_advance(gate, flow))
 		return;
 	gate_offload_when_done(gate, flow);
 	gate_release_held(gate, flow);
@@ -378,15 +382,15 @@ static void refuse_arrival(struct gate *gate, struct flow *flow, const struct ar
 {
 	uint8_t octets[2048];
 
-	if (!arrival->is_from_client || !flow->refusal ||
+	if (!arrival->is_from_client || !flow->wait->refusal ||
 	    arrival->packet->packet.len > sizeof(octets)) {
 		gate_drop(gate, arrival->packet);
 		return;
 	}
 	memcpy(octets, arrival->packet->packet.data, arrival->packet->packet.len);
-	gate_pass_rewritten(
-		gate, arrival->packet, octets,
-		craft_into_reset(octets, arrival->segment, refusal_server_seq(flow->refusal)));
+	gate_pass_rewritten(gate, arrival->packet, octets,
+	                    craft_into_reset(octets, arrival->segment,
+	                                     refusal_server_seq(flow->wait->refusal)));
 }
 
 static void on_payload(struct gate *gate, struct flow *flow, const struct arrival *arrival)
@@ -441,8 +445,8 @@ void gate_segment(struct gate *gate, struct flow *flow, const struct arrival *ar
 	gate->asking = flow->client.address;
 	if (flow->phase == FLOW_REFUSED) {
 		gate->refusing = flow;
-		if (flow->refusal)
-			refusal_answer(flow->refusal, segment, arrival->is_from_client,
+		if (flow->wait->refusal)
+			refusal_answer(flow->wait->refusal, segment, arrival->is_from_client,
 			               gate->now_ms);
 		gate_drop(gate, arrival->packet);
 		return;

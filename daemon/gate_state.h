@@ -5,7 +5,7 @@
 /*
  * What the gate's files share: gate.c (packets, time and answers come in), gate_segment.c (a segment through streams and session),
  * gate_control.c (SYN, RST, and what no receiver takes), gate_midstream.c (connections that began before us), gate_held.c (packets that
- * wait), gate_room.c (who gives way to whom), gate_heard.c
+ * wait), gate_wait.c (flows that do), gate_room.c (who gives way to whom), gate_heard.c
  * (candidates that the DNS brought up), gate_hop.c (whose hop it is), gate_ask.c (what is asked of the scout, and told to it),
  * gate_judge.c (facts, verdicts, events), gate_broken.c (handshakes that came to nothing), gate_refuse.c (a verdict becomes a refusal).
  */
@@ -178,8 +178,10 @@ struct gate {
 		budget; /* of connections; its limit is GATE_MEMORY_MAX, or what the flow at hand has a share of */
 	struct budget handshakes; /* kept until they are judged; their table is the bound */
 	struct flow_table *flows;
-	struct flow *busy;     /* flows that want a tick */
-	struct flow *refusing; /* whose refusal is sending just now */
+	struct wheel wheel;        /* of flows that wait, in ticks of GATE_TICK_MS */
+	struct flow_wait *waiting; /* of those, the ones that an answer may help */
+	uint64_t names_asked;      /* since gate_begin_share, as in struct flow_wait */
+	struct flow *refusing;     /* whose refusal is sending just now */
 	struct promise_cache *cache;
 	struct table *asked;       /* struct asked_key → struct asked */
 	struct table *broken;      /* struct address of the client → struct broken_notes */
@@ -221,12 +223,10 @@ static inline bool gate_only_watches(const struct gate *gate)
 /* gate.c */
 void gate_accept(struct gate *gate, const struct nfqueue_packet *packet, bool is_offloaded);
 void gate_drop(struct gate *gate, const struct nfqueue_packet *packet);
-/* An answer came: what waited is judged again. */
-void gate_go_on(struct gate *gate, uint64_t now_ms, uint64_t time_ms);
-void gate_make_busy(struct gate *gate, struct flow *flow);
 /* NULL: out of memory. */
 struct flow *gate_add_flow(struct gate *gate, const struct arrival *arrival, bool is_midstream);
-void gate_new_id(struct gate *gate, char id[EVENT_ID_LEN + 1]);
+/* That of its events. */
+void gate_write_id(struct gate *gate, char id[EVENT_ID_LEN + 1], struct flow *flow);
 
 /* gate_segment.c */
 /* What becomes of one packet, once its octets are known. */
@@ -253,12 +253,25 @@ void gate_offload_when_done(struct gate *gate, struct flow *flow);
 void gate_expire(struct gate *gate);
 /*
  * Between these the flow charges no more than its client and its destination have a share of: each as much as is free when it takes
- * more. So of half of the memory one may have all, and others find room.
+ * more. So of half of the memory one may have all, and others find room. Outside of these, streams that keep nothing rest. False:
+ * there is no memory to wake them; the end is due all the same.
  */
-void gate_begin_share(struct gate *gate, const struct flow *flow);
+bool gate_begin_share(struct gate *gate, struct flow *flow);
 void gate_end_share(struct gate *gate, struct flow *flow);
 /* Where memory is short, flows that are over or that nobody asked for give up theirs. */
 void gate_make_room(struct gate *gate);
+
+/* gate_wait.c */
+/* From here on the flow has a `wait` of its own, which gate_end_share takes back when nothing is in it. False: out of memory. */
+bool gate_begin_wait(struct gate *gate, struct flow *flow);
+/* Takes it off the lists, looks at it again when time may change something, or ends it. */
+void gate_settle_wait(struct gate *gate, struct flow *flow);
+void gate_end_wait(struct gate *gate, struct flow *flow);
+/* What waits for `name` is judged again; NULL: all that waits. */
+void gate_go_on(struct gate *gate, const char *name, uint64_t now_ms, uint64_t time_ms);
+void gate_note_question(struct gate *gate, const char *name);
+/* The flows whose time has come. */
+void gate_look_at_waits(struct gate *gate);
 
 /* gate_control.c */
 /* Flags that no receiver takes, or each in its own way: nothing that needs to pass. */

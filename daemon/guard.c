@@ -143,7 +143,7 @@ static int send_framed(struct guard *guard, bool to_client, struct bytes packet,
 	const struct flow_side *near = to_client ? &flow->from_client : &flow->from_server;
 	const struct flow_side *far = to_client ? &flow->from_server : &flow->from_client;
 
-	if (near->hardware_address_len != 6 || far->hardware_address_len != 6)
+	if (!near->has_hardware_address || !far->has_hardware_address)
 		return -ENODATA;
 	return rawsend_framed(guard->child->raw, near->ingress, far->hardware_address,
 	                      near->hardware_address, packet);

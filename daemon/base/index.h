@@ -18,8 +18,8 @@ struct index_link {
 
 struct index;
 
-/* Of so many things chains are short; there may be more. It never grows. NULL: out of memory. */
-struct index *index_new(size_t count);
+/* It grows with what is in it. NULL: out of memory. */
+struct index *index_new(void);
 void index_free(struct index *index);
 
 void index_add(struct index *index, struct index_link *link, uint32_t hash);

@@ -58,9 +58,11 @@ static void put(struct wheel *wheel, struct wheel_timer *timer)
 	append(&wheel->slots[level][at >> (SLOT_BITS * level) & SLOT_MASK], timer);
 }
 
-void wheel_set(struct wheel *wheel, struct wheel_timer *timer, uint64_t due)
+void wheel_set(struct wheel *wheel, struct wheel_timer *timer, uint64_t now, uint64_t due)
 {
 	wheel_cancel(wheel, timer);
+	if (wheel->count == 0 && now > wheel->now)
+		wheel->now = now;
 	timer->due = due > wheel->now ? due : wheel->now + 1;
 	put(wheel, timer);
 	wheel->count++;

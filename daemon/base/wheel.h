@@ -29,8 +29,8 @@ struct wheel {
 };
 
 void wheel_init(struct wheel *wheel, uint64_t now);
-/* Also one that is set already. Of a tick that is over: with the next. */
-void wheel_set(struct wheel *wheel, struct wheel_timer *timer, uint64_t due);
+/* Also one that is set already. Of a tick that is over: with the next. An empty wheel turns to `now` first, others turn by being looked at. */
+void wheel_set(struct wheel *wheel, struct wheel_timer *timer, uint64_t now, uint64_t due);
 /* Also one that is not set. */
 void wheel_cancel(struct wheel *wheel, struct wheel_timer *timer);
 bool wheel_is_set(const struct wheel_timer *timer);

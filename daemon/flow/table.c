@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "flow/table.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/siphash.h"
 
 enum {
 	ENDPOINT_KEY_LEN = 1 + 16 + 2, /* family, address, port */
@@ -12,10 +15,11 @@ enum {
 
 /* What one client, or one destination, has. */
 struct flow_share {
+	struct index_link link;
+	uint32_t flows;
+	uint32_t guests;
+	uint32_t standing;
 	struct address key;
-	size_t flows;
-	size_t guests;
-	size_t standing;
 	size_t octets;
 };
 
@@ -26,9 +30,11 @@ struct rank_list {
 };
 
 struct flow_table {
-	struct table *flows;
-	struct table *clients; /* struct address → struct flow_share, as many as there are flows */
-	struct table *destinations; /* the same */
+	struct index *flows;
+	struct index *clients;      /* of shares, at most as many as there are flows */
+	struct index *destinations; /* the same */
+	uint8_t secret[TABLE_SECRET_LEN];
+	size_t count;
 	struct rank_list ranks[FLOW_RANKS];
 	size_t capacity;
 	size_t guest_clients; /* that have guests */
@@ -37,6 +43,8 @@ struct flow_table {
 	flow_leave_fn on_leave;
 	void *owner;
 };
+
+const struct flow_wait flow_waits_for_nothing = { .flow = NULL };
 
 static void put_endpoint(uint8_t key[ENDPOINT_KEY_LEN], const struct endpoint *endpoint)
 {
@@ -58,6 +66,36 @@ static void put_key(uint8_t key[FLOW_KEY_LEN], const struct endpoint *one,
 	memcpy(swapped, key, ENDPOINT_KEY_LEN);
 	memcpy(key, key + ENDPOINT_KEY_LEN, ENDPOINT_KEY_LEN);
 	memcpy(key + ENDPOINT_KEY_LEN, swapped, ENDPOINT_KEY_LEN);
+}
+
+static uint32_t hash_of(const struct flow_table *table, const struct endpoint *one,
+                        const struct endpoint *other)
+{
+	uint8_t key[FLOW_KEY_LEN];
+
+	put_key(key, one, other);
+	return (uint32_t)siphash(table->secret, key, sizeof(key));
+}
+
+static struct flow *flow_of(struct index_link *link)
+{
+	return link ? (struct flow *)((uintptr_t)link - offsetof(struct flow, link)) : NULL;
+}
+
+/* Either way round. */
+static struct flow *look_up(const struct flow_table *table, const struct endpoint *one,
+                            const struct endpoint *other)
+{
+	struct index_link *link = index_first(table->flows, hash_of(table, one, other));
+
+	for (; link; link = index_next(link)) {
+		struct flow *flow = flow_of(link);
+
+		if ((endpoint_equal(&flow->client, one) && endpoint_equal(&flow->server, other)) ||
+		    (endpoint_equal(&flow->client, other) && endpoint_equal(&flow->server, one)))
+			return flow;
+	}
+	return NULL;
 }
 
 static void leave_rank(struct flow_table *table, struct flow *flow)
@@ -92,12 +130,13 @@ static void become_youngest(struct flow_table *table, struct flow *flow)
 /* Its place in the shares: taken, or given back. */
 static void count_in_shares(struct flow_table *table, const struct flow *flow, bool is_taken)
 {
-	size_t one = is_taken ? 1 : (size_t)-1;
+	uint32_t one = is_taken ? 1 : (uint32_t)-1;
+	size_t octets = flow->octets;
 	size_t guests_before = flow->of_client->guests;
 
 	/* What nobody asked for takes nothing from the client to which it claims to belong. */
 	if (flow->rank != FLOW_RANK_UNASKED)
-		flow->of_client->octets += is_taken ? flow->octets : -flow->octets;
+		flow->of_client->octets += is_taken ? octets : -octets;
 
 	if (flow->rank == FLOW_RANK_STANDING) {
 		flow->of_client->standing += one;
@@ -118,47 +157,42 @@ static void enter_rank(struct flow_table *table, struct flow *flow, enum flow_ra
 	become_youngest(table, flow);
 }
 
-static struct flow_share *obtain_share(struct table *shares, const struct address *address)
+static struct flow_share *share_of(struct index_link *link)
+{
+	return link ? (struct flow_share *)((uintptr_t)link - offsetof(struct flow_share, link))
+	            : NULL;
+}
+
+static struct flow_share *obtain_share(const struct flow_table *table, struct index *shares,
+                                       const struct address *address)
 {
 	struct address key = *address;
 	struct flow_share *share;
+	struct index_link *link;
+	uint32_t hash;
 
 	/* Whoever has a /64 has all addresses in it. */
 	if (key.family == 6)
 		memset(key.octets + 8, 0, 8);
-	share = table_peek(shares, &key);
+	hash = (uint32_t)siphash(table->secret, &key, sizeof(key));
+	for (link = index_first(shares, hash); link; link = index_next(link)) {
+		if (address_equal(&share_of(link)->key, &key))
+			return share_of(link);
+	}
+	share = calloc(1, sizeof(*share));
 	if (!share)
-		share = table_insert(shares, &key);
-	if (share)
-		share->key = key;
+		return NULL;
+	share->key = key;
+	index_add(shares, &share->link, hash);
 	return share;
 }
 
-static void release_share(struct table *shares, struct flow_share *share)
+static void release_share(struct index *shares, struct flow_share *share)
 {
-	struct address key;
-
 	if (!share || share->flows > 0)
 		return;
-	key = share->key;
-	table_remove(shares, &key);
-}
-
-static void flow_leaves(void *owner, const void *key, void *value)
-{
-	struct flow_table *table = owner;
-	struct flow *flow = value;
-
-	(void)key;
-	if (table->on_leave)
-		table->on_leave(table->owner, flow);
-	leave_rank(table, flow);
-	count_in_shares(table, flow, false);
-	flow->of_destination->octets -= flow->octets;
-	flow->of_client->flows--;
-	flow->of_destination->flows--;
-	release_share(table->clients, flow->of_client);
-	release_share(table->destinations, flow->of_destination);
+	index_remove(shares, &share->link);
+	free(share);
 }
 
 struct flow_table *flow_table_new(size_t capacity, const uint8_t secret[TABLE_SECRET_LEN],
@@ -171,12 +205,10 @@ struct flow_table *flow_table_new(size_t capacity, const uint8_t secret[TABLE_SE
 	table->capacity = capacity;
 	table->on_leave = on_leave;
 	table->owner = owner;
-	table->flows =
-		table_new(capacity, FLOW_KEY_LEN, sizeof(struct flow), secret, flow_leaves, table);
-	table->clients = table_new(capacity, sizeof(struct address), sizeof(struct flow_share),
-	                           secret, NULL, NULL);
-	table->destinations = table_new(capacity, sizeof(struct address), sizeof(struct flow_share),
-	                                secret, NULL, NULL);
+	memcpy(table->secret, secret, TABLE_SECRET_LEN);
+	table->flows = index_new();
+	table->clients = index_new();
+	table->destinations = index_new();
 	if (table->flows && table->clients && table->destinations)
 		return table;
 	flow_table_free(table);
@@ -187,24 +219,24 @@ void flow_table_free(struct flow_table *table)
 {
 	if (!table)
 		return;
-	table_free(table->flows);
-	table_free(table->clients);
-	table_free(table->destinations);
+	for (enum flow_rank rank = FLOW_RANK_GUEST; rank < FLOW_RANKS; rank++) {
+		while (table->ranks[rank].oldest)
+			flow_table_remove(table, table->ranks[rank].oldest);
+	}
+	index_free(table->flows);
+	index_free(table->clients);
+	index_free(table->destinations);
 	free(table);
 }
 
 struct flow *flow_table_find(struct flow_table *table, bool *is_from_client,
                              const struct segment *segment)
 {
-	uint8_t key[FLOW_KEY_LEN];
-	struct flow *flow;
+	struct flow *flow = look_up(table, &segment->source, &segment->destination);
 
-	put_key(key, &segment->source, &segment->destination);
-	flow = table_peek(table->flows, key);
 	if (!flow)
 		return NULL;
-	*is_from_client = flow->client.port == segment->source.port &&
-	                  address_equal(&flow->client.address, &segment->source.address);
+	*is_from_client = endpoint_equal(&flow->client, &segment->source);
 	leave_rank(table, flow);
 	become_youngest(table, flow);
 	return flow;
@@ -251,30 +283,31 @@ static void make_room(struct flow_table *table)
 struct flow *flow_table_add(struct flow_table *table, const struct endpoint *client,
                             const struct endpoint *server)
 {
-	struct flow_share *of_client, *of_destination;
-	uint8_t key[FLOW_KEY_LEN];
-	struct flow *flow = NULL;
+	struct flow *flow = look_up(table, client, server);
 
-	put_key(key, client, server);
-	table_remove(table->flows, key);
-	if (table_count(table->flows) == table->capacity)
+	if (flow)
+		flow_table_remove(table, flow);
+	if (table->count == table->capacity)
 		make_room(table);
-	of_client = obtain_share(table->clients, &client->address);
-	of_destination = obtain_share(table->destinations, &server->address);
-	if (of_client && of_destination)
-		flow = table_insert(table->flows, key);
-	if (!flow) {
-		release_share(table->clients, of_client);
-		release_share(table->destinations, of_destination);
+	flow = calloc(1, sizeof(*flow));
+	if (!flow)
+		return NULL;
+	flow->of_client = obtain_share(table, table->clients, &client->address);
+	flow->of_destination = obtain_share(table, table->destinations, &server->address);
+	if (!flow->of_client || !flow->of_destination) {
+		release_share(table->clients, flow->of_client);
+		release_share(table->destinations, flow->of_destination);
+		free(flow);
 		return NULL;
 	}
 	flow->client = *client;
 	flow->server = *server;
-	flow->of_client = of_client;
-	flow->of_destination = of_destination;
-	of_client->flows++;
-	of_destination->flows++;
+	flow->wait = (struct flow_wait *)(uintptr_t)&flow_waits_for_nothing;
+	flow->of_client->flows++;
+	flow->of_destination->flows++;
 	flow->rank = FLOW_RANK_GUEST;
+	index_add(table->flows, &flow->link, hash_of(table, client, server));
+	table->count++;
 	count_in_shares(table, flow, true);
 	become_youngest(table, flow);
 	return flow;
@@ -282,10 +315,18 @@ struct flow *flow_table_add(struct flow_table *table, const struct endpoint *cli
 
 void flow_table_remove(struct flow_table *table, struct flow *flow)
 {
-	uint8_t key[FLOW_KEY_LEN];
-
-	put_key(key, &flow->client, &flow->server);
-	table_remove(table->flows, key);
+	index_remove(table->flows, &flow->link);
+	table->count--;
+	if (table->on_leave)
+		table->on_leave(table->owner, flow);
+	leave_rank(table, flow);
+	count_in_shares(table, flow, false);
+	flow->of_destination->octets -= flow->octets;
+	flow->of_client->flows--;
+	flow->of_destination->flows--;
+	release_share(table->clients, flow->of_client);
+	release_share(table->destinations, flow->of_destination);
+	free(flow);
 }
 
 static bool has_share(const struct flow_table *table, const struct flow *flow)
@@ -339,7 +380,7 @@ struct flow *flow_table_younger(const struct flow *flow)
 
 size_t flow_table_count(const struct flow_table *table)
 {
-	return table_count(table->flows);
+	return table->count;
 }
 
 size_t flow_table_count_rank(const struct flow_table *table, enum flow_rank rank)
@@ -356,7 +397,7 @@ void flow_table_charge(struct flow *flow, size_t before, size_t now)
 	if (flow->rank != FLOW_RANK_UNASKED)
 		flow->of_client->octets += octets - flow->octets;
 	flow->of_destination->octets += octets - flow->octets;
-	flow->octets = octets;
+	flow->octets = (uint32_t)octets;
 }
 
 size_t flow_table_octets(const struct flow *flow)

@@ -10,8 +10,11 @@
 
 #include "base/address.h"
 #include "base/budget.h"
+#include "base/index.h"
 #include "base/table.h"
+#include "base/wheel.h"
 #include "flow/hold.h"
+#include "flow/stream.h"
 #include "verdict/event.h"
 #include "wire/packet.h"
 
@@ -19,21 +22,22 @@ struct refusal; /* enforce/reject.h; owned by the flow's user */
 
 /* One direction's TCP state beside its octets. */
 struct flow_side {
-	/* Octets this side sends; NULL until its SYN, or its first segment, was seen. */
+	/* Octets this side sends; NULL until its SYN, or its first segment, was seen, and while it rests. */
 	struct stream *stream;
-	bool has_first;     /* false: its SYN was not seen */
-	uint32_t first_seq; /* of its first octet; the server's, as its client took it */
-	bool has_fin;
-	uint32_t fin_seq; /* sequence number of the FIN itself */
-	bool has_ack;
-	uint32_t last_ack; /* the last acknowledgement this side sent */
+	struct stream_rest rest; /* with is_resting: what is left of the stream */
+	bool is_resting : 1;
+	bool has_first : 1; /* false: its SYN was not seen */
+	bool has_fin : 1;
+	bool has_ack : 1;
+	bool has_timestamps : 1;
+	bool has_hardware_address : 1;
+	bool has_ingress : 1;
+	uint8_t hardware_address[6]; /* as seen at our ingress */
 	uint16_t last_window;
-	bool has_timestamps;
+	uint32_t first_seq; /* of its first octet; the server's, as its client took it */
+	uint32_t fin_seq;   /* sequence number of the FIN itself */
+	uint32_t last_ack;  /* the last acknowledgement this side sent */
 	uint32_t last_timestamp;
-	uint32_t last_echo;          /* of the other side's timestamps, as this side has them */
-	uint8_t hardware_address[8]; /* as seen at our ingress */
-	uint8_t hardware_address_len;
-	bool has_ingress;
 	uint32_t ingress; /* interface index; 0: this machine itself */
 };
 
@@ -60,47 +64,59 @@ enum flow_rank {
 
 struct flow_share;
 
-struct flow {
-	struct endpoint client;
-	struct endpoint server;
-	enum flow_phase phase;
-	enum hook hook;
-	struct flow_side from_client;
-	struct flow_side from_server;
-	struct session *session;
+/* What only a flow needs that waits for something, or was refused. */
+struct flow_wait {
+	struct wheel_timer timer;
+	struct flow *flow;
+	/* Links of the user's list of those that wait for an answer; not the table's business. */
+	struct flow_wait *previous, *next;
+	uint64_t names; /* of the questions that it waits for, a bit each */
+	bool is_listed;
 	struct hold hold;
-	struct refusal *refusal;
-	char id[EVENT_ID_LEN + 1];
-	uint64_t started_ms;
-	uint64_t last_ms; /* of the last packet */
-	uint64_t held_ms; /* how long packets of this flow waited for decisions, in all */
 	/* Since when the octet that would complete a line is held; 0: none. */
 	uint64_t line_since_ms;
-	enum reason last_reason;
-	enum action last_action;
-	/* Since when STARTTLS has had no reply; 0: it had, or was not asked. */
-	uint64_t starttls_since_ms;
 	uint64_t settles_at_ms; /* midstream: until then the client's segments gather; 0: settled */
 	uint64_t waiting_since_ms; /* since when a commitment waits for an answer; 0: none */
-	bool is_bridged;
-	bool is_established; /* the client has acknowledged the server's SYN, or it began before us */
-	bool has_client_ended; /* FIN or RST of its own: nothing new comes from it */
-	bool is_inconsistent;  /* an octet came twice with different values */
-	bool is_end_judged;
-	bool are_words_asked;
-	bool are_sessions_forgotten; /* that its handshake began under the name of others */
-	bool is_mail_unjudged;       /* monitor: a MAIL passed whose RCPT has not come yet */
-	char *domain; /* of the last recipient, normalised; NULL: none. Owned by the flow's user */
-	/* Links of the user's list of flows that want a tick; not the table's business. */
-	struct flow *busy_previous;
-	struct flow *busy_next;
-	bool is_busy;
+	struct refusal *refusal;
 	size_t refusal_charged; /* octets of the budget that `refusal` keeps */
+};
+
+/* Of flows that wait for nothing: zeros that nobody may write. */
+extern const struct flow_wait flow_waits_for_nothing;
+
+/* An idle one has 512 octets at most, with all that hangs on it: thousands are open where senders keep connections for their next mail. */
+struct flow {
+	struct index_link link;
+	enum flow_phase phase : 8;
+	enum hook hook : 8;
+	enum reason last_reason : 8;
+	enum action last_action : 8;
+	struct flow_side from_client;
+	struct flow_side from_server;
+	struct endpoint client;
+	struct endpoint server;
+	bool is_inconsistent; /* an octet came twice with different values */
+	uint32_t last_echo;   /* of the server's timestamps, as the client has them */
+	bool is_bridged : 1;
+	bool is_established : 1; /* the client has acknowledged the server's SYN, or it began before us */
+	bool has_client_ended : 1; /* FIN or RST of its own: nothing new comes from it */
+	bool is_end_judged : 1;
+	bool are_words_asked : 1;
+	bool are_sessions_forgotten : 1; /* that its handshake began under the name of others */
+	bool is_mail_unjudged : 1;       /* monitor: a MAIL passed whose RCPT has not come yet */
+	struct session *session;
+	struct flow_wait *wait; /* flow_waits_for_nothing, or its own */
+	char *domain; /* of the last recipient, normalised; NULL: none. Owned by the flow's user */
+	uint64_t id;  /* of its events; 0: none yet */
+	uint64_t started_ms;
+	uint64_t last_ms; /* of the last packet */
+	uint64_t
+		starttls_since_ms; /* since when STARTTLS has had no reply; 0: it had, or was not asked */
 	/* The table's. */
-	enum flow_rank rank;
+	enum flow_rank rank : 8;
+	uint32_t octets;              /* flow_table_charge */
 	struct flow *older, *younger; /* of its rank */
 	struct flow_share *of_client, *of_destination;
-	size_t octets; /* flow_table_charge */
 };
 
 struct flow_table;

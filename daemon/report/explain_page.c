@@ -180,7 +180,9 @@ static json_t *verdict_by_key(const struct explanation *explanation, const struc
 	struct facts completed = *facts;
 	struct verdict verdict;
 
-	completed.key = facts->asks_for_key ? outcome : KEY_UNKNOWN;
+	completed.key = KEY_UNKNOWN;
+	if (facts->asks_for_key)
+		completed.key = outcome;
 	completed.key_sight = sight;
 	completed.is_hidden_accepted = sight == SIGHT_HIDDEN && explanation->is_hidden_accepted;
 	verdict = decide(&completed, explanation->stance);

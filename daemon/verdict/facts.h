@@ -59,13 +59,13 @@ enum key_sight {
 };
 
 struct facts {
-	enum commitment commitment;
-	enum ehlo_outcome ehlo;
-	enum starttls_offer starttls;
-	enum starttls_answer starttls_answer;
+	enum commitment commitment : 8;
+	enum ehlo_outcome ehlo : 8;
+	enum starttls_offer starttls : 8;
+	enum starttls_answer starttls_answer : 8;
 	uint16_t starttls_code;
-	enum tls_progress tls;
-	enum injection injection;
+	enum tls_progress tls : 8;
+	enum injection injection : 8;
 	bool is_banner_masked; /* some clients do not say EHLO to such a one */
 	bool is_authenticated; /* AUTH was offered and used: submission */
 	bool is_midstream;     /* the connection began before us */
@@ -77,11 +77,11 @@ struct facts {
 	bool is_handshake_broken_before; /* the same client's TLS to this or another MX broke lately */
 	bool is_hold_over;               /* hold-seconds are over */
 	/* The strongest hop this connection stands for. */
-	enum promise_state promise;
-	enum promise_source promise_source;
+	enum promise_state promise : 8;
+	enum promise_source promise_source : 8;
 	bool promise_only_alerts;
-	enum place place;
-	enum dns_security mx_security;
+	enum place place : 8;
+	enum dns_security mx_security : 8;
 	bool another_host_promises;
 	bool was_offered_before; /* this host had STARTTLS, as memory says */
 	/* A guarded client was answered that the domain's mail goes here, to a host that is none of the domain's. */
@@ -92,8 +92,8 @@ struct facts {
 	bool is_hop_unknown; /* TLS to a place that no known domain names */
 	/* Of TLS: */
 	bool asks_for_key;
-	enum key_outcome key; /* KEY_UNKNOWN: nobody could tell */
-	enum key_sight key_sight;
+	enum key_outcome key : 8; /* KEY_UNKNOWN: nobody could tell */
+	enum key_sight key_sight : 8;
 	bool is_key_awaited;      /* the verifier or a probe will tell */
 	bool is_hidden_accepted;  /* tls13 = pass */
 	bool is_cipher_anonymous; /* or a raw key was shown where a certificate was promised */

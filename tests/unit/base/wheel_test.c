@@ -26,7 +26,7 @@ static void a_timer_comes_at_its_tick_and_not_before(void **state)
 			struct wheel_timer timer = { 0 };
 
 			wheel_init(&wheel, start);
-			wheel_set(&wheel, &timer, start + aheads[i]);
+			wheel_set(&wheel, &timer, start, start + aheads[i]);
 			assert_true(wheel_is_set(&timer));
 			assert_null(wheel_take_due(&wheel, start + aheads[i] - 1));
 			assert_ptr_equal(wheel_take_due(&wheel, start + aheads[i]), &timer);
@@ -43,11 +43,11 @@ static void what_is_overdue_comes_with_the_next_tick(void **state)
 
 	(void)state;
 	wheel_init(&wheel, START);
-	wheel_set(&wheel, &timer, 5);
+	wheel_set(&wheel, &timer, START, 5);
 	assert_null(wheel_take_due(&wheel, START));
 	assert_ptr_equal(wheel_take_due(&wheel, START + 1), &timer);
 	/* Whoever is set again from there does not come again at once. */
-	wheel_set(&wheel, &timer, 0);
+	wheel_set(&wheel, &timer, START, 0);
 	assert_null(wheel_take_due(&wheel, START + 1));
 	assert_ptr_equal(wheel_take_due(&wheel, START + 2), &timer);
 }
@@ -60,8 +60,8 @@ static void a_timer_taken_off_does_not_come(void **state)
 	(void)state;
 	wheel_init(&wheel, START);
 	wheel_cancel(&wheel, &first);
-	wheel_set(&wheel, &first, START + 70);
-	wheel_set(&wheel, &second, START + 70);
+	wheel_set(&wheel, &first, START, START + 70);
+	wheel_set(&wheel, &second, START, START + 70);
 	/* One that is due, but was not fetched yet. */
 	assert_ptr_equal(wheel_take_due(&wheel, START + 70), &first);
 	wheel_cancel(&wheel, &second);
@@ -76,10 +76,10 @@ static void a_timer_set_again_comes_once_at_the_later_word(void **state)
 
 	(void)state;
 	wheel_init(&wheel, START);
-	wheel_set(&wheel, &timer, START + 10);
-	wheel_set(&wheel, &timer, START + 5000);
+	wheel_set(&wheel, &timer, START, START + 10);
+	wheel_set(&wheel, &timer, START, START + 5000);
 	assert_null(wheel_take_due(&wheel, START + 4999));
-	wheel_set(&wheel, &timer, START + 5010);
+	wheel_set(&wheel, &timer, START, START + 5010);
 	assert_ptr_equal(wheel_take_due(&wheel, START + 5010), &timer);
 	assert_null(wheel_take_due(&wheel, START + 20000));
 }
@@ -92,8 +92,12 @@ static void an_empty_wheel_turns_to_any_time_at_once(void **state)
 
 	(void)state;
 	wheel_init(&wheel, 0);
+	wheel_set(&wheel, &timer, far, far + 70);
+	assert_null(wheel_take_due(&wheel, far + 69));
+	assert_ptr_equal(wheel_take_due(&wheel, far + 70), &timer);
+	wheel_init(&wheel, 0);
 	assert_null(wheel_take_due(&wheel, far));
-	wheel_set(&wheel, &timer, far + 3);
+	wheel_set(&wheel, &timer, 0, far + 3);
 	assert_null(wheel_take_due(&wheel, far + 2));
 	assert_ptr_equal(wheel_take_due(&wheel, far + 3), &timer);
 }
@@ -121,7 +125,7 @@ static void many_timers_come_each_at_its_tick_in_any_order(void **state)
 			due[at] = 0;
 		} else {
 			due[at] = now + 1 + ((uint64_t)rand() >> rand() % 31) % 400000;
-			wheel_set(&wheel, &timers[at], due[at]);
+			wheel_set(&wheel, &timers[at], now, due[at]);
 		}
 		now += (uint64_t)(rand() % 4 == 0 ? rand() % 300 : rand() % 2);
 		while ((timer = wheel_take_due(&wheel, now)) != NULL) {
