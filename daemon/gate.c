@@ -65,7 +65,7 @@ static void on_flow_leave(void *owner, struct flow *flow)
 	stream_free(flow->from_client.stream);
 	stream_free(flow->from_server.stream);
 	session_free(flow->session);
-	free(flow->domain);
+	gate_forget_domain(gate, flow);
 }
 
 struct gate *gate_new(const struct config *config, const uint8_t secret[TABLE_SECRET_LEN],

@@ -2,7 +2,6 @@
 #include "gate_state.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* With on-failure = open a connection outlives its guard's death, whatever it was at. */
@@ -177,13 +176,24 @@ static void start_event(struct gate *gate, struct event *event, struct flow *flo
 		event->held_ms = (uint32_t)(gate->now_ms - flow->wait->waiting_since_ms);
 }
 
-/* The flow has had its verdict, or gets it by an afterthought: its end is no news. */
-static void note_domain(struct flow *flow, const char *domain)
+void gate_forget_domain(struct gate *gate, struct flow *flow)
 {
+	if (flow->domain)
+		budget_give(&gate->budget, flow->domain, strlen(flow->domain) + 1);
+	flow->domain = NULL;
+}
+
+/* The flow has had its verdict, or gets it by an afterthought: its end is no news. */
+static void note_domain(struct gate *gate, struct flow *flow, const char *domain)
+{
+	size_t len = strlen(domain) + 1;
+
 	if (flow->domain && strcmp(flow->domain, domain) == 0)
 		return;
-	free(flow->domain);
-	flow->domain = strdup(domain);
+	gate_forget_domain(gate, flow);
+	flow->domain = budget_take(&gate->budget, len);
+	if (flow->domain)
+		memcpy(flow->domain, domain, len);
 }
 
 /* One event per flow and change of verdict; what promised nothing and passed is told only when asked for. */
@@ -195,7 +205,7 @@ static void tell(struct gate *gate, struct flow *flow, const struct event *event
 	gate->counters.verdicts[event->action]++;
 	if (event->reason != REASON_NONE)
 		gate->counters.reasons[event->reason]++;
-	note_domain(flow, event->domain);
+	note_domain(gate, flow, event->domain);
 	if (event->action == ACTION_PASS && event->promise.state <= PROMISE_NONE &&
 	    !gate->config->events_passes)
 		return;
@@ -300,7 +310,7 @@ static enum judgement wait_for_answer(struct gate *gate, struct flow *flow,
 {
 	if (gate_only_watches(gate)) {
 		think_later(gate, &judged->facts, query, event, false);
-		note_domain(flow, event->domain);
+		note_domain(gate, flow, event->domain);
 		return JUDGED_PASS;
 	}
 	/* Without memory it is judged again with the client's next try. */

@@ -357,6 +357,7 @@ enum judgement { JUDGED_PASS, JUDGED_WAIT, JUDGED_REFUSE };
 enum judgement gate_judge(struct gate *gate, struct flow *flow,
                           const struct session_commitment *commitment, struct verdict *verdict,
                           struct event *event);
+void gate_forget_domain(struct gate *gate, struct flow *flow);
 /* The connection ended: what it showed is told, and a broken handshake remembered. how: for people. */
 void gate_judge_end(struct gate *gate, struct flow *flow, const char *how);
 void gate_judge_afterthoughts(struct gate *gate);

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "flow/session_private.h"
 #include "wire/smtp_reply.h"
@@ -29,11 +30,9 @@ void session_free(struct session *session)
 	if (!session)
 		return;
 	session_forget_tls(session);
-	free(session->pending);
+	budget_give(session->budget, session->pending, sizeof(*session->pending));
 	free(session->queue.many);
-	free(session->banner_name);
-	free(session->ehlo_name);
-	free(session->client_name);
+	free(session->names);
 	free(session);
 }
 
@@ -132,7 +131,7 @@ void session_hold(struct session *session, enum session_wait wait,
 	if (session->wait == WAIT_INJECTED_RESPONSE)
 		return;
 	if (!session->pending)
-		session->pending = malloc(sizeof(*session->pending));
+		session->pending = budget_take(session->budget, sizeof(*session->pending));
 	/* Nothing of it is read then, and so nothing passes: it is read again when more comes, or the same. */
 	if (!session->pending)
 		return;
@@ -143,7 +142,7 @@ void session_hold(struct session *session, enum session_wait wait,
 
 static void forget_pending(struct session *session)
 {
-	free(session->pending);
+	budget_give(session->budget, session->pending, sizeof(*session->pending));
 	session->pending = NULL;
 	session->wait = WAIT_NOTHING;
 	session->facts.commitment = COMMITMENT_NONE;
@@ -282,17 +281,11 @@ void session_give_up_reply(struct session *session)
 		session->is_reply_given_up = true;
 }
 
-static void forget_name(char **name)
-{
-	free(*name);
-	*name = NULL;
-}
-
 void session_skip(struct session *session)
 {
 	/* What was left out may have been anybody's recipient. */
-	forget_name(&session->banner_name);
-	forget_name(&session->ehlo_name);
+	session_store_name(session, NAME_BANNER, (struct bytes){ 0 });
+	session_store_name(session, NAME_EHLO, (struct bytes){ 0 });
 	switch (session->state) {
 	case SESSION_BANNER:
 	case SESSION_GREETED:
@@ -352,30 +345,49 @@ bool session_is_done(const struct session *session)
 	return session->state == SESSION_TLS_DONE;
 }
 
-void session_store_name(char **name, struct bytes text)
+static const char *name_of(const struct session *session, enum session_name which)
+{
+	const char *name = session->names;
+
+	if (!name)
+		return "";
+	for (int before = 0; before < (int)which; before++)
+		name += strlen(name) + 1;
+	return name;
+}
+
+void session_store_name(struct session *session, enum session_name which, struct bytes text)
 {
 	struct bytes host = smtp_greeting_host(text);
-	char *copy = NULL;
+	struct bytes names[SESSION_NAMES];
+	size_t len = 0;
+	char *stored, *at;
 
-	if (host.len > 0)
-		copy = malloc(host.len + 1);
-	if (copy) {
-		for (size_t i = 0; i < host.len; i++)
-			copy[i] = (char)ascii_lower(host.data[i]);
-		copy[host.len] = '\0';
+	for (int i = 0; i < SESSION_NAMES; i++) {
+		names[i] = i == (int)which
+		                   ? host
+		                   : bytes_of_string(name_of(session, (enum session_name)i));
+		len += names[i].len + 1;
 	}
-	free(*name);
-	*name = copy;
+	/* Without memory none is known. */
+	at = stored = len > SESSION_NAMES ? malloc(len) : NULL;
+	for (int i = 0; stored && i < SESSION_NAMES; i++) {
+		for (size_t k = 0; k < names[i].len; k++)
+			*at++ = (char)ascii_lower(names[i].data[k]);
+		*at++ = '\0';
+	}
+	free(session->names);
+	session->names = stored;
 }
 
 const char *session_banner_name(const struct session *session)
 {
-	return session->banner_name ? session->banner_name : "";
+	return name_of(session, NAME_BANNER);
 }
 
 const char *session_ehlo_name(const struct session *session)
 {
-	return session->ehlo_name ? session->ehlo_name : "";
+	return name_of(session, NAME_EHLO);
 }
 
 const char *session_state_name(const struct session *session)
@@ -409,5 +421,5 @@ const char *session_state_name(const struct session *session)
 
 const char *session_client_name(const struct session *session)
 {
-	return session->client_name ? session->client_name : "";
+	return name_of(session, NAME_CLIENT);
 }

@@ -60,7 +60,7 @@ struct session_commitment {
 };
 
 /*
- * is_midstream: the connection began before us: nothing is known of what was said. What a TLS handshake takes is charged to budget,
+ * is_midstream: the connection began before us: nothing is known of what was said. What waits, and what a TLS handshake takes, is charged to budget,
  * which outlives the session. NULL: out of memory.
  */
 struct session *session_new(bool is_midstream, struct budget *budget);

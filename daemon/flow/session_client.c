@@ -161,19 +161,19 @@ static void hold_line(struct session *session, enum smtp_verb verb, const struct
 		.kind = COMMITMENT_COMMAND,
 		.verb = line->is_split ? SMTP_VERB_UNKNOWN : verb,
 		.is_line_complete = line->has_end || line->is_too_long,
-		.is_rest = session->is_front_allowed && session->front_allowed_len != SIZE_MAX,
+		.is_rest = session->is_front_allowed && session->front_allowed_len != UINT32_MAX,
 	};
 	bool is_opaque = session->state == SESSION_RESYNC && verb == SMTP_VERB_UNKNOWN;
 
 	note_oddities(session, line);
 	session->is_split_held = line->is_split;
-	session->front_held_len = SIZE_MAX;
+	session->front_held_len = UINT32_MAX;
 	if (commitment.verb == SMTP_MAIL)
 		commitment.kind = COMMITMENT_MAIL;
 	else if (commitment.verb == SMTP_RCPT)
 		commitment.kind = COMMITMENT_RCPT;
 	if (commitment.kind == COMMITMENT_RCPT && !commitment.is_line_complete)
-		session->front_held_len = line->octets.len;
+		session->front_held_len = (uint32_t)line->octets.len;
 	if (commitment.kind != COMMITMENT_COMMAND && commitment.is_line_complete)
 		session_note_path(&commitment, line->octets);
 	/* What is no command has no end to wait for. */
@@ -260,7 +260,7 @@ static void take_command(struct session *session, enum smtp_verb verb, struct by
 	if (session->state == SESSION_RESYNC)
 		return;
 	if (verb == SMTP_EHLO || verb == SMTP_HELO)
-		session_store_name(&session->client_name, argument);
+		session_store_name(session, NAME_CLIENT, argument);
 	if (verb == SMTP_EHLO)
 		session->is_ehlo_sent = true;
 	if (verb == SMTP_HELO && !session->is_ehlo_sent)

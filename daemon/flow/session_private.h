@@ -65,72 +65,74 @@ enum session_tail { TAIL_OTHER, TAIL_CR, TAIL_LF, TAIL_CRLF };
 enum session_dot { DOT_NONE, DOT_SEEN, DOT_CR };
 
 struct session_body {
-	enum session_tail tail;
-	enum session_dot dot; /* a dot alone in its line so far */
-	bool is_dot_strict;   /* CRLF came before it */
+	enum session_tail tail : 8;
+	enum session_dot dot : 8; /* a dot alone in its line so far */
+	bool is_dot_strict;       /* CRLF came before it */
 	bool is_at_start;
 	uint64_t chunk_left; /* of a BDAT chunk */
 };
 
 struct session_reply {
 	uint16_t lines;
-	bool is_starttls_offered;
-	bool is_starttls_masked;
-	bool is_auth_offered;
-	bool is_early;      /* its line began when no reply was due */
-	bool is_swallowing; /* the rest of a line that is too long */
-	bool is_swallowed_last;
 	uint16_t swallowed_code; /* 0: it is no reply line */
+	bool is_starttls_offered : 1;
+	bool is_starttls_masked : 1;
+	bool is_auth_offered : 1;
+	bool is_early : 1;      /* its line began when no reply was due */
+	bool is_swallowing : 1; /* the rest of a line that is too long */
+	bool is_swallowed_last : 1;
 };
 
 /* Replies that are due, in order; a ring. */
 struct session_queue {
-	uint8_t few[12]; /* room enough for most */
 	uint8_t *many;   /* or NULL */
+	uint8_t few[10]; /* room enough for most */
 	uint16_t head;
 	uint16_t count;
 	uint16_t room;
 };
 
+/* What they call themselves. */
+enum session_name { NAME_BANNER, NAME_EHLO, NAME_CLIENT, SESSION_NAMES };
+
+/* There are many that say nothing for long: it is kept small, and what few need hangs from it. */
 struct session {
 	struct facts facts;
-	enum session_state state;
-	enum session_wait wait;
+	enum session_state state : 8;
+	enum session_wait wait : 8;
 	struct session_commitment *pending; /* NULL when nothing waits, or no memory was left */
-	bool was_anything_allowed;
+	bool was_anything_allowed : 1;
 
 	struct session_queue queue;
 	struct session_reply reply;
-	char *banner_name;
-	char *ehlo_name;
-	char *client_name;
-	bool is_auth_offered;
-	bool is_ehlo_sent;
-	bool is_order_uncertain; /* server and client may no longer agree on which reply is whose */
+	char *names; /* one behind the other, by enum session_name; NULL: none is known */
+	bool is_auth_offered : 1;
+	bool is_ehlo_sent : 1;
+	bool is_order_uncertain : 1; /* server and client may no longer agree on which reply is whose */
 
-	bool is_front_allowed; /* the line in front */
+	bool is_front_allowed : 1; /* the line in front */
 	/* As much of it: a RCPT without an end is allowed as far as it was shown. */
-	size_t front_allowed_len;
-	size_t front_held_len;
-	bool is_split_held;    /* what waits is a line with a bare CR or NUL inside */
-	bool is_split_allowed; /* and it, too */
-	enum session_rest rest;
-	bool is_challenged; /* 334: the client's next line is an answer, not a command */
-	bool has_recipient; /* one was allowed in this transaction */
-	bool is_opaque_allowed;
-	bool is_clear_in_tls_allowed; /* what is in front of the client, though it is no TLS */
-	bool may_be_tls;              /* midstream, before the client's first octet */
-	bool may_be_rest; /* midstream, before its first line: that may have begun before us */
-	bool is_reply_given_up; /* STARTTLS's: its client may have stopped waiting */
-	bool is_injected;       /* behind the last STARTTLS */
-	bool is_injection_allowed;
-	bool is_response_injected; /* octets in front of the server, before the ClientHello */
+	uint32_t front_allowed_len;
+	uint32_t front_held_len;
+	bool is_split_held : 1;    /* what waits is a line with a bare CR or NUL inside */
+	bool is_split_allowed : 1; /* and it, too */
+	enum session_rest rest : 8;
+	bool is_challenged : 1; /* 334: the client's next line is an answer, not a command */
+	bool has_recipient : 1; /* one was allowed in this transaction */
+	bool is_opaque_allowed : 1;
+	bool is_clear_in_tls_allowed : 1; /* what is in front of the client, though it is no TLS */
+	bool may_be_tls : 1;              /* midstream, before the client's first octet */
+	bool may_be_rest : 1; /* midstream, before its first line: that may have begun before us */
+	bool is_reply_given_up : 1; /* STARTTLS's: its client may have stopped waiting */
+	bool is_injected : 1;       /* behind the last STARTTLS */
+	bool is_injection_allowed : 1;
+	bool is_response_injected : 1; /* octets in front of the server, before the ClientHello */
 	struct session_body body;
 
 	uint16_t client_record_left;
 	uint16_t server_record_left;
-	bool is_server_opaque;   /* its records can no longer be told apart */
-	struct session_tls *tls; /* NULL before the ClientHello, and when no memory was left */
+	bool is_server_opaque : 1; /* its records can no longer be told apart */
+	struct session_tls *tls;   /* NULL before the ClientHello, and when no memory was left */
 	struct budget *budget;
 };
 
@@ -146,8 +148,8 @@ void session_enter(struct session *session, enum session_state state);
 void session_lose_order(struct session *session, bool is_opaque_allowed);
 void session_hold(struct session *session, enum session_wait wait,
                   const struct session_commitment *commitment);
-/* The host at the front of a greeting's text, in lower case, in place of the one before. */
-void session_store_name(char **name, struct bytes text);
+/* The host at the front of a greeting's text, in lower case, in place of the one before. Empty text: none. */
+void session_store_name(struct session *session, enum session_name which, struct bytes text);
 /* False when SESSION_PIPELINE_MAX is reached, or no memory left. */
 bool session_expect(struct session *session, enum session_due due);
 void session_expect_nothing(struct session *session);

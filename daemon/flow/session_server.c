@@ -152,10 +152,10 @@ static void read_first_line(struct session *session, enum session_due due,
                             const struct smtp_reply_line *line)
 {
 	if (due == DUE_BANNER || (due == DUE_XCLIENT && line->code == CODE_READY)) {
-		session_store_name(&session->banner_name, line->text);
+		session_store_name(session, NAME_BANNER, line->text);
 		session->facts.is_banner_masked = smtp_banner_is_mask(line->text);
 	} else if ((due == DUE_EHLO || due == DUE_HELO) && is_good(line->code)) {
-		session_store_name(&session->ehlo_name, line->text);
+		session_store_name(session, NAME_EHLO, line->text);
 	}
 }
 

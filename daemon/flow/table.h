@@ -91,12 +91,7 @@ struct flow {
 	enum hook hook : 8;
 	enum reason last_reason : 8;
 	enum action last_action : 8;
-	struct flow_side from_client;
-	struct flow_side from_server;
-	struct endpoint client;
-	struct endpoint server;
-	bool is_inconsistent; /* an octet came twice with different values */
-	uint32_t last_echo;   /* of the server's timestamps, as the client has them */
+	enum flow_rank rank : 8; /* the table's */
 	bool is_bridged : 1;
 	bool is_established : 1; /* the client has acknowledged the server's SYN, or it began before us */
 	bool has_client_ended : 1; /* FIN or RST of its own: nothing new comes from it */
@@ -104,6 +99,13 @@ struct flow {
 	bool are_words_asked : 1;
 	bool are_sessions_forgotten : 1; /* that its handshake began under the name of others */
 	bool is_mail_unjudged : 1;       /* monitor: a MAIL passed whose RCPT has not come yet */
+	bool is_inconsistent;            /* an octet came twice with different values */
+	struct flow_side from_client;
+	struct flow_side from_server;
+	struct endpoint client;
+	struct endpoint server;
+	uint32_t last_echo; /* of the server's timestamps, as the client has them */
+	uint32_t octets;    /* flow_table_charge */
 	struct session *session;
 	struct flow_wait *wait; /* flow_waits_for_nothing, or its own */
 	char *domain; /* of the last recipient, normalised; NULL: none. Owned by the flow's user */
@@ -113,8 +115,6 @@ struct flow {
 	uint64_t
 		starttls_since_ms; /* since when STARTTLS has had no reply; 0: it had, or was not asked */
 	/* The table's. */
-	enum flow_rank rank : 8;
-	uint32_t octets;              /* flow_table_charge */
 	struct flow *older, *younger; /* of its rank */
 	struct flow_share *of_client, *of_destination;
 };

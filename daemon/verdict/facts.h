@@ -66,41 +66,41 @@ struct facts {
 	uint16_t starttls_code;
 	enum tls_progress tls : 8;
 	enum injection injection : 8;
-	bool is_banner_masked; /* some clients do not say EHLO to such a one */
-	bool is_authenticated; /* AUTH was offered and used: submission */
-	bool is_midstream;     /* the connection began before us */
-	bool is_hop_unseen; /* and so did all that would tell whose hop it is; mail shall wait then */
-	bool is_recipient_dripping; /* it comes in ever more pieces, and does not say whose it is */
-	bool is_retransmit_inconsistent;
-	bool is_protocol_violated;
-	bool is_inspection_cut_short;    /* a bound was reached */
-	bool is_handshake_broken_before; /* the same client's TLS to this or another MX broke lately */
-	bool is_hold_over;               /* hold-seconds are over */
+	bool is_banner_masked : 1; /* some clients do not say EHLO to such a one */
+	bool is_authenticated : 1; /* AUTH was offered and used: submission */
+	bool is_midstream : 1;     /* the connection began before us */
+	bool is_hop_unseen : 1; /* and so did all that would tell whose hop it is; mail shall wait then */
+	bool is_recipient_dripping : 1; /* it comes in ever more pieces, and does not say whose it is */
+	bool is_retransmit_inconsistent : 1;
+	bool is_protocol_violated : 1;
+	bool is_inspection_cut_short : 1; /* a bound was reached */
+	bool is_handshake_broken_before : 1; /* the same client's TLS to this or another MX broke lately */
+	bool is_hold_over : 1;               /* hold-seconds are over */
 	/* The strongest hop this connection stands for. */
 	enum promise_state promise : 8;
 	enum promise_source promise_source : 8;
-	bool promise_only_alerts;
+	bool promise_only_alerts : 1;
 	enum place place : 8;
 	enum dns_security mx_security : 8;
-	bool another_host_promises;
-	bool was_offered_before; /* this host had STARTTLS, as memory says */
+	bool another_host_promises : 1;
+	bool was_offered_before : 1; /* this host had STARTTLS, as memory says */
 	/* A guarded client was answered that the domain's mail goes here, to a host that is none of the domain's. */
-	bool is_led_astray;
-	bool is_answer_awaited; /* TLS, too, waits for what this hop promised */
+	bool is_led_astray : 1;
+	bool is_answer_awaited : 1; /* TLS, too, waits for what this hop promised */
 	/* The operator names the domain for which a client was led here: what is not known of it waits in TLS, too. */
-	bool is_named;
-	bool is_hop_unknown; /* TLS to a place that no known domain names */
+	bool is_named : 1;
+	bool is_hop_unknown : 1; /* TLS to a place that no known domain names */
 	/* Of TLS: */
-	bool asks_for_key;
+	bool asks_for_key : 1;
 	enum key_outcome key : 8; /* KEY_UNKNOWN: nobody could tell */
 	enum key_sight key_sight : 8;
-	bool is_key_awaited;      /* the verifier or a probe will tell */
-	bool is_hidden_accepted;  /* tls13 = pass */
-	bool is_cipher_anonymous; /* or a raw key was shown where a certificate was promised */
-	bool is_cipher_null;
-	bool is_tls_weakened;
-	bool is_name_unsent; /* the client named no host, and with the name the right key is there */
-	bool is_name_unknown; /* the client named none, nor does anything else: whose key it shall be nobody says */
+	bool is_key_awaited : 1;      /* the verifier or a probe will tell */
+	bool is_hidden_accepted : 1;  /* tls13 = pass */
+	bool is_cipher_anonymous : 1; /* or a raw key was shown where a certificate was promised */
+	bool is_cipher_null : 1;
+	bool is_tls_weakened : 1;
+	bool is_name_unsent : 1; /* the client named no host, and with the name the right key is there */
+	bool is_name_unknown : 1; /* the client named none, nor does anything else: whose key it shall be nobody says */
 };
 
 #endif

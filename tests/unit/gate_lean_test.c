@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What connections cost: their memory when nobody speaks, the allocations and the work of those that do. */
+
+#include "gate.h"
+
+#include <malloc.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "wire/craft.h"
+#include "wire/packet.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_OWN_ALLOCATOR 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_OWN_ALLOCATOR 1
+#endif
+#endif
+
+enum {
+	IDLE_OCTETS_MAX = 512,
+	FLOWS = 4000,
+	LETTERS = 20,
+	ASKED_MAX = 16,
+	SEGMENT_LEN = 1448,
+};
+
+static size_t allocations;
+
+#ifndef HAS_OWN_ALLOCATOR
+void *__libc_malloc(size_t len);
+void *__libc_calloc(size_t count, size_t len);
+void *__libc_realloc(void *old, size_t len);
+
+void *malloc(size_t len)
+{
+	allocations++;
+	return __libc_malloc(len);
+}
+
+void *calloc(size_t count, size_t len)
+{
+	allocations++;
+	return __libc_calloc(count, len);
+}
+
+void *realloc(void *old, size_t len)
+{
+	allocations++;
+	return __libc_realloc(old, len);
+}
+#endif
+
+struct side {
+	struct endpoint endpoint;
+	uint32_t seq;
+};
+
+struct connection {
+	struct side client, server;
+};
+
+struct scene {
+	struct gate *gate;
+	struct config config;
+	uint64_t now_ms;
+	uint32_t packets;
+	uint32_t accepted;
+	uint32_t last_offloaded;
+	size_t asked_count;
+	struct {
+		enum question_kind kind;
+		char name[DOMAIN_NAME_MAX];
+	} asked[ASKED_MAX];
+	size_t allocated; /* while the gate had packets in its hands */
+};
+
+static void on_verdict(void *owner, const struct gate_verdict *verdict)
+{
+	struct scene *scene = owner;
+
+	scene->accepted += verdict->is_accepted;
+	if (verdict->is_offloaded)
+		scene->last_offloaded = verdict->packet_id;
+}
+
+static void on_ask(void *owner, enum question_kind kind, const char *name, bool is_refresh)
+{
+	struct scene *scene = owner;
+
+	(void)is_refresh;
+	assert_true(scene->asked_count < ASKED_MAX);
+	scene->asked[scene->asked_count].kind = kind;
+	snprintf(scene->asked[scene->asked_count++].name, DOMAIN_NAME_MAX, "%s", name);
+}
+
+static void on_tell(void *owner, const struct event *event)
+{
+	(void)owner;
+	(void)event;
+}
+
+static void on_broken(void *owner, const struct message_broken *broken)
+{
+	(void)owner;
+	(void)broken;
+}
+
+static void on_sighting(void *owner, const struct message_sighting *sighting)
+{
+	(void)owner;
+	(void)sighting;
+}
+
+static void on_send(void *owner, bool to_client, const struct craft *craft, const struct flow *flow)
+{
+	(void)owner;
+	(void)to_client;
+	(void)craft;
+	(void)flow;
+}
+
+static void start(struct scene *scene)
+{
+	static const struct gate_actions actions = {
+		.verdict = on_verdict,
+		.ask = on_ask,
+		.tell = on_tell,
+		.broken = on_broken,
+		.sighting = on_sighting,
+		.send = on_send,
+	};
+	static const uint8_t secret[TABLE_SECRET_LEN] = "of this test";
+	static const char *const set[] = { "mode=enforce" };
+	char error[CONFIG_ERROR_MAX];
+
+	memset(scene, 0, sizeof(*scene));
+	assert_int_equal(config_parse(&scene->config, "test", "", set, 1, error), 0);
+	scene->now_ms = 1000;
+	scene->gate = gate_new(&scene->config, secret, &actions, scene);
+	assert_non_null(scene->gate);
+}
+
+/* Each name exists, and promised nothing. */
+static void answer(struct scene *scene)
+{
+	static struct destination nothing;
+
+	while (scene->asked_count > 0) {
+		scene->asked_count--;
+		nothing = (struct destination){
+			.mx_state = scene->asked[scene->asked_count].kind == QUESTION_HOST
+			                    ? MX_HOST
+			                    : MX_NXDOMAIN,
+			.mx_security = DNS_SECURE,
+			.ttl_s = 3600,
+		};
+		memcpy(nothing.name, scene->asked[scene->asked_count].name, sizeof(nothing.name));
+		gate_answer(scene->gate, &nothing, scene->now_ms, scene->now_ms);
+	}
+}
+
+static void put(struct scene *scene, struct connection *connection, bool is_client, uint8_t flags,
+                struct bytes payload)
+{
+	struct side *self = is_client ? &connection->client : &connection->server;
+	const struct side *other = is_client ? &connection->server : &connection->client;
+	struct craft craft = {
+		.source = self->endpoint,
+		.destination = other->endpoint,
+		.seq = self->seq,
+		.ack = flags & TCP_ACK ? other->seq : 0,
+		.window = 64240,
+		.flags = flags,
+		.payload = payload,
+	};
+	static uint8_t octets[CRAFT_HEADERS_MAX + 65536];
+	struct nfqueue_packet packet = { .netfilter_hook = 2, .id = ++scene->packets };
+	size_t before;
+
+	packet.packet = bytes_of(octets, craft_segment(octets, sizeof(octets), &craft));
+	self->seq += (uint32_t)payload.len + (flags & (TCP_SYN | TCP_FIN) ? 1 : 0);
+	before = allocations;
+	gate_packet(scene->gate, &packet, scene->now_ms, scene->now_ms);
+	scene->allocated += allocations - before;
+	answer(scene);
+	assert_int_equal(scene->accepted, scene->packets);
+}
+
+static void say(struct scene *scene, struct connection *connection, bool is_client,
+                const char *text)
+{
+	struct bytes left = bytes_of_string(text);
+
+	while (left.len > 0) {
+		put(scene, connection, is_client, TCP_ACK | TCP_PSH,
+		    bytes_slice(left, 0, SEGMENT_LEN));
+		put(scene, connection, !is_client, TCP_ACK, (struct bytes){ 0 });
+		left = bytes_after(left, SEGMENT_LEN);
+	}
+}
+
+static void greet(struct scene *scene, struct connection *connection, unsigned number)
+{
+	memset(connection, 0, sizeof(*connection));
+	assert_true(address_parse(&connection->client.endpoint.address, "192.0.2.2"));
+	assert_true(address_parse(&connection->server.endpoint.address, "198.51.100.25"));
+	connection->client.endpoint.port = (uint16_t)(1024 + number);
+	connection->server.endpoint.port = 25;
+	connection->client.seq = 0xfffff000;
+	put(scene, connection, true, TCP_SYN, (struct bytes){ 0 });
+	put(scene, connection, false, TCP_SYN | TCP_ACK, (struct bytes){ 0 });
+	put(scene, connection, true, TCP_ACK, (struct bytes){ 0 });
+	say(scene, connection, false, "220 mx1.example.org ESMTP Postfix\r\n");
+	say(scene, connection, true, "EHLO mail.client.example\r\n");
+	say(scene, connection, false,
+	    "250-mx1.example.org\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 8BITMIME\r\n");
+}
+
+static void write_letter(struct scene *scene, struct connection *connection, unsigned number)
+{
+	static char body[8 * SEGMENT_LEN];
+	char recipient[128];
+
+	for (size_t i = 0; i < sizeof(body) - 1; i++)
+		body[i] = "All happy families are alike.\r\n"[i % 31];
+	memcpy(body + sizeof(body) - 3, "\r\n", 3);
+	snprintf(recipient, sizeof(recipient),
+	         "RCPT TO:<bob@example.org>\r\nRCPT TO:<carol@d%u.example.org>\r\nDATA\r\n",
+	         number % 4);
+	say(scene, connection, true, "MAIL FROM:<alice@client.example>\r\n");
+	say(scene, connection, false, "250 2.1.0 Ok\r\n");
+	say(scene, connection, true, recipient);
+	say(scene, connection, false,
+	    "250 2.1.5 Ok\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n");
+	say(scene, connection, true, body);
+	say(scene, connection, true, ".\r\n");
+	say(scene, connection, false, "250 2.0.0 Ok: queued\r\n");
+}
+
+static void an_honest_session_asks_the_allocator_for_nothing_once_it_is_known(void **state)
+{
+	struct scene scene;
+	struct connection connection;
+
+	(void)state;
+	start(&scene);
+	greet(&scene, &connection, 0);
+	for (unsigned i = 0; i < 4; i++)
+		write_letter(&scene, &connection, i);
+#ifdef HAS_OWN_ALLOCATOR
+	/* The allocator of a sanitizer cannot be counted. */
+	gate_free(scene.gate);
+	skip();
+#endif
+	assert_true(scene.allocated > 0);
+	scene.allocated = 0;
+	for (unsigned i = 0; i < LETTERS; i++) {
+		write_letter(&scene, &connection, i);
+		scene.now_ms += GATE_TICK_MS;
+		gate_tick(scene.gate, scene.now_ms, scene.now_ms);
+	}
+	assert_int_equal(scene.allocated, 0);
+	gate_free(scene.gate);
+}
+
+static size_t heap_octets(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+/* All that there is of it: malloc's share, the index, the budget. */
+static void an_idle_connection_has_512_octets_at_most(void **state)
+{
+	struct scene scene;
+	struct connection connection;
+	size_t before, octets;
+
+	(void)state;
+	start(&scene);
+	/* What is there once. */
+	greet(&scene, &connection, FLOWS);
+	before = heap_octets();
+	for (unsigned i = 0; i < FLOWS; i++)
+		greet(&scene, &connection, i);
+	octets = heap_octets() - before;
+	assert_int_equal(gate_counters(scene.gate)->flows_standing, FLOWS + 1);
+	assert_int_equal(gate_counters(scene.gate)->memory_now, 0);
+	if (getenv("HOPGUARD_VERBOSE"))
+		printf("# octets of an idle connection: %zu, of them struct flow %zu\n",
+		       octets / FLOWS, sizeof(struct flow));
+	gate_free(scene.gate);
+#ifdef HAS_OWN_ALLOCATOR
+	skip();
+#endif
+	assert_true(octets > FLOWS * sizeof(struct flow));
+	assert_true(octets <= (size_t)FLOWS * IDLE_OCTETS_MAX);
+}
+
+/* After its letters as after its greeting, but for the domain of the last. */
+static void a_connection_between_two_letters_is_as_small(void **state)
+{
+	struct scene scene;
+	struct connection connection;
+	size_t before, octets;
+
+	(void)state;
+	start(&scene);
+	greet(&scene, &connection, FLOWS);
+	write_letter(&scene, &connection, 0);
+	before = heap_octets();
+	for (unsigned i = 0; i < FLOWS; i++) {
+		greet(&scene, &connection, i);
+		write_letter(&scene, &connection, 0);
+	}
+	octets = heap_octets() - before;
+	assert_true(gate_counters(scene.gate)->memory_now <= (size_t)(FLOWS + 1) * 64);
+	gate_free(scene.gate);
+#ifdef HAS_OWN_ALLOCATOR
+	skip();
+#endif
+	assert_true(octets <= (size_t)FLOWS * (IDLE_OCTETS_MAX + 80));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_honest_session_asks_the_allocator_for_nothing_once_it_is_known),
+		cmocka_unit_test(an_idle_connection_has_512_octets_at_most),
+		cmocka_unit_test(a_connection_between_two_letters_is_as_small),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
