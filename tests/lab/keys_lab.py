@@ -8,6 +8,7 @@ import time
 
 import dnsworld
 import mta
+import namespaces
 import promises_lab
 import receivers
 import servers
@@ -108,6 +109,11 @@ class Keys(promises_lab.Promises):
         """Verdicts that name the domain, or its host alone."""
         return [one for one in self.guard.events() if one["event"] == "verdict" and
                 (one.get("domain") == domain.name or one.get("mx") == domain.destination.name)]
+
+    def event_of(self, domain, which=0):
+        """The first of them, or another, once it is told: that takes a moment behind the verdict."""
+        namespaces.wait_until(lambda: self.events_of(domain), 10)
+        return self.events_of(domain)[which]
 
     def by_hand(self, domain, *words, name=None):
         """A letter by s_client, with the host's name as SNI: (recipient, what was said)"""

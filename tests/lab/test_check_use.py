@@ -19,6 +19,8 @@ import servers
 from check_lab import CheckLab
 from dnsworld import Faulty
 
+pytestmark = pytest.mark.alone
+
 STRIPPER = "192.0.2.56"  # a resolver in the way, which does not pass DNSSEC on
 
 

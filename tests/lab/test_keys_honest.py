@@ -147,7 +147,7 @@ def test_a_server_with_keys_of_two_kinds_is_held_to_the_one_that_it_showed(guard
     recipient, said = guarded.by_hand(domain, "-sigalgs", SIGNATURES[kind], VERSION_OPTIONS[version])
     if is_wrong:
         assert not is_kept(guarded, recipient), said
-        event = guarded.events_of(domain)[0]
+        event = guarded.event_of(domain)
         assert (event["action"], event["reason"]) == ("block", "key-mismatch"), event
         assert "two keys" in event["advice"] and "`hopguard check DOMAIN`" in event["advice"], event
         return
@@ -202,7 +202,7 @@ def test_a_key_that_was_replaced_passes_by_no_other_name(guarded, way):
     guarded.sink.contexts[domain.address] = lambda: guarded.keyed["one"]
     is_passed, said = passes(by_host)
     assert not is_passed, (said, guarded.guard.events())
-    event = guarded.events_of(domain)[-1]
+    event = guarded.event_of(domain, -1)
     assert (event["action"], event["reason"]) == ("block", "key-mismatch"), event
 
 
@@ -274,13 +274,13 @@ def test_an_old_server_is_proven_by_the_signatures_of_its_time(guarded, ciphers,
 def test_a_key_that_only_decrypts_is_proven_by_the_servers_finished(guarded):
     recipient, said = guarded.by_hand(guarded["transported"], "-tls1_2", *LOW)
     assert guarded.sink.find(recipient), (said, guarded.guard.events())
-    event = guarded.events_of(guarded["transported"])[0]
+    event = guarded.event_of(guarded["transported"])
     assert (event["action"], event["assurance"]) == ("pass", "proven"), event
 
 
 def test_a_cipher_that_encrypts_nothing_is_refused(guarded):
     recipient, said = guarded.by_hand(guarded["null"], "-tls1_2", "-cipher", "eNULL:@SECLEVEL=0")
-    event = guarded.events_of(guarded["null"])[0]
+    event = guarded.event_of(guarded["null"])
     assert (event["action"], event["reason"], event["kind"]) == ("block", "cipher-unauthenticated", "inability"), event
     assert not guarded.sink.find(recipient), said
 
@@ -326,7 +326,7 @@ def test_a_session_between_two_postfixes_goes_on(guarded):
     start = guarded.guard.status()["counters"]
     first = guarded.send("resumed-12", sender="postfix")
     assert first.attempt.result == "sent" and is_taken(guarded, first.recipient), (first, guarded.guard.events())
-    assert guarded.events_of(guarded["resumed-12"])[0]["assurance"] == "proven", guarded.guard.events()
+    assert guarded.event_of(guarded["resumed-12"])["assurance"] == "proven", guarded.guard.events()
     assert namespaces.wait_until(lambda: guarded.guard.status()["counters"]["key_checks"] > start["key_checks"])
     before = guarded.guard.status()["counters"]
     second = guarded.send("resumed-12", sender="postfix")
@@ -358,5 +358,5 @@ def test_a_session_that_began_with_somebody_else_does_not(site):
         site.wide.stop()
         reused.append((attack.went_on[0], bool(attack.heard(domain.address))))
     assert reused == [(False, True), (True, True), (True, False)], (reused, said)
-    event = site.events_of(domain)[0]
+    event = site.event_of(domain)
     assert (event["action"], event["reason"], event["assurance"]) == ("block", "key-mismatch", "probed"), event

@@ -277,7 +277,7 @@ def test_a_client_that_checks_no_signature_is_kept_from_a_replayed_certificate(s
         assert b"secret careless" in attack.heard(domain.address), said
         return
     assert attack.heard(domain.address) == b"", said
-    event = site.events_of(domain)[0]
+    event = site.event_of(domain)
     assert (event["action"], event["reason"], event["assurance"]) == ("block", "key-mismatch", "proven"), event
     assert event["seen"]["key"]["outcome"] == "unproven", event
 
@@ -363,7 +363,7 @@ def test_who_comes_soon_after_a_probe_is_met_by_the_next_one(site):
     attack.begin()
     outcome = site.send(name, attack, "postfix")
     assert outcome.attempt.result == "kept" and attack.heard(site[name].address) == b"", outcome
-    event = site.events_of(site[name])[-1]
+    event = site.event_of(site[name], -1)
     assert (event["action"], event["reason"], event["assurance"]) == ("block", "key-mismatch", "probed"), event
 
 
