@@ -15,16 +15,9 @@
 
 #include <cmocka.h>
 
+#include "unit/own_allocator.h"
 #include "wire/craft.h"
 #include "wire/packet.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_OWN_ALLOCATOR 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HAS_OWN_ALLOCATOR 1
-#endif
-#endif
 
 enum {
 	IDLE_OCTETS_MAX = 512,

@@ -14,14 +14,7 @@
 #include "flow/dns_streams.h"
 #include "policy/policy_list.h"
 #include "policy/watch_list.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_OWN_ALLOCATOR 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HAS_OWN_ALLOCATOR 1
-#endif
-#endif
+#include "unit/own_allocator.h"
 
 static size_t left = SIZE_MAX; /* allocations until memory ends */
 
