@@ -120,7 +120,8 @@ def test_colours_stand_on_a_terminal_alone(lab):
 
 def test_an_interrupt_ends_it_at_once_and_leaves_half_an_answer_nowhere(lab):
     patient = ("--timeout", "60")  # both are looked at side by side: the second is not to end by itself meanwhile
-    with subprocess.Popen(lab.command(*patient, "--json", "sound.example", "silent.example"), stdout=subprocess.PIPE,
+    listens = ("env", "--default-signal=INT")  # what runs in the background may have been born deaf to it
+    with subprocess.Popen(lab.command(*patient, "--json", "sound.example", "silent.example", before=listens), stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True) as process:
         first = process.stdout.readline()
         began = time.monotonic()
