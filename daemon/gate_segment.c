@@ -40,6 +40,8 @@ static void note_side(struct gate *gate, struct flow *flow, const struct arrival
 		       sizeof(side->hardware_address));
 		side->has_hardware_address = true;
 	}
+	if (arrival->is_from_client && side->has_ingress && side->ingress != packet->ingress)
+		flow->has_client_moved = true;
 	side->has_ingress = true;
 	side->ingress = packet->ingress;
 }
@@ -298,6 +300,22 @@ void gate_note_fin(struct gate *gate, struct flow *flow, bool is_from_client, ui
 		flow->phase = FLOW_CLOSING;
 }
 
+/*
+ * With its client's FIN, before which all has passed, a connection can carry nothing more that is the client's: what is left of it need
+ * not come by. Not where the far end stands beyond the client's own interface, from where it could end the connection in its name.
+ */
+static bool is_left_to_end(struct flow *flow, const struct arrival *arrival)
+{
+	const struct flow_side *client = &flow->from_client;
+	const struct flow_side *server = &flow->from_server;
+
+	if (!arrival->is_from_client || !client->has_fin || flow->has_client_moved ||
+	    !client->has_ingress || !server->has_ingress || client->ingress == server->ingress)
+		return false;
+	flow->phase = FLOW_CLOSING;
+	return true;
+}
+
 /* A packet whose octets may pass: as it is, or with ours in place of its own. */
 void gate_pass(struct gate *gate, struct flow *flow, const struct arrival *arrival, uint8_t *octets,
                size_t room, const struct stream_rewrite *rewrite)
@@ -315,7 +333,8 @@ void gate_pass(struct gate *gate, struct flow *flow, const struct arrival *arriv
 		return;
 	if (gate_only_watches(gate) || (!rewrite && !(segment->flags & TCP_URG))) {
 		gate_accept(gate, arrival->packet,
-		            arrival->is_from_client && flow->phase == FLOW_OFFLOADED);
+		            (arrival->is_from_client && flow->phase == FLOW_OFFLOADED) ||
+		                    (has_fin && is_left_to_end(flow, arrival)));
 		return;
 	}
 	assert(octets);

@@ -18,10 +18,10 @@
 #include "net/queue_owner.h"
 
 /*
- * Packets that may wait for one guard. Large enough for thousands of connections that close at once, small enough that what
- * they hold (64 KiB each at worst) fits the socket's buffer before memory.
+ * Packets that may wait for the guards, and at least for one of them: a full table of connections that close at once, both ends and
+ * what these send again meanwhile. What they take is bounded by the socket's buffer, not by their number: large segments fill it first.
  */
-enum { QUEUE_LEN = 16384 };
+enum { QUEUES_LEN = 131072, QUEUE_LEN_MIN = 65536 };
 
 /* DNS answers that may wait for the first guard to read them; beyond, or when it hangs, the kernel passes them. */
 enum { DNS_QUEUE_LEN = 256 };
@@ -44,9 +44,14 @@ int resources_open_queue(struct resources *resources, const struct config *confi
                          char error[CONFIG_ERROR_MAX])
 {
 	uint16_t number = (uint16_t)(config->rules.queue_first + index);
+	uint32_t queue_len = QUEUES_LEN / config->rules.queue_count;
 	uint32_t portid = 0;
 	char owner[96];
-	int err = nfqueue_open(&resources->queues[index], &portid, number, QUEUE_LEN);
+	int err;
+
+	if (queue_len < QUEUE_LEN_MIN)
+		queue_len = QUEUE_LEN_MIN;
+	err = nfqueue_open(&resources->queues[index], &portid, number, queue_len);
 
 	if (!err)
 		return 0;

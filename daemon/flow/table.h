@@ -95,6 +95,7 @@ struct flow {
 	bool is_bridged : 1;
 	bool is_established : 1; /* the client has acknowledged the server's SYN, or it began before us */
 	bool has_client_ended : 1; /* FIN or RST of its own: nothing new comes from it */
+	bool has_client_moved : 1; /* its segments came by more than one interface */
 	bool is_end_judged : 1;
 	bool are_words_asked : 1;
 	bool are_sessions_forgotten : 1; /* that its handshake began under the name of others */

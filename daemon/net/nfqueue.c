@@ -29,8 +29,11 @@ enum {
 	VERDICT_MAX = 64,
 	/* What the 16-bit length of a netlink attribute leaves for its content. */
 	PACKET_MAX = 0xffff - 4,
-	/* Room for a full queue of large segments while the guard is held up. */
-	SOCKET_BUFFER = 16 * 1024 * 1024,
+	/*
+	 * Of the socket's buffer for each packet that may wait. The kernel counts twice that (socket(7)), and takes about half of
+	 * that for one without data, 1,400 octets at most.
+	 */
+	SOCKET_BUFFER_EACH = 1024,
 };
 
 struct nfqueue {
@@ -349,9 +352,9 @@ int nfqueue_pass_when_full(int descriptor, uint16_t number)
 	return set_flag(descriptor, number, NFQA_CFG_F_FAIL_OPEN);
 }
 
-static void size_socket(int descriptor)
+static void size_socket(int descriptor, uint32_t queue_len)
 {
-	const int size = SOCKET_BUFFER;
+	const int size = (int)queue_len * SOCKET_BUFFER_EACH;
 	const int on = 1;
 
 	if (setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
@@ -392,7 +395,7 @@ int nfqueue_open(int *opened, uint32_t *owner_portid, uint16_t number, uint32_t 
 
 	if (err)
 		return err;
-	size_socket(descriptor);
+	size_socket(descriptor, queue_len);
 	err = bind_queue(descriptor, number);
 	if (err) {
 		err = explain_refusal(err, owner_portid, number);

@@ -56,6 +56,7 @@ void *realloc(void *old, size_t len)
 struct side {
 	struct endpoint endpoint;
 	uint32_t seq;
+	uint32_t ingress;
 };
 
 struct connection {
@@ -177,7 +178,11 @@ static void put(struct scene *scene, struct connection *connection, bool is_clie
 		.payload = payload,
 	};
 	static uint8_t octets[CRAFT_HEADERS_MAX + 65536];
-	struct nfqueue_packet packet = { .netfilter_hook = 2, .id = ++scene->packets };
+	struct nfqueue_packet packet = {
+		.netfilter_hook = 2,
+		.id = ++scene->packets,
+		.ingress = self->ingress,
+	};
 	size_t before;
 
 	packet.packet = bytes_of(octets, craft_segment(octets, sizeof(octets), &craft));
@@ -210,6 +215,8 @@ static void greet(struct scene *scene, struct connection *connection, unsigned n
 	connection->client.endpoint.port = (uint16_t)(1024 + number);
 	connection->server.endpoint.port = 25;
 	connection->client.seq = 0xfffff000;
+	connection->client.ingress = 2;
+	connection->server.ingress = 3;
 	put(scene, connection, true, TCP_SYN, (struct bytes){ 0 });
 	put(scene, connection, false, TCP_SYN | TCP_ACK, (struct bytes){ 0 });
 	put(scene, connection, true, TCP_ACK, (struct bytes){ 0 });
@@ -326,12 +333,60 @@ static void a_connection_between_two_letters_is_as_small(void **state)
 	assert_true(octets <= (size_t)FLOWS * (IDLE_OCTETS_MAX + 80));
 }
 
+/* All of the client's has passed, so that nothing of its is left to be read. */
+static void a_connection_leaves_with_its_clients_fin(void **state)
+{
+	struct scene scene;
+	struct connection connection;
+
+	(void)state;
+	start(&scene);
+	greet(&scene, &connection, 0);
+	say(&scene, &connection, true, "QUIT\r\n");
+	put(&scene, &connection, false, TCP_ACK | TCP_FIN, bytes_of_string("221 bye\r\n"));
+	assert_int_equal(scene.last_offloaded, 0);
+	put(&scene, &connection, true, TCP_ACK | TCP_FIN, (struct bytes){ 0 });
+	assert_int_equal(scene.last_offloaded, scene.packets);
+	/* Nobody tells of its end: it goes as others that are over. */
+	scene.now_ms += 61 * 1000;
+	gate_tick(scene.gate, scene.now_ms, scene.now_ms);
+	assert_int_equal(gate_counters(scene.gate)->flows_now, 0);
+	gate_free(scene.gate);
+}
+
+static void a_fin_that_the_far_end_may_have_sent_leaves_nothing_unwatched(void **state)
+{
+	/* Both by one interface; the client by another than before. */
+	static const struct {
+		uint32_t server, client_before, client;
+	} ways[] = { { 2, 2, 2 }, { 3, 2, 4 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct scene scene;
+		struct connection connection;
+
+		start(&scene);
+		greet(&scene, &connection, 0);
+		connection.server.ingress = ways[i].server;
+		connection.client.ingress = ways[i].client_before;
+		say(&scene, &connection, true, "NOOP\r\n");
+		say(&scene, &connection, false, "250 ok\r\n");
+		connection.client.ingress = ways[i].client;
+		put(&scene, &connection, true, TCP_ACK | TCP_FIN, (struct bytes){ 0 });
+		assert_int_equal(scene.last_offloaded, 0);
+		gate_free(scene.gate);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_honest_session_asks_the_allocator_for_nothing_once_it_is_known),
 		cmocka_unit_test(an_idle_connection_has_512_octets_at_most),
 		cmocka_unit_test(a_connection_between_two_letters_is_as_small),
+		cmocka_unit_test(a_connection_leaves_with_its_clients_fin),
+		cmocka_unit_test(a_fin_that_the_far_end_may_have_sent_leaves_nothing_unwatched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
