@@ -2,7 +2,8 @@
 
 /*
  * What the gate costs, without kernel and wire: packets of whole connections go through it as fast as it
- * takes them. Prints one line for each kind of connection.
+ * takes them. Prints one line for each kind of connection, for a decision whose promise is known, and for sessions beside ever more
+ * connections that stand.
  */
 
 #include <stdio.h>
@@ -42,6 +43,8 @@ struct bench {
 	uint64_t accepted;
 	uint64_t offloaded;
 };
+
+enum { DECISIONS = 20000, BESIDE_ROUNDS = 9, BESIDE_SESSIONS = 400 };
 
 static void on_verdict(void *owner, const struct gate_verdict *verdict)
 {
@@ -270,6 +273,117 @@ static void run(struct bench *bench, const struct scene *scene)
 	       (unsigned long long)bench->offloaded);
 }
 
+static int compare(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void free_packets(struct connection *connection)
+{
+	for (size_t i = 0; i < connection->count; i++)
+		free(connection->packets[i]);
+}
+
+/* The packet that completes a recipient, of whose domain all is known. */
+static void decide_known(struct bench *bench)
+{
+	static struct connection connection;
+	static uint64_t took[DECISIONS];
+
+	for (unsigned n = 0; n < DECISIONS; n++) {
+		struct nfqueue_packet queued = { .netfilter_hook = 2 };
+		size_t decision;
+		uint64_t start;
+
+		begin(&connection, (uint16_t)(20000 + n % 40000), SEGMENT_LEN);
+		say_line(&connection, false, "250-mx.example.org\r\n250 PIPELINING\r\n");
+		say_line(&connection, true, "MAIL FROM:<a@example.net>\r\n");
+		say_line(&connection, false, "250 ok\r\n");
+		decision = connection.count;
+		say_line(&connection, true, "RCPT TO:<b@example.org>\r\n");
+		for (size_t i = 0; i < connection.count; i++) {
+			queued.id++;
+			queued.packet = bytes_of(connection.packets[i], connection.lens[i]);
+			start = cpu_ns();
+			gate_packet(bench->gate, &queued, 1000 + n, 1000 + n);
+			if (i == decision)
+				took[n] = cpu_ns() - start;
+			if (bench->is_asked)
+				answer(bench, 1000 + n);
+		}
+		free_packets(&connection);
+	}
+	qsort(took, DECISIONS, sizeof(took[0]), compare);
+	printf("decision with a known promise: median %.1f us, 99 %% %.1f us, 99.9 %% %.1f us of "
+	       "processor time\n",
+	       (double)took[DECISIONS / 2] / 1000, (double)took[DECISIONS * 99 / 100] / 1000,
+	       (double)took[(size_t)DECISIONS * 999 / 1000] / 1000);
+}
+
+/* So many more connections that have greeted each other, and say nothing. */
+static void stand(struct bench *bench, unsigned from, unsigned to)
+{
+	static struct connection connection;
+
+	for (unsigned i = from; i < to; i++) {
+		begin(&connection, (uint16_t)(1024 + i % 50000), SEGMENT_LEN);
+		for (size_t k = 0; k < connection.count; k++) {
+			struct nfqueue_packet queued = {
+				.netfilter_hook = 2,
+				.id = 1,
+				.packet = bytes_of(connection.packets[k], connection.lens[k]),
+			};
+
+			gate_packet(bench->gate, &queued, 1000, 1000);
+			if (bench->is_asked)
+				answer(bench, 1000);
+		}
+		free_packets(&connection);
+	}
+}
+
+static void beside_standing(struct bench *bench)
+{
+	static const unsigned counts[] = { 1, 100, 1000, 10000, 50000 };
+	static struct connection connection;
+	uint64_t rounds[BESIDE_ROUNDS];
+	unsigned standing = 0;
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		stand(bench, standing, counts[i]);
+		standing = counts[i];
+		for (size_t round = 0; round < BESIDE_ROUNDS; round++) {
+			rounds[round] = 0;
+			for (unsigned n = 0; n < BESIDE_SESSIONS; n++) {
+				uint64_t start;
+
+				begin(&connection, (uint16_t)(52000 + n), SEGMENT_LEN);
+				write_letter(&connection, 1024);
+				start = cpu_ns();
+				(void)play(bench, &connection, 2000);
+				rounds[round] += cpu_ns() - start;
+				free_packets(&connection);
+			}
+		}
+		qsort(rounds, BESIDE_ROUNDS, sizeof(rounds[0]), compare);
+		printf("session of a letter of 1 KB beside %5u connections: %5.1f us of processor "
+		       "time (%.1f to %.1f)\n",
+		       standing, (double)rounds[BESIDE_ROUNDS / 2] / 1000 / BESIDE_SESSIONS,
+		       (double)rounds[0] / 1000 / BESIDE_SESSIONS,
+		       (double)rounds[BESIDE_ROUNDS - 1] / 1000 / BESIDE_SESSIONS);
+	}
+}
+
 int main(void)
 {
 	static const uint8_t secret[TABLE_SECRET_LEN] = "benchmark secret";
@@ -295,6 +409,13 @@ int main(void)
 		if (!bench.gate)
 			return 4;
 		run(&bench, &scenes[i]);
+		gate_free(bench.gate);
+	}
+	for (i = 0; i < 2; i++) {
+		bench.gate = gate_new(&bench.config, secret, &actions, &bench);
+		if (!bench.gate)
+			return 4;
+		(i == 0 ? decide_known : beside_standing)(&bench);
 		gate_free(bench.gate);
 	}
 	return 0;
