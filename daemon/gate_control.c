@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* SYN and RST: where a connection begins, and where somebody says that it ends. */
+/* SYN, RST and the client's FIN: where a connection begins, and where somebody says that it ends. */
 
 /* Headers of a bare segment; longer ones are nobody's. */
 enum { BARE_MAX = 2048 };
@@ -201,4 +201,16 @@ void gate_reset(struct gate *gate, struct flow *flow, const struct arrival *arri
 		return;
 	}
 	gate_pass_bare(gate, arrival);
+}
+
+bool gate_leaves_with(struct flow *flow, const struct arrival *arrival)
+{
+	const struct flow_side *client = &flow->from_client;
+	const struct flow_side *server = &flow->from_server;
+
+	if (!arrival->is_from_client || !client->has_fin || flow->has_client_moved ||
+	    !client->has_ingress || !server->has_ingress || client->ingress == server->ingress)
+		return false;
+	flow->phase = FLOW_CLOSING;
+	return true;
 }

@@ -300,22 +300,6 @@ void gate_note_fin(struct gate *gate, struct flow *flow, bool is_from_client, ui
 		flow->phase = FLOW_CLOSING;
 }
 
-/*
- * With its client's FIN, before which all has passed, a connection can carry nothing more that is the client's: what is left of it need
- * not come by. Not where the far end stands beyond the client's own interface, from where it could end the connection in its name.
- */
-static bool is_left_to_end(struct flow *flow, const struct arrival *arrival)
-{
-	const struct flow_side *client = &flow->from_client;
-	const struct flow_side *server = &flow->from_server;
-
-	if (!arrival->is_from_client || !client->has_fin || flow->has_client_moved ||
-	    !client->has_ingress || !server->has_ingress || client->ingress == server->ingress)
-		return false;
-	flow->phase = FLOW_CLOSING;
-	return true;
-}
-
 /* A packet whose octets may pass: as it is, or with ours in place of its own. */
 void gate_pass(struct gate *gate, struct flow *flow, const struct arrival *arrival, uint8_t *octets,
                size_t room, const struct stream_rewrite *rewrite)
@@ -334,7 +318,7 @@ void gate_pass(struct gate *gate, struct flow *flow, const struct arrival *arriv
 	if (gate_only_watches(gate) || (!rewrite && !(segment->flags & TCP_URG))) {
 		gate_accept(gate, arrival->packet,
 		            (arrival->is_from_client && flow->phase == FLOW_OFFLOADED) ||
-		                    (has_fin && is_left_to_end(flow, arrival)));
+		                    (has_fin && gate_leaves_with(flow, arrival)));
 		return;
 	}
 	assert(octets);

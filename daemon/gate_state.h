@@ -287,6 +287,12 @@ bool gate_may_speak(struct gate *gate, struct flow *flow, const struct arrival *
 bool gate_is_beyond_end(const struct flow_side *side, const struct segment *segment);
 void gate_syn(struct gate *gate, struct flow *flow, const struct arrival *arrival);
 void gate_reset(struct gate *gate, struct flow *flow, const struct arrival *arrival);
+/*
+ * Of a FIN that passes, once it was noted. With the client's, before which all has passed, a connection can carry nothing more that is the
+ * client's: what is left of it need not come by. Not where the far end stands beyond the client's own interface, from where it could end
+ * the connection in its name.
+ */
+bool gate_leaves_with(struct flow *flow, const struct arrival *arrival);
 
 /* gate_midstream.c */
 /* A connection that began before us: only data make it one, bare acknowledgements, FIN and RST carry no mail. NULL: not adopted. */

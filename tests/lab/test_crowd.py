@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Connections that stand and say nothing, tens of thousands at a time: opening, holding and closing all at once loses no packet in the
-queue, and the guard's memory is what is promised of each."""
+"""Connections that stand and say nothing, tens of thousands at a time: opening, holding and closing all at once loses no packet
+in the queue, and the guard's memory is what is promised of each."""
 
 import os
 import subprocess
@@ -50,13 +50,17 @@ def test_a_crowd_opens_stays_and_leaves_at_once_without_a_drop(net, count):
         opened = dropped(net), time.monotonic() - start
         time.sleep(2)
         held, known = dropped(net), net.counters()["flows_now"]
+        packets = [net.counters()["packets"]]
         octets = (net.resident_kib()["guard0"] - before) * 1024
         start = time.monotonic()
         client.stdin.write("\n")
         client.stdin.flush()
         assert client.stdout.readline() == f"closed {count}\n"
         closed = dropped(net), time.monotonic() - start
-        print(f"{count}: open after {opened[1]:.1f} s {opened[0]}; {octets // count} octets each; closed after {closed[1]:.1f} s {closed[0]}")
+        packets.append(net.counters()["packets"])
+        print(f"{count}: packets in the queue {packets[0] / count:.1f} each to open, {(packets[1] - packets[0]) / count:.1f} to close")
+        print(f"{count}: open after {opened[1]:.1f} s {opened[0]}; {octets // count} octets each")
+        print(f"{count}: closed after {closed[1]:.1f} s {closed[0]}")
         assert known >= count
         assert not any(opened[0].values()) and not any(held.values()) and not any(closed[0].values())
         assert octets <= OCTETS_ONCE + count * OCTETS_A_FLOW
