@@ -40,9 +40,10 @@ def dropped(net):
 def test_a_crowd_opens_stays_and_leaves_at_once_without_a_drop(net, count):
     net.stand()
     before = net.resident_kib()["guard0"]
-    server = net.world.far.spawn([servers.test_tool("idle_crowd"), "server", WORKERS, STORM_PORT], stdout=subprocess.PIPE, text=True)
-    client = net.world.sender.spawn([servers.test_tool("idle_crowd"), "client", WORKERS, LED, world.far_address(100, 4), PLACES,
-                                     STORM_PORT, count], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    tool = servers.test_tool("idle_crowd")
+    server = net.world.far.spawn([tool, "server", WORKERS, STORM_PORT], **pipes)
+    client = net.world.sender.spawn([tool, "client", WORKERS, LED, world.far_address(100, 4), PLACES, STORM_PORT, count], **pipes)
     try:
         assert [server.stdout.readline() for _ in range(WORKERS)] == ["ready\n"] * WORKERS
         start = time.monotonic()
@@ -58,7 +59,7 @@ def test_a_crowd_opens_stays_and_leaves_at_once_without_a_drop(net, count):
         assert client.stdout.readline() == f"closed {count}\n"
         closed = dropped(net), time.monotonic() - start
         packets.append(net.counters()["packets"])
-        print(f"{count}: packets in the queue {packets[0] / count:.1f} each to open, {(packets[1] - packets[0]) / count:.1f} to close")
+        print(f"{count}: packets in the queue to open and to close", packets[0] / count, (packets[1] - packets[0]) / count)
         print(f"{count}: open after {opened[1]:.1f} s {opened[0]}; {octets // count} octets each")
         print(f"{count}: closed after {closed[1]:.1f} s {closed[0]}")
         assert known >= count
