@@ -50,7 +50,7 @@ HARDENING   += $(HARDENING_$(MACHINE))
 HARD_LINK   := -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code $(HARD_LINK_$(MACHINE))
 endif
 CFLAGS      ?= -O2 -g
-CPPFLAGS    += -Idaemon -Itests -D_GNU_SOURCE -DHOPGUARD_VERSION='"$(VERSION)"' -DHOPGUARD_SYSCONFDIR='"$(SYSCONFDIR)"'
+CPPFLAGS    += -I. -Idaemon -Itests -D_GNU_SOURCE -DHOPGUARD_VERSION='"$(VERSION)"' -DHOPGUARD_SYSCONFDIR='"$(SYSCONFDIR)"'
 LIB_CFLAGS  = $(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null)
 LIB_LDLIBS  = $(shell pkg-config --libs $(LIBRARIES) 2>/dev/null)
 # Debug information names sources from the top of the tree on, wherever that is, and whichever link led there.
@@ -68,7 +68,7 @@ BENCHES     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 SUPPORT     := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 FUZZERS     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-HEADERS     := $(wildcard daemon/*.h daemon/*/*.h tests/*/*.h tests/*/*/*.h)
+HEADERS     := $(wildcard kmod/*.h daemon/*.h daemon/*/*.h tests/*/*.h tests/*/*/*.h)
 C_FILES     := $(SOURCES) $(wildcard tests/*/*.c tests/unit/*/*.c)
 
 .PHONY: all help deps test-deps dev-deps run demo check check-full check-sanitized lib unit tools layers lint analyze valgrind reproducible \

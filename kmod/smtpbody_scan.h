@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_KMOD_SMTPBODY_SCAN_H
+#define HOPGUARD_KMOD_SMTPBODY_SCAN_H
+
+/*
+ * Which segments of a message body may pass without being seen by the guard: one text for the kernel module, the eBPF
+ * program and user space.
+ *
+ * What some server takes for the end of a message (RFC 5321 section 4.1.1.4, and what smuggling makes of it) always holds
+ * three octets: a line end (CR or LF), a dot, a line end. Where these three complete, and from there on, the guard itself
+ * must look. A flow's state follows what passed: the sequence number that comes next and the last two octets before it.
+ *
+ * A segment passes when the state is armed, seq is next_seq, there is payload, and nothing completes in it; and only once
+ * the state was moved over it by one compare-and-swap of the whole word. Every other segment with payload, or with one of
+ * SMTPBODY_TCP_NEVER, freezes the state (SMTPBODY_ARMED goes out, whatever else the word holds by then) and is queued,
+ * as all behind it are until the guard arms again. Segments without payload neither pass nor freeze.
+ *
+ * Two octets tell enough only where no mark has completed: the guard never arms where the octets so far end in a line
+ * end, a dot and CR, as LF may come next.
+ */
+
+#include <linux/types.h>
+
+/* TCP flags of segments that never pass: FIN, SYN, RST, URG (RFC 9293 section 3.1). */
+#define SMTPBODY_TCP_NEVER 0x27U
+
+/*
+ * The carry: bits 0-7 are the octet before the last, 8-15 the last one, SMTPBODY_COMPLETES says that a mark completed since the
+ * carry began. Of the beginning of a body it is SMTPBODY_CRLF: the line end of DATA counts.
+ */
+#define SMTPBODY_COMPLETES 0x10000U
+#define SMTPBODY_TAIL_MASK 0xffffU
+#define SMTPBODY_CRLF      0x0a0dU
+
+/* The word: bits 0-31 next_seq, 32-47 tail (as in the carry), 48 armed, 49-63 generation. 0 is armed nowhere. */
+#define SMTPBODY_ARMED           (1ULL << 48)
+#define SMTPBODY_GENERATION_MASK 0x7fffU
+
+struct smtpbody_state {
+	__u32 next_seq; /* host order */
+	__u16 tail;
+	__u16 generation; /* whoever arms takes another one: a word never comes back */
+	_Bool is_armed;
+};
+
+static inline __u64 smtpbody_pack(struct smtpbody_state state)
+{
+	return state.next_seq | (__u64)state.tail << 32 | (state.is_armed ? SMTPBODY_ARMED : 0) |
+	       (__u64)(state.generation & SMTPBODY_GENERATION_MASK) << 49;
+}
+
+static inline struct smtpbody_state smtpbody_unpack(__u64 word)
+{
+	struct smtpbody_state state = {
+		.next_seq = (__u32)word,
+		.tail = (__u16)(word >> 32),
+		.generation = (__u16)(word >> 49),
+		.is_armed = (word & SMTPBODY_ARMED) != 0,
+	};
+
+	return state;
+}
+
+/* The octets of a segment with this seq (host order) and payload_len are to be scanned. */
+static inline _Bool smtpbody_is_next(__u64 word, __u32 seq, __u32 payload_len)
+{
+	return (word & SMTPBODY_ARMED) && (__u32)word == seq && payload_len > 0;
+}
+
+/* With which carry they are. */
+static inline __u32 smtpbody_carry(__u64 word)
+{
+	return (__u32)(word >> 32) & SMTPBODY_TAIL_MASK;
+}
+
+/* The word behind them: still armed, of the same generation. */
+static inline __u64 smtpbody_moved(__u64 word, __u32 payload_len, __u32 carry)
+{
+	return (word >> 48 << 48) | (__u64)(carry & SMTPBODY_TAIL_MASK) << 32 |
+	       (__u32)((__u32)word + payload_len);
+}
+
+/*
+ * 0x80 in each octet of the word that is `octet`, 0 in all others: no sum reaches the next octet. Neither here nor below is
+ * there a comparison, which eBPF could only express by a branch, and each of them doubles what its verifier follows.
+ */
+static inline __u64 smtpbody_equal(__u64 word, __u64 octet)
+{
+	const __u64 low = 0x7f7f7f7f7f7f7f7fULL;
+	__u64 differs = word ^ (octet * 0x0101010101010101ULL);
+
+	return ~(((differs & low) + low) | differs | low);
+}
+
+static inline __u64 smtpbody_line_ends(__u64 word)
+{
+	return smtpbody_equal(word, '\r') | smtpbody_equal(word, '\n');
+}
+
+/* What a scan knows of the eight octets before, the first of them in the lowest bits. */
+struct smtpbody_window {
+	__u64 last; /* the octets themselves */
+	__u64 line_ends;
+	__u64 dots;
+	__u64 completions;
+};
+
+static inline struct smtpbody_window smtpbody_window_over(__u32 carry)
+{
+	__u64 last = (__u64)(carry & SMTPBODY_TAIL_MASK) << 48;
+	struct smtpbody_window window = {
+		.last = last,
+		.line_ends = smtpbody_line_ends(last),
+		.dots = smtpbody_equal(last, '.'),
+		.completions = carry & SMTPBODY_COMPLETES,
+	};
+
+	return window;
+}
+
+static inline void smtpbody_window_slide(struct smtpbody_window *window, __u64 word)
+{
+	__u64 line_ends = smtpbody_line_ends(word);
+	__u64 dots = smtpbody_equal(word, '.');
+
+	window->completions |= line_ends & (dots << 8 | window->dots >> 56) &
+	                       (line_ends << 16 | window->line_ends >> 48);
+	window->last = word;
+	window->line_ends = line_ends;
+	window->dots = dots;
+}
+
+static inline __u32 smtpbody_window_carry(const struct smtpbody_window *window)
+{
+	__u64 any = (window->completions | (0 - window->completions)) >> 63;
+
+	return (__u32)(any << 16) | (__u32)(window->last >> 48);
+}
+
+/* The carry behind one more octet. */
+static inline __u32 smtpbody_step(__u32 carry, __u8 octet)
+{
+	__u64 last = carry & SMTPBODY_TAIL_MASK;
+	__u64 marks = smtpbody_line_ends(last) & smtpbody_equal(last, '.') >> 8 &
+	              smtpbody_line_ends(octet);
+
+	return (carry & SMTPBODY_COMPLETES) | (__u32)(marks >> 7 << 16) | (__u32)(last >> 8) |
+	       (__u32)octet << 8;
+}
+
+/* The carry behind octets that lie eight to a word, in little-endian order. */
+static inline __u32 smtpbody_scan_words(__u32 carry, const __u64 *words, __u32 count)
+{
+	struct smtpbody_window window = smtpbody_window_over(carry);
+	__u32 at;
+
+	for (at = 0; at < count; at++)
+		smtpbody_window_slide(&window, words[at]);
+	return smtpbody_window_carry(&window);
+}
+
+/* Compilers make one load of it. */
+static inline __u64 smtpbody_word(const __u8 *octets)
+{
+	return octets[0] | (__u64)octets[1] << 8 | (__u64)octets[2] << 16 | (__u64)octets[3] << 24 |
+	       (__u64)octets[4] << 32 | (__u64)octets[5] << 40 | (__u64)octets[6] << 48 |
+	       (__u64)octets[7] << 56;
+}
+
+/* The carry behind len octets. */
+static inline __u32 smtpbody_scan(__u32 carry, const __u8 *octets, __u32 len)
+{
+	struct smtpbody_window window = smtpbody_window_over(carry);
+	__u32 whole = len & ~7U;
+	__u32 at;
+
+	for (at = 0; at < whole; at += 8)
+		smtpbody_window_slide(&window, smtpbody_word(octets + at));
+	carry = smtpbody_window_carry(&window);
+	for (; at < len; at++)
+		carry = smtpbody_step(carry, octets[at]);
+	return carry;
+}
+
+#endif
