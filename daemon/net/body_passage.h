@@ -32,10 +32,16 @@ enum {
 	PASSAGE_DESCRIPTORS_MAX = 4,
 };
 
-/* One direction of a connection, as its packets look where the queue's rule is: from client to server. One address family. */
+/*
+ * One direction of a connection, as its packets look where the queue's rule is: from client to server. One address family. All of it is
+ * the key: in the client's name, but by another way, whoever is on the path could have the kernel move on behind octets of his own
+ * making, and what the client says in their place would be read with a wrong beginning.
+ */
 struct passage_flow {
 	struct endpoint client;
 	struct endpoint server;
+	uint32_t
+		ingress; /* index of the interface that the client's packets come in by (a bridge's port); 0: this machine itself */
 };
 
 /* Where a body stands: all before next_seq has passed. */
