@@ -10,8 +10,9 @@
  * three octets: a line end (CR or LF), a dot, a line end. Where these three complete, and from there on, the guard itself
  * must look. A flow's state follows what passed: the sequence number that comes next and the last two octets before it.
  *
- * A segment passes when the state is armed, seq is next_seq, there is payload, and nothing completes in it; and only once
- * the state was moved over it by one compare-and-swap of the whole word. Every other segment with payload, or with one of
+ * A segment passes when the state is armed, seq is next_seq, there is payload, nothing completes in it, and it does not end
+ * with a line end and a dot (smtpbody_passes); and only once the state was moved over it by one compare-and-swap of the
+ * whole word. Every other segment with payload, or with one of
  * SMTPBODY_TCP_NEVER, freezes the state (SMTPBODY_ARMED goes out, whatever else the word holds by then) and is queued,
  * as all behind it are until the guard arms again. Segments without payload neither pass nor freeze.
  *
@@ -61,25 +62,6 @@ static inline struct smtpbody_state smtpbody_unpack(__u64 word)
 	return state;
 }
 
-/* The octets of a segment with this seq (host order) and payload_len are to be scanned. */
-static inline _Bool smtpbody_is_next(__u64 word, __u32 seq, __u32 payload_len)
-{
-	return (word & SMTPBODY_ARMED) && (__u32)word == seq && payload_len > 0;
-}
-
-/* With which carry they are. */
-static inline __u32 smtpbody_carry(__u64 word)
-{
-	return (__u32)(word >> 32) & SMTPBODY_TAIL_MASK;
-}
-
-/* The word behind them: still armed, of the same generation. */
-static inline __u64 smtpbody_moved(__u64 word, __u32 payload_len, __u32 carry)
-{
-	return (word >> 48 << 48) | (__u64)(carry & SMTPBODY_TAIL_MASK) << 32 |
-	       (__u32)((__u32)word + payload_len);
-}
-
 /*
  * 0x80 in each octet of the word that is `octet`, 0 in all others: no sum reaches the next octet. Neither here nor below is
  * there a comparison, which eBPF could only express by a branch, and each of them doubles what its verifier follows.
@@ -95,6 +77,37 @@ static inline __u64 smtpbody_equal(__u64 word, __u64 octet)
 static inline __u64 smtpbody_line_ends(__u64 word)
 {
 	return smtpbody_equal(word, '\r') | smtpbody_equal(word, '\n');
+}
+
+/* The octets of a segment with this seq (host order) and payload_len are to be scanned. */
+static inline _Bool smtpbody_is_next(__u64 word, __u32 seq, __u32 payload_len)
+{
+	return (word & SMTPBODY_ARMED) && (__u32)word == seq && payload_len > 0;
+}
+
+/* With which carry they are. */
+static inline __u32 smtpbody_carry(__u64 word)
+{
+	return (__u32)(word >> 32) & SMTPBODY_TAIL_MASK;
+}
+
+/*
+ * What became of the carry lets them pass. Behind a line end and a dot it does not: two octets cannot tell which line end
+ * that was, and with it what the next octet makes of the dot.
+ */
+static inline _Bool smtpbody_passes(__u32 carry)
+{
+	__u64 tail = carry & SMTPBODY_TAIL_MASK;
+
+	return !(carry & SMTPBODY_COMPLETES) &&
+	       !(smtpbody_line_ends(tail) & smtpbody_equal(tail, '.') >> 8);
+}
+
+/* The word behind them: still armed, of the same generation. */
+static inline __u64 smtpbody_moved(__u64 word, __u32 payload_len, __u32 carry)
+{
+	return (word >> 48 << 48) | (__u64)(carry & SMTPBODY_TAIL_MASK) << 32 |
+	       (__u32)((__u32)word + payload_len);
 }
 
 /* What a scan knows of the eight octets before, the first of them in the lowest bits. */

@@ -187,6 +187,22 @@ static void a_moved_word_counts_modulo_32_bits_and_keeps_its_generation(void **s
 	assert_true(moved.is_armed);
 }
 
+static void what_ends_with_a_line_end_and_a_dot_does_not_pass(void **state)
+{
+	uint32_t before;
+	uint32_t last;
+
+	(void)state;
+	for (before = 0; before < 256; before++) {
+		for (last = 0; last < 256; last++) {
+			bool is_open = (before == '\r' || before == '\n') && last == '.';
+
+			assert_int_equal(smtpbody_passes(before | last << 8), !is_open);
+			assert_false(smtpbody_passes(before | last << 8 | SMTPBODY_COMPLETES));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +210,7 @@ int main(void)
 		cmocka_unit_test(octets_words_and_steps_say_what_a_slow_look_says),
 		cmocka_unit_test(a_mark_completes_however_the_stream_is_cut),
 		cmocka_unit_test(a_scan_reads_nothing_beyond_its_octets),
+		cmocka_unit_test(what_ends_with_a_line_end_and_a_dot_does_not_pass),
 		cmocka_unit_test(a_word_is_its_state_and_back),
 		cmocka_unit_test(only_the_next_octets_of_an_armed_flow_are_scanned),
 		cmocka_unit_test(a_moved_word_counts_modulo_32_bits_and_keeps_its_generation),
