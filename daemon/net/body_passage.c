@@ -74,7 +74,7 @@ int body_passage_look(struct body_passage *passage, struct passage_look *seen,
 }
 
 int body_passage_take_back(struct body_passage *passage, struct passage_place *reached,
-                           const struct passage_flow *flow, const struct passage_place *since)
+                           const struct passage_flow *flow)
 {
 	int err;
 
@@ -86,7 +86,6 @@ int body_passage_take_back(struct body_passage *passage, struct passage_place *r
 		return err;
 	}
 	passage->counters.taken_back++;
-	passage->counters.octets += reached->next_seq - since->next_seq;
 	return 0;
 }
 

@@ -63,8 +63,7 @@ struct passage_counters {
 	uint64_t armed;
 	uint64_t not_armed; /* the kernel refused: full, or gone */
 	uint64_t taken_back;
-	uint64_t lost;   /* taken back, but the kernel knew nothing of it */
-	uint64_t octets; /* that have passed, as far as taken back */
+	uint64_t lost; /* taken back, but the kernel knew nothing of it */
 };
 
 /*
@@ -115,9 +114,9 @@ int body_passage_arm(struct body_passage *passage, const struct passage_flow *fl
 /* Leaves it as it is. */
 int body_passage_look(struct body_passage *passage, struct passage_look *seen,
                       const struct passage_flow *flow);
-/* Disarms, wherever it stands: armed or frozen. *reached is written on success. `since`: where it was armed, for the counters. */
+/* Disarms, wherever it stands: armed or frozen. *reached is written on success. */
 int body_passage_take_back(struct body_passage *passage, struct passage_place *reached,
-                           const struct passage_flow *flow, const struct passage_place *since);
+                           const struct passage_flow *flow);
 /* A connection is over: where it stands is of no interest. */
 void body_passage_forget(struct body_passage *passage, const struct passage_flow *flow);
 /* At start, before the first packet is read: what a predecessor armed. Its connections come to the queue from then on. */
