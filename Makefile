@@ -72,7 +72,7 @@ HEADERS     := $(wildcard kmod/*.h daemon/*.h daemon/*/*.h tests/*/*.h tests/*/*
 C_FILES     := $(SOURCES) $(wildcard tests/*/*.c tests/unit/*/*.c)
 
 .PHONY: all help deps test-deps dev-deps run demo check check-full check-sanitized lib unit tools layers lint analyze valgrind reproducible \
-        fuzz coverage bench install uninstall clean FORCE
+        fuzz coverage bench kmod kmod-tests kmod-install kmod-lint install uninstall clean FORCE
 all: $(BUILD)/hopguard
 
 help:
@@ -87,6 +87,7 @@ help:
 	@echo 'make valgrind     unit tests under memcheck (an hour), PROGRAMS="..." some; analyze: gcc -fanalyzer (minutes)'
 	@echo 'make reproducible builds everything twice, and compares (minutes)'
 	@echo 'make bench        what the gate costs'
+	@echo 'make kmod         the kernel module, see kmod/README.md; kmod-install; KERNEL_HEADERS=... where headers are'
 	@echo 'make deps         what building and running need; test-deps: what tests and demo need; dev-deps: lint, fuzz, valgrind'
 	@echo 'make install      also uninstall; DESTDIR, PREFIX=/usr/local, SYSCONFDIR=/etc'
 	@echo 'make clean'
@@ -130,13 +131,56 @@ demo: deps test-deps
 	$(Q)tests/lab/demo
 
 check check-full: deps test-deps
-	$(Q)$(SUBMAKE) all programs
+	$(Q)$(SUBMAKE) all programs kmod-tests
 	$(if $(filter check-full,$@),$(if $(SUITES),,$(Q)tests/reproducible.sh))
 	$(Q)$(PYTHON) tests/run.py --build $(BUILD) $(if $(filter check-full,$@),--full) $(SUITES)
 
 # The objects have a folder of their own.
 check-sanitized:
 	$(Q)$(MAKE) --no-print-directory check SANITIZE=address,undefined
+
+# The kernel module: what this kernel's build folder, or else that of the newest headers, makes of kmod/Kbuild. Each kernel's is built from
+# copies in a folder of its own, whose name is the kernel's release.
+RUNNING     := /lib/modules/$(shell uname -r)/build
+KERNEL_HEADERS ?= $(or $(wildcard $(RUNNING)),$(patsubst %/Module.symvers,%,$(lastword \
+               $(shell ls -d /lib/modules/*/build/Module.symvers /usr/src/linux-headers-*/Module.symvers 2>/dev/null | sort -V))))
+KMOD_SOURCES := kmod/Kbuild $(addprefix kmod/,match.c flows.c flows.h control.c smtpbody_scan.h xt_smtpbody.h)
+EXTENSION   := build/kmod/libxt_smtpbody.so
+# Without pahole there is no BTF, which nothing of ours reads.
+KBUILD_FLAGS = --no-print-directory $(if $(V),,-s) $(if $(shell command -v pahole),,CONFIG_DEBUG_INFO_BTF_MODULES=)
+
+kmod: $(EXTENSION)
+	$(Q)[ -n "$(KERNEL_HEADERS)" ] || { echo "kmod: no kernel headers; KERNEL_HEADERS= says where they are"; exit 4; }
+	$(Q)for headers in $(abspath $(KERNEL_HEADERS)); do \
+		release=$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $$headers/include/generated/utsrelease.h) && [ -n "$$release" ] && mkdir -p build/kmod/$$release && \
+		cp -pu $(KMOD_SOURCES) build/kmod/$$release && \
+		$(MAKE) -C $$headers M=$(CURDIR)/build/kmod/$$release $(KBUILD_FLAGS) modules && \
+		$(if $(V),:,echo "  KMOD  build/kmod/$$release/xt_smtpbody.ko") || exit 1; done
+
+# For the kernels that tests/vm boots, where there are any.
+KERNELS      = $(wildcard build/test-servers/kernel-*/usr/src/linux-headers-*-amd64)
+kmod-tests:
+	$(if $(KERNELS),$(Q)$(MAKE) --no-print-directory kmod KERNEL_HEADERS="$(KERNELS)")
+
+$(EXTENSION): kmod/libxt_smtpbody.c kmod/xt_smtpbody.h Makefile
+	@mkdir -p $(@D)
+	@$(if $(V),,echo "  CC    $<")
+	$(Q)$(CC) -std=c11 $(WARNINGS) -O2 -fPIC -shared $(shell pkg-config --cflags xtables) $(HARD_LINK) -o $@ $<
+
+# xt_smtpbody for DKMS, which builds it for each kernel that is installed, is kmod/ itself.
+kmod-install: kmod
+	$(Q)for headers in $(abspath $(KERNEL_HEADERS)); do \
+		release=$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $$headers/include/generated/utsrelease.h) && [ -n "$$release" ] && \
+		$(INSTALL) -m 0644 build/kmod/$$release/xt_smtpbody.ko $(DESTDIR)/lib/modules/$$release/updates/xt_smtpbody.ko && \
+		PATH=$$PATH:/usr/sbin:/sbin depmod $(if $(DESTDIR),-b $(DESTDIR)) $$release || exit 1; done
+	$(Q)$(INSTALL) -m 0644 $(EXTENSION) $(DESTDIR)$(shell pkg-config --variable=xtlibdir xtables)/$(notdir $(EXTENSION))
+	$(Q)$(INSTALL) -m 0644 kmod/xt_smtpbody.8 $(DESTDIR)$(MANDIR)/man8/xt_smtpbody.8
+
+# checkpatch.pl comes with the kernel's source (Debian: linux-source), not with its headers.
+CHECKPATCH  ?= $(RUNNING)/scripts/checkpatch.pl
+kmod-lint:
+	$(Q)for file in $(filter %.c %.h,$(KMOD_SOURCES)); do cd $(CURDIR)/build && perl $(CHECKPATCH) --no-tree --strict --quiet --terse \
+		--max-line-length=130 --ignore CAMELCASE,BIT_MACRO -f ../$$file || exit 1; done
 
 lib: $(BUILD)/libhopguard.a
 
@@ -272,7 +316,7 @@ build/lint/%.tidy: %.c .clang-tidy $(HEADERS)
 	@touch $@
 
 lint: layers $(TIDY)
-	$(Q)clang-format --dry-run -Werror $(C_FILES) $(HEADERS)
+	$(Q)clang-format --dry-run -Werror $(C_FILES) $(HEADERS) $(wildcard kmod/*.c)
 	$(Q)cppcheck $(CPPCHECK) $(C_FILES)
 	$(Q)mandoc -T lint -W warning $(wildcard docs/*.5 docs/*.8)
 
