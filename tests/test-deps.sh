@@ -14,13 +14,15 @@ servers_dir=build/test-servers
 
 TOOLS="python3 python3-pytest python3-dnspython python3-scapy openssl ldnsutils swaks libnet-ssleay-perl
 	libio-socket-inet6-perl tcpdump iproute2 iptables nftables util-linux procps dns-root-data libcmocka-dev
-	systemd gpg gpg-agent gpgv"
+	libxtables-dev systemd gpg gpg-agent gpgv"
 # For make lint, fuzz, coverage and valgrind.
 DEVELOPER_TOOLS="clang clang-format clang-tidy cppcheck libclang-rt-14-dev llvm mandoc valgrind"
-# For tests/vm, where programs of this machine run under Debian's kernel. The one for clouds is that of the distribution
-# with fewer drivers, and a third of its size.
+# For tests/vm, where programs of this machine run under Debian's kernels, and our module in them. The ones for clouds are
+# those of the distribution with fewer drivers, and a third of their size. The newer one is left out where apt has none.
 VM_TOOLS="qemu-system-x86 kmod"
-VM_KERNEL="kernel:linux-image-cloud-amd64"
+VM_KERNEL="kernel-6.1:linux-image-cloud-amd64,linux-headers-cloud-amd64"
+VM_NEWER_IMAGE="linux-image-6.12-cloud-amd64"
+VM_NEWER_KERNEL="kernel-6.12:$VM_NEWER_IMAGE,linux-headers-6.12-cloud-amd64"
 # Folder under build/test-servers, and the packages unpacked into it.
 SERVERS="postfix:postfix exim:exim4-daemon-light,exim4-base opensmtpd:opensmtpd nsd:nsd unbound:unbound nginx:nginx
 	tayga:tayga"
@@ -71,14 +73,26 @@ libraries_of() {
 		grep '^lib' || true
 }
 
-# The packages to download. A kernel's name without a version is a package that only depends on the newest.
+# What a package depends on, by the beginning of its name.
+needed_by() {
+	apt-cache depends "$1" 2>/dev/null | sed -n "s/^ *|\{0,1\}Depends: \($2.*\)/\1/p"
+}
+
+# The packages to download. A kernel's name without a release is a package that only depends on the newest, and its headers
+# are in three.
 meant_by() {
 	for package in "$@"; do
 		case $package in
 		linux-image-*)
-			newest=$(apt-cache depends "$package" 2>/dev/null |
-				sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
+			newest=$(needed_by "$package" 'linux-image-[0-9]' | head -n 1)
 			echo "${newest:-$package}"
+			;;
+		linux-headers-*)
+			newest=$(needed_by "$package" 'linux-headers-[0-9]' | head -n 1)
+			newest=${newest:-$package}
+			echo "$newest"
+			needed_by "$newest" 'linux-headers-[0-9]'
+			needed_by "$newest" 'linux-kbuild-'
 			;;
 		*)
 			echo "$package"
@@ -103,6 +117,14 @@ index_modules() {
 	done
 }
 
+# Headers name each other by where they would be installed.
+relocate_headers() {
+	for makefile in "$1"/usr/src/linux-headers-*-amd64/Makefile; do
+		# shellcheck disable=SC2016
+		sed -i 's|^include /usr/src/|include $(dir $(lastword $(MAKEFILE_LIST)))../|' "$makefile"
+	done
+}
+
 # One folder is complete or absent: it is unpacked beside its place and moved there as a whole.
 unpack_server() {
 	name=$1
@@ -122,6 +144,7 @@ unpack_server() {
 	install_missing $libraries
 	rm -rf "$target.new/packages"
 	[ ! -d "$target.new/lib/modules" ] || index_modules "$target.new"
+	[ ! -d "$target.new/usr/src" ] || relocate_headers "$target.new"
 	echo "$libraries" >"$target.new/.complete"
 	mv "$target.new" "$target"
 }
@@ -135,13 +158,14 @@ check_libraries() {
 if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
 	say "this machine has no apt; the tests need these Debian packages, or their like:"
 	# shellcheck disable=SC2086
-	echo $TOOLS $VM_TOOLS $DEVELOPER_TOOLS "$SERVERS $VM_KERNEL" | tr ':,' '  '
+	echo $TOOLS $VM_TOOLS $DEVELOPER_TOOLS "$SERVERS $VM_KERNEL $VM_NEWER_KERNEL" | tr ':,' '  '
 	exit 4
 fi
 # The emulated machine runs this one's programs.
 if [ "$(dpkg --print-architecture)" = amd64 ]; then
 	TOOLS="$TOOLS $VM_TOOLS"
 	SERVERS="$SERVERS $VM_KERNEL"
+	[ -z "$(apt-cache show "$VM_NEWER_IMAGE" 2>/dev/null)" ] || SERVERS="$SERVERS $VM_NEWER_KERNEL"
 fi
 
 mkdir -p "$servers_dir"

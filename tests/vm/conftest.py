@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Run it as any user: /usr/bin/python3 -m pytest tests/vm. The tests of this folder run in an emulated machine, under a
 kernel that can do what this one perhaps cannot. pytest collects them here, boots the machine once with all those that
-were asked for, and reports here what became of each in there; there, this same file sends it.
+were asked for, and reports here what became of each in there; there, this same file sends it. Tests of another kernel
+have a machine of their own.
 """
 
 import json
@@ -14,6 +15,7 @@ import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "lab")]
+KERNEL = "6.1"
 IS_INSIDE = os.environ.get("HOPGUARD_VM") == "inside"
 RESULTS = "/dev/ttyS1"
 
@@ -54,14 +56,14 @@ class Sender:
 class Booted:
     """Outside: the machine, booted when it is first asked for. A machine that cannot be has but one reason."""
 
-    def __init__(self, cases):
-        self._cases, self._machine, self._error = cases, None, None
+    def __init__(self, kernel):
+        self.cases, self._kernel, self._machine, self._error = [], kernel, None, None
 
     def __call__(self):
         if not self._machine and not self._error:
             import machine
             try:
-                self._machine = machine.Machine(self._cases)
+                self._machine = machine.Machine(self.cases, self._kernel)
             except (machine.MachineError, OSError) as error:
                 self._error = error
         if self._error:
@@ -72,8 +74,10 @@ class Booted:
 class Case(pytest.Item):
     """Outside: stands for a test that runs inside."""
 
+    machine = None  # a Booted
+
     def runtest(self):
-        machine = self.config.machine()
+        machine = self.machine()
         result = machine.results.get(self.nodeid)
         if not result:
             raise CaseFailed(f"the machine did not report: {machine.console[-2000:]}")
@@ -90,6 +94,7 @@ class Case(pytest.Item):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "outside: about the emulated machine itself, runs on this one")
+    config.addinivalue_line("markers", f"kernel(name): runs under that one of build/test-servers, not under {KERNEL}")
     if IS_INSIDE:
         config.pluginmanager.register(Sender())
 
@@ -99,12 +104,20 @@ def pytest_collection_modifyitems(config, items):
     if IS_INSIDE:
         items[:] = [item for item in items if not item.get_closest_marker("outside")]
         return
-    inside = [item for item in items if not item.get_closest_marker("outside")]
-    config.machine = Booted([item.nodeid for item in inside])
-    items[:] = [Case.from_parent(item.parent, name=item.name) if item in inside else item for item in items]
+    config.machines = {}
+    items[:] = [item if item.get_closest_marker("outside") else stand_in(item, config.machines) for item in items]
     if platform.machine() != "x86_64":
         for item in items:
             item.add_marker(pytest.mark.skip(reason="this machine's programs do not run on the emulated one"))
+
+
+def stand_in(item, machines):
+    marker = item.get_closest_marker("kernel")
+    kernel = marker.args[0] if marker else KERNEL
+    case = Case.from_parent(item.parent, name=item.name)
+    case.machine = machines.setdefault(kernel, Booted(kernel))
+    case.machine.cases.append(item.nodeid)
+    return case
 
 
 @pytest.fixture(scope="session")

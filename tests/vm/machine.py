@@ -13,13 +13,15 @@ import initrd
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.dirname(os.path.dirname(HERE))
-KERNEL = os.path.join(REPOSITORY, "build/test-servers/kernel")
+SERVERS = os.path.join(REPOSITORY, "build/test-servers")
 BUILD = os.path.dirname(os.environ.get("HOPGUARD") or os.path.join(REPOSITORY, "build/hopguard"))
 INSIDE = "/hopguard"  # where the repository is in there
 
-PATIENCE_S = 600  # from the first instruction to the last; a busy machine is slow
+# Seconds from the first instruction to the last, since a busy machine is slow; MiB of memory; processors. A kernel that looks
+# at itself needs more of each.
+USUAL, OTHERS = (600, 768, 1), {"kasan": (3600, 2560, 2)}
 # No KVM, which few machines under test have; no vector units, which are slow to emulate; a source of random numbers.
-QEMU = ("qemu-system-x86_64", "-accel", "tcg", "-cpu", "Nehalem,+rdrand", "-m", "768", "-nodefaults",
+QEMU = ("qemu-system-x86_64", "-accel", "tcg", "-cpu", "Nehalem,+rdrand", "-nodefaults",
         "-display", "none", "-no-reboot", "-net", "none", "-device", "isa-debug-exit,iobase=0x501,iosize=2")
 # Without random places in memory QEMU translates a program once, not each time that it starts: a third of the time.
 # Warnings are shown; those that the machine is slow are none.
@@ -28,10 +30,10 @@ KERNEL_WORDS = ("console=ttyS0", "loglevel=5", "panic=-1", "oops=panic", "mitiga
 # Modules that are wanted by name or, with a slash, all of a directory; what they depend on comes with them.
 MODULES = ("net/netfilter/", "net/ipv4/netfilter/", "net/ipv6/netfilter/", "net/bridge/", "veth", "crc32c_generic")
 
-PROGRAMS = """sh cat chmod chown cp cut dash dd env grep hostname id ip kill kmod ln ls mkdir modprobe mount nft nsenter
-    openssl ps rm sed sleep sort ss stat stty tail touch umount unshare setpriv ldns-keygen ldns-signzone""".split()
+PROGRAMS = """sh cat chmod chown cp cut dash dd env grep hostname id insmod ip kill kmod ln ls mkdir modprobe mount nft nsenter
+    openssl ps rm rmmod sed sleep sort ss stat stty tail touch umount unshare setpriv ldns-keygen ldns-signzone""".split()
 PROGRAM_PATH = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
-TOOLS = ("queue_accept", "vm_exit")
+TOOLS = ("queue_accept", "smtpbody_streams", "vm_exit")
 # Of the standard library these stay out, for size; of the other modules only pytest and what it needs go in.
 PYTHON_WITHOUT = ("test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "distutils", "pydoc_data",
                   "dist-packages", "sqlite3", "dbm", "curses", sysconfig.get_config_var("LIBPL").rsplit("/", 1)[-1])
@@ -45,26 +47,29 @@ class MachineError(Exception):
 class Machine:
     """Runs once. `cases` are tests by their node ids; results are by node id what conftest.py said of them inside."""
 
-    def __init__(self, cases):
+    def __init__(self, cases, kernel="6.1"):
+        self._kernel = f"{SERVERS}/kernel-{kernel}"
+        self._patience_s, self._memory, self._processors = OTHERS.get(kernel, USUAL)
         self.results = {}
         self.end = None       # what the last line of the results says
         self.status = None    # QEMU's exit status; None: it had to be killed
         self.console = ""
         with tempfile.TemporaryDirectory(prefix="hopguard-vm-") as directory:
             archive = os.path.join(directory, "initrd")
-            contents(cases).write(archive)
+            contents(cases, self._kernel).write(archive)
             self._run(archive, directory)
 
     def _run(self, archive, directory):
         console, results = (os.path.join(directory, name) for name in ("console", "results"))
-        command = [*QEMU, "-append", " ".join(KERNEL_WORDS), "-kernel", only(f"{KERNEL}/boot/vmlinuz-*"),
-                   "-initrd", archive, "-serial", f"file:{console}", "-serial", f"file:{results}"]
+        command = [*QEMU, "-m", str(self._memory), "-smp", str(self._processors), "-append", " ".join(KERNEL_WORDS),
+                   "-kernel", only(f"{self._kernel}/boot/vmlinuz-*"), "-initrd", archive,
+                   "-serial", f"file:{console}", "-serial", f"file:{results}"]
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  text=True, check=False, timeout=PATIENCE_S)
+                                  text=True, check=False, timeout=self._patience_s)
             self.status, said = done.returncode, done.stdout
         except subprocess.TimeoutExpired:
-            said = f"not done after {PATIENCE_S} s\n"
+            said = f"not done after {self._patience_s} s\n"
         self.console = said + read(console)
         for line in read(results).splitlines():
             self._note(line)
@@ -95,7 +100,7 @@ def only(pattern):
     return found[0]
 
 
-def contents(cases):
+def contents(cases, kernel):
     tree = initrd.Tree()
     for name in PROGRAMS:
         tree.program(program(name))
@@ -104,7 +109,7 @@ def contents(cases):
     for path in glob.glob("/usr/lib/*/xtables/*.so"):
         tree.file(path)  # linked with nothing that iptables is not
     add_python(tree)
-    add_modules(tree)
+    add_modules(tree, kernel)
     for path in ("/etc/passwd", "/etc/group", "/etc/ssl/openssl.cnf", "/usr/share/dns/root.key",
                  "/usr/share/dns/root.hints"):
         tree.file(path)
@@ -133,8 +138,8 @@ def add_python(tree):
         tree.files(f"/usr/lib/python3/dist-packages/{name}")
 
 
-def add_modules(tree):
-    modules = only(f"{KERNEL}/lib/modules/*")
+def add_modules(tree, kernel):
+    modules = only(f"{kernel}/lib/modules/*")
     place = f"/lib/modules/{os.path.basename(modules)}"
     needs = {}
     for line in read(f"{modules}/modules.dep").splitlines():
@@ -146,6 +151,14 @@ def add_modules(tree):
         tree.file(f"{modules}/{module}", initrd.resolve(f"{place}/{module}"))
     for path in glob.glob(f"{modules}/modules.*"):
         tree.file(path, initrd.resolve(f"{place}/{os.path.basename(path)}"))
+    ours = f"build/kmod/{os.path.basename(modules)}/xt_smtpbody.ko"
+    tree.file(f"{REPOSITORY}/{ours}", f"{INSIDE}/{ours}")
+    tree.file(f"{REPOSITORY}/build/kmod/libxt_smtpbody.so", f"{xtables()}/libxt_smtpbody.so")
+
+
+def xtables():
+    """Where iptables looks for its extensions."""
+    return os.path.dirname(only("/usr/lib/*/xtables/libxt_standard.so"))
 
 
 def add_repository(tree, cases):
