@@ -100,7 +100,7 @@ static inline _Bool smtpbody_passes(__u32 carry)
 	__u64 tail = carry & SMTPBODY_TAIL_MASK;
 
 	return !(carry & SMTPBODY_COMPLETES) &&
-	       !(smtpbody_line_ends(tail) & smtpbody_equal(tail, '.') >> 8);
+	       !(smtpbody_line_ends(tail) & (smtpbody_equal(tail, '.') >> 8));
 }
 
 /* The word behind them: still armed, of the same generation. */
@@ -137,7 +137,7 @@ static inline void smtpbody_window_slide(struct smtpbody_window *window, __u64 w
 	__u64 dots = smtpbody_equal(word, '.');
 
 	window->completions |= line_ends & (dots << 8 | window->dots >> 56) &
-	                       (line_ends << 16 | window->line_ends >> 48);
+			       (line_ends << 16 | window->line_ends >> 48);
 	window->last = word;
 	window->line_ends = line_ends;
 	window->dots = dots;
@@ -154,8 +154,8 @@ static inline __u32 smtpbody_window_carry(const struct smtpbody_window *window)
 static inline __u32 smtpbody_step(__u32 carry, __u8 octet)
 {
 	__u64 last = carry & SMTPBODY_TAIL_MASK;
-	__u64 marks = smtpbody_line_ends(last) & smtpbody_equal(last, '.') >> 8 &
-	              smtpbody_line_ends(octet);
+	__u64 marks = smtpbody_line_ends(last) & (smtpbody_equal(last, '.') >> 8) &
+		      smtpbody_line_ends(octet);
 
 	return (carry & SMTPBODY_COMPLETES) | (__u32)(marks >> 7 << 16) | (__u32)(last >> 8) |
 	       (__u32)octet << 8;
