@@ -65,11 +65,12 @@ LIBOBJECTS  := $(filter-out $(BUILD)/daemon/main.o,$(OBJECTS))
 UNIT_TESTS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c tests/unit/*/*_test.c))
 TEST_TOOLS  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
 BENCHES     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+BENCH_PARTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/parts/*.c))
 SUPPORT     := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 FUZZERS     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 
 HEADERS     := $(wildcard kmod/*.h daemon/*.h daemon/*/*.h tests/*/*.h tests/*/*/*.h)
-C_FILES     := $(SOURCES) $(wildcard tests/*/*.c tests/unit/*/*.c)
+C_FILES     := $(SOURCES) $(wildcard tests/*/*.c tests/unit/*/*.c tests/bench/parts/*.c)
 
 .PHONY: all help deps test-deps dev-deps run demo check check-full check-sanitized lib unit tools layers lint analyze valgrind reproducible \
         fuzz coverage bench kmod kmod-tests kmod-install kmod-lint install uninstall clean FORCE
@@ -211,17 +212,17 @@ $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(BUILD)/libhopguard.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LDLIBS)
 
 # What the program costs, measured: build/tests/bench/gate_bench
-$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libhopguard.a
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BENCH_PARTS) $(BUILD)/libhopguard.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LDLIBS)
 
-bench: $(BENCHES)
+bench: $(filter %_bench,$(BENCHES))
 	$(Q)for b in $^; do $$b || exit 1; done
 
 tools: $(TEST_TOOLS)
 
 # Everything that the tests run.
 .PHONY: programs unit-programs
-programs: unit-programs $(TEST_TOOLS)
+programs: unit-programs $(TEST_TOOLS) $(BENCHES)
 unit-programs: $(UNIT_TESTS)
 
 unit: $(UNIT_TESTS)
@@ -383,6 +384,6 @@ uninstall:
 clean:
 	$(Q)rm -rf build
 
--include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(BENCHES:=.d) $(FUZZ_OBJECTS:.o=.d) \
+-include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(BENCHES:=.d) $(BENCH_PARTS:.o=.d) $(FUZZ_OBJECTS:.o=.d) \
          $(FUZZERS:=.d) $(COVER_OBJECTS:.o=.d) $(COVER_TESTS:=.d) $(COVER_FUZZERS:=.d) $(ANALYZED:.o=.d)
 .SECONDARY:
