@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "bench/parts/gate_owner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static void on_verdict(void *context, const struct gate_verdict *verdict)
+{
+	struct gate_owner *owner = context;
+	const struct marks *marks = &owner->config.rules.marks;
+	const struct nfqueue_verdict out = {
+		.id = verdict->packet_id,
+		.is_accepted = verdict->is_accepted,
+		.repeats = verdict->is_accepted,
+		.has_mark = verdict->is_accepted,
+		.mark = (verdict->mark & ~marks->mask) | marks->to_server |
+		        (verdict->is_offloaded ? marks->offload : 0),
+		.packet = verdict->packet,
+	};
+
+	owner->accepted += verdict->is_accepted;
+	owner->offloaded += verdict->is_offloaded;
+	if (owner->queue)
+		(void)nfqueue_verdict(owner->queue, &out);
+}
+
+static void on_ask(void *context, enum question_kind kind, const char *name, bool is_refresh)
+{
+	struct gate_owner *owner = context;
+
+	(void)kind;
+	(void)is_refresh;
+	snprintf(owner->asked, sizeof(owner->asked), "%s", name);
+	owner->is_asked = true;
+	owner->questions++;
+}
+
+static void on_tell(void *context, const struct event *event)
+{
+	(void)context;
+	(void)event;
+}
+
+static void on_broken(void *context, const struct message_broken *broken)
+{
+	(void)context;
+	(void)broken;
+}
+
+static void on_sighting(void *context, const struct message_sighting *sighting)
+{
+	(void)context;
+	(void)sighting;
+}
+
+static void on_send(void *context, bool to_client, const struct craft *craft,
+                    const struct flow *flow)
+{
+	(void)context;
+	(void)to_client;
+	(void)craft;
+	(void)flow;
+}
+
+void gate_owner_init(struct gate_owner *owner)
+{
+	static const char *const set[] = { "mode=enforce" };
+	char error[CONFIG_ERROR_MAX];
+
+	log_open("bench", LOG_LEVEL_ERROR);
+	memset(owner, 0, sizeof(*owner));
+	if (config_parse(&owner->config, "bench", "", set, 1, error) != 0) {
+		fprintf(stderr, "%s\n", error);
+		exit(2);
+	}
+	gate_owner_renew(owner);
+}
+
+void gate_owner_free(struct gate_owner *owner)
+{
+	gate_free(owner->gate);
+}
+
+void gate_owner_renew(struct gate_owner *owner)
+{
+	static const uint8_t secret[TABLE_SECRET_LEN] = "benchmark secret";
+	static const struct gate_actions actions = {
+		.verdict = on_verdict,
+		.ask = on_ask,
+		.tell = on_tell,
+		.broken = on_broken,
+		.sighting = on_sighting,
+		.send = on_send,
+	};
+
+	gate_free(owner->gate);
+	owner->gate = gate_new(&owner->config, secret, &actions, owner);
+	owner->is_asked = false;
+	owner->accepted = owner->offloaded = owner->questions = 0;
+	if (!owner->gate) {
+		fprintf(stderr, "out of memory\n");
+		exit(4);
+	}
+}
+
+void gate_owner_answer(struct gate_owner *owner, const char *name, uint64_t now_ms)
+{
+	/* Not made anew each time: it is large, and the scout's work. */
+	struct destination *nothing = &owner->nothing;
+
+	nothing->mx_state = MX_NXDOMAIN;
+	nothing->mx_security = DNS_SECURE;
+	nothing->ttl_s = 3600;
+	snprintf(nothing->name, sizeof(nothing->name), "%s", name);
+	gate_answer(owner->gate, nothing, now_ms, now_ms);
+	nothing->mx_state = MX_HOST;
+	gate_answer(owner->gate, nothing, now_ms, now_ms);
+}
+
+void gate_owner_packet(struct gate_owner *owner, const struct nfqueue_packet *packet,
+                       uint64_t now_ms)
+{
+	gate_packet(owner->gate, packet, now_ms, now_ms);
+	if (owner->is_asked) {
+		owner->is_asked = false;
+		gate_owner_answer(owner, owner->asked, now_ms);
+	}
+}
