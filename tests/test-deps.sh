@@ -14,9 +14,9 @@ servers_dir=build/test-servers
 
 TOOLS="python3 python3-pytest python3-dnspython python3-scapy openssl ldnsutils swaks libnet-ssleay-perl
 	libio-socket-inet6-perl tcpdump iproute2 iptables nftables util-linux procps dns-root-data libcmocka-dev
-	libxtables-dev systemd gpg gpg-agent gpgv"
-# For make lint, fuzz, coverage and valgrind.
-DEVELOPER_TOOLS="clang clang-format clang-tidy cppcheck libclang-rt-14-dev llvm mandoc valgrind"
+	libxtables-dev systemd gpg gpg-agent gpgv valgrind"
+# For make lint, fuzz and coverage.
+DEVELOPER_TOOLS="clang clang-format clang-tidy cppcheck libclang-rt-14-dev llvm mandoc"
 # For tests/vm, where programs of this machine run under Debian's kernels, and our module in them. The ones for clouds are
 # those of the distribution with fewer drivers, and a third of their size. The newer one is left out where apt has none.
 VM_TOOLS="qemu-system-x86 kmod"
