@@ -73,7 +73,7 @@ HEADERS     := $(wildcard kmod/*.h daemon/*.h daemon/*/*.h tests/*/*.h tests/*/*
 C_FILES     := $(SOURCES) $(wildcard tests/*/*.c tests/unit/*/*.c tests/bench/parts/*.c)
 
 .PHONY: all help deps test-deps dev-deps run demo check check-full check-sanitized lib unit tools layers lint analyze valgrind reproducible \
-        fuzz coverage bench kmod kmod-tests kmod-install kmod-lint install uninstall clean FORCE
+        fuzz coverage bench bench-parts bench-record kmod kmod-tests kmod-install kmod-lint install uninstall clean FORCE
 all: $(BUILD)/hopguard
 
 help:
@@ -87,7 +87,8 @@ help:
 	@echo 'make check-sanitized  check with AddressSanitizer and UndefinedBehaviorSanitizer; SANITIZE=... builds with any'
 	@echo 'make valgrind     unit tests under memcheck (an hour), PROGRAMS="..." some; analyze: gcc -fanalyzer (minutes)'
 	@echo 'make reproducible builds everything twice, and compares (minutes)'
-	@echo 'make bench        what the gate costs'
+	@echo 'make bench        what mail costs through hopguard, side by side with other ways (20 minutes; OPTIONS=--quick: two)'
+	@echo 'make bench-record instructions of a packet, as make check compares with; bench-parts: single parts of the program'
 	@echo 'make kmod         the kernel module, see kmod/README.md; kmod-install; KERNEL_HEADERS=... where headers are'
 	@echo 'make deps         what building and running need; test-deps: what tests and demo need; dev-deps: lint, fuzz, valgrind'
 	@echo 'make install      also uninstall; DESTDIR, PREFIX=/usr/local, SYSCONFDIR=/etc'
@@ -215,8 +216,19 @@ $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(BUILD)/libhopguard.a
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BENCH_PARTS) $(BUILD)/libhopguard.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LDLIBS)
 
-bench: $(filter %_bench,$(BENCHES))
+# Side by side with a gateway that only forwards; needs root. OPTIONS="--quick" or others of tests/bench/bench.py, RECORD=1 writes
+# docs/performance.md. bench-parts: single parts of the program, for themselves.
+OPTIONS     ?=
+bench: deps test-deps
+	$(Q)$(SUBMAKE) all programs
+	$(Q)$(PYTHON) tests/bench/bench.py $(OPTIONS) $(if $(RECORD),--record)
+
+bench-parts: $(filter %_bench,$(BENCHES))
 	$(Q)for b in $^; do $$b || exit 1; done
+
+# What tests/lab/test_instructions.py compares with; only where it has to be more, and the commit says why.
+bench-record: $(BUILD)/tests/bench/count_packets
+	$(Q)$(PYTHON) tests/bench/instructions.py --build $(BUILD) --record
 
 tools: $(TEST_TOOLS)
 

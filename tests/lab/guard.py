@@ -50,14 +50,14 @@ class Syslog:
                 self._arrived.wait(left)
 
 
-def _below(pid):
+def below(pid):
     """That process, as this one's namespace counts it, and all that it started."""
     yield pid
     with contextlib.suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:
                 for child in file.read().split():
-                    yield from _below(int(child))
+                    yield from below(int(child))
 
 
 class Guard:
@@ -118,7 +118,7 @@ class Guard:
     def _threaded(self):
         """Those of its processes that have more threads than one. Nothing here is made to be run by two."""
         found = []
-        for pid in _below(self.process.pid) if self.process else ():
+        for pid in below(self.process.pid) if self.process else ():
             with contextlib.suppress(OSError):
                 if len(os.listdir(f"/proc/{pid}/task")) > 1:
                     with open(f"/proc/{pid}/cmdline", "rb") as file:

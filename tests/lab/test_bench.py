@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The benchmark itself: that it measures what it says, with one tiny round of each way. What it finds is not judged here."""
+
+import json
+import os
+import sys
+import xml.etree.ElementTree
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench"))
+
+import bench_figures  # noqa: E402
+import bench_net  # noqa: E402
+import bench_page  # noqa: E402
+import bench_parts  # noqa: E402
+
+FIELDS = {"sessions", "per_s", "mb_per_s", "p50_us", "p99_us", "cpu_us", "daemon_us", "queued", "daemons_us"}
+LETTER, TLS = {"at_a_time": 5}, {"at_a_time": 5, "tls": 13}
+SECONDS = 0.2
+
+
+@pytest.fixture(scope="module")
+def site():
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+    return bench_net.Site()
+
+
+def way_called(site, name):
+    way = bench_net.ways()[name]
+    way.try_out(site)
+    if way.skipped:
+        pytest.skip(way.skipped)
+    return way
+
+
+@pytest.mark.parametrize("name", bench_net.ways())
+def test_each_way_delivers_and_its_daemon_sees_every_packet_of_a_letter(site, name):
+    way = way_called(site, name)
+    # Where TLS is promised, a letter in clear would be refused.
+    figures = bench_parts.measure(site, way, TLS if name == "dane" else LETTER, SECONDS)
+    assert set(figures) == FIELDS and figures["sessions"] > 0 and figures["per_s"] > 0
+    # There are at least eleven before a connection may be decided.
+    assert figures["queued"] >= 11 if way.daemon else figures["queued"] == 0
+    assert (figures["daemon_us"] > 0) == way.daemon
+    assert 0 < figures["p50_us"] <= figures["p99_us"]
+
+
+def test_a_decided_flow_is_offloaded_by_the_accept_all_program_as_by_the_guard(site):
+    queued = {name: bench_parts.measure(site, way_called(site, name), TLS, SECONDS)["queued"]
+              for name in ("accept", "accept-decided", "enforce")}
+    assert abs(queued["accept-decided"] - queued["enforce"]) < 2, queued
+    assert queued["accept-decided"] < queued["accept"] - 5, queued
+
+
+def test_a_large_letter_in_clear_comes_whole(site):
+    figures = bench_parts.measure(site, way_called(site, "enforce"), {"at_a_time": 1, "size": bench_parts.MESSAGE}, SECONDS)
+    assert figures["mb_per_s"] > figures["per_s"] * bench_parts.MESSAGE / 1e6 * 0.99
+
+
+def test_idle_connections_stand_and_are_counted(site):
+    figures = bench_parts.play_idle(site, way_called(site, "enforce"), 200, SECONDS, print)
+    assert (figures["standing"], figures["failed"], figures["disturbed"]) == (200, 0, 0)
+    assert figures["before"]["sessions"] > 0 and figures["meanwhile"]["sessions"] > 0
+    assert [figures[f"dropped_{when}"] for when in ("opening", "holding", "closing")] == [0, 0, 0]
+
+
+def test_what_does_not_arrive_is_no_measurement(site):
+    class Eats(bench_net.Way):
+        """Nothing passes."""
+
+        def start(self, net):
+            net.gateway.run(["iptables-legacy", "-A", "FORWARD", "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset"])
+
+    with pytest.raises(bench_net.BenchError):
+        bench_parts.measure(site, Eats("eats", "eats"), LETTER, SECONDS)
+
+
+# The page.
+
+
+def fake_round(per_s, cpu_us):
+    return {"sessions": 10, "per_s": per_s, "mb_per_s": per_s, "p50_us": 1e6 / per_s, "p99_us": 2e6 / per_s, "cpu_us": cpu_us,
+            "daemon_us": cpu_us / 2, "queued": 20, "daemons_us": {}}
+
+
+def fake_results():
+    return {"commit": "0" * 12, "when": "2026-01-01", "seconds": 1, "skipped": {"another": "not here"},
+            "machine": {"cores": 2, "processor": "any", "kernel": "any", "load": 0},
+            "titles": {"bare": "bare forwarding", "accept-decided": "accept-all", "enforce": "hopguard"},
+            "parts": {"sessions": {"P": {"bare": [fake_round(100, 10), fake_round(200, 10), fake_round(300, 10)],
+                                         "accept-decided": [fake_round(90, 11), fake_round(90, 11), fake_round(90, 11)],
+                                         "enforce": [fake_round(50, 20), fake_round(100, 20), fake_round(240, 20)]}}}}
+
+
+def test_ratios_are_of_medians_and_their_spread_is_of_the_rounds():
+    ratio = bench_figures.ratio(fake_results(), "sessions", "P", "enforce", "per_s")
+    assert (ratio.middle, ratio.least, ratio.most) == (0.5, 0.5, 0.8)
+    assert bench_figures.cpu_ratio(fake_results(), "P", "enforce").middle == 0.5
+    assert bench_figures.ratio(fake_results(), "bulk", "B", "enforce", "mb_per_s") is None
+
+
+def test_the_table_says_what_was_met_missed_and_not_measured():
+    table = bench_page.table(fake_results())
+    assert "the same offload: plaintext | ≥ 0.92 | 1.11 (0.56–2.67) | met |" in table
+    assert "CPU ratio to bare: plaintext | ≥ 0.75 | 0.50 (0.50–0.50) | **missed** |" in table
+    assert "bulk to bare: plaintext | ≥ 0.97 | – | not measured |" in table
+    assert "Not measured: another (not here)." in table
+    assert xml.etree.ElementTree.fromstring(bench_page.plot(fake_results())).tag.endswith("svg")
+
+
+def test_what_is_recorded_stands_between_the_marks_and_nothing_else_changes(tmp_path):
+    (tmp_path / "performance.md").write_text(f"before\n{bench_page.BEGIN}\nstale\n{bench_page.END}\nafter\n", encoding="utf-8")
+    bench_page.record(fake_results(), tmp_path)
+    page = (tmp_path / "performance.md").read_text(encoding="utf-8")
+    assert page.startswith(f"before\n{bench_page.BEGIN}\n") and page.endswith(f"{bench_page.END}\nafter\n") and "stale" not in page
+    assert json.loads((tmp_path / "bench.json").read_text(encoding="ascii")) == fake_results()
