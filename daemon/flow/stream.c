@@ -28,8 +28,10 @@ struct stream {
 	/* What is kept of the last body; the body still goes on with is_body. */
 	uint32_t body_from;
 	uint32_t body_to;
-	uint8_t before[2]; /* the two octets before base */
+	uint32_t unseen_to; /* octets between acked and this one were never seen */
+	uint8_t before[2];  /* the two octets before base */
 	bool is_body;
+	bool has_unseen;
 };
 
 /* Where a sequence number stands, counted from base. */
@@ -118,7 +120,7 @@ void stream_free(struct stream *stream)
 bool stream_rest(struct stream_rest *rest, struct stream *stream)
 {
 	/* What is acknowledged or allowed lies between these two. */
-	if (stream->base != stream->next)
+	if (stream->base != stream->next || stream->has_unseen)
 		return false;
 	*rest = (struct stream_rest){
 		.next = stream->next,
@@ -165,6 +167,8 @@ static void trim(struct stream *stream)
 	int64_t acked = offset_of(stream, stream->acked);
 	int64_t consumed = offset_of(stream, stream->consumed);
 
+	if (acked >= offset_of(stream, stream->unseen_to))
+		stream->has_unseen = false;
 	if (acked < 0) {
 		/* The dot before acked stays: a line end behind it may come again. */
 		if (stream->dots)
@@ -296,23 +300,41 @@ static bool agrees_with_kept(const struct stream *stream, int64_t at, struct byt
 	       bytes_equal(kept, payload_between(payload, at, from, from + (int64_t)kept.len));
 }
 
+/* Of octets never seen all that is known is that none of them ended the data; nor may a copy. */
+static bool agrees_with_unseen(const struct stream *stream, int64_t at, struct bytes payload)
+{
+	/* With the neighbour of the last one. */
+	struct bytes again = payload_between(payload, at, offset_of(stream, stream->acked),
+	                                     offset_of(stream, stream->unseen_to) + 1);
+
+	for (size_t i = 2; i < again.len; i++) {
+		if (again.data[i - 1] == '.' && ascii_is_line_end(again.data[i - 2]) &&
+		    ascii_is_line_end(again.data[i]))
+			return false;
+	}
+	return true;
+}
+
 /* True also when none of it was let go. */
 static bool agrees_with_let_go(const struct stream *stream, int64_t at, struct bytes payload)
 {
 	int64_t acked = offset_of(stream, stream->acked);
-	struct bytes again = payload_between(payload, at, acked, 0);
+	int64_t seen = stream->has_unseen ? offset_of(stream, stream->unseen_to) : acked;
+	struct bytes again = payload_between(payload, at, seen, 0);
 	struct bytes edge = payload_between(payload, at, acked > -2 ? acked : -2, 0);
 	int64_t edge_at = at > -2 ? at : -2;
 
-	if (again.len == 0)
+	if (payload_between(payload, at, acked, 0).len == 0)
 		return true;
 	if (edge_at < acked)
 		edge_at = acked;
 	/* Up to two octets at the edge stand beside a dot that may be among those kept, so they are known exactly. */
 	if (edge.len && memcmp(edge.data, stream->before + 2 + edge_at, edge.len) != 0)
 		return false;
-	if (at < acked)
-		at = acked;
+	if (stream->has_unseen && !agrees_with_unseen(stream, at, payload))
+		return false;
+	if (at < seen)
+		at = seen;
 	if (!stream->dots)
 		return bytes_find(again, '.') == again.len;
 	return dots_agree(stream->dots, stream->base + (uint32_t)at, again);
@@ -419,6 +441,37 @@ enum stream_judgement stream_judge(const struct stream *stream, struct stream_re
 		return STREAM_DROP;
 	*rewrite = ours;
 	return STREAM_REWRITE;
+}
+
+bool stream_may_skip(const struct stream *stream)
+{
+	return stream->is_body && stream->consumed == stream->next &&
+	       stream->allowed == stream->next &&
+	       (offset_of(stream, stream->acked) >= offset_of(stream, stream->body_from) ||
+	        (has_let_go(stream) && stream->body_from == stream->base));
+}
+
+void stream_skip(struct stream *stream, uint32_t to, const uint8_t tail[2])
+{
+	if (to == stream->next)
+		return;
+	assert(stream_may_skip(stream));
+	forget_dots(stream);
+	free_octets(stream);
+	if (to - stream->acked > STREAM_UNSEEN_MAX)
+		stream->acked = to - STREAM_UNSEEN_MAX;
+	stream->base = stream->consumed = stream->allowed = stream->next = to;
+	stream->body_from = stream->body_to = stream->unseen_to = to;
+	stream->has_unseen = true;
+	memcpy(stream->before, tail, sizeof(stream->before));
+}
+
+void stream_tail(const struct stream *stream, uint8_t tail[2])
+{
+	struct bytes kept = kept_between(stream, 0, STREAM_KEPT_MAX);
+
+	tail[0] = kept.len > 1 ? kept.data[kept.len - 2] : stream->before[kept.len];
+	tail[1] = kept.len > 0 ? kept.data[kept.len - 1] : stream->before[1];
 }
 
 uint32_t stream_next(const struct stream *stream)

@@ -26,6 +26,8 @@ enum {
 	STREAM_WINDOW_MAX = 64 * 1024,
 	/* With as many consumed ones that are still in flight. */
 	STREAM_KEPT_MAX = 2 * STREAM_WINDOW_MAX,
+	/* Octets in flight that were never seen: no path has a window of so many. */
+	STREAM_UNSEEN_MAX = 1 << 28,
 };
 
 struct stream;
@@ -109,6 +111,19 @@ struct stream_rewrite {
  */
 enum stream_judgement stream_judge(const struct stream *stream, struct stream_rewrite *rewrite,
                                    uint32_t seq, struct bytes payload);
+
+/*
+ * The receiver may get octets of a body that the stream never sees (the kernel passes them by itself). False where what follows cannot be
+ * left to that: unread or withheld octets, or some in flight that are no body.
+ */
+bool stream_may_skip(const struct stream *stream);
+/*
+ * Where stream_may_skip: octets up to `to` passed unseen, `tail` are the last two. No memory of what is in flight remains: of its copies
+ * only an end of data is noticed, or a last octet that differs. What lies further back than STREAM_UNSEEN_MAX counts as acknowledged.
+ */
+void stream_skip(struct stream *stream, uint32_t to, const uint8_t tail[2]);
+/* The last two octets before next; 0 where there were none. */
+void stream_tail(const struct stream *stream, uint8_t tail[2]);
 
 uint32_t stream_next(const struct stream *stream);
 uint32_t stream_allowed(const struct stream *stream);

@@ -10,6 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	model_run(data, size);
+	size_t unseen;
+
+	(void)model_run(&unseen, data, size);
 	return 0;
 }

@@ -13,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../kmod/smtpbody_scan.h"
 #include "flow/stream.h"
 
 enum {
 	MODEL_OCTETS_MAX = 6000,
 	MODEL_SEGMENT_MAX = 400,
 	MODEL_HELD_MAX = 6,
+	MODEL_UNSEEN_MAX = 4,
 	/* Lets a buffer of 1024 octets grow no further, so that bodies are let go. */
 	MODEL_BUDGET_SMALL = 2000,
 };
@@ -65,6 +67,8 @@ struct model {
 	struct model_segment held[MODEL_HELD_MAX];
 	size_t held_count;
 	size_t let_go_passes; /* segments that passed though they were not kept any more */
+	size_t unseen_to;     /* octets before it passed in the kernel */
+	size_t unseen_passes;
 };
 
 static uint8_t choose(struct model *model)
@@ -259,6 +263,9 @@ static void model_mangle(struct model *model, struct model_segment *segment)
 	while (count-- > 0) {
 		size_t at = choose_below(model, segment->len);
 
+		/* Of what was never seen the sender's word is taken. */
+		if (segment->at + at < model->unseen_to)
+			continue;
 		segment->octets[at] = (uint8_t)letters[choose_below(model, sizeof(letters) - 1)];
 	}
 }
@@ -285,6 +292,70 @@ static void model_release_held(struct model *model)
 	model->held_count = 0;
 	for (i = 0; i < count; i++)
 		model_send(model, &held[i]);
+}
+
+/* With which carry the kernel begins; false where the guard would not have it begin. */
+static bool model_carry(const struct model *model, uint32_t *carry)
+{
+	size_t acked = model_at(model, stream_acked(model->stream));
+	size_t from = acked > 2 ? acked - 2 : 0;
+
+	*carry = 0;
+	if (!stream_may_skip(model->stream) || model->held_count > 0 || model->is_inconsistent ||
+	    memcmp(model->parsed, model->text, model->parsed_len) != 0)
+		return false;
+	*carry = smtpbody_scan(0, model->parsed + from, (uint32_t)(model->parsed_len - from));
+	return !(*carry & SMTPBODY_COMPLETES);
+}
+
+static void model_read_all(struct model *model)
+{
+	memset(model->was_body + model->consumed, model->is_body,
+	       model->parsed_len - model->consumed);
+	model->consumed = model->parsed_len;
+	stream_consume(model->stream, SIZE_MAX);
+	stream_allow(model->stream, 0);
+}
+
+/* The next octets pass in the kernel, and nobody sees them before the stream moves on. */
+static void model_pass_unseen(struct model *model)
+{
+	struct model_segment segments[MODEL_UNSEEN_MAX];
+	uint8_t tail[2];
+	uint32_t carry;
+	size_t count = 0;
+
+	if (choose(model) % 2)
+		model_acknowledge(model);
+	model_read_all(model);
+	if (!model_carry(model, &carry))
+		return;
+	stream_tail(model->stream, tail);
+	MODEL_CHECK(model->parsed_len < 2 ||
+	            memcmp(tail, model->parsed + model->parsed_len - 2, 2) == 0);
+	while (count < 1 + choose_below(model, MODEL_UNSEEN_MAX)) {
+		struct model_segment *segment = &segments[count];
+
+		if (!model_cut(model, segment, model->parsed_len,
+		               choose_below(model, choose(model) % 4 ? 8 : MODEL_SEGMENT_MAX)))
+			break;
+		carry = smtpbody_scan(carry, segment->octets, (uint32_t)segment->len);
+		if (segment->len == 0 || !smtpbody_passes(carry))
+			break;
+		count++;
+		tail[0] = (uint8_t)carry;
+		tail[1] = (uint8_t)(carry >> 8);
+		memcpy(model->parsed + segment->at, segment->octets, segment->len);
+		memset(model->was_body + segment->at, true, segment->len);
+		model->parsed_len += segment->len;
+	}
+	model->sent = model->parsed_len > model->sent ? model->parsed_len : model->sent;
+	model->consumed = model->unseen_to = model->parsed_len;
+	stream_skip(model->stream, model_seq(model, model->parsed_len), tail);
+	for (size_t i = 0; i < count; i++)
+		model_receive(model, model_seq(model, segments[i].at),
+		              bytes_of(segments[i].octets, segments[i].len));
+	model->unseen_passes += count;
 }
 
 static void model_step(struct model *model)
@@ -327,6 +398,10 @@ static void model_step(struct model *model)
 			model_mangle(model, &segment);
 			model_send(model, &segment);
 		}
+		break;
+	case 9:
+	case 10:
+		model_pass_unseen(model);
 		break;
 	default: /* the next octets, as first seen */
 		if (model_cut(model, &segment, model->parsed_len,
@@ -387,10 +462,10 @@ static void model_rest(struct model *model)
 }
 
 /*
- * How many segments passed that were no longer kept, to see that a schedule tries what it is meant
+ * How many segments passed that were no longer kept, and *unseen how many in the kernel, to see that a schedule tries what it is meant
  * to.
  */
-static size_t model_run(const uint8_t *choices, size_t len)
+static size_t model_run(size_t *unseen, const uint8_t *choices, size_t len)
 {
 	static struct model model;
 
@@ -411,6 +486,7 @@ static size_t model_run(const uint8_t *choices, size_t len)
 		model_finish(&model);
 	stream_free(model.stream);
 	MODEL_CHECK(model.budget.used == 0);
+	*unseen = model.unseen_passes;
 	return model.let_go_passes;
 }
 
