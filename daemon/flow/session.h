@@ -113,6 +113,13 @@ const struct facts *session_facts(const struct session *session);
 
 /* True in a message body (DATA after 354, or a BDAT chunk): octets pass without being kept. */
 bool session_is_in_body(const struct session *session);
+/*
+ * In the body of DATA, and certain of it: the client's next octets may pass unread as long as no line end, dot and line end completes among
+ * them.
+ */
+bool session_may_skip(const struct session *session);
+/* Where session_may_skip: octets have passed unread; the last two of them. */
+void session_skip_body(struct session *session, const uint8_t tail[2]);
 /* The client's first TLS application data was allowed, nothing more is to be learnt. */
 bool session_is_done(const struct session *session);
 

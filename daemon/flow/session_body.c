@@ -137,6 +137,26 @@ struct session_step session_read_body(struct session *session, struct bytes read
 	return (struct session_step){ len, len };
 }
 
+bool session_may_skip(const struct session *session)
+{
+	/* Whoever is not where the other is, or begins a body with a command, is to be read. */
+	return session->state == SESSION_BODY && !session->body.is_at_start &&
+	       session->body.dot != DOT_CR && session->wait == WAIT_NOTHING &&
+	       session->queue.count == 0 && !session->reply.is_early &&
+	       !session->reply.is_swallowing && !session->is_order_uncertain &&
+	       !session->facts.is_protocol_violated && !session->facts.is_midstream;
+}
+
+void session_skip_body(struct session *session, const uint8_t tail[2])
+{
+	struct session_body *body = &session->body;
+
+	body->tail =
+		tail_before(&(struct session_body){ .tail = TAIL_OTHER }, bytes_of(tail, 2), 2);
+	body->is_dot_strict = tail[0] == '\n';
+	body->dot = tail[1] == '.' && ascii_is_line_end(tail[0]) ? DOT_SEEN : DOT_NONE;
+}
+
 struct session_step session_read_chunk(struct session *session, struct bytes readable)
 {
 	size_t len = readable.len;

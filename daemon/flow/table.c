@@ -242,6 +242,12 @@ struct flow *flow_table_find(struct flow_table *table, bool *is_from_client,
 	return flow;
 }
 
+void flow_table_touch(struct flow_table *table, struct flow *flow)
+{
+	leave_rank(table, flow);
+	become_youngest(table, flow);
+}
+
 static bool is_below_average(const struct flow_table *table, const struct flow *guest)
 {
 	return guest->of_client->guests * table->guest_clients <

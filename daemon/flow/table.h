@@ -84,6 +84,8 @@ struct flow_wait {
 /* Of flows that wait for nothing: zeros that nobody may write. */
 extern const struct flow_wait flow_waits_for_nothing;
 
+enum { FLOW_VAIN_PASSAGES_BITS = 6 };
+
 /* An idle one has 512 octets at most, with all that hangs on it: thousands are open where senders keep connections for their next mail. */
 struct flow {
 	struct index_link link;
@@ -100,7 +102,12 @@ struct flow {
 	bool are_words_asked : 1;
 	bool are_sessions_forgotten : 1; /* that its handshake began under the name of others */
 	bool is_mail_unjudged : 1;       /* monitor: a MAIL passed whose RCPT has not come yet */
-	bool is_inconsistent;            /* an octet came twice with different values */
+	bool is_armed : 1;               /* the kernel passes its body, or froze it since */
+	bool wants_passage : 1;          /* among those that are to be armed */
+	bool is_passage_barred : 1;      /* each segment is to come by here, to the end */
+	/* Armed and taken back without an octet having passed, so often in a row. */
+	unsigned vain_passages : FLOW_VAIN_PASSAGES_BITS;
+	bool is_inconsistent; /* an octet came twice with different values */
 	struct flow_side from_client;
 	struct flow_side from_server;
 	struct endpoint client;
@@ -143,6 +150,8 @@ struct flow *flow_table_find(struct flow_table *table, bool *is_from_client,
 struct flow *flow_table_add(struct flow_table *table, const struct endpoint *client,
                             const struct endpoint *server);
 void flow_table_remove(struct flow_table *table, struct flow *flow);
+/* It is in use, though none of its segments was found: the flow becomes the youngest. */
+void flow_table_touch(struct flow_table *table, struct flow *flow);
 /* Gives it the rank that it has by now. */
 void flow_table_settle(struct flow_table *table, struct flow *flow);
 /*
