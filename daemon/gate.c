@@ -60,6 +60,7 @@ static void on_flow_leave(void *owner, struct flow *flow)
 {
 	struct gate *gate = owner;
 
+	gate_forget_passage(gate, flow);
 	gate_drop_held(gate, flow);
 	gate_end_wait(gate, flow);
 	stream_free(flow->from_client.stream);
@@ -252,6 +253,33 @@ static bool is_doubtful_beginning(const struct flow *flow, const struct arrival 
 	       server->ingress == arrival->packet->ingress;
 }
 
+/* For want of memory. */
+static void come_again(struct gate *gate, const struct nfqueue_packet *packet)
+{
+	gate->counters.hold_overflows++;
+	gate_drop(gate, packet);
+}
+
+/* False: the packet has had its verdict. */
+static bool follow_passage(struct gate *gate, struct flow **flow, const struct arrival *arrival)
+{
+	bool has_memory, is_known;
+
+	if (!*flow || !(*flow)->is_armed)
+		return true;
+	has_memory = gate_begin_share(gate, *flow);
+	is_known = has_memory && gate_follow_passage(gate, *flow, arrival);
+	gate_end_share(gate, *flow);
+	if (!has_memory) {
+		come_again(gate, arrival->packet);
+	} else if (!is_known) {
+		/* From here on it is one that began before us. */
+		flow_table_remove(gate->flows, *flow);
+		*flow = NULL;
+	}
+	return has_memory;
+}
+
 void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_t now_ms,
                  uint64_t time_ms)
 {
@@ -287,16 +315,19 @@ void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_
 		flow_table_remove(gate->flows, flow);
 		flow = NULL;
 	}
+	if (!follow_passage(gate, &flow, &arrival))
+		return;
 	if (!flow)
 		flow = adopt(gate, &arrival, is_doubtful);
 	if (!flow)
 		return;
 	if (gate_begin_share(gate, flow)) {
+		gate_heed_answer(gate, flow, &arrival);
 		gate_segment(gate, flow, &arrival);
+		if (arrival.is_from_client && segment.payload.len > 0)
+			gate_want_passage(gate, flow);
 	} else {
-		/* It comes again. */
-		gate->counters.hold_overflows++;
-		gate_drop(gate, packet);
+		come_again(gate, packet);
 	}
 	gate_end_share(gate, flow);
 	flow_table_settle(gate->flows, flow);
@@ -357,7 +388,8 @@ static void describe_flow(struct message_flow *row, const struct flow *flow, uin
 		[FLOW_OPENING] = "opening",  [FLOW_OPEN] = "open",       [FLOW_REFUSED] = "refused",
 		[FLOW_OFFLOADED] = "passed", [FLOW_CLOSING] = "closing",
 	};
-	const char *state = flow->phase == FLOW_OPEN && flow->session
+	const char *state = flow->is_armed ? "body-in-kernel"
+	                    : flow->phase == FLOW_OPEN && flow->session
 	                            ? session_state_name(flow->session)
 	                            : phases[flow->phase];
 

@@ -25,8 +25,11 @@ enum {
 	GATE_NAMES_MAX =
 		16384, /* destinations in the promise cache; whoever leaves is asked of the scout again */
 	GATE_TICK_MS = 50,
+	GATE_ARMING_MAX =
+		64, /* connections that wait for gate_arm; others ask again with their next segment */
 };
 
+struct body_passage;
 struct gate;
 
 struct gate_verdict {
@@ -61,10 +64,17 @@ struct gate *gate_new(const struct config *config, const uint8_t secret[TABLE_SE
                       const struct gate_actions *actions, void *owner);
 void gate_free(struct gate *gate);
 void gate_configure(struct gate *gate, const struct config *config);
+/* Bodies may pass in the kernel from now on; before any packet. Borrowed, must outlive the gate. NULL: none do. */
+void gate_use_passage(struct gate *gate, struct body_passage *passage);
 
 /* time_ms: wall clock for events. now_ms: monotonic. */
 void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_t now_ms,
                  uint64_t time_ms);
+/*
+ * All packets that had come were given: bodies are handed to the kernel. Before the verdicts go out that let their ends go on, or else
+ * it finds itself behind; that costs time, and nothing else.
+ */
+void gate_arm(struct gate *gate);
 void gate_answer(struct gate *gate, const struct destination *destination, uint64_t now_ms,
                  uint64_t time_ms);
 void gate_broken(struct gate *gate, const struct message_broken *broken, uint64_t now_ms);

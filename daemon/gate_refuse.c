@@ -127,6 +127,7 @@ void gate_refuse(struct gate *gate, struct flow *flow, const struct verdict *ver
 {
 	char text[REFUSAL_TEXT_MAX];
 
+	(void)gate_end_passage(gate, flow);
 	write_reply(text, verdict, event);
 	gate->refusing = flow;
 	flow->phase = FLOW_REFUSED;

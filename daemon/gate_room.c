@@ -39,6 +39,8 @@ static void expire_rank(struct gate *gate, enum flow_rank rank)
 		if (gate->now_ms - flow->last_ms < life_ms(rank))
 			return;
 		next = flow_table_younger(flow);
+		if (gate_is_passing(gate, flow))
+			continue;
 		if (flow->session)
 			gate_judge_end(gate, flow, "silence");
 		flow_table_remove(gate->flows, flow);

@@ -7,7 +7,8 @@
  * gate_control.c (SYN, RST, and what no receiver takes), gate_midstream.c (connections that began before us), gate_held.c (packets that
  * wait), gate_wait.c (flows that do), gate_room.c (who gives way to whom), gate_heard.c
  * (candidates that the DNS brought up), gate_hop.c (whose hop it is), gate_ask.c (what is asked of the scout, and told to it),
- * gate_judge.c (facts, verdicts, events), gate_broken.c (handshakes that came to nothing), gate_refuse.c (a verdict becomes a refusal).
+ * gate_judge.c (facts, verdicts, events), gate_broken.c (handshakes that came to nothing), gate_refuse.c (a verdict becomes a refusal),
+ * gate_passage.c (message bodies in the kernel).
  */
 
 #include "base/budget.h"
@@ -202,6 +203,9 @@ struct gate {
 	struct candidates candidates; /* room, as these are large */
 	struct address asking;        /* the client for whom questions are asked just now */
 	struct counters counters;
+	struct body_passage *passage; /* NULL: all come by here */
+	struct flow *arming[GATE_ARMING_MAX];
+	size_t arming_count;
 	uint8_t secret[TABLE_SECRET_LEN];
 	uint64_t id_state;
 	uint64_t now_ms; /* of the call under way */
@@ -306,6 +310,20 @@ void gate_settle_midstream(struct gate *gate, struct flow *flow);
  * packets). Reading goes on behind them, as in a connection whose beginning was not seen.
  */
 void gate_skip_gap(struct gate *gate, struct flow *flow, bool is_from_client, uint32_t ack);
+
+/* gate_passage.c */
+/* Before anything is made of a segment of one that is armed: the flow catches up with the kernel. False: nobody knows what has passed of it. */
+bool gate_follow_passage(struct gate *gate, struct flow *flow, const struct arrival *arrival);
+/* Before a segment is read: a server that answers before the end of data may have seen one that we did not. */
+void gate_heed_answer(struct gate *gate, struct flow *flow, const struct arrival *arrival);
+/* Behind a segment of the client's: its body may go on in the kernel. */
+void gate_want_passage(struct gate *gate, struct flow *flow);
+/* The kernel passes no more of it; the flow stands where it stood. False: nobody knows where. */
+bool gate_end_passage(struct gate *gate, struct flow *flow);
+/* The flow leaves. */
+void gate_forget_passage(struct gate *gate, struct flow *flow);
+/* Packets pass in the kernel that never came by here: it is in use. */
+bool gate_is_passing(struct gate *gate, struct flow *flow);
 
 /* gate_half.c */
 /* Before the segment is taken note of. */

@@ -166,6 +166,11 @@ struct counters {
 	uint64_t dropped_malformed;
 	uint64_t dropped_early; /* behind a gap, no room */
 	uint64_t queue_overruns;
+	uint64_t passages;         /* of bodies in the kernel: how often one was handed to it */
+	uint64_t passage_octets;   /* that passed there */
+	uint64_t passage_failures; /* it did not take one */
+	uint64_t
+		passages_lost; /* it did not say where one stands: read on as one that began before us */
 	uint64_t memory_now;
 	uint64_t questions;
 	uint64_t cache_entries;

@@ -170,7 +170,14 @@ static void put_through(struct simulation *simulation, bool is_client, const str
 		           &(struct gate_verdict){ .packet_id = packet->id, .is_accepted = true });
 		return;
 	}
+	if (passage_model_passes(&simulation->kernel, ingress, queued.packet)) {
+		on_verdict(simulation,
+		           &(struct gate_verdict){ .packet_id = packet->id, .is_accepted = true });
+		return;
+	}
 	gate_packet(simulation->gate, &queued, simulation->now_ms, simulation->now_ms);
+	if (!simulation->is_arming_late || simulation->next_id % 3 == 0)
+		gate_arm(simulation->gate);
 	simulation_answer(simulation);
 }
 
@@ -314,9 +321,20 @@ void simulation_verify(struct simulation *simulation,
 	make_gate(simulation);
 }
 
+void simulation_use_passage(struct simulation *simulation)
+{
+	simulation->passage = passage_model_new(&simulation->kernel);
+	if (!simulation->passage)
+		abort();
+	gate_use_passage(simulation->gate, simulation->passage);
+}
+
 void simulation_free(struct simulation *simulation)
 {
 	gate_free(simulation->gate);
+	if (passage_model_is_armed(&simulation->kernel))
+		abort(); /* what leaves is forgotten */
+	body_passage_free(simulation->passage);
 	if (simulation->packets)
 		abort(); /* a packet without verdict */
 	free(simulation->probed);

@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "config.h"
 #include "gate.h"
+#include "support/passage_model.h"
 #include "verdict/event.h"
 #include "wire/craft.h"
 
@@ -94,8 +95,11 @@ struct simulation {
 	/* When set: each packet that is sent, the gate's own included, as a wiretap beside the client sees it. */
 	void (*tap)(void *owner, uint64_t now_ms, struct bytes packet);
 	void *tap_owner;
-	bool is_bypassed; /* packets arrive, and the gate never sees them */
-	bool is_losing;   /* what passes does not arrive */
+	bool is_bypassed;    /* packets arrive, and the gate never sees them */
+	bool is_losing;      /* what passes does not arrive */
+	bool is_arming_late; /* of packets that come together the gate arms behind the last */
+	struct passage_model kernel; /* in front of the gate, see simulation_use_passage */
+	struct body_passage *passage;
 };
 
 /* Defaults of the configuration, mode enforce. family 4 or 6. */
@@ -113,6 +117,8 @@ void simulation_verify(struct simulation *simulation,
                        void (*probe)(void *owner, struct message_probed *probed,
                                      const struct message_probe *probe),
                        void *owner);
+/* Before it is opened: bodies may pass in simulation->kernel. */
+void simulation_use_passage(struct simulation *simulation);
 /* A second connection between the same hosts, after the first; ports and streams are new, events stay. */
 bool simulation_reopen(struct simulation *simulation);
 /* A signed domain whose only MX is `host` at the server's address, with a TLSA record, or with none. Both as domain and as host. */
