@@ -7,13 +7,6 @@
 
 /* Message bodies that pass in the kernel (a model of it): the guard stays where the body is, and refuses what it would have refused. */
 
-static void assert_server_has_all(const struct simulation *simulation)
-{
-	assert_int_equal(simulation->server.got_len, simulation->client.sent_len);
-	assert_memory_equal(simulation->server.got, simulation->client.sent,
-	                    simulation->client.sent_len);
-}
-
 static bool client_forges(struct simulation *simulation, uint8_t flags, int64_t from,
                           const char *text)
 {
@@ -175,6 +168,23 @@ static void an_answer_that_comes_again_ends_nothing(void **state)
 	say_lines(simulation, 3);
 	assert_int_equal(simulation->kernel.passed_packets, 2);
 	simulation_free(simulation);
+}
+
+static void a_body_that_holds_what_some_take_for_its_end_is_read_on(void **state)
+{
+	static const char *const marks[] = { "a\n.\nb", "a\r.\rb", "a\n.\r\nb", "a\r\n.\rb" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		struct simulation *simulation = in_body();
+
+		say_lines(simulation, 2);
+		assert_true(simulation_client(simulation, marks[i]));
+		say_lines(simulation, 2);
+		assert_int_equal(simulation->kernel.passed_packets, 2);
+		assert_int_equal(simulation->kernel.arms, 1);
+		simulation_free(simulation);
+	}
 }
 
 static void octets_that_passed_unseen_come_again_and_pass(void **state)
@@ -386,6 +396,7 @@ int main(void)
 		cmocka_unit_test(a_body_whose_first_line_is_open_is_read_on),
 		cmocka_unit_test(a_server_that_answers_within_a_body_ends_the_passage),
 		cmocka_unit_test(an_answer_that_comes_again_ends_nothing),
+		cmocka_unit_test(a_body_that_holds_what_some_take_for_its_end_is_read_on),
 		cmocka_unit_test(octets_that_passed_unseen_come_again_and_pass),
 		cmocka_unit_test(no_copy_of_what_passed_unseen_ends_the_data),
 		cmocka_unit_test(a_segment_behind_a_gap_waits_and_the_passage_goes_on_behind_it),

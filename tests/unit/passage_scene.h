@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -69,6 +70,13 @@ static inline void assert_next_is_refused(struct simulation *simulation)
 	/* Where its stream ends: else it would go on. */
 	assert_true(simulation->server.got_reset);
 	assert_false(simulation_got(&simulation->server, "bob"));
+}
+
+static inline void assert_server_has_all(const struct simulation *simulation)
+{
+	assert_int_equal(simulation->server.got_len, simulation->client.sent_len);
+	assert_memory_equal(simulation->server.got, simulation->client.sent,
+	                    simulation->client.sent_len);
 }
 
 static inline void say_lines(struct simulation *simulation, int count)

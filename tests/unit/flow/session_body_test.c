@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "../../../kmod/smtpbody_scan.h"
 #include "transaction.h"
 
 static struct play body(void)
@@ -107,6 +108,129 @@ static void test_a_message_ends_where_the_standard_says_and_smuggling_is_noted(v
 	}
 }
 
+static void read_octets(struct session *session, struct bytes text)
+{
+	for (size_t at = 0; at < text.len && session_is_in_body(session); at++) {
+		size_t consumed;
+
+		(void)session_from_client(session, &consumed, bytes_slice(text, at, 1));
+	}
+}
+
+/* Reads up to `from`, goes on behind `to`, unless the kernel would not have passed what lies between. */
+static bool skip_between(struct session *session, struct bytes text, size_t from, size_t to)
+{
+	uint32_t carry = smtpbody_scan(SMTPBODY_CRLF, text.data, (uint32_t)from);
+
+	read_octets(session, bytes_slice(text, 0, from));
+	carry = smtpbody_scan(carry & SMTPBODY_TAIL_MASK, text.data + from, (uint32_t)(to - from));
+	if (!session_may_skip(session) || !smtpbody_passes(carry))
+		return false;
+	session_skip_body(session, (const uint8_t[]){ (uint8_t)carry, (uint8_t)(carry >> 8) });
+	read_octets(session, bytes_after(text, to));
+	return true;
+}
+
+static void compare_with_skipped(struct bytes text, size_t *skips)
+{
+	struct play whole = body();
+
+	read_octets(whole.session, text);
+	for (size_t from = 1; from < text.len; from++) {
+		for (size_t to = from + 1; to <= text.len; to++) {
+			struct play play = body();
+
+			if (skip_between(play.session, text, from, to)) {
+				(*skips)++;
+				assert_int_equal(session_is_in_body(play.session),
+				                 session_is_in_body(whole.session));
+				assert_int_equal(
+					session_facts(play.session)->is_protocol_violated,
+					session_facts(whole.session)->is_protocol_violated);
+			}
+			play_free(&play);
+		}
+	}
+	play_free(&whole);
+}
+
+static void test_behind_octets_that_passed_unread_a_body_goes_on_as_if_they_were_read(void **state)
+{
+	static const char alphabet[BODY_ALPHABET + 1] = "\r\n.a";
+	size_t variants = 1, skips = 0;
+
+	(void)state;
+	for (size_t i = 1; i < BODY_LEN; i++)
+		variants *= BODY_ALPHABET;
+	for (size_t variant = 0; variant < variants; variant++) {
+		char text[BODY_LEN] = "x";
+		size_t rest = variant;
+
+		for (size_t i = 1; i < BODY_LEN; i++, rest /= BODY_ALPHABET)
+			text[i] = alphabet[rest % BODY_ALPHABET];
+		compare_with_skipped(bytes_of(text, sizeof(text)), &skips);
+	}
+	assert_true(skips > variants);
+}
+
+static void test_only_what_is_certainly_a_body_may_pass_unread(void **state)
+{
+	struct play play = body();
+
+	(void)state;
+	/* It may begin with a command yet. */
+	assert_false(session_may_skip(play.session));
+	client_says(&play, "M");
+	assert_false(session_may_skip(play.session));
+	client_says(&play, "y");
+	assert_true(session_may_skip(play.session));
+	client_says(&play, "\r\n.");
+	assert_true(session_may_skip(play.session));
+	client_says(&play, "\r");
+	assert_false(session_may_skip(play.session));
+	client_says(&play, "\n");
+	assert_false(session_may_skip(play.session));
+	server_says(&play, "250 ok\r\n");
+	client_says(&play, "MAIL FROM:<>\r\n");
+	client_says(&play, "BDAT 100\r\nxy");
+	assert_true(session_is_in_body(play.session));
+	assert_false(session_may_skip(play.session));
+	play_free(&play);
+}
+
+/* The kernel leaves none there; who reads commands too early refuses too much, never too little. */
+static void test_a_dot_at_the_end_of_what_passed_may_end_the_message(void **state)
+{
+	static const uint8_t tails[][2] = { { '\n', '.' }, { 'x', '.' } };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct play play = body();
+
+		client_says(&play, "x");
+		session_skip_body(play.session, tails[i]);
+		client_says(&play, "\r\n");
+		assert_int_equal(session_is_in_body(play.session), i == 1);
+		play_free(&play);
+	}
+}
+
+static void test_what_a_server_says_within_a_body_is_not_left_behind(void **state)
+{
+	static const char *const words[] = { "2", "250 ok\r\n", "hello\r\n" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		struct play play = body();
+
+		client_says(&play, "Subject: x\r\n");
+		assert_true(session_may_skip(play.session));
+		play_say(&play, false, bytes_of_string(words[i]), false);
+		assert_false(session_may_skip(play.session));
+		play_free(&play);
+	}
+}
+
 static void test_a_body_cut_anywhere_ends_at_the_same_octet(void **state)
 {
 	static const char text[] = "Subject: x\r\n\r\n..\r\nend.\r\n.\r\nQUIT\r\n";
@@ -161,6 +285,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			test_a_message_ends_where_the_standard_says_and_smuggling_is_noted),
+		cmocka_unit_test(
+			test_behind_octets_that_passed_unread_a_body_goes_on_as_if_they_were_read),
+		cmocka_unit_test(test_only_what_is_certainly_a_body_may_pass_unread),
+		cmocka_unit_test(test_a_dot_at_the_end_of_what_passed_may_end_the_message),
+		cmocka_unit_test(test_what_a_server_says_within_a_body_is_not_left_behind),
 		cmocka_unit_test(test_a_body_cut_anywhere_ends_at_the_same_octet),
 		cmocka_unit_test(test_the_body_is_over_where_its_marker_ends),
 		cmocka_unit_test(test_a_chunk_is_as_long_as_it_says),
