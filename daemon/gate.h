@@ -64,7 +64,7 @@ struct gate *gate_new(const struct config *config, const uint8_t secret[TABLE_SE
                       const struct gate_actions *actions, void *owner);
 void gate_free(struct gate *gate);
 void gate_configure(struct gate *gate, const struct config *config);
-/* Bodies may pass in the kernel from now on; before any packet. Borrowed, must outlive the gate. NULL: none do. */
+/* Bodies may pass in the kernel from now on; before any packet. What a predecessor armed is forgotten. Borrowed, must outlive the gate. NULL: none do. */
 void gate_use_passage(struct gate *gate, struct body_passage *passage);
 
 /* time_ms: wall clock for events. now_ms: monotonic. */

@@ -26,6 +26,8 @@ static struct passage_flow passage_flow(const struct flow *flow)
 void gate_use_passage(struct gate *gate, struct body_passage *passage)
 {
 	gate->passage = passage;
+	/* What a predecessor armed begins before us: it comes to the queue. */
+	(void)body_passage_forget_all(passage);
 }
 
 /* Of the way of both ends the kernel knows only that it differs: a client's segment from the server's side is nobody's. */

@@ -218,17 +218,18 @@ static void on_packet(void *owner, const struct nfqueue_packet *packet)
 static void on_queue(evutil_socket_t descriptor, short what, void *argument)
 {
 	struct guard *guard = argument;
+	int err = 0;
 
 	(void)descriptor;
 	(void)what;
-	for (int turn = 0; turn < RECEIVES_PER_TURN; turn++) {
-		int err = nfqueue_receive(guard->queue, on_packet, guard);
-
+	for (int turn = 0; turn < RECEIVES_PER_TURN && !err; turn++) {
+		err = nfqueue_receive(guard->queue, on_packet, guard);
 		if (err && err != -EAGAIN && err != -EINTR)
 			log_warn("queue not read error=\"%s\"", strerror(-err));
-		if (err)
-			break;
 	}
+	/* Behind what waits yet nothing could go on in the kernel. */
+	if (err == -EAGAIN)
+		gate_arm(guard->gate);
 	(void)nfqueue_flush(guard->queue);
 }
 

@@ -38,6 +38,24 @@ static void a_body_whose_place_is_lost_is_read_as_one_that_began_before_us(void 
 	simulation_free(simulation);
 }
 
+static void what_a_guard_before_this_one_armed_is_forgotten(void **state)
+{
+	struct simulation *simulation = made(4, CUT_NONE, 1, true);
+	const struct passage_flow flow = {
+		.client = simulation->client_endpoint,
+		.server = simulation->server_endpoint,
+		.ingress = SIMULATION_INSIDE,
+	};
+	const struct passage_place place = { .next_seq = 1, .tail = "xy" };
+
+	(void)state;
+	assert_int_equal(body_passage_arm(simulation->passage, &flow, &place), 0);
+	assert_true(passage_model_is_armed(&simulation->kernel));
+	gate_use_passage(simulation->gate, simulation->passage);
+	assert_false(passage_model_is_armed(&simulation->kernel));
+	simulation_free(simulation);
+}
+
 static void a_silent_connection_leaves_and_one_that_passes_in_the_kernel_does_not(void **state)
 {
 	struct simulation *simulation = in_body();
@@ -74,6 +92,7 @@ static void a_client_that_is_never_where_the_kernel_waits_is_given_up(void **sta
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_guard_before_this_one_armed_is_forgotten),
 		cmocka_unit_test(a_kernel_without_room_is_asked_once_and_all_is_read),
 		cmocka_unit_test(a_body_whose_place_is_lost_is_read_as_one_that_began_before_us),
 		cmocka_unit_test(
