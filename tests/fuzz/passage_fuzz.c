@@ -10,7 +10,7 @@
 #include "config.h"
 #include "gate.h"
 /* No fuzz target has objects of its own. */
-#include "support/passage_model.c"
+#include "support/passage_model.c" /* NOLINT(bugprone-suspicious-include) */
 
 enum {
 	TEXT_MAX = 1500,
