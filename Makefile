@@ -15,15 +15,15 @@ PYTHON      ?= /usr/bin/python3
 Q           := $(if $(V),,@)
 
 LIBRARIES   := libmnl libnetfilter_queue libunbound libcurl libssl libcrypto libevent_core libidn2 ldns jansson libconfuse \
-               libcap libseccomp libpcap libsystemd sqlite3
+               libcap libseccomp libpcap libsystemd sqlite3 libbpf
 # Packages: build, then run time; Debian's names, then Fedora's and Alpine's for `make deps` elsewhere.
 DEPS_APT    := gcc make pkg-config libc6-dev linux-libc-dev libmnl-dev libnetfilter-queue-dev libunbound-dev \
                libcurl4-openssl-dev libssl-dev libevent-dev libidn2-dev libldns-dev libjansson-dev libconfuse-dev libcap-dev \
-               libseccomp-dev libpcap-dev libsystemd-dev libsqlite3-dev iptables nftables iproute2 dns-root-data ca-certificates gpgv
+               libseccomp-dev libpcap-dev libsystemd-dev libsqlite3-dev libbpf-dev clang iptables nftables iproute2 dns-root-data ca-certificates gpgv
 DEPS_DNF    := gcc make pkgconf-pkg-config libmnl-devel libnetfilter_queue-devel unbound-devel libevent-devel \
-               libcurl-devel openssl-devel libidn2-devel ldns-devel jansson-devel libconfuse-devel libcap-devel \
+               libbpf-devel clang libcurl-devel openssl-devel libidn2-devel ldns-devel jansson-devel libconfuse-devel libcap-devel \
                libseccomp-devel libpcap-devel systemd-devel sqlite-devel ca-certificates iptables-nft nftables iproute gnupg2
-DEPS_APK    := build-base pkgconf linux-headers libmnl-dev libnetfilter_queue-dev unbound-dev libevent-dev \
+DEPS_APK    := build-base pkgconf linux-headers libbpf-dev clang libmnl-dev libnetfilter_queue-dev unbound-dev libevent-dev \
                curl-dev openssl-dev libidn2-dev ldns-dev jansson-dev confuse-dev libcap-dev libseccomp-dev libpcap-dev sqlite-dev ca-certificates \
                iptables nftables iproute2 gpgv
 
@@ -53,6 +53,11 @@ CFLAGS      ?= -O2 -g
 CPPFLAGS    += -I. -Idaemon -Itests -D_GNU_SOURCE -DHOPGUARD_VERSION='"$(VERSION)"' -DHOPGUARD_SYSCONFDIR='"$(SYSCONFDIR)"'
 LIB_CFLAGS  = $(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null)
 LIB_LDLIBS  = $(shell pkg-config --libs $(LIBRARIES) 2>/dev/null)
+# The eBPF program of kmod/ is a part of hopguard. Without a clang that can build it, hopguard has none and says so.
+BPF_OBJECT  := $(BUILD)/kmod/smtpbody_bpf.o
+BPF_FLAGS   := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -ffile-prefix-map=$(CURDIR)=. \
+               -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+CPPFLAGS    += -DHOPGUARD_BPF_OBJECT='"$(BPF_OBJECT)"'
 # Debug information names sources from the top of the tree on, wherever that is, and whichever link led there.
 export PWD  := $(CURDIR)
 ALL_CFLAGS  = -std=c11 $(WARNINGS) $(WERROR) $(HARDENING) $(CFLAGS) -ffile-prefix-map=$(CURDIR)=. $(LIB_CFLAGS)
@@ -70,7 +75,7 @@ SUPPORT     := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 FUZZERS     := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 
 HEADERS     := $(wildcard kmod/*.h daemon/*.h daemon/*/*.h tests/*/*.h tests/*/*/*.h)
-C_FILES     := $(SOURCES) $(wildcard tests/*/*.c tests/unit/*/*.c tests/bench/parts/*.c)
+C_FILES     := $(SOURCES) kmod/smtpbody_bpf.c $(wildcard tests/*/*.c tests/unit/*/*.c tests/bench/parts/*.c)
 
 .PHONY: all help deps test-deps dev-deps run demo check check-full check-sanitized lib unit tools layers lint analyze valgrind reproducible \
         fuzz coverage bench bench-parts bench-record kmod kmod-tests kmod-install kmod-lint install uninstall clean FORCE
@@ -203,6 +208,17 @@ $(BUILD)/%.o: %.c Makefile $(BUILD)/flags
 	@mkdir -p $(@D)
 	@$(if $(V),,echo "  CC    $<")
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Debug information is not loaded, but names of types are.
+$(BPF_OBJECT): kmod/smtpbody_bpf.c Makefile $(BUILD)/flags
+	@mkdir -p $(@D)
+	@$(if $(V),,echo "  BPF   $<")
+	$(Q)if command -v $(CLANG) >/dev/null; then \
+		$(CLANG) $(BPF_FLAGS) -MMD -MP -c -o $@ $<; \
+	else \
+		echo "  no $(CLANG): built without the eBPF program (message bodies are not passed in the kernel by it)"; : >$@; \
+	fi
+$(patsubst %,%/daemon/net/passage_load.o,$(BUILD) build/fuzz build/coverage build/analyze): $(BPF_OBJECT)
 
 # One program per unit test: build/tests/unit/wire/packet_test
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT) $(BUILD)/libhopguard.a
@@ -396,6 +412,6 @@ uninstall:
 clean:
 	$(Q)rm -rf build
 
--include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(BENCHES:=.d) $(BENCH_PARTS:.o=.d) $(FUZZ_OBJECTS:.o=.d) \
+-include $(BPF_OBJECT:.o=.d) $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(UNIT_TESTS:=.d) $(TEST_TOOLS:=.d) $(BENCHES:=.d) $(BENCH_PARTS:.o=.d) $(FUZZ_OBJECTS:.o=.d) \
          $(FUZZERS:=.d) $(COVER_OBJECTS:.o=.d) $(COVER_TESTS:=.d) $(COVER_FUZZERS:=.d) $(ANALYZED:.o=.d)
 .SECONDARY:

@@ -47,6 +47,7 @@ FNR == 1 {
 	else if (header ~ /^confuse/) home = "^daemon/config"
 	else if (header ~ /^idn2/) home = "^daemon/policy/peer_names"
 	else if (header ~ /^pcap/) home = "^daemon/cli/replay"
+	else if (header ~ /^bpf\//) home = "^daemon/net/passage_load"
 	else if (header ~ /^seccomp/) home = "^daemon/base/sandbox"
 	else if (header ~ /^sqlite3/) home = "^daemon/report/store"
 	else if (header ~ /^systemd\//) home = "^daemon/supervisor"

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/passage_load.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "kmod/smtpbody_table.h"
+
+/* The program as it was built, a part of ours; without octets where there was no compiler for it. */
+extern const uint8_t passage_object[];
+extern const uint8_t passage_object_end[];
+__asm__(".pushsection .rodata\n"
+        ".balign 8\n"
+        "passage_object:\n"
+        ".incbin \"" HOPGUARD_BPF_OBJECT "\"\n"
+        "passage_object_end:\n"
+        ".byte 0\n"
+        ".popsection\n");
+
+static const char MOUNT_POINT[] = "/run/hopguard-passage";
+
+struct paths {
+	char folder[PASSAGE_PATH_MAX];
+	char match[PASSAGE_PATH_MAX];
+	char flows[PASSAGE_PATH_MAX];
+};
+
+static void find_paths(struct paths *paths)
+{
+	struct stat network = { .st_ino = 0 };
+
+	(void)stat("/proc/self/ns/net", &network);
+	(void)snprintf(paths->folder, sizeof(paths->folder), "%s/%lu", MOUNT_POINT,
+	               (unsigned long)network.st_ino);
+	(void)snprintf(paths->match, sizeof(paths->match), "%.48s/match", paths->folder);
+	(void)snprintf(paths->flows, sizeof(paths->flows), "%.48s/flows", paths->folder);
+}
+
+const char *passage_pin_path(char path[PASSAGE_PATH_MAX])
+{
+	struct paths paths;
+
+	find_paths(&paths);
+	memcpy(path, paths.match, PASSAGE_PATH_MAX);
+	return path;
+}
+
+bool passage_pin_is_there(void)
+{
+	char path[PASSAGE_PATH_MAX];
+
+	return access(passage_pin_path(path), F_OK) == 0;
+}
+
+static bool is_mounted(void)
+{
+	struct statfs found;
+
+	return statfs(MOUNT_POINT, &found) == 0 && found.f_type == BPF_FS_MAGIC;
+}
+
+static int mount_folder(const struct paths *paths, uid_t user, gid_t group)
+{
+	if (!is_mounted()) {
+		if (mkdir(MOUNT_POINT, 0755) && errno != EEXIST)
+			return -errno;
+		if (mount("bpffs", MOUNT_POINT, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		          "mode=0755"))
+			return -errno;
+	}
+	if (mkdir(paths->folder, 0755) && errno != EEXIST)
+		return -errno;
+	if (chmod(paths->folder, 0755) || chown(paths->folder, user, group))
+		return -errno;
+	return 0;
+}
+
+/* In one step: who changes a table of iptables-legacy meanwhile finds the old one or the new one. */
+static int pin(int descriptor, const char *path, uid_t user, gid_t group)
+{
+	char fresh[PASSAGE_PATH_MAX + 4];
+	int err;
+
+	(void)snprintf(fresh, sizeof(fresh), "%s-new", path);
+	(void)unlink(fresh);
+	err = bpf_obj_pin(descriptor, fresh);
+	if (err)
+		return err;
+	if (chmod(fresh, 0600) || chown(fresh, user, group) || rename(fresh, path)) {
+		err = -errno;
+		(void)unlink(fresh);
+	}
+	return err;
+}
+
+/* Strangers choose addresses: without a seed they could choose the place of their entry as well. */
+static int seed_table(int table)
+{
+	struct smtpbody_entry entry = { .version = SMTPBODY_TABLE_VERSION };
+	uint32_t index = SMTPBODY_SEED_ENTRY;
+
+	if (getrandom(&entry.word, sizeof(entry.word), 0) != (ssize_t)sizeof(entry.word))
+		return -EAGAIN;
+	return bpf_map_update_elem(table, &index, &entry, BPF_ANY);
+}
+
+static int be_silent(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	(void)level;
+	(void)format;
+	(void)arguments;
+	return 0;
+}
+
+static int load_object(struct bpf_object **loaded, char why[PASSAGE_WHY_MAX])
+{
+	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "smtpbody");
+	size_t len = (size_t)(passage_object_end - passage_object);
+	struct bpf_object *object;
+	int err;
+
+	if (len == 0) {
+		(void)snprintf(why, PASSAGE_WHY_MAX, "built without the eBPF program");
+		return -ENOSYS;
+	}
+	(void)libbpf_set_print(be_silent);
+	object = bpf_object__open_mem(passage_object, len, &options);
+	if (!object) {
+		err = -errno;
+		(void)snprintf(why, PASSAGE_WHY_MAX, "eBPF program: %s", strerror(-err));
+		return err;
+	}
+	err = bpf_object__load(object);
+	if (err) {
+		bpf_object__close(object);
+		(void)snprintf(why, PASSAGE_WHY_MAX,
+		               err == -EPERM || err == -EACCES
+		                       ? "loading an eBPF program is not permitted"
+		                       : "this kernel does not take the eBPF program: %s",
+		               strerror(-err));
+		return err;
+	}
+	*loaded = object;
+	return 0;
+}
+
+static int pin_object(const struct bpf_object *object, int table, uid_t user, gid_t group)
+{
+	const struct bpf_program *program =
+		bpf_object__find_program_by_name(object, "smtpbody_passes_it");
+	struct paths paths;
+	int err;
+
+	find_paths(&paths);
+	if (!program)
+		return -ENOENT;
+	err = seed_table(table);
+	if (!err)
+		err = mount_folder(&paths, user, group);
+	if (!err)
+		err = pin(table, paths.flows, user, group);
+	if (!err)
+		err = pin(bpf_program__fd(program), paths.match, user, group);
+	return err;
+}
+
+int passage_load(int *table, uid_t user, gid_t group, char why[PASSAGE_WHY_MAX])
+{
+	struct bpf_object *object = NULL;
+	int flows, kept = -1;
+	int err = load_object(&object, why);
+
+	if (err)
+		return err;
+	flows = bpf_object__find_map_fd_by_name(object, "smtpbody_flows");
+	err = flows < 0 ? flows : pin_object(object, flows, user, group);
+	if (!err && table) {
+		kept = dup(flows);
+		err = kept < 0 ? -errno : 0;
+	}
+	/* What is pinned stays. */
+	bpf_object__close(object);
+	if (err) {
+		(void)snprintf(why, PASSAGE_WHY_MAX, "%s: %s", MOUNT_POINT, strerror(-err));
+		passage_unpin();
+		return err;
+	}
+	if (table)
+		*table = kept;
+	return 0;
+}
+
+int passage_open_pinned(int *table, char why[PASSAGE_WHY_MAX])
+{
+	struct paths paths;
+	int opened;
+
+	find_paths(&paths);
+	opened = bpf_obj_get(paths.flows);
+	if (opened < 0) {
+		int err = -errno;
+
+		(void)snprintf(why, PASSAGE_WHY_MAX,
+		               err == -ENOENT ? "no eBPF program is pinned (hopguard rules prepare)"
+		                              : "the pinned eBPF program: %s",
+		               strerror(-err));
+		return err;
+	}
+	*table = opened;
+	return 0;
+}
+
+int passage_open_program(void)
+{
+	char path[PASSAGE_PATH_MAX];
+	int opened = bpf_obj_get(passage_pin_path(path));
+
+	return opened < 0 ? -errno : opened;
+}
+
+bool passage_pin_is_public(void)
+{
+	char path[PASSAGE_PATH_MAX], outside[PASSAGE_PATH_MAX + 16];
+	struct stat here, there;
+
+	(void)snprintf(outside, sizeof(outside), "/proc/1/root%s", passage_pin_path(path));
+	return stat(path, &here) == 0 && stat(outside, &there) == 0 &&
+	       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
+/* Another network namespace may have its folder there; the kernel itself may have files. */
+static bool is_empty(void)
+{
+	DIR *folder = opendir(MOUNT_POINT);
+	const struct dirent *entry;
+	bool is_any = false;
+
+	if (!folder)
+		return false;
+	while ((entry = readdir(folder)) != NULL)
+		is_any |= entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
+		          strcmp(entry->d_name, "..") != 0;
+	(void)closedir(folder);
+	return !is_any;
+}
+
+void passage_unpin(void)
+{
+	struct paths paths;
+
+	find_paths(&paths);
+	(void)unlink(paths.match);
+	(void)unlink(paths.flows);
+	(void)rmdir(paths.folder);
+	if (is_mounted() && is_empty() && umount2(MOUNT_POINT, UMOUNT_NOFOLLOW) == 0)
+		(void)rmdir(MOUNT_POINT);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The match for message bodies as an eBPF program, which the stock match xt_bpf calls in front of the queue's rule: the segment
+ * begins at its network header. 1 (it matches) lets it pass, 0 leaves it to the queue. See smtpbody_scan.h for the rule.
+ */
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "smtpbody_scan.h"
+#include "smtpbody_table.h"
+
+enum {
+	IPV6_HEADER_LEN = 40, /* with extension headers it is not understood */
+	FRAGMENT_OFFSET = 0x1fff,
+	FRAGMENT_UNUSUAL = 0xa000, /* more fragments, and the reserved bit (RFC 791 section 3.1) */
+	TCP_HEADER_MIN = 20,
+	PROTOCOL_TCP = 6,
+	TCP_ACK = 0x10,
+	PIECE_LEN = 1024,
+	PIECES_MAX = 65535 / PIECE_LEN + 1,
+};
+
+struct piece {
+	__u64 words[PIECE_LEN / 8];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SMTPBODY_ENTRIES + 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct smtpbody_entry);
+} smtpbody_flows SEC(".maps");
+
+/* Bottom halves are off where packets are filtered: a CPU scans one segment at a time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct piece);
+} smtpbody_pieces SEC(".maps");
+
+struct segment {
+	struct smtpbody_key key;
+	__u32 seq;
+	__u32 payload_at;
+	__u32 payload_len;
+	__u8 flags;
+	_Bool is_unusual; /* known well enough to be of a flow, not enough to pass */
+};
+
+/* Octets as on the wire. */
+struct ipv4_header {
+	__u8 version_and_len;
+	__u8 service;
+	__be16 total_len;
+	__be16 identification;
+	__be16 fragment;
+	__u8 time_to_live;
+	__u8 protocol;
+	__be16 checksum;
+	__be32 source;
+	__be32 destination;
+};
+
+struct ipv6_header {
+	__be32 version_and_label;
+	__be16 payload_len;
+	__u8 next_header;
+	__u8 hop_limit;
+	__be32 source[4];
+	__be32 destination[4];
+};
+
+struct tcp_header {
+	__be16 source;
+	__be16 destination;
+	__be32 seq;
+	__be32 acknowledged;
+	__u8 len_and_reserved;
+	__u8 flags;
+	__be16 window;
+	__be16 checksum;
+	__be16 urgent;
+};
+
+/* Where the TCP header begins; 0: not understood. */
+static __always_inline __u32 read_ipv4(struct segment *segment, struct __sk_buff *skb)
+{
+	struct ipv4_header ip;
+
+	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)) || ip.protocol != PROTOCOL_TCP ||
+	    (ip.version_and_len & 0xf) < 5 || (ip.fragment & bpf_htons(FRAGMENT_OFFSET)))
+		return 0;
+	segment->is_unusual = ip.version_and_len != 0x45 ||
+	                      (ip.fragment & bpf_htons(FRAGMENT_UNUSUAL)) ||
+	                      bpf_ntohs(ip.total_len) != skb->len;
+	segment->key.words[0] = smtpbody_key_head(4, 0, 0);
+	segment->key.words[2] = ip.source;
+	segment->key.words[4] = ip.destination;
+	return (ip.version_and_len & 0xfU) * 4;
+}
+
+static __always_inline __u32 read_ipv6(struct segment *segment, struct __sk_buff *skb)
+{
+	struct ipv6_header ip;
+
+	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)) || ip.next_header != PROTOCOL_TCP)
+		return 0;
+	segment->is_unusual = bpf_ntohs(ip.payload_len) + IPV6_HEADER_LEN != skb->len;
+	segment->key.words[0] = smtpbody_key_head(6, 0, 0);
+	__builtin_memcpy(&segment->key.words[2], ip.source, sizeof(ip.source));
+	__builtin_memcpy(&segment->key.words[4], ip.destination, sizeof(ip.destination));
+	return IPV6_HEADER_LEN;
+}
+
+static __always_inline _Bool read_segment(struct segment *segment, struct __sk_buff *skb)
+{
+	struct tcp_header tcp;
+	__u32 tcp_at, tcp_len;
+	__u8 version;
+
+	if (bpf_skb_load_bytes(skb, 0, &version, sizeof(version)))
+		return 0;
+	if (version >> 4 == 4)
+		tcp_at = read_ipv4(segment, skb);
+	else if (version >> 4 == 6)
+		tcp_at = read_ipv6(segment, skb);
+	else
+		return 0;
+	if (tcp_at == 0 || bpf_skb_load_bytes(skb, tcp_at, &tcp, sizeof(tcp)))
+		return 0;
+	segment->key.words[0] |=
+		smtpbody_key_head(0, bpf_ntohs(tcp.source), bpf_ntohs(tcp.destination));
+	segment->key.words[1] = skb->ingress_ifindex;
+	tcp_len = (tcp.len_and_reserved >> 4) * 4;
+	if (tcp_len < TCP_HEADER_MIN || skb->len < tcp_at + tcp_len)
+		segment->is_unusual = 1;
+	else
+		segment->payload_len = skb->len - tcp_at - tcp_len;
+	segment->is_unusual |= (tcp.len_and_reserved & 0x0f) != 0;
+	segment->seq = bpf_ntohl(tcp.seq);
+	segment->flags = tcp.flags;
+	segment->payload_at = tcp_at + tcp_len;
+	return 1;
+}
+
+static __always_inline _Bool keys_equal(const struct smtpbody_key *a, const struct smtpbody_key *b)
+{
+	return ((a->words[0] ^ b->words[0]) | (a->words[1] ^ b->words[1]) |
+	        (a->words[2] ^ b->words[2]) | (a->words[3] ^ b->words[3]) |
+	        (a->words[4] ^ b->words[4])) == 0;
+}
+
+static __always_inline struct smtpbody_entry *find_entry(const struct smtpbody_key *key)
+{
+	__u32 index = SMTPBODY_SEED_ENTRY;
+	struct smtpbody_entry *entry = bpf_map_lookup_elem(&smtpbody_flows, &index);
+	__u32 first, way;
+
+	if (!entry)
+		return 0;
+	first = smtpbody_set(key, entry->word) * SMTPBODY_WAYS;
+#pragma unroll
+	for (way = 0; way < SMTPBODY_WAYS; way++) {
+		index = first + way;
+		entry = bpf_map_lookup_elem(&smtpbody_flows, &index);
+		if (entry && keys_equal(&entry->key, key))
+			return entry;
+	}
+	return 0;
+}
+
+struct scan {
+	struct __sk_buff *skb;
+	__u32 at;
+	__u32 left;
+	__u32 carry; /* completes: also where octets could not be read */
+};
+
+static __always_inline __u64 little_endian(__u64 word)
+{
+	return __builtin_bswap64(bpf_be64_to_cpu(word));
+}
+
+static long scan_piece(__u32 number, struct scan *scan)
+{
+	__u32 zero = 0;
+	struct piece *piece = bpf_map_lookup_elem(&smtpbody_pieces, &zero);
+	struct smtpbody_window window;
+	__u32 len = scan->left;
+	__u32 carry, at;
+	__u64 rest;
+
+	(void)number;
+	if (len > PIECE_LEN)
+		len = PIECE_LEN;
+	/* The verifier does not see through what the compiler makes of the above. */
+	asm volatile("%0 &= 0x7ff" : "+r"(len));
+	if (!piece || len == 0 || len > PIECE_LEN ||
+	    bpf_skb_load_bytes(scan->skb, scan->at, piece->words, len)) {
+		scan->carry |= SMTPBODY_COMPLETES;
+		return 1;
+	}
+	window = smtpbody_window_over(scan->carry);
+	for (at = 0; at < len / 8 && at < PIECE_LEN / 8; at++)
+		smtpbody_window_slide(&window, little_endian(piece->words[at]));
+	carry = smtpbody_window_carry(&window);
+	rest = little_endian(piece->words[len / 8 % (PIECE_LEN / 8)]);
+	for (at = 0; at < 7 && at < len % 8; at++, rest >>= 8)
+		carry = smtpbody_step(carry, (__u8)rest);
+	scan->carry = carry;
+	scan->at += len;
+	scan->left -= len;
+	return (carry & SMTPBODY_COMPLETES) || scan->left == 0;
+}
+
+/* The carry behind the payload; SMTPBODY_COMPLETES where it does not pass, for whatever reason. */
+static __always_inline __u32 scan_payload(struct __sk_buff *skb, const struct segment *segment,
+                                          __u32 carry)
+{
+	struct scan scan = {
+		.skb = skb,
+		.at = segment->payload_at,
+		.left = segment->payload_len,
+		.carry = carry,
+	};
+
+	if (bpf_loop(PIECES_MAX, scan_piece, &scan, 0) < 0 || scan.left != 0)
+		return SMTPBODY_COMPLETES;
+	return scan.carry;
+}
+
+SEC("socket")
+int smtpbody_passes_it(struct __sk_buff *skb)
+{
+	struct segment segment = {};
+	struct smtpbody_entry *entry;
+	__u64 word, moved;
+	__u32 carry;
+
+	if (!read_segment(&segment, skb))
+		return 0;
+	entry = find_entry(&segment.key);
+	if (!entry)
+		return 0;
+	if (segment.payload_len == 0 && !segment.is_unusual &&
+	    !(segment.flags & SMTPBODY_TCP_NEVER))
+		return 0;
+	/* With this barrier behind the word, what the key was found to be is what it was under this word. */
+	word = __sync_fetch_and_or(&entry->word, 0);
+	if (!(word & SMTPBODY_ARMED) || !keys_equal(&entry->key, &segment.key))
+		return 0;
+	if (segment.is_unusual || !smtpbody_is_next(word, segment.seq, segment.payload_len) ||
+	    (segment.flags & (SMTPBODY_TCP_NEVER | TCP_ACK)) != TCP_ACK)
+		goto freeze;
+	carry = scan_payload(skb, &segment, smtpbody_carry(word));
+	if (!smtpbody_passes(carry))
+		goto freeze;
+	moved = smtpbody_moved(word, segment.payload_len, carry);
+	if (__sync_val_compare_and_swap(&entry->word, word, moved) == word)
+		return 1;
+
+freeze:
+	__sync_fetch_and_and(&entry->word, ~SMTPBODY_ARMED);
+	return 0;
+}
+
+char _license[] SEC("license") = "GPL";

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/passage_ebpf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "kmod/smtpbody_table.h"
+#include "net/passage_load.h"
+#include "support/body_segments.h"
+
+enum { QUEUE = 2500, OTHER_QUEUE = 2501, SEQ = 1000 };
+
+static struct {
+	int program;
+	int table;
+	struct body_passage *passage;
+	struct body_passage *other;
+} world;
+
+static struct passage_flow flow_of(uint8_t family)
+{
+	struct passage_flow flow = { .client.port = 40000, .server.port = 25, .ingress = 7 };
+
+	assert_true(address_parse(&flow.client.address, family == 4 ? "192.0.2.1" : "2001:db8::1"));
+	assert_true(address_parse(&flow.server.address,
+	                          family == 4 ? "198.51.100.2" : "2001:db8:1::2"));
+	return flow;
+}
+
+static struct body_passage *adopt(uint16_t owner)
+{
+	struct passage_ticket ticket = {
+		.kind = PASSAGE_EBPF,
+		.owner = owner,
+		.descriptors = { dup(world.table), -1, -1, -1 },
+	};
+	struct body_passage *passage;
+
+	assert_int_equal(passage_ebpf_adopt(&passage, &ticket), 0);
+	return passage;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	/* Without the right to make a network there is nothing to try. */
+	if (!body_program_enter() || body_program_load(&world.program, &world.table) != 0)
+		exit(EXIT_SUCCESS);
+	world.passage = adopt(QUEUE);
+	world.other = adopt(OTHER_QUEUE);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct stat found;
+
+	(void)state;
+	body_passage_free(world.passage);
+	body_passage_free(world.other);
+	close(world.program);
+	close(world.table);
+	passage_unpin();
+	assert_int_not_equal(stat("/run/hopguard-passage", &found), 0);
+	return 0;
+}
+
+static bool runs(const struct body_segment *segment)
+{
+	uint8_t frame[BODY_SEGMENT_MAX + 200];
+	size_t len = body_segment_write(frame, segment);
+	int result = body_program_run(world.program, frame, len, segment->flow.ingress);
+
+	assert_in_range(result, 0, 1);
+	return result == 1;
+}
+
+static struct body_segment segment_of(const struct passage_flow *flow, uint32_t seq,
+                                      const char *text)
+{
+	return (struct body_segment){
+		.flow = *flow,
+		.seq = seq,
+		.flags = BODY_FLAGS_DATA,
+		.payload = (const uint8_t *)text,
+		.payload_len = strlen(text),
+	};
+}
+
+static bool passes(const struct passage_flow *flow, uint32_t seq, const char *text)
+{
+	struct body_segment segment = segment_of(flow, seq, text);
+
+	return runs(&segment);
+}
+
+static void arm(const struct passage_flow *flow, uint32_t seq)
+{
+	const struct passage_place place = { .next_seq = seq, .tail = { '\r', '\n' } };
+
+	assert_int_equal(body_passage_arm(world.passage, flow, &place), 0);
+}
+
+static bool is_armed(const struct passage_flow *flow)
+{
+	struct passage_look seen;
+
+	assert_int_equal(body_passage_look(world.passage, &seen, flow), 0);
+	return seen.is_armed;
+}
+
+static void assert_taken_back(const struct passage_flow *flow, uint32_t seq, const char *tail)
+{
+	struct passage_place reached;
+
+	assert_int_equal(body_passage_take_back(world.passage, &reached, flow), 0);
+	assert_int_equal(reached.next_seq, seq);
+	assert_memory_equal(reached.tail, tail, 2);
+	assert_false(passes(flow, seq, "x"));
+	assert_int_equal(body_passage_take_back(world.passage, &reached, flow), -ENOENT);
+}
+
+static void an_armed_flow_passes_segments_in_their_order(void **state)
+{
+	static const uint8_t families[] = { 4, 6 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct passage_flow flow = flow_of(families[i]);
+
+		assert_false(passes(&flow, SEQ, "Subject: one\r\n"));
+		arm(&flow, SEQ);
+		assert_true(passes(&flow, SEQ, "Subject: one\r\n"));
+		assert_true(passes(&flow, SEQ + 14, "\r\nhello\r\n"));
+		assert_true(is_armed(&flow));
+		assert_taken_back(&flow, SEQ + 14 + 9, "\r\n");
+	}
+}
+
+static void the_end_of_data_and_all_behind_it_come_to_the_queue(void **state)
+{
+	struct passage_flow flow = flow_of(4);
+
+	(void)state;
+	arm(&flow, SEQ);
+	assert_true(passes(&flow, SEQ, "text\r\n"));
+	assert_false(passes(&flow, SEQ + 6, ".\r\n"));
+	assert_false(is_armed(&flow));
+	assert_false(passes(&flow, SEQ + 9, "MAIL FROM:<>\r\n"));
+	assert_false(passes(&flow, SEQ + 6, "harmless"));
+	assert_taken_back(&flow, SEQ + 6, "\r\n");
+}
+
+static void a_sequence_number_that_is_not_next_freezes(void **state)
+{
+	static const uint32_t others[] = { SEQ - 1, SEQ + 1, SEQ - 4, SEQ + 0x80000000U };
+	struct passage_flow flow = flow_of(6);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		arm(&flow, SEQ);
+		assert_false(passes(&flow, others[i], "text"));
+		assert_false(passes(&flow, SEQ, "text"));
+		assert_taken_back(&flow, SEQ, "\r\n");
+	}
+}
+
+static void segments_that_are_more_than_text_freeze(void **state)
+{
+	static const uint8_t flags[] = { 0x19, 0x1a, 0x1c, 0x38, 0x08, 0x02, 0x01, 0x04 };
+	struct passage_flow flow = flow_of(4);
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(flags); i++) {
+		struct body_segment segment = segment_of(&flow, SEQ, "text");
+
+		segment.flags = flags[i / 2];
+		/* Without payload those that end, reset, begin or are urgent. */
+		if (i % 2 && segment.flags != 0x08)
+			segment.payload_len = 0;
+		arm(&flow, SEQ);
+		assert_false(runs(&segment));
+		assert_false(is_armed(&flow));
+		assert_taken_back(&flow, SEQ, "\r\n");
+	}
+}
+
+static void bare_acknowledgements_neither_pass_nor_freeze(void **state)
+{
+	struct passage_flow flow = flow_of(4);
+	struct body_segment segment = segment_of(&flow, SEQ, "");
+
+	(void)state;
+	segment.flags = 0x10;
+	arm(&flow, SEQ);
+	assert_false(runs(&segment));
+	assert_true(is_armed(&flow));
+	assert_true(passes(&flow, SEQ, "text"));
+	assert_taken_back(&flow, SEQ + 4, "xt");
+}
+
+static void tcp_options_pass_and_those_of_ip_do_not(void **state)
+{
+	struct passage_flow flow = flow_of(4);
+	struct body_segment segment = segment_of(&flow, SEQ, "text");
+
+	(void)state;
+	arm(&flow, SEQ);
+	for (uint8_t len = 0; len <= 40; len = (uint8_t)(len + 4)) {
+		segment.tcp_options_len = len;
+		assert_true(runs(&segment));
+		segment.seq += 4;
+	}
+	segment.ip_options_len = 4;
+	assert_false(runs(&segment));
+	assert_false(is_armed(&flow));
+	assert_taken_back(&flow, segment.seq, "xt");
+}
+
+static void headers_that_lie_or_are_odd_do_not_pass(void **state)
+{
+	static const struct {
+		size_t at;
+		uint8_t value;
+		uint8_t family;
+	} changes[] = {
+		{ 14, 0x55, 4 },      { 14, 0x44, 4 },      { 14 + 3, 0x20, 4 },
+		{ 14 + 6, 0x60, 4 },  { 14 + 6, 0xc0, 4 },  { 14 + 7, 1, 4 },
+		{ 14 + 9, 17, 4 },    { 14 + 32, 0x40, 4 }, { 14 + 32, 0xf0, 4 },
+		{ 14 + 32, 0x51, 4 }, { 14, 0x50, 6 },      { 14 + 5, 0x20, 6 },
+		{ 14 + 6, 0, 6 },     { 14 + 6, 44, 6 },    { 14 + 40 + 12, 0x58, 6 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		struct passage_flow flow = flow_of(changes[i].family);
+		struct body_segment segment = segment_of(&flow, SEQ, "text");
+		uint8_t frame[BODY_SEGMENT_MAX + 200];
+		size_t len = body_segment_write(frame, &segment);
+
+		arm(&flow, SEQ);
+		frame[changes[i].at] = changes[i].value;
+		assert_int_equal(body_program_run(world.program, frame, len, flow.ingress), 0);
+		assert_taken_back(&flow, SEQ, "\r\n");
+	}
+}
+
+static void another_way_in_is_another_flow(void **state)
+{
+	struct passage_flow flow = flow_of(4);
+	struct body_segment segment = segment_of(&flow, SEQ, "text");
+
+	(void)state;
+	arm(&flow, SEQ);
+	segment.flow.ingress = 8;
+	assert_false(runs(&segment));
+	assert_true(is_armed(&flow));
+	segment.flow.ingress = 7;
+	assert_true(runs(&segment));
+	assert_taken_back(&flow, SEQ + 4, "xt");
+}
+
+static void long_segments_are_read_to_their_last_octet(void **state)
+{
+	static uint8_t text[BODY_SEGMENT_MAX];
+	struct passage_flow flow = flow_of(6);
+	struct body_segment segment = segment_of(&flow, SEQ, "");
+
+	(void)state;
+	segment.payload = text;
+	/* About the ends of words and pieces each length, else some. */
+	for (size_t len = 1; len <= sizeof(text); len += len % 1024 > 1000 || len < 40 ? 1 : 37) {
+		segment.payload_len = len;
+		memset(text, 'x', sizeof(text));
+		text[len - 1] = '.';
+		arm(&flow, SEQ);
+		assert_int_equal(runs(&segment), len > 1);
+		if (len >= 3) {
+			memcpy(text + len - 3, "\n.\r", 3);
+			arm(&flow, SEQ);
+			assert_false(runs(&segment));
+			memcpy(text + len - 3, "xx\n", 3);
+			arm(&flow, SEQ);
+			assert_true(runs(&segment));
+			assert_taken_back(&flow, SEQ + (uint32_t)len, "x\n");
+		}
+	}
+	body_passage_forget(world.passage, &flow);
+}
+
+static void an_arming_takes_the_place_of_the_one_before(void **state)
+{
+	struct passage_flow flow = flow_of(4);
+
+	(void)state;
+	arm(&flow, SEQ);
+	arm(&flow, SEQ + 100);
+	assert_false(passes(&flow, SEQ, "text"));
+	arm(&flow, SEQ + 100);
+	assert_true(passes(&flow, SEQ + 100, "text"));
+	assert_taken_back(&flow, SEQ + 104, "xt");
+}
+
+static void guards_do_not_take_from_each_other_but_by_arming(void **state)
+{
+	struct passage_flow flow = flow_of(4);
+	const struct passage_place place = { .next_seq = SEQ, .tail = "xx" };
+	struct passage_place reached;
+	struct passage_look seen;
+
+	(void)state;
+	arm(&flow, SEQ);
+	assert_int_equal(body_passage_look(world.other, &seen, &flow), -ENOENT);
+	assert_int_equal(body_passage_take_back(world.other, &reached, &flow), -ENOENT);
+	assert_int_equal(body_passage_forget_all(world.other), 0);
+	assert_true(passes(&flow, SEQ, "text"));
+	assert_int_equal(body_passage_arm(world.other, &flow, &place), 0);
+	assert_int_equal(body_passage_take_back(world.passage, &reached, &flow), -ENOENT);
+	assert_true(passes(&flow, SEQ, "text"));
+	assert_int_equal(body_passage_take_back(world.other, &reached, &flow), 0);
+}
+
+static void a_successor_forgets_what_its_predecessor_armed(void **state)
+{
+	struct passage_flow flow = flow_of(4);
+	struct body_passage *successor;
+
+	(void)state;
+	arm(&flow, SEQ);
+	assert_true(passes(&flow, SEQ, "text"));
+	successor = adopt(QUEUE);
+	assert_int_equal(body_passage_forget_all(successor), 0);
+	assert_false(passes(&flow, SEQ + 4, "text"));
+	body_passage_free(successor);
+	body_passage_forget(world.passage, &flow);
+}
+
+static void a_full_set_refuses_and_a_forgotten_flow_makes_room(void **state)
+{
+	struct passage_flow flow = flow_of(6);
+	const struct passage_place place = { .next_seq = SEQ, .tail = "xx" };
+	uint32_t armed = 0, refused = 0;
+	struct passage_flow first_refused;
+
+	(void)state;
+	/* More than there is room for: some set is full long before all are. */
+	for (uint32_t i = 0; i < SMTPBODY_ENTRIES; i++) {
+		flow.client.port = (uint16_t)i;
+		flow.server.port = (uint16_t)(i >> 16);
+		if (body_passage_arm(world.passage, &flow, &place) == 0)
+			armed++;
+		else if (refused++ == 0)
+			first_refused = flow;
+	}
+	assert_true(refused > 0);
+	assert_true(armed > SMTPBODY_ENTRIES / 4 * 3);
+	assert_int_equal(body_passage_forget_all(world.passage), 0);
+	assert_int_equal(body_passage_arm(world.passage, &first_refused, &place), 0);
+	assert_int_equal(body_passage_forget_all(world.passage), 0);
+}
+
+static void a_pinned_table_is_found_again_and_only_one_of_this_version(void **state)
+{
+	char why[PASSAGE_WHY_MAX];
+	struct passage_ticket ticket = { .kind = PASSAGE_EBPF, .descriptors = { -1, -1, -1, -1 } };
+	struct body_passage *passage;
+	struct passage_flow flow = flow_of(4);
+	struct passage_look seen;
+
+	(void)state;
+	assert_true(passage_pin_is_there());
+	assert_int_equal(passage_open_pinned(&ticket.descriptors[0], why), 0);
+	ticket.owner = QUEUE;
+	arm(&flow, SEQ);
+	assert_int_equal(passage_ebpf_adopt(&passage, &ticket), 0);
+	assert_int_equal(body_passage_look(passage, &seen, &flow), 0);
+	assert_int_equal(seen.place.next_seq, SEQ);
+	body_passage_free(passage);
+	body_passage_forget(world.passage, &flow);
+	ticket.descriptors[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	assert_int_not_equal(passage_ebpf_adopt(&passage, &ticket), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_armed_flow_passes_segments_in_their_order),
+		cmocka_unit_test(the_end_of_data_and_all_behind_it_come_to_the_queue),
+		cmocka_unit_test(a_sequence_number_that_is_not_next_freezes),
+		cmocka_unit_test(segments_that_are_more_than_text_freeze),
+		cmocka_unit_test(bare_acknowledgements_neither_pass_nor_freeze),
+		cmocka_unit_test(tcp_options_pass_and_those_of_ip_do_not),
+		cmocka_unit_test(headers_that_lie_or_are_odd_do_not_pass),
+		cmocka_unit_test(another_way_in_is_another_flow),
+		cmocka_unit_test(long_segments_are_read_to_their_last_octet),
+		cmocka_unit_test(an_arming_takes_the_place_of_the_one_before),
+		cmocka_unit_test(guards_do_not_take_from_each_other_but_by_arming),
+		cmocka_unit_test(a_successor_forgets_what_its_predecessor_armed),
+		cmocka_unit_test(a_full_set_refuses_and_a_forgotten_flow_makes_room),
+		cmocka_unit_test(a_pinned_table_is_found_again_and_only_one_of_this_version),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
