@@ -23,7 +23,7 @@ static int compare_descriptors(const void *a, const void *b)
 /* A child has its own descriptors and standard input, output and error; nothing of its parent's or its siblings'. */
 static void close_others(const struct child *child)
 {
-	int kept[RAWSEND_COUNT + 8];
+	int kept[RAWSEND_COUNT + PASSAGE_DESCRIPTORS_MAX + 8];
 	size_t count = 0, i;
 	unsigned from = STDERR_FILENO + 1;
 
@@ -36,6 +36,8 @@ static void close_others(const struct child *child)
 	kept[count++] = child->state_directory;
 	for (i = 0; i < RAWSEND_COUNT; i++)
 		kept[count++] = child->raw[i];
+	for (i = 0; i < PASSAGE_DESCRIPTORS_MAX; i++)
+		kept[count++] = child->passage.descriptors[i];
 	qsort(kept, count, sizeof(kept[0]), compare_descriptors);
 	for (i = 0; i < count; i++) {
 		if (kept[i] < (int)from)

@@ -35,6 +35,14 @@ enum midstream { MIDSTREAM_JUDGE, MIDSTREAM_RESET, MIDSTREAM_PASS };
 /* DNS answers that are provably forged: nobody looks, they are told, they are told and kept from the client. */
 enum dns_guard { DNS_GUARD_OFF, DNS_GUARD_ALERT, DNS_GUARD_DROP };
 
+/* Who passes message bodies in the kernel (passage_choice.h). */
+enum passage_wanted {
+	PASSAGE_WANTED_AUTO,
+	PASSAGE_WANTED_MODULE,
+	PASSAGE_WANTED_EBPF,
+	PASSAGE_WANTED_NONE,
+};
+
 /* A key that TLS 1.3 hides: others are asked to look, mail waits, mail passes. */
 enum tls13 { TLS13_PROBE, TLS13_BLOCK, TLS13_PASS };
 
@@ -60,6 +68,7 @@ struct config {
 	struct nat64 nat64;
 	bool has_clients; /* false: rules.clients is to be filled by rules_default_clients */
 	enum rules_backend backend;
+	enum passage_wanted passage; /* rules.passage says what came of it */
 	enum midstream midstream;
 	bool restores_rules;         /* rules-flushed: what others removed of ours is put back */
 	char watch[CONFIG_PATH_MAX]; /* file of domains; empty: none */

@@ -48,6 +48,8 @@ static const struct config_key keys[] = {
 	  .max = UINT16_MAX - CONFIG_QUEUES_MAX },
 	{ "", "backend", "auto", config_check_choice, AT(backend),
 	  .words = { "auto", "nft", "iptables", "iptables-legacy" } },
+	{ "", "passage", "auto", config_check_choice, AT(passage),
+	  .words = { "auto", "module", "ebpf", "none" } },
 	{ "", "mark-mask", "0x0f000000", config_check_mask, AT(rules.marks) },
 	{ "", "midstream", "judge", config_check_choice, AT(midstream),
 	  .words = { "judge", "reset", "pass" } },

@@ -276,6 +276,8 @@ static void fill_status(void *owner, struct status *status)
 	status->user = ledger->state.user;
 	status->backend = ledger->state.backend;
 	status->calls_are_filtered = ledger->state.calls_are_filtered != 0;
+	status->passage = ledger->state.passage;
+	status->passage_why = ledger->state.passage_why;
 	status->landlock_version = ledger->state.landlock_version;
 	status->rules_are_in = ledger->state.rules_are_in != 0;
 	status->queue_first = ledger->state.queue_first;

@@ -86,6 +86,8 @@ static bool state_is_sound(const struct message_state *state)
 {
 	return state->child_count <= MESSAGE_CHILDREN_MAX &&
 	       is_text(state->backend, sizeof(state->backend)) &&
+	       is_text(state->passage, sizeof(state->passage)) &&
+	       is_text(state->passage_why, sizeof(state->passage_why)) &&
 	       is_text(state->user, sizeof(state->user));
 }
 

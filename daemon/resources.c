@@ -278,6 +278,7 @@ int resources_open(struct resources *resources, const struct config *config,
 	int err;
 
 	memset(resources, 0, sizeof(*resources));
+	resources->passage.table = -1;
 	resources->listener = resources->event_file = resources->state_directory = -1;
 	resources->log = resources->dns_queue = -1;
 	for (i = 0; i < CONFIG_QUEUES_MAX; i++)
@@ -310,6 +311,7 @@ void resources_close(struct resources *resources)
 		close_one(&resources->raw[i]);
 	if (resources->listener >= 0)
 		(void)unlink(resources->socket_path);
+	passage_choice_close(&resources->passage);
 	close_one(&resources->log);
 	close_one(&resources->dns_queue);
 	close_one(&resources->listener);

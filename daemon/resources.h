@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "net/rawsend.h"
+#include "passage_choice.h"
 
 /* -1: not open. */
 struct resources {
@@ -22,6 +23,7 @@ struct resources {
 	int listener;
 	int event_file;
 	int state_directory;
+	struct passage_choice passage; /* opened by itself, behind the back-end */
 	char socket_path[CONFIG_PATH_MAX];
 };
 

@@ -89,6 +89,9 @@ int settings_check_reload(struct settings *news, const struct settings *old,
 	if (now->backend == RULES_AUTO)
 		now->backend = was->backend;
 	line_init(&line, keys, sizeof(keys));
+	now->rules.passage = was->rules.passage;
+	memcpy(now->rules.passage_pin, was->rules.passage_pin, sizeof(now->rules.passage_pin));
+	note(&line, now->passage != was->passage, "passage");
 	note(&line, now->rules.queue_count != was->rules.queue_count, "queues");
 	note(&line, now->rules.queue_first != was->rules.queue_first, "queue-first");
 	note(&line, now->rules.marks.mask != was->rules.marks.mask, "mark-mask");

@@ -135,8 +135,13 @@ static struct child child_of(const struct slot *slot, int channel)
 		child.log = resources->log;
 		child.dns_queue = resources->dns_queue;
 	}
-	if (slot->role == ROLE_GUARD)
+	for (i = 0; i < PASSAGE_DESCRIPTORS_MAX; i++)
+		child.passage.descriptors[i] = -1;
+	if (slot->role == ROLE_GUARD) {
 		child.queue = resources->queues[slot->index];
+		child.passage =
+			passage_choice_ticket(&resources->passage, options->config, slot->index);
+	}
 	if (slot->role == ROLE_LEDGER || slot->role == ROLE_SCOUT)
 		child.state_directory = resources->state_directory;
 	if (slot->role == ROLE_LEDGER) {

@@ -10,6 +10,7 @@
 #include "base/channel.h"
 #include "config.h"
 #include "messages.h"
+#include "net/body_passage.h"
 #include "net/rawsend.h"
 
 struct supervisor_options {
@@ -36,10 +37,12 @@ struct child {
 	int log;                /* first guard: the NFLOG socket of DNS answers; else -1 */
 	int dns_queue;          /* first guard, where DNS answers wait: their queue; else -1 */
 	int raw[RAWSEND_COUNT]; /* guard */
-	int listener;           /* ledger: the control socket, listening; else -1 */
-	int event_file;         /* ledger; -1: none */
-	bool narrates;          /* ledger: events also as text to standard error */
-	int state_directory;    /* ledger, scout: descriptor; -1: none */
+	struct passage_ticket
+		passage; /* guard: to be adopted by who made it; PASSAGE_NONE: nobody passes bodies */
+	int listener;    /* ledger: the control socket, listening; else -1 */
+	int event_file;      /* ledger; -1: none */
+	bool narrates;       /* ledger: events also as text to standard error */
+	int state_directory; /* ledger, scout: descriptor; -1: none */
 };
 
 #endif

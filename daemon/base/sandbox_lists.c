@@ -3,6 +3,7 @@
 
 #include <asm/ioctls.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/netlink.h>
 #include <linux/prctl.h>
 #include <signal.h>
@@ -236,7 +237,8 @@ const struct call calls_never[] = {
 	ALWAYS("pidfd_getfd"),
 	ALWAYS("kcmp"),
 	/* Into the kernel. */
-	ALWAYS("bpf"),
+	/* What is pinned may be opened, by those whom its file permits: a rule may name it. */
+	OTHER("bpf", 0, BPF_OBJ_GET),
 	ALWAYS("perf_event_open"),
 	ALWAYS("userfaultfd"),
 	ALWAYS("io_uring_setup"),

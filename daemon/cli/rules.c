@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* hopguard rules print|apply|remove */
+/* hopguard rules print|apply|remove|prepare */
 
 #include <getopt.h>
 #include <jansson.h>
@@ -13,8 +13,9 @@
 #include "config.h"
 #include "enforce/rules.h"
 #include "enforce/rules_bridge.h"
+#include "passage_choice.h"
 
-enum { SETTINGS_MAX = 64 };
+enum { SETTINGS_MAX = 64, BEFORE_NFT_MAX = 4096 };
 
 static const char DEFAULT_SOCKET[] = "/run/hopguard/control.sock";
 
@@ -31,7 +32,8 @@ struct command_line {
 
 static void usage(FILE *out)
 {
-	fputs("usage: hopguard rules print|apply|remove [--backend nft|iptables|iptables-legacy]\n"
+	fputs("usage: hopguard rules print|apply|remove|prepare [--backend "
+	      "nft|iptables|iptables-legacy]\n"
 	      "                      [--config FILE] [--set KEY=VALUE]... [--family 4|6] [--json]\n"
 	      "  The firewall rules that bring mail to the guard: shown, put in, taken out. "
 	      "Without\n"
@@ -40,6 +42,9 @@ static void usage(FILE *out)
 	      "  `print` shows that, or those for nft when the kernel may not be asked. `remove` "
 	      "takes\n"
 	      "  them out wherever they are.\n"
+	      "  `prepare` loads what passes message bodies in the kernel, for a guard that runs "
+	      "without\n"
+	      "  the right to, and changes no rule.\n"
 	      "  --family: iptables rules of one protocol only.\n",
 	      out);
 }
@@ -104,7 +109,7 @@ static bool read_command_line(struct command_line *line, int argc, char **argv, 
 	}
 	line->verb = optind + 1 == argc ? argv[optind] : "";
 	if (strcmp(line->verb, "print") != 0 && strcmp(line->verb, "apply") != 0 &&
-	    strcmp(line->verb, "remove") != 0) {
+	    strcmp(line->verb, "remove") != 0 && strcmp(line->verb, "prepare") != 0) {
 		usage(stderr);
 		return false;
 	}
@@ -162,6 +167,22 @@ static int complain(const char *why)
 	return CLI_SYSTEM;
 }
 
+/* For other programs, and so as comments. */
+static void add_before_nft(char *text, const struct rules *rules)
+{
+	char script[BEFORE_NFT_MAX];
+	char *line, *rest = script;
+
+	*text = '\0';
+	if (rules->passage == PASSAGE_NONE ||
+	    rules_before_nft_print(script, sizeof(script), rules, 4) == 0)
+		return;
+	text += sprintf(text, "\n# Before these, for `iptables-nft-restore --noflush` and "
+	                      "`ip6tables-nft-restore --noflush`:\n");
+	while ((line = strsep(&rest, "\n")) != NULL && line[0])
+		text += sprintf(text, "# %s\n", line);
+}
+
 static int print_rules(const struct command_line *line, const struct rules *rules,
                        enum rules_backend backend)
 {
@@ -179,7 +200,8 @@ static int print_rules(const struct command_line *line, const struct rules *rule
 	if (is_whole && backend == RULES_NFT) {
 		len = rules_nft_print(text, RULES_TEXT_MAX, rules);
 		is_whole = len > 0;
-		(void)rules_bridge_print(text + len, RULES_TEXT_MAX, rules);
+		len += rules_bridge_print(text + len, RULES_TEXT_MAX, rules);
+		add_before_nft(text + len, rules);
 	} else if (is_whole) {
 		if (line->family != 6) {
 			len = rules_iptables_print(text, RULES_TEXT_MAX, rules, 4);
@@ -226,6 +248,43 @@ static int change_rules(const struct command_line *line, const struct config *co
 	return CLI_GOOD;
 }
 
+/* Nothing else than a guard that is slower comes of a failure: whoever starts it goes on. */
+static int prepare(const struct command_line *line, struct config *config)
+{
+	char why[PASSAGE_CHOICE_WHY_MAX] = "";
+
+	if (passage_choice_prepare(config, why) != 0)
+		return complain(why);
+	say(line, RULES_AUTO, "prepared", NULL);
+	return CLI_GOOD;
+}
+
+/* What is there passes bodies; only a guard, and `prepare`, bring it there. */
+static void find_passage(struct config *config, enum rules_backend backend)
+{
+	enum rules_backend configured = config->backend;
+	char why[RULES_WHY_MAX];
+
+	if (backend == RULES_AUTO && rules_detect(&backend, -1, why) != 0)
+		return;
+	config->backend = backend;
+	passage_choice_find(config, -1);
+	config->backend = configured;
+}
+
+static int carry_out(const struct command_line *line, struct config *config,
+                     enum rules_backend backend)
+{
+	if (strcmp(line->verb, "prepare") == 0) {
+		config->backend = backend;
+		return prepare(line, config);
+	}
+	if (strcmp(line->verb, "remove") != 0)
+		find_passage(config, backend);
+	return strcmp(line->verb, "print") == 0 ? print_rules(line, &config->rules, backend)
+	                                        : change_rules(line, config, backend);
+}
+
 /* What is taken out does not depend on the configuration: a mistake in the file must not keep rules in. */
 static bool needs_config(const struct command_line *line)
 {
@@ -244,9 +303,7 @@ int cli_rules(int argc, char **argv)
 	if (read_command_line(&line, argc, argv, &status) &&
 	    (!needs_config(&line) || (status = read_config(config, &line)) == CLI_GOOD)) {
 		backend = line.has_backend ? line.backend : config->backend;
-		status = strcmp(line.verb, "print") == 0
-		                 ? print_rules(&line, &config->rules, backend)
-		                 : change_rules(&line, config, backend);
+		status = carry_out(&line, config, backend);
 	}
 	free(config);
 	return status;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "enforce/rules.h"
+#include "net/passage_load.h"
 #include "supervisor.h"
 
 /* As many as anybody gives by hand; a file has no such bound. */
@@ -121,8 +122,11 @@ static int run_and_remove(struct supervisor_options *options)
 		return getppid() == parent ? supervisor_run(options) : CLI_SYSTEM;
 	}
 	status = watch_over(supervisor, &wanted);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == CLI_GOOD)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == CLI_GOOD) {
+		/* Of what was mounted its user could take nothing away. */
+		passage_unpin();
 		return CLI_GOOD;
+	}
 	return clean_up(status, options->is_ours);
 }
 

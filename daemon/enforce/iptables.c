@@ -11,7 +11,7 @@
 #include "enforce/rules_iptables.h"
 #include "enforce/rules_text.h"
 
-enum { PROGRAM_MAX = 32, NAMES_MAX = 512 };
+enum { PROGRAM_MAX = 32, NAMES_MAX = 512, TRIAL_MAX = 512 };
 
 /* A chain that no packet comes by, with every match and target that the rules use. */
 static const char TRIAL[] = "*raw\n"
@@ -121,6 +121,19 @@ static int look_at_table(struct rules_iptables_standing *standing, const struct 
 	return 0;
 }
 
+/* Of chains that are not this script's business it is told nothing. */
+static void leave_others(struct rules_iptables_standing *standing, const struct iptables *iptables)
+{
+	size_t i;
+
+	for (i = 0; i < RULES_IPTABLES_CHAINS && iptables->is_before_nft; i++) {
+		if (!rules_iptables_chains[i].is_before_nft) {
+			standing->has_chain[i] = false;
+			standing->rules[i] = standing->jumps[i] = 0;
+		}
+	}
+}
+
 static int look(struct rules_iptables_standing *standing, const struct iptables *iptables,
                 uint8_t family, char why[RULES_WHY_MAX])
 {
@@ -130,7 +143,16 @@ static int look(struct rules_iptables_standing *standing, const struct iptables 
 	*standing = (struct rules_iptables_standing){ 0 };
 	for (i = 0; i < RULES_IPTABLES_TABLES && !err; i++)
 		err = look_at_table(standing, iptables, family, rules_iptables_tables[i], why);
+	leave_others(standing, iptables);
 	return err;
+}
+
+static size_t print_script(const struct iptables *iptables, char *text, const struct rules *rules,
+                           uint8_t family, const struct rules_iptables_standing *standing)
+{
+	return iptables->is_before_nft
+	               ? rules_iptables_before_nft(text, RULES_TEXT_MAX, rules, family, standing)
+	               : rules_iptables_script(text, RULES_TEXT_MAX, rules, family, standing);
 }
 
 static bool stands(const struct rules_iptables_standing *standing)
@@ -168,7 +190,7 @@ static int apply_family(bool *is_new, const struct iptables *iptables, const str
 	if (err)
 		return err;
 	*is_new = !stands(&standing);
-	if (rules_iptables_script(text, RULES_TEXT_MAX, rules, family, &standing) == 0)
+	if (print_script(iptables, text, rules, family, &standing) == 0)
 		return -ENOSPC;
 	err = restore(iptables, family, text, why);
 	if (err && *is_new)
@@ -217,13 +239,15 @@ static bool family_is_present(const struct iptables *iptables, const struct rule
 	char why[RULES_WHY_MAX];
 	size_t i;
 
-	if (rules_iptables_print(text, RULES_TEXT_MAX, rules, family) == 0 ||
+	if (print_script(iptables, text, rules, family, &(struct rules_iptables_standing){ 0 }) ==
+	            0 ||
 	    look(&standing, iptables, family, why) != 0)
 		return false;
 	rules_iptables_read(&wanted, text);
 	for (i = 0; i < RULES_IPTABLES_CHAINS; i++) {
 		if (standing.rules[i] != wanted.rules[i] ||
-		    (rules_iptables_chains[i].built_in && standing.jumps[i] == 0))
+		    (wanted.has_chain[i] && rules_iptables_chains[i].built_in &&
+		     standing.jumps[i] == 0))
 			return false;
 	}
 	return true;
@@ -259,19 +283,35 @@ static int end_trial(const struct iptables *iptables, uint8_t family)
 	return err;
 }
 
-static int try_family(const struct iptables *iptables, uint8_t family, char why[RULES_WHY_MAX])
+static int try_family(const struct iptables *iptables, uint8_t family, const char *trial,
+                      char why[RULES_WHY_MAX])
 {
-	int err = restore(iptables, family, TRIAL, why);
+	int err = restore(iptables, family, trial, why);
 	int end_err = end_trial(iptables, family);
 
 	return err ? err : end_err;
 }
 
-int iptables_probe(const struct iptables *iptables, char why[RULES_WHY_MAX])
+static int try_both(const struct iptables *iptables, const char *trial, char why[RULES_WHY_MAX])
 {
-	int err = try_family(iptables, 4, why);
+	int err = try_family(iptables, 4, trial, why);
 
 	if (!err && has_family(6))
-		err = try_family(iptables, 6, why);
+		err = try_family(iptables, 6, trial, why);
 	return err;
+}
+
+int iptables_probe(const struct iptables *iptables, char why[RULES_WHY_MAX])
+{
+	return try_both(iptables, TRIAL, why);
+}
+
+int iptables_try_passage(const struct iptables *iptables, const struct rules *rules,
+                         char why[RULES_WHY_MAX])
+{
+	char trial[TRIAL_MAX];
+
+	if (rules_iptables_passage_trial(trial, sizeof(trial), rules) == 0)
+		return -ENOSPC;
+	return try_both(iptables, trial, why);
 }

@@ -13,13 +13,16 @@
 
 struct iptables {
 	bool is_legacy;
-	int lock; /* of rules_lock_open */
+	int lock;           /* of rules_lock_open */
+	bool is_before_nft; /* only what goes before the nft table; by the -nft programs */
 };
 
 /* Each: 0, or -errno with one line in why. */
 
 /* Whether kernel and programs can carry such rules; tried in a chain that goes again. */
 int iptables_probe(const struct iptables *iptables, char why[RULES_WHY_MAX]);
+int iptables_try_passage(const struct iptables *iptables, const struct rules *rules,
+                         char why[RULES_WHY_MAX]);
 /* Fails for both families or for none, unless rules of ours stood before. */
 int iptables_apply(const struct iptables *iptables, const struct rules *rules,
                    char why[RULES_WHY_MAX]);

@@ -12,6 +12,7 @@
 #include "enforce/iptables.h"
 #include "enforce/rules_bridge.h"
 #include "enforce/rules_nft.h"
+#include "net/passage_load.h"
 #include "net/return_way.h"
 #include "net/routes.h"
 
@@ -61,6 +62,7 @@ static bool networks_equal(const struct network *a, size_t a_count, const struct
 bool rules_equal(const struct rules *a, const struct rules *b)
 {
 	return a->marks.mask == b->marks.mask && a->returns_probes == b->returns_probes &&
+	       a->passage == b->passage && strcmp(a->passage_pin, b->passage_pin) == 0 &&
 	       a->guards_bridges == b->guards_bridges && a->queue_first == b->queue_first &&
 	       a->queue_count == b->queue_count && a->dns == b->dns &&
 	       a->is_bypassed == b->is_bypassed && a->has_forward == b->has_forward &&
@@ -92,6 +94,12 @@ int rules_lock_open(void)
 static struct iptables iptables_of(enum rules_backend backend, int lock)
 {
 	return (struct iptables){ .is_legacy = backend == RULES_IPTABLES_LEGACY, .lock = lock };
+}
+
+/* Where what nft has no match for is matched. */
+static struct iptables before_nft(void)
+{
+	return (struct iptables){ .lock = -1, .is_before_nft = true };
 }
 
 /* The least that uses every kind of rule. */
@@ -165,11 +173,20 @@ int rules_detect(enum rules_backend *backend, int lock, char why[RULES_WHY_MAX])
 	return -ENOTSUP;
 }
 
+static int remove_nft(char why[RULES_WHY_MAX])
+{
+	struct iptables iptables = before_nft();
+	int err = rules_nft_remove(why);
+	int before_err = iptables_remove(&iptables, why);
+
+	return err || before_err == -ENOENT ? err : before_err;
+}
+
 static int remove_one(enum rules_backend backend, int lock, char why[RULES_WHY_MAX])
 {
 	struct iptables iptables = iptables_of(backend, lock);
 
-	return backend == RULES_NFT ? rules_nft_remove(why) : iptables_remove(&iptables, why);
+	return backend == RULES_NFT ? remove_nft(why) : iptables_remove(&iptables, why);
 }
 
 /* A back-end that this machine cannot even look at (-ENOENT) has none of ours. */
@@ -226,7 +243,20 @@ int rules_apply(enum rules_backend *used, const struct rules *rules, enum rules_
 		*used = backend;
 	apply_return_way(rules);
 	apply_bridge(rules);
-	return remove_from_others(backend, lock, why);
+	err = remove_from_others(backend, lock, why);
+	if (err || backend != RULES_NFT || rules->passage == PASSAGE_NONE)
+		return err;
+	/* The other chains of iptables are gone now. */
+	iptables = before_nft();
+	return iptables_apply(&iptables, rules, why);
+}
+
+int rules_try_passage(const struct rules *rules, enum rules_backend backend, int lock,
+                      char why[RULES_WHY_MAX])
+{
+	struct iptables iptables = backend == RULES_NFT ? before_nft() : iptables_of(backend, lock);
+
+	return iptables_try_passage(&iptables, rules, why);
 }
 
 int rules_remove(enum rules_backend backend, int lock, char why[RULES_WHY_MAX])
@@ -242,7 +272,18 @@ int rules_remove(enum rules_backend backend, int lock, char why[RULES_WHY_MAX])
 		log_warn("rules for bridges not removed error=\"%s\"", why);
 	if (backend != RULES_AUTO)
 		return remove_one(backend, lock, why);
-	return remove_from_others(RULES_AUTO, lock, why);
+	err = remove_from_others(RULES_AUTO, lock, why);
+	if (!err)
+		passage_unpin();
+	return err;
+}
+
+static bool nft_rules_are_present(const struct rules *rules)
+{
+	struct iptables iptables = before_nft();
+
+	return rules_nft_are_present(rules) &&
+	       (rules->passage == PASSAGE_NONE || iptables_are_present(&iptables, rules));
 }
 
 bool rules_are_present(const struct rules *rules, enum rules_backend backend, int lock)
@@ -254,7 +295,7 @@ bool rules_are_present(const struct rules *rules, enum rules_backend backend, in
 
 		if (backend != RULES_AUTO && backend != each)
 			continue;
-		if (each == RULES_NFT ? rules_nft_are_present(rules)
+		if (each == RULES_NFT ? nft_rules_are_present(rules)
 		                      : iptables_are_present(&iptables, rules))
 			return (!rules->returns_probes ||
 			        return_way_is_open(rules->marks.returned)) &&

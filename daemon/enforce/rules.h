@@ -16,6 +16,9 @@
  * this host, and those forwarded from and to clients and where their resolvers stand (private and attached networks). Of
  * answers only replies, by connection tracking; that each was asked for is found out by the reader of the copies. A question
  * is copied before it leaves, so it comes before its answer.
+ *
+ * What the passage lets by never comes to the queue's rule. It is a match of xtables, which nft has none of: there, chains of
+ * iptables-nft before our table give what passes the mark to_server.
  */
 
 #include <stdbool.h>
@@ -25,12 +28,14 @@
 #include "base/address.h"
 #include "base/tool.h"
 #include "enforce/mark.h"
+#include "net/body_passage.h"
 
 enum {
 	RULES_NETWORKS_MAX = 256,
 	RULES_PORTS_MAX = 15, /* one multiport match */
 	RULES_TEXT_MAX = 256 * 1024,
 	RULES_WHY_MAX = TOOL_WHY_MAX,
+	RULES_PIN_MAX = 64,
 };
 
 enum rules_backend {
@@ -54,6 +59,9 @@ struct rules {
 	enum rules_dns dns;
 	bool is_bypassed; /* on-failure = open: the kernel passes when nobody listens */
 	bool returns_probes; /* connections in a client's name are made, and what answers them is ours */
+	/* Who passes message bodies before they are queued (net/body_passage.h), and where the program of PASSAGE_EBPF is pinned. */
+	enum passage_kind passage;
+	char passage_pin[RULES_PIN_MAX];
 	bool guards_bridges; /* where there are any, frames that they hide are dropped (rules_bridge.h) */
 	bool has_forward;
 	bool has_output;
@@ -80,6 +88,8 @@ uint16_t rules_dns_queue(const struct rules *rules);
  * Octets written with a NUL behind them; 0 when room is too small.
  */
 size_t rules_nft_print(char *text, size_t room, const struct rules *rules);
+/* What goes before the nft table where there is a passage: the script for ip(6)tables-nft-restore --noflush. */
+size_t rules_before_nft_print(char *text, size_t room, const struct rules *rules, uint8_t family);
 size_t rules_iptables_print(char *text, size_t room, const struct rules *rules, uint8_t family);
 
 /*
@@ -96,6 +106,11 @@ int rules_lock_open(void);
  */
 int rules_detect(enum rules_backend *backend, int lock, char why[RULES_WHY_MAX]);
 /*
+ * Whether this kernel and these tools take the rules' passage by that back-end; tried as above. 0, or -errno with one line in why.
+ */
+int rules_try_passage(const struct rules *rules, enum rules_backend backend, int lock,
+                      char why[RULES_WHY_MAX]);
+/*
  * Puts the rules in by that back-end, RULES_AUTO detects it, and takes ours out of all others.
  * What was in place before is replaced. *used (may be NULL) is set on success. 0, or -errno with
  * the tool's own words in why: then nothing has changed.
@@ -103,8 +118,8 @@ int rules_detect(enum rules_backend *backend, int lock, char why[RULES_WHY_MAX])
 int rules_apply(enum rules_backend *used, const struct rules *rules, enum rules_backend backend,
                 int lock, char why[RULES_WHY_MAX]);
 /*
- * Takes ours out of every back-end that has them (RULES_AUTO) or of one. Nothing there is no
- * error.
+ * Takes ours out of every back-end that has them (RULES_AUTO: then what they named goes, too, net/passage_load.h) or of one.
+ * Nothing there is no error.
  */
 int rules_remove(enum rules_backend backend, int lock, char why[RULES_WHY_MAX]);
 /* Whether all of these rules are in place, by that back-end (RULES_AUTO: by any). */

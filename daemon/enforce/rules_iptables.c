@@ -8,14 +8,24 @@
 enum { CHAINS = RULES_IPTABLES_CHAINS };
 
 const struct rules_iptables_chain rules_iptables_chains[CHAINS] = {
-	{ "raw", "HOPGUARD-RAW", "OUTPUT" },       { "mangle", "HOPGUARD-FORWARD", "FORWARD" },
-	{ "mangle", "HOPGUARD-OUTPUT", "OUTPUT" }, { "mangle", "HOPGUARD-INPUT", "INPUT" },
-	{ "mangle", "HOPGUARD-FROM", NULL },       { "mangle", "HOPGUARD-TO", NULL },
-	{ "mangle", "HOPGUARD-SENT", NULL },       { "mangle", "HOPGUARD-ANSWERED", NULL },
-	{ "mangle", "HOPGUARD-OURS", NULL },       { "mangle", "HOPGUARD-NAMES", NULL },
-	{ "mangle", "HOPGUARD-NAMED", NULL },      { "mangle", "HOPGUARD-HEARD", NULL },
-	{ "mangle", "HOPGUARD-ASKERS", NULL },     { "mangle", "HOPGUARD-ASKING", NULL },
-	{ "mangle", "HOPGUARD-ASKED", NULL },      { "mangle", "HOPGUARD-RETURN", "PREROUTING" },
+	{ "raw", "HOPGUARD-RAW", "OUTPUT", false },
+	{ "mangle", "HOPGUARD-FORWARD", "FORWARD", false },
+	{ "mangle", "HOPGUARD-OUTPUT", "OUTPUT", false },
+	{ "mangle", "HOPGUARD-INPUT", "INPUT", false },
+	{ "mangle", "HOPGUARD-FROM", NULL, false },
+	{ "mangle", "HOPGUARD-TO", NULL, false },
+	{ "mangle", "HOPGUARD-SENT", NULL, false },
+	{ "mangle", "HOPGUARD-ANSWERED", NULL, false },
+	{ "mangle", "HOPGUARD-OURS", NULL, false },
+	{ "mangle", "HOPGUARD-NAMES", NULL, false },
+	{ "mangle", "HOPGUARD-NAMED", NULL, false },
+	{ "mangle", "HOPGUARD-HEARD", NULL, false },
+	{ "mangle", "HOPGUARD-ASKERS", NULL, false },
+	{ "mangle", "HOPGUARD-ASKING", NULL, false },
+	{ "mangle", "HOPGUARD-ASKED", NULL, false },
+	{ "mangle", "HOPGUARD-RETURN", "PREROUTING", false },
+	{ "mangle", "HOPGUARD-BODY-FWD", "FORWARD", true },
+	{ "mangle", "HOPGUARD-BODY-OUT", "OUTPUT", true },
 };
 
 const char *const rules_iptables_tables[RULES_IPTABLES_TABLES] = { "raw", "mangle" };
@@ -34,32 +44,46 @@ static const char EXPLANATION[] =
 	"# Copies of questions to name servers, and of their answers, tell ahead whose mail goes "
 	"where.\n";
 
-static void print_begin(struct rules_text *script, const char *table,
+static void print_unjumps(struct rules_text *script, size_t chain, size_t jumps)
+{
+	size_t i;
+
+	for (i = 0; i < jumps; i++)
+		rules_text_add(script, "-D %s -j %s\n", rules_iptables_chains[chain].built_in,
+		               rules_iptables_chains[chain].name);
+}
+
+/* Chains of the other kind have no place beside those that this script is about. */
+static void print_begin(struct rules_text *script, const char *table, bool is_before_nft,
                         const struct rules_iptables_standing *standing)
 {
-	size_t i, k;
+	size_t i;
 
 	rules_text_add(script, "*%s\n", table);
 	for (i = 0; i < CHAINS; i++) {
-		if (strcmp(rules_iptables_chains[i].table, table) != 0)
+		const struct rules_iptables_chain *chain = &rules_iptables_chains[i];
+
+		if (strcmp(chain->table, table) != 0)
 			continue;
-		for (k = 0; k < standing->jumps[i]; k++)
-			rules_text_add(script, "-D %s -j %s\n", rules_iptables_chains[i].built_in,
-			               rules_iptables_chains[i].name);
-		rules_text_add(script, ":%s - [0:0]\n", rules_iptables_chains[i].name);
+		print_unjumps(script, i, standing->jumps[i]);
+		if (chain->is_before_nft == is_before_nft)
+			rules_text_add(script, ":%s - [0:0]\n", chain->name);
+		else if (standing->has_chain[i] && chain->is_before_nft)
+			rules_text_add(script, "-F %s\n-X %s\n", chain->name, chain->name);
 	}
 }
 
 /* The jumps come last, and each first in its chain: no accept before it lets a packet by. */
-static void print_end(struct rules_text *script, const char *table)
+static void print_end(struct rules_text *script, const char *table, bool is_before_nft)
 {
 	size_t i;
 
 	for (i = 0; i < CHAINS; i++) {
-		if (strcmp(rules_iptables_chains[i].table, table) == 0 &&
-		    rules_iptables_chains[i].built_in)
-			rules_text_add(script, "-I %s 1 -j %s\n", rules_iptables_chains[i].built_in,
-			               rules_iptables_chains[i].name);
+		const struct rules_iptables_chain *chain = &rules_iptables_chains[i];
+
+		if (strcmp(chain->table, table) == 0 && chain->built_in &&
+		    chain->is_before_nft == is_before_nft)
+			rules_text_add(script, "-I %s 1 -j %s\n", chain->built_in, chain->name);
 	}
 	rules_text_add(script, "COMMIT\n");
 }
@@ -230,12 +254,31 @@ static void print_queue(struct rules_text *script, const struct rules *rules, co
 	rules_text_add(script, "%s\n", rules->is_bypassed ? " --queue-bypass" : "");
 }
 
+static void print_match(struct rules_text *script, const struct rules *rules)
+{
+	if (rules->passage == PASSAGE_EBPF)
+		rules_text_add(script, "-m bpf --object-pinned %s", rules->passage_pin);
+	else
+		rules_text_add(script, "-m smtpbody");
+}
+
+static void print_passage(struct rules_text *script, const struct rules *rules, const char *chain)
+{
+	rules_text_add(script, "-A %s -p tcp ", chain);
+	print_match(script, rules);
+	rules_text_add(script, " -j RETURN\n");
+}
+
 static void print_judged(struct rules_text *script, const struct rules *rules, uint8_t family)
 {
 	print_networks(script, "HOPGUARD-SENT -s", "-j RETURN", rules->exempt_clients,
 	               rules->exempt_client_count, family);
 	print_networks(script, "HOPGUARD-SENT -d", "-j RETURN", rules->exempt_servers,
 	               rules->exempt_server_count, family);
+	if (rules->passage != PASSAGE_NONE) {
+		rules_text_add(script, "# Message bodies that need no look.\n");
+		print_passage(script, rules, "HOPGUARD-SENT");
+	}
 	print_queue(script, rules, "HOPGUARD-SENT");
 
 	rules_text_add(script,
@@ -271,15 +314,15 @@ size_t rules_iptables_script(char *text, size_t room, const struct rules *rules,
 
 	rules_text_add(&script, EXPLANATION, name, name);
 	rules_text_return_way(&script, rules, family == 4, family == 6);
-	print_begin(&script, "raw", standing);
+	print_begin(&script, "raw", false, standing);
 	rules_text_add(&script,
 	               "# Segments in a server's name: connection tracking behind NAT would lose "
 	               "them.\n"
 	               "-A HOPGUARD-RAW ! -o lo -m mark --mark 0x%x/0x%x -j CT --notrack\n",
 	               rules->marks.to_client, rules->marks.to_client);
-	print_end(&script, "raw");
+	print_end(&script, "raw", false);
 
-	print_begin(&script, "mangle", standing);
+	print_begin(&script, "mangle", false, standing);
 	if (rules->has_forward)
 		print_forward(&script, rules, family);
 	print_output(&script, rules, loopback);
@@ -290,7 +333,7 @@ size_t rules_iptables_script(char *text, size_t room, const struct rules *rules,
 	print_answers(&script, rules, family);
 	print_judged(&script, rules, family);
 	print_ours(&script, &rules->marks);
-	print_end(&script, "mangle");
+	print_end(&script, "mangle", false);
 	return rules_text_len(&script);
 }
 
@@ -298,6 +341,54 @@ size_t rules_iptables_print(char *text, size_t room, const struct rules *rules, 
 {
 	return rules_iptables_script(text, room, rules, family,
 	                             &(struct rules_iptables_standing){ 0 });
+}
+
+static void print_before_nft(struct rules_text *script, const struct rules *rules,
+                             const char *chain)
+{
+	const struct marks *marks = &rules->marks;
+
+	/* What carries a mark of ours has been judged. */
+	rules_text_add(script, "-A %s -m mark ! --mark 0x0/0x%x -j RETURN\n", chain,
+	               marks->to_client | marks->to_server | marks->own);
+	rules_text_add(script, "-A %s -p tcp -m multiport --dports ", chain);
+	rules_text_ports(script, rules, ",");
+	rules_text_add(script, " ");
+	print_match(script, rules);
+	rules_text_add(script, " -j MARK --set-xmark 0x%x/0x%x\n", marks->to_server,
+	               marks->to_server);
+}
+
+size_t rules_iptables_before_nft(char *text, size_t room, const struct rules *rules, uint8_t family,
+                                 const struct rules_iptables_standing *standing)
+{
+	struct rules_text script = rules_text_over(text, room);
+
+	(void)family;
+	print_begin(&script, "mangle", true, standing);
+	if (rules->has_forward)
+		print_before_nft(&script, rules, "HOPGUARD-BODY-FWD");
+	if (rules->has_output)
+		print_before_nft(&script, rules, "HOPGUARD-BODY-OUT");
+	print_end(&script, "mangle", true);
+	return rules_text_len(&script);
+}
+
+size_t rules_before_nft_print(char *text, size_t room, const struct rules *rules, uint8_t family)
+{
+	return rules_iptables_before_nft(text, room, rules, family,
+	                                 &(struct rules_iptables_standing){ 0 });
+}
+
+size_t rules_iptables_passage_trial(char *text, size_t room, const struct rules *rules)
+{
+	struct rules_text script = rules_text_over(text, room);
+
+	rules_text_add(&script,
+	               "*raw\n:HOPGUARD-TRIAL - [0:0]\nCOMMIT\n*mangle\n:HOPGUARD-TRIAL - [0:0]\n");
+	print_passage(&script, rules, "HOPGUARD-TRIAL");
+	rules_text_add(&script, "COMMIT\n");
+	return rules_text_len(&script);
 }
 
 static void print_table_removal(struct rules_text *script, const char *table,

@@ -13,13 +13,14 @@
 
 #include "enforce/rules.h"
 
-enum { RULES_IPTABLES_TABLES = 2, RULES_IPTABLES_CHAINS = 16 };
+enum { RULES_IPTABLES_TABLES = 2, RULES_IPTABLES_CHAINS = 18 };
 
 /* built_in: the chain that has the jump; NULL for one that only chains of ours lead to. */
 struct rules_iptables_chain {
 	const char *table;
 	const char *name;
 	const char *built_in;
+	bool is_before_nft; /* stands beside the nft table, not among the chains of iptables */
 };
 
 extern const char *const rules_iptables_tables[RULES_IPTABLES_TABLES];
@@ -35,6 +36,12 @@ struct rules_iptables_standing {
 /* As rules_iptables_print, and what stands is replaced instead of doubled. */
 size_t rules_iptables_script(char *text, size_t room, const struct rules *rules, uint8_t family,
                              const struct rules_iptables_standing *standing);
+
+/* The same of what goes before the nft table. */
+size_t rules_iptables_before_nft(char *text, size_t room, const struct rules *rules, uint8_t family,
+                                 const struct rules_iptables_standing *standing);
+/* A rule with the match that the rules' passage needs, in one of two chains that no packet comes by. */
+size_t rules_iptables_passage_trial(char *text, size_t room, const struct rules *rules);
 
 /* The script that takes out what stands; an empty text when there is nothing. False: no room. */
 bool rules_iptables_removal(char *text, size_t room,

@@ -123,13 +123,17 @@ static void print_ports(struct rules_text *script, const struct rules *rules, co
 	rules_text_add(script, " } ");
 }
 
-static void print_chain_head(struct rules_text *script, const char *hook, const struct marks *marks)
+/* Behind the chains that say of message bodies which need no look, where there are any. */
+static void print_chain_head(struct rules_text *script, const char *hook, const struct rules *rules)
 {
+	const struct marks *marks = &rules->marks;
+
 	rules_text_add(script,
 	               "\tchain %s {\n"
-	               "\t\ttype filter hook %s priority mangle; policy accept;\n"
+	               "\t\ttype filter hook %s priority mangle%s; policy accept;\n"
 	               "\t\tmeta mark & 0x%08x != 0 goto ours\n",
-	               hook, hook, marks->to_client | marks->to_server | marks->own);
+	               hook, hook, rules->passage == PASSAGE_NONE ? "" : " + 1",
+	               marks->to_client | marks->to_server | marks->own);
 }
 
 /*
@@ -219,7 +223,7 @@ static void print_forward(struct rules_text *script, const struct rules *rules,
 {
 	size_t i;
 
-	print_chain_head(script, "forward", &rules->marks);
+	print_chain_head(script, "forward", rules);
 	print_unmark(script, rules);
 	print_unwatched(script, &rules->marks);
 	for (i = 0; i < 2; i++) {
@@ -250,7 +254,7 @@ static void print_forward(struct rules_text *script, const struct rules *rules,
 /* What stays on the loopback is a filter of the mail server's own, not mail that leaves; a resolver may well be there. */
 static void print_output(struct rules_text *script, const struct rules *rules)
 {
-	print_chain_head(script, "output", &rules->marks);
+	print_chain_head(script, "output", rules);
 	print_unmark(script, rules);
 	print_unwatched(script, &rules->marks);
 	rules_text_add(script,
@@ -281,7 +285,7 @@ static void print_return(struct rules_text *script, const struct marks *marks)
 /* A resolver on this host may be that of forwarded clients. */
 static void print_input(struct rules_text *script, const struct rules *rules)
 {
-	print_chain_head(script, "input", &rules->marks);
+	print_chain_head(script, "input", rules);
 	print_unwatched(script, &rules->marks);
 	rules_text_add(script, "\t\tmeta l4proto { tcp, udp } th sport 53 goto heard\n");
 	if (!rules->has_output) {

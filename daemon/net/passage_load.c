@@ -70,24 +70,29 @@ static bool is_mounted(void)
 	return statfs(MOUNT_POINT, &found) == 0 && found.f_type == BPF_FS_MAGIC;
 }
 
-static int mount_folder(const struct paths *paths, uid_t user, gid_t group)
+struct owner {
+	uid_t user;
+	gid_t group;
+};
+
+static int mount_folder(const struct paths *paths, const struct owner *owner)
 {
 	if (!is_mounted()) {
 		if (mkdir(MOUNT_POINT, 0755) && errno != EEXIST)
 			return -errno;
 		if (mount("bpffs", MOUNT_POINT, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		          "mode=0755"))
+		          "mode=1777"))
 			return -errno;
 	}
 	if (mkdir(paths->folder, 0755) && errno != EEXIST)
 		return -errno;
-	if (chmod(paths->folder, 0755) || chown(paths->folder, user, group))
+	if (chmod(paths->folder, 0755) || chown(paths->folder, owner->user, owner->group))
 		return -errno;
 	return 0;
 }
 
 /* In one step: who changes a table of iptables-legacy meanwhile finds the old one or the new one. */
-static int pin(int descriptor, const char *path, uid_t user, gid_t group)
+static int pin(int descriptor, const char *path, mode_t mode, const struct owner *owner)
 {
 	char fresh[PASSAGE_PATH_MAX + 4];
 	int err;
@@ -97,7 +102,7 @@ static int pin(int descriptor, const char *path, uid_t user, gid_t group)
 	err = bpf_obj_pin(descriptor, fresh);
 	if (err)
 		return err;
-	if (chmod(fresh, 0600) || chown(fresh, user, group) || rename(fresh, path)) {
+	if (chmod(fresh, mode) || chown(fresh, owner->user, owner->group) || rename(fresh, path)) {
 		err = -errno;
 		(void)unlink(fresh);
 	}
@@ -155,7 +160,8 @@ static int load_object(struct bpf_object **loaded, char why[PASSAGE_WHY_MAX])
 	return 0;
 }
 
-static int pin_object(const struct bpf_object *object, int table, uid_t user, gid_t group)
+/* The program is there for whoever changes a table of iptables-legacy, its memory for the guards alone. */
+static int pin_object(const struct bpf_object *object, int table, const struct owner *owner)
 {
 	const struct bpf_program *program =
 		bpf_object__find_program_by_name(object, "smtpbody_passes_it");
@@ -167,16 +173,17 @@ static int pin_object(const struct bpf_object *object, int table, uid_t user, gi
 		return -ENOENT;
 	err = seed_table(table);
 	if (!err)
-		err = mount_folder(&paths, user, group);
+		err = mount_folder(&paths, owner);
 	if (!err)
-		err = pin(table, paths.flows, user, group);
+		err = pin(table, paths.flows, 0600, owner);
 	if (!err)
-		err = pin(bpf_program__fd(program), paths.match, user, group);
+		err = pin(bpf_program__fd(program), paths.match, 0644, owner);
 	return err;
 }
 
 int passage_load(int *table, uid_t user, gid_t group, char why[PASSAGE_WHY_MAX])
 {
+	const struct owner owner = { user, group };
 	struct bpf_object *object = NULL;
 	int flows, kept = -1;
 	int err = load_object(&object, why);
@@ -184,7 +191,7 @@ int passage_load(int *table, uid_t user, gid_t group, char why[PASSAGE_WHY_MAX])
 	if (err)
 		return err;
 	flows = bpf_object__find_map_fd_by_name(object, "smtpbody_flows");
-	err = flows < 0 ? flows : pin_object(object, flows, user, group);
+	err = flows < 0 ? flows : pin_object(object, flows, &owner);
 	if (!err && table) {
 		kept = dup(flows);
 		err = kept < 0 ? -errno : 0;

@@ -93,6 +93,7 @@ size_t status_json_print(char text[STATUS_JSON_MAX], const struct status *status
 	json_t *object = json_object();
 	json_t *queues = json_object();
 	json_t *sandbox = json_object();
+	json_t *passage = json_object();
 
 	object_put(object, "version", status->version);
 	object_put(object, "mode", status->mode == MODE_ENFORCE ? "enforce" : "monitor");
@@ -101,6 +102,10 @@ size_t status_json_print(char text[STATUS_JSON_MAX], const struct status *status
 	object_put(object, "user", status->user);
 	object_put(object, "backend", status->backend);
 	(void)json_object_set_new(object, "rules_are_in", json_boolean(status->rules_are_in));
+	object_put(passage, "kernel", status->passage);
+	if (status->passage_why[0])
+		object_put(passage, "why", status->passage_why);
+	(void)json_object_set_new(object, "passage", passage);
 	object_put_number(queues, "first", status->queue_first);
 	object_put_number(queues, "count", status->queue_count);
 	(void)json_object_set_new(object, "queues", queues);
@@ -142,6 +147,18 @@ static void print_head(FILE *out, const json_t *status, bool is_coloured)
 	        object_number(queues, "first") + object_number(queues, "count") - 1,
 	        strcmp(object_text(status, "on_failure"), "open") == 0 ? "mail passes"
 	                                                               : "mail waits");
+}
+
+static void print_passage(FILE *out, const json_t *passage)
+{
+	const char *kernel = object_text(passage, "kernel");
+	const char *why = object_text(passage, "why");
+
+	fprintf(out, "bodies     %s",
+	        strcmp(kernel, "module") == 0 ? "pass in the kernel, by its module"
+	        : strcmp(kernel, "ebpf") == 0 ? "pass in the kernel, by eBPF"
+	                                      : "come to the guard, as all else");
+	fprintf(out, "%s%s%s\n", why[0] ? " (" : "", why, why[0] ? ")" : "");
 }
 
 static void print_troubles(FILE *out, const json_t *list, bool is_coloured)
@@ -253,6 +270,7 @@ bool status_text_print(FILE *out, const char *json, bool is_coloured)
 	}
 	troubles = json_object_get(status, "degraded");
 	print_head(out, status, is_coloured);
+	print_passage(out, json_object_get(status, "passage"));
 	print_troubles(out, troubles, is_coloured);
 	print_database(out, json_object_get(status, "database"), troubles);
 	print_sandbox(out, json_object_get(status, "sandbox"));

@@ -52,6 +52,8 @@ struct status {
 	const char *user;
 	const char *backend;
 	bool rules_are_in;
+	const char *passage;     /* of message bodies in the kernel: "module", "ebpf" or "none" */
+	const char *passage_why; /* and no better one; empty: no reason */
 	bool calls_are_filtered;
 	unsigned landlock_version; /* 0: none */
 	unsigned queue_first;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef HOPGUARD_PASSAGE_CHOICE_H
+#define HOPGUARD_PASSAGE_CHOICE_H
+
+/*
+ * Who passes message bodies in the kernel: its module where it is loaded, else the eBPF program, else nobody, and each body comes
+ * to the queue. That none of them is to be had is no trouble, and never keeps a guard from its work.
+ */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "config.h"
+#include "net/body_passage.h"
+
+enum { PASSAGE_CHOICE_WHY_MAX = 256 };
+
+struct passage_choice {
+	enum passage_kind kind;
+	char why[PASSAGE_CHOICE_WHY_MAX]; /* not a better one; empty: it is the best, or none was wanted */
+	int table;                        /* of the eBPF program; -1: none */
+	struct passage_ticket *modules; /* one for each queue; NULL: none */
+	size_t module_count;
+};
+
+/*
+ * Opens the best that `passage` permits, and says so in config->rules. Where rights permit, it loads the eBPF program and pins it
+ * for the user of the configuration; else it takes one that was pinned before (passage_choice_prepare). The back-end is known.
+ * lock: rules_lock_open.
+ */
+void passage_choice_open(struct passage_choice *choice, struct config *config, int lock);
+/* The rules could not be put in with it. */
+void passage_choice_give_up(struct passage_choice *choice, struct config *config, const char *why);
+void passage_choice_close(struct passage_choice *choice);
+
+/* What the guard of queue `index` is born with: borrowed descriptors. Zeroed with -1: none. */
+struct passage_ticket passage_choice_ticket(const struct passage_choice *choice,
+                                            const struct config *config, unsigned index);
+
+/* For rules that are put in without a guard: what is there already, said in config->rules. */
+void passage_choice_find(struct config *config, int lock);
+/* Loads and pins the eBPF program, for a guard without the right to. 0, or -errno with one line in why. */
+int passage_choice_prepare(struct config *config, char why[PASSAGE_CHOICE_WHY_MAX]);
+
+#endif
