@@ -224,8 +224,10 @@ $(patsubst %,%/daemon/net/passage_load.o,$(BUILD) build/fuzz build/coverage buil
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT) $(BUILD)/libhopguard.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIB_LDLIBS)
 
+BODY_SUPPORT := $(patsubst %,$(BUILD)/tests/support/body_%.o,oracle segments)
+
 # Programs that the lab runs beside the daemon: build/tests/tools/scout_ask
-$(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(BUILD)/libhopguard.a
+$(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(BODY_SUPPORT) $(BUILD)/libhopguard.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LDLIBS)
 
 # What the program costs, measured: build/tests/bench/gate_bench

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * body_fuzz [--ebpf] STREAMS [SEED]: random message bodies, cut, repeated, reordered and garbled at random, given to who passes
+ * segments in the kernel, and to an oracle that keeps all octets and looks at each. They must agree on each segment, and on where
+ * a flow stands when it is taken back. Without --ebpf, the scan as the header has it, in this process. Prints what it saw; 1: they
+ * differ; 77: no right to load a program.
+ */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kmod/smtpbody_scan.h"
+#include "net/passage_ebpf.h"
+#include "support/body_oracle.h"
+#include "support/body_segments.h"
+
+enum { TEXT_MAX = 6000, STATUS_SKIPPED = 77, SEGMENTS_PER_STREAM_MAX = 12 };
+
+struct fuzz {
+	uint64_t random;
+	uint64_t word; /* without eBPF */
+	struct body_passage *passage;
+	int program;
+	struct passage_flow flow;
+	struct body_oracle oracle;
+	uint8_t text[TEXT_MAX];
+	size_t text_len;
+	uint64_t segments;
+	uint64_t passed;
+	uint64_t ends; /* segments in which a mark completed */
+};
+
+static uint32_t draw(struct fuzz *fuzz, uint32_t limit)
+{
+	/* xorshift64* (Vigna 2016) */
+	fuzz->random ^= fuzz->random >> 12;
+	fuzz->random ^= fuzz->random << 25;
+	fuzz->random ^= fuzz->random >> 27;
+	return (uint32_t)((fuzz->random * 0x2545f4914f6cdd1dULL) >> 32) % limit;
+}
+
+static void write_text(struct fuzz *fuzz)
+{
+	static const char *const alphabets[] = {
+		"\r\n.",
+		"\r\n.x",
+		"\r\n..abcdefghijkl",
+		"\r\n.\x8d\x8a\xae\0\x0c\x0e\x2f\x2d",
+	};
+	static const uint32_t lens[] = { 3, 4, 16, 11 };
+	uint32_t kind = draw(fuzz, 5);
+	size_t at;
+
+	fuzz->text_len = draw(fuzz, 64) ? 1 + draw(fuzz, 40) : 1 + draw(fuzz, TEXT_MAX);
+	for (at = 0; at < fuzz->text_len; at++)
+		fuzz->text[at] = kind == 4 ? (uint8_t)draw(fuzz, 256)
+		                           : (uint8_t)alphabets[kind][draw(fuzz, lens[kind])];
+	/* Long ones would end in their first octets. */
+	for (at = 40; at + 4 < fuzz->text_len; at++) {
+		if (fuzz->text[at] == '.' && draw(fuzz, 400))
+			fuzz->text[at] = ',';
+	}
+}
+
+static void arm(struct fuzz *fuzz, uint32_t seq)
+{
+	const uint8_t octets[] = "\r\n.x";
+	struct passage_place place = {
+		.next_seq = seq,
+		.tail = { octets[draw(fuzz, 4)], octets[draw(fuzz, 4)] },
+	};
+
+	body_oracle_arm(&fuzz->oracle, seq, place.tail);
+	if (fuzz->passage && body_passage_arm(fuzz->passage, &fuzz->flow, &place) != 0)
+		abort();
+	fuzz->word = smtpbody_pack((struct smtpbody_state){
+		.next_seq = seq,
+		.tail = (uint16_t)(place.tail[0] | place.tail[1] << 8),
+		.is_armed = true,
+	});
+}
+
+/* The rule of kmod/smtpbody_scan.h. */
+static bool takes(struct fuzz *fuzz, const struct body_oracle_segment *segment)
+{
+	uint32_t carry;
+
+	if (!(fuzz->word & SMTPBODY_ARMED) ||
+	    (segment->len == 0 && !(segment->tcp_flags & SMTPBODY_TCP_NEVER) && !segment->is_odd))
+		return false;
+	if (smtpbody_is_next(fuzz->word, segment->seq, (uint32_t)segment->len) &&
+	    (segment->tcp_flags & (SMTPBODY_TCP_NEVER | 0x10)) == 0x10 && !segment->is_odd) {
+		carry = smtpbody_scan(smtpbody_carry(fuzz->word), segment->payload,
+		                      (uint32_t)segment->len);
+		if (smtpbody_passes(carry)) {
+			fuzz->word = smtpbody_moved(fuzz->word, (uint32_t)segment->len, carry);
+			return true;
+		}
+	}
+	fuzz->word &= ~SMTPBODY_ARMED;
+	return false;
+}
+
+static bool program_takes(struct fuzz *fuzz, const struct body_oracle_segment *segment)
+{
+	uint8_t frame[BODY_SEGMENT_MAX + 200];
+	const struct body_segment written = {
+		.flow = fuzz->flow,
+		.seq = segment->seq,
+		.flags = segment->tcp_flags,
+		.tcp_options_len = (uint8_t)(draw(fuzz, 4) * 12 % 40),
+		.ip_options_len = segment->is_odd ? 4 : 0,
+		.payload = segment->payload,
+		.payload_len = segment->len,
+	};
+	size_t len = body_segment_write(frame, &written);
+	int result = body_program_run(fuzz->program, frame, len, fuzz->flow.ingress);
+
+	if (result < 0) {
+		fprintf(stderr, "body_fuzz: %s\n", strerror(-result));
+		exit(2);
+	}
+	return result == 1;
+}
+
+static bool says(struct fuzz *fuzz, const struct body_oracle_segment *segment)
+{
+	return fuzz->passage ? program_takes(fuzz, segment) : takes(fuzz, segment);
+}
+
+static bool stands(struct fuzz *fuzz)
+{
+	const struct body_oracle *oracle = &fuzz->oracle;
+	struct smtpbody_state state = smtpbody_unpack(fuzz->word);
+	struct passage_place place = {
+		.next_seq = state.next_seq,
+		.tail = { (uint8_t)state.tail, (uint8_t)(state.tail >> 8) },
+	};
+
+	if (fuzz->passage && body_passage_take_back(fuzz->passage, &place, &fuzz->flow) != 0)
+		return false;
+	return place.next_seq == oracle->next_seq &&
+	       memcmp(place.tail, oracle->passed + oracle->len - 2, 2) == 0;
+}
+
+/* The next piece of the text, or something else that may come by. */
+static struct body_oracle_segment next_segment(struct fuzz *fuzz, uint32_t begin, size_t *at)
+{
+	static const uint8_t odd_flags[] = { 0x11, 0x12, 0x14, 0x30, 0x08, 0x00, 0x39 };
+	struct body_oracle_segment segment = { .tcp_flags = draw(fuzz, 2) ? 0x18 : 0x10 };
+	size_t from = *at;
+	size_t left = fuzz->text_len - from;
+	uint32_t whim = draw(fuzz, 40);
+
+	if (whim == 0)
+		from = draw(fuzz, (uint32_t)fuzz->text_len);
+	segment.len = draw(fuzz, 3) ? draw(fuzz, 9) : draw(fuzz, (uint32_t)left + 1);
+	if (segment.len > fuzz->text_len - from)
+		segment.len = fuzz->text_len - from;
+	if (segment.len > BODY_SEGMENT_MAX)
+		segment.len = BODY_SEGMENT_MAX;
+	if (whim == 1)
+		segment.tcp_flags = odd_flags[draw(fuzz, sizeof(odd_flags))];
+	if (whim == 2)
+		segment.is_odd = fuzz->flow.client.address.family == 4;
+	segment.seq = begin + (uint32_t)from;
+	segment.payload = fuzz->text + from;
+	if (whim > 2)
+		*at = from + segment.len;
+	return segment;
+}
+
+static bool run_stream(struct fuzz *fuzz)
+{
+	uint32_t begin = draw(fuzz, 4) ? draw(fuzz, 0xffffffff) : 0xffffffe0U + draw(fuzz, 64);
+	size_t at = 0;
+	int count;
+
+	fuzz->flow.client.address.family = draw(fuzz, 2) ? 4 : 6;
+	write_text(fuzz);
+	arm(fuzz, begin);
+	for (count = 0; at < fuzz->text_len && count < SEGMENTS_PER_STREAM_MAX; count++) {
+		struct body_oracle_segment segment = next_segment(fuzz, begin, &at);
+		bool want = body_oracle_takes(&fuzz->oracle, &segment);
+
+		fuzz->segments++;
+		fuzz->passed += want;
+		if (says(fuzz, &segment) != want) {
+			fprintf(stderr, "body_fuzz: a segment of %zu octets %s\n", segment.len,
+			        want ? "does not pass" : "passes");
+			return false;
+		}
+		/* Frozen: one who goes on from here, as a guard does. */
+		if (!fuzz->oracle.is_armed) {
+			fuzz->ends += body_oracle_completes(segment.payload, segment.len);
+			if (draw(fuzz, 2) || !stands(fuzz))
+				break;
+			arm(fuzz, begin + (uint32_t)at);
+		}
+	}
+	if (!stands(fuzz)) {
+		fprintf(stderr, "body_fuzz: a flow does not stand where it should\n");
+		return false;
+	}
+	return true;
+}
+
+static bool begin_ebpf(struct fuzz *fuzz)
+{
+	struct passage_ticket ticket = { .kind = PASSAGE_EBPF, .descriptors = { -1, -1, -1, -1 } };
+
+	return body_program_enter() &&
+	       body_program_load(&fuzz->program, &ticket.descriptors[0]) == 0 &&
+	       passage_ebpf_adopt(&fuzz->passage, &ticket) == 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct fuzz fuzz;
+	bool is_ebpf = argc > 1 && strcmp(argv[1], "--ebpf") == 0;
+	uint64_t streams = argc > 1 + is_ebpf ? strtoull(argv[1 + is_ebpf], NULL, 10) : 100000;
+	uint64_t seed =
+		argc > 2 + is_ebpf ? strtoull(argv[2 + is_ebpf], NULL, 10) : (uint64_t)time(NULL);
+	uint64_t done;
+
+	fuzz.random = seed * 0x9e3779b97f4a7c15ULL + 1;
+	fuzz.flow = (struct passage_flow){ .client.port = 40000, .server.port = 25, .ingress = 3 };
+	memset(fuzz.flow.client.address.octets, 1, 4);
+	memset(fuzz.flow.server.address.octets, 2, 4);
+	if (is_ebpf && !begin_ebpf(&fuzz)) {
+		printf("no eBPF here\n");
+		return STATUS_SKIPPED;
+	}
+	for (done = 0; done < streams; done++) {
+		if (!run_stream(&fuzz)) {
+			fprintf(stderr, "body_fuzz: stream %" PRIu64 " of seed %" PRIu64 "\n", done,
+			        seed);
+			return EXIT_FAILURE;
+		}
+	}
+	printf("%s: %" PRIu64 " streams, %" PRIu64 " segments, %" PRIu64 " passed, %" PRIu64
+	       " with an end\n",
+	       is_ebpf ? "ebpf" : "scan", streams, fuzz.segments, fuzz.passed, fuzz.ends);
+	return EXIT_SUCCESS;
+}
