@@ -14,7 +14,11 @@
 #include "smtpbody_table.h"
 
 enum {
-	IPV6_HEADER_LEN = 40, /* with extension headers it is not understood */
+	IPV6_HEADER_LEN = 40,
+	IPV6_EXTENSIONS_MAX = 4,
+	PROTOCOL_HOP_OPTIONS = 0,
+	PROTOCOL_ROUTING = 43,
+	PROTOCOL_DESTINATION_OPTIONS = 60,
 	FRAGMENT_OFFSET = 0x1fff,
 	FRAGMENT_UNUSUAL = 0xa000, /* more fragments, and the reserved bit (RFC 791 section 3.1) */
 	TCP_HEADER_MIN = 20,
@@ -105,17 +109,41 @@ static __always_inline __u32 read_ipv4(struct segment *segment, struct __sk_buff
 	return (ip.version_and_len & 0xfU) * 4;
 }
 
+/* Where the TCP header begins, behind what is skipped; 0: not found. */
+static __always_inline __u32 skip_extensions(struct __sk_buff *skb, __u8 next_header)
+{
+	struct {
+		__u8 next_header;
+		__u8 len; /* behind the first eight octets, in eights */
+	} extension;
+	__u32 at = IPV6_HEADER_LEN;
+	int count;
+
+#pragma unroll
+	for (count = 0; count < IPV6_EXTENSIONS_MAX; count++) {
+		if (next_header != PROTOCOL_HOP_OPTIONS && next_header != PROTOCOL_ROUTING &&
+		    next_header != PROTOCOL_DESTINATION_OPTIONS)
+			break;
+		if (bpf_skb_load_bytes(skb, at, &extension, sizeof(extension)))
+			return 0;
+		next_header = extension.next_header;
+		at += (extension.len + 1U) * 8;
+	}
+	return next_header == PROTOCOL_TCP ? at : 0;
+}
+
 static __always_inline __u32 read_ipv6(struct segment *segment, struct __sk_buff *skb)
 {
 	struct ipv6_header ip;
 
-	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)) || ip.next_header != PROTOCOL_TCP)
+	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
 		return 0;
-	segment->is_unusual = bpf_ntohs(ip.payload_len) + IPV6_HEADER_LEN != skb->len;
+	segment->is_unusual = ip.next_header != PROTOCOL_TCP ||
+	                      bpf_ntohs(ip.payload_len) + IPV6_HEADER_LEN != skb->len;
 	segment->key.words[0] = smtpbody_key_head(6, 0, 0);
 	__builtin_memcpy(&segment->key.words[2], ip.source, sizeof(ip.source));
 	__builtin_memcpy(&segment->key.words[4], ip.destination, sizeof(ip.destination));
-	return IPV6_HEADER_LEN;
+	return skip_extensions(skb, ip.next_header);
 }
 
 static __always_inline _Bool read_segment(struct segment *segment, struct __sk_buff *skb)
