@@ -12,6 +12,7 @@
 #include "confine.h"
 #include "gate.h"
 #include "guard_dns.h"
+#include "passage_choice.h"
 #include "process.h"
 #include "shortfall.h"
 
@@ -25,6 +26,7 @@ struct guard {
 	const struct child *child;
 	struct process *process;
 	struct gate *gate;
+	struct body_passage *passage;
 	struct guard_dns *dns; /* of the first guard only */
 	struct nfqueue *queue;
 	struct event *queue_readable;
@@ -427,6 +429,8 @@ static int start(struct guard *guard)
 	guard->waiting = calloc(EVENTS_WAITING_MAX, sizeof(*guard->waiting));
 	if (!guard->queue || !guard->gate || !guard->waiting)
 		return -ENOMEM;
+	guard->passage = passage_choice_adopt(&guard->child->passage);
+	gate_use_passage(guard->gate, guard->passage);
 	guard->queue_readable = event_new(base, nfqueue_descriptor(guard->queue),
 	                                  EV_READ | EV_PERSIST, on_queue, guard);
 	guard->tick = event_new(base, -1, EV_PERSIST, on_tick, guard);
@@ -443,6 +447,7 @@ static void stop(struct guard *guard)
 	guard_dns_free(guard->dns);
 	/* Held packets get their verdict with the gate; then the queue goes. */
 	gate_free(guard->gate);
+	body_passage_free(guard->passage);
 	if (guard->queue)
 		(void)nfqueue_flush(guard->queue);
 	if (guard->queue_readable)

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/sandbox.h"
+#include "net/passage_ebpf.h"
 #include "net/passage_load.h"
 #include "net/passage_module.h"
 
@@ -174,6 +175,33 @@ struct passage_ticket passage_choice_ticket(const struct passage_choice *choice,
 	else
 		ticket.kind = PASSAGE_NONE;
 	return ticket;
+}
+
+struct body_passage *passage_choice_adopt(const struct passage_ticket *ticket)
+{
+	struct body_passage *passage = NULL;
+	int err = 0;
+
+	switch (ticket->kind) {
+	case PASSAGE_NONE:
+		return NULL;
+	case PASSAGE_EBPF:
+		err = passage_ebpf_adopt(&passage, ticket);
+		break;
+	case PASSAGE_MODULE:
+		passage = passage_module_adopt(ticket);
+		break;
+	}
+	if (passage)
+		err = body_passage_forget_all(passage);
+	else if (!err)
+		err = -ENOMEM;
+	if (!err)
+		return passage;
+	log_warn("message bodies come to the queue kernel=%s error=\"%s\"",
+	         passage_kind_name(ticket->kind), strerror(-err));
+	body_passage_free(passage);
+	return NULL;
 }
 
 void passage_choice_find(struct config *config, int lock)

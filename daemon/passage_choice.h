@@ -37,6 +37,12 @@ void passage_choice_close(struct passage_choice *choice);
 struct passage_ticket passage_choice_ticket(const struct passage_choice *choice,
                                             const struct config *config, unsigned index);
 
+/*
+ * By the guard that was born with the ticket, before it reads a packet; what its predecessor armed is forgotten. NULL: none, or it
+ * could not be adopted (logged).
+ */
+struct body_passage *passage_choice_adopt(const struct passage_ticket *ticket);
+
 /* For rules that are put in without a guard: what is there already, said in config->rules. */
 void passage_choice_find(struct config *config, int lock);
 /* Loads and pins the eBPF program, for a guard without the right to. 0, or -errno with one line in why. */

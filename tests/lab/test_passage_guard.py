@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Message bodies that the guard lets pass in the kernel, and what still comes by it."""
+
+import random
+import re
+import signal
+import time
+
+import cells
+import clients
+import lines
+import namespaces
+import pytest
+from rules_world import BACKENDS
+
+SETTINGS = ("queues=1", "passage=ebpf")
+# Line ends alone and in pairs, dots at the ends of lines, lines of one octet: all but the end of a message.
+PARTS = (b"\r\n", b"\n", b"..", b"x.\r\n", b"\r\n..\r\n", b"\r\n.x", b"words and words ", b"0123456789abcdef" * 60)
+
+
+def body(length, seed):
+    rng = random.Random(seed)
+    text = b"Subject: long\r\n\r\n"
+    while len(text) < length:
+        text += b"".join(rng.choice(PARTS) for _ in range(1000))
+    # A dot that begins a line is not followed by its end.
+    return re.sub(rb"(?<=[\r\n])\.(?=[\r\n])", b"..", text) + b"end"
+
+
+class Talk:
+    """A session in clear up to a recipient, and what is said then."""
+
+    def __init__(self, lab, family):
+        self.lab = lab
+        self.destination = lab.destinations.next("unprotected", family)
+        self.client = clients.Client(lab.world.sender)
+        self.stream = lines.dial(lab.world.sender, (self.destination.addresses[0], 25), patience_s=8)
+        self.stream.reply()
+
+    @property
+    def recipient(self):
+        return f"you@{self.destination.domain}"
+
+    def ask(self, command):
+        self.stream.send(command + b"\r\n")
+        return self.stream.reply()
+
+    def to(self, recipient):
+        self.ask(b"EHLO sender.lab")
+        self.ask(b"MAIL FROM:<a@sender.lab>")
+        return self.ask(b"RCPT TO:<%s>" % recipient.encode())
+
+
+def passed(guard):
+    return guard.status()["counters"].get("passage_octets", 0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("family", cells.FAMILIES)
+def test_a_body_passes_in_the_kernel_and_what_follows_it_is_judged(lab, backend, family):
+    guard = lab.guard_at("routed", settings=(*SETTINGS, f"backend={backend}"))
+    lab.reset()
+    assert guard.status()["passage"]["kernel"] == "ebpf"
+    talk, text = Talk(lab, family), body(4 << 20, seed := time.time_ns())
+    before = passed(guard)
+    assert talk.to(talk.recipient).startswith(b"250")
+    assert talk.ask(b"DATA").startswith(b"354")
+    assert talk.ask(text + b"\r\n.").startswith(b"250")
+    [letter] = lab.sink.find(talk.recipient)
+    assert letter.text == text + b"\r\n.\r\n", seed
+    assert namespaces.wait_until(lambda: passed(guard) - before > 0.8 * len(text)), (seed, str(guard.status()["counters"]))
+    protected = f"you@{lab.destinations.next('protected', family).domain}"
+    assert talk.to(protected).startswith(b"421 4.7.4")
+    assert not lab.behind.saw(protected.encode())
+
+
+@pytest.mark.parametrize("pause_s", (0, 0.05))
+def test_what_is_pipelined_behind_a_body_is_judged_before_it_leaves(lab, pause_s):
+    guard = lab.guard_at("routed", settings=(*SETTINGS, "backend=iptables"))
+    lab.reset()
+    talk, text = Talk(lab, 4), body(1 << 20, 5)
+    protected = f"you@{lab.destinations.next('protected', 4).domain}"
+    before = passed(guard)
+    talk.to(talk.recipient)
+    talk.ask(b"DATA")
+    talk.stream.send(text)
+    time.sleep(pause_s)
+    talk.stream.send(b"\r\n.\r\nMAIL FROM:<a@sender.lab>\r\nRCPT TO:<%s>\r\nDATA\r\n" % protected.encode())
+    heard = [talk.stream.reply() for _ in range(3)]
+    assert heard[0].startswith(b"250") and any(reply.startswith(b"421 4.7.4") for reply in heard), heard
+    assert passed(guard) > before, guard.status()["counters"]
+    assert not lab.behind.saw(protected.encode())
+
+
+def test_a_guard_that_is_down_lets_no_more_of_a_message_pass_than_its_body(lab):
+    guard = lab.guard_at("routed", settings=(*SETTINGS, "backend=iptables"))
+    lab.reset()
+    talk, text = Talk(lab, 4), body(1 << 20, 7)
+    talk.to(talk.recipient)
+    talk.ask(b"DATA")
+    talk.stream.send(text[:1 << 19])
+    assert namespaces.wait_until(lambda: passed(guard) > 0)
+    # And the kernel is armed again: what was sent was read.
+    time.sleep(0.3)
+    guard.host.run(["kill", f"-{int(signal.SIGKILL)}", str(guard.processes()["supervisor"])])
+    lab.behind.reset()
+    talk.stream.send(text[1 << 19:] + b"\r\n.\r\nMAIL FROM:<a@sender.lab>\r\nRCPT TO:<secret@example.lab>\r\n")
+    time.sleep(1)
+    assert not lab.sink.find(talk.recipient)
+    assert not lab.behind.saw(b"secret@example.lab")
+    guard.launch()
+    assert namespaces.wait_until(guard.is_whole)
+    talk.stream.close()
+
+
+def test_nothing_is_left_of_it_and_none_is_taken_where_none_is_wanted(lab):
+    guard = lab.guard_at("routed", settings=("queues=1", "passage=none"))
+    status = guard.status()["passage"]
+    assert status == {"kernel": "none"}
+    assert "bodies     come to the guard" in guard.ask("status")
+    assert "bpf" not in guard.host.run(["iptables-nft-save"])
+    guard = lab.guard_at("routed", settings=(*SETTINGS, "on-failure=open", "mode=monitor"))
+    assert "bodies     pass in the kernel, by eBPF" in guard.ask("status")
+    assert guard.host.run(["iptables-nft-save"]).count("-m bpf --object-pinned /run/hopguard-passage/") == 1
+    assert "match" in guard.host.run(["ls", "-R", "/run/hopguard-passage"])
+    lab.guard_at(None)
+    assert "hopguard-passage" not in guard.host.run(["ls", "/run"])
+    assert "HOPGUARD" not in guard.host.run(["iptables-nft-save"])
