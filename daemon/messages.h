@@ -73,7 +73,6 @@ enum {
 	MESSAGE_ERROR_MAX = 512,
 	MESSAGE_CHILDREN_MAX = 67, /* guards, scout, ledger and verifier */
 	MESSAGE_WORD_MAX = 32,
-	MESSAGE_SENTENCE_MAX = 256,
 	MESSAGE_ROWS_MAX = 96 * 1024,
 	DNS_MESSAGE_MAX = 65535,
 	HEARTBEAT_MS = 1000, /* how often a child says HEARTBEAT, from its first moment on */
@@ -484,10 +483,10 @@ struct message_state {
 	uint32_t queue_first;
 	char backend[MESSAGE_WORD_MAX];
 	char user[MESSAGE_WORD_MAX];
-	char passage[MESSAGE_WORD_MAX];         /* of message bodies in the kernel: who does it */
-	char passage_why[MESSAGE_SENTENCE_MAX]; /* and why no better one; empty: it is the best */
-	uint32_t calls_are_filtered;            /* of the children, by seccomp */
-	uint32_t landlock_version;              /* 0: the kernel has none */
+	char passage[MESSAGE_WORD_MAX];   /* of message bodies in the kernel: who does it */
+	char passage_why[EVENT_TEXT_MAX]; /* and why no better one; empty: it is the best */
+	uint32_t calls_are_filtered;      /* of the children, by seccomp */
+	uint32_t landlock_version;        /* 0: the kernel has none */
 	uint32_t child_count;
 	struct child_state {
 		uint32_t role;

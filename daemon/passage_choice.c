@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/sandbox.h"
+#include "messages.h"
 #include "net/passage_ebpf.h"
 #include "net/passage_load.h"
 #include "net/passage_module.h"
@@ -150,13 +151,41 @@ void passage_choice_close(struct passage_choice *choice)
 	choice->table = -1;
 }
 
-void passage_choice_give_up(struct passage_choice *choice, struct config *config, const char *why)
+static void give_up(struct passage_choice *choice, struct config *config, const char *why)
 {
+	log_warn("message bodies come to the queue kernel=%s error=\"%s\"",
+	         passage_kind_name(choice->kind), why);
 	add_why(choice, choice->kind, why);
 	passage_choice_close(choice);
 	choice->kind = PASSAGE_NONE;
 	config->rules.passage = PASSAGE_NONE;
 	config->rules.passage_pin[0] = '\0';
+}
+
+int passage_choice_apply(struct passage_choice *choice, struct config *config, int lock,
+                         char why[RULES_WHY_MAX])
+{
+	int err = rules_apply(NULL, &config->rules, config->backend, lock, why);
+
+	if (!err || config->rules.passage == PASSAGE_NONE)
+		return err;
+	give_up(choice, config, why);
+	return rules_apply(NULL, &config->rules, config->backend, lock, why);
+}
+
+int passage_choice_remove(const struct config *config, int lock, char why[RULES_WHY_MAX])
+{
+	int err = rules_remove(config->backend, lock, why);
+
+	if (!err)
+		passage_unpin();
+	return err;
+}
+
+void passage_choice_fill_state(const struct passage_choice *choice, struct message_state *state)
+{
+	text_copy(state->passage, sizeof(state->passage), passage_kind_name(choice->kind));
+	text_copy(state->passage_why, sizeof(state->passage_why), choice->why);
 }
 
 struct passage_ticket passage_choice_ticket(const struct passage_choice *choice,

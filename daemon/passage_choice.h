@@ -13,6 +13,8 @@
 #include "config.h"
 #include "net/body_passage.h"
 
+struct message_state;
+
 enum { PASSAGE_CHOICE_WHY_MAX = 256 };
 
 struct passage_choice {
@@ -29,9 +31,15 @@ struct passage_choice {
  * lock: rules_lock_open.
  */
 void passage_choice_open(struct passage_choice *choice, struct config *config, int lock);
-/* The rules could not be put in with it. */
-void passage_choice_give_up(struct passage_choice *choice, struct config *config, const char *why);
+/* Puts the rules in (rules_apply): where that fails with a passage, without, which is as good, if slower. */
+int passage_choice_apply(struct passage_choice *choice, struct config *config, int lock,
+                         char why[RULES_WHY_MAX]);
+/* Takes out those of the configuration's back-end, and the pin that they named. */
+int passage_choice_remove(const struct config *config, int lock, char why[RULES_WHY_MAX]);
 void passage_choice_close(struct passage_choice *choice);
+
+/* Who it is, and why no better one, for `hopguard status`. */
+void passage_choice_fill_state(const struct passage_choice *choice, struct message_state *state);
 
 /* What the guard of queue `index` is born with: borrowed descriptors. Zeroed with -1: none. */
 struct passage_ticket passage_choice_ticket(const struct passage_choice *choice,

@@ -18,7 +18,6 @@
 #include "base/sandbox_files.h"
 #include "children.h"
 #include "confine.h"
-#include "net/passage_load.h"
 #include "notices.h"
 #include "operator_files.h"
 #include "process.h"
@@ -70,7 +69,6 @@ static void tell(void *owner, enum event_kind kind, const char *subject, const c
 static void send_state(struct supervisor *supervisor)
 {
 	const struct config *config = &supervisor->settings.config;
-	const struct passage_choice *passage = &supervisor->resources.passage;
 	struct message_state state = {
 		.type = MESSAGE_STATE,
 		.rules_are_in =
@@ -82,8 +80,7 @@ static void send_state(struct supervisor *supervisor)
 		.landlock_version = sandbox_files_version(),
 	};
 
-	text_copy(state.passage, sizeof(state.passage), passage_kind_name(passage->kind));
-	text_copy(state.passage_why, sizeof(state.passage_why), passage->why);
+	passage_choice_fill_state(&supervisor->resources.passage, &state);
 	text_copy(state.backend, sizeof(state.backend), rules_backend_name(config->backend));
 	text_copy(state.user, sizeof(state.user), supervisor->user);
 	children_fill_state(supervisor->children, &state);
@@ -104,27 +101,18 @@ static void take_rules_out(struct supervisor *supervisor)
 		         "until `hopguard rules remove`");
 		return;
 	}
-	if (rules_remove(config->backend, supervisor->rules_lock, why))
+	if (passage_choice_remove(config, supervisor->rules_lock, why))
 		log_error("rules not removed backend=%s error=\"%s\" (hopguard rules remove)",
 		          rules_backend_name(config->backend), why);
-	else
-		passage_unpin();
 	supervisor->rules_are_in = false;
 }
 
-/* Those with a passage first: without it they are as good, if slower. */
 static int put_rules_in(struct supervisor *supervisor, struct config *config)
 {
 	char why[RULES_WHY_MAX] = "";
-	int err = rules_apply(NULL, &config->rules, config->backend, supervisor->rules_lock, why);
+	int err = passage_choice_apply(&supervisor->resources.passage, config,
+	                               supervisor->rules_lock, why);
 
-	if (err && config->rules.passage != PASSAGE_NONE) {
-		log_warn("message bodies come to the queue kernel=%s error=\"%s\"",
-		         passage_kind_name(config->rules.passage), why);
-		passage_choice_give_up(&supervisor->resources.passage, config, why);
-		err = rules_apply(NULL, &config->rules, config->backend, supervisor->rules_lock,
-		                  why);
-	}
 	if (err)
 		log_error("rules not put in backend=%s error=\"%s\"",
 		          rules_backend_name(config->backend), why);
@@ -160,9 +148,7 @@ static void on_born(void *owner, enum role role)
 
 static int put_rules_back(void *owner)
 {
-	struct supervisor *supervisor = owner;
-
-	return put_rules_in(supervisor, &supervisor->settings.config);
+	return put_rules_in(owner, &((struct supervisor *)owner)->settings.config);
 }
 
 /*
