@@ -215,6 +215,25 @@ static __always_inline __u64 little_endian(__u64 word)
 	return __builtin_bswap64(bpf_be64_to_cpu(word));
 }
 
+/*
+ * The carry behind the first `count` octets of one more word, up to seven. Without a loop: each way out of the one over words
+ * would have the verifier follow this one, too.
+ */
+static __always_inline __u32 scan_rest(struct smtpbody_window *window, __u64 word, __u32 count)
+{
+	__u64 last_eight = window->last;
+	__u32 carry;
+
+	if (count == 0)
+		return smtpbody_window_carry(window);
+	/* Octets of 0 complete nothing. */
+	word &= (1ULL << (8 * count)) - 1;
+	smtpbody_window_slide(window, word);
+	carry = smtpbody_window_carry(window) & SMTPBODY_COMPLETES;
+	return carry |
+	       (__u32)((last_eight >> 56 | word << 8) >> (8 * (count - 1)) & SMTPBODY_TAIL_MASK);
+}
+
 static long scan_piece(__u32 number, struct scan *scan)
 {
 	__u32 zero = 0;
@@ -222,7 +241,6 @@ static long scan_piece(__u32 number, struct scan *scan)
 	struct smtpbody_window window;
 	__u32 len = scan->left;
 	__u32 carry, at;
-	__u64 rest;
 
 	(void)number;
 	if (len > PIECE_LEN)
@@ -237,26 +255,21 @@ static long scan_piece(__u32 number, struct scan *scan)
 	window = smtpbody_window_over(scan->carry);
 	for (at = 0; at < len / 8 && at < PIECE_LEN / 8; at++)
 		smtpbody_window_slide(&window, little_endian(piece->words[at]));
-	carry = smtpbody_window_carry(&window);
-	rest = little_endian(piece->words[len / 8 % (PIECE_LEN / 8)]);
-	for (at = 0; at < 7 && at < len % 8; at++, rest >>= 8)
-		carry = smtpbody_step(carry, (__u8)rest);
+	carry = scan_rest(&window, little_endian(piece->words[len / 8 % (PIECE_LEN / 8)]), len % 8);
 	scan->carry = carry;
 	scan->at += len;
 	scan->left -= len;
 	return (carry & SMTPBODY_COMPLETES) || scan->left == 0;
 }
 
-/* The carry behind the payload; SMTPBODY_COMPLETES where it does not pass, for whatever reason. */
-static __always_inline __u32 scan_payload(struct __sk_buff *skb, const struct segment *segment,
-                                          __u32 carry)
+/*
+ * The carry behind the payload; SMTPBODY_COMPLETES where it does not pass, for whatever reason. Not static: the verifier follows it once,
+ * for all arguments, and not from every way that leads here.
+ */
+__attribute__((noinline)) __u32 scan_payload(struct __sk_buff *skb, __u32 at, __u32 len,
+                                             __u32 carry)
 {
-	struct scan scan = {
-		.skb = skb,
-		.at = segment->payload_at,
-		.left = segment->payload_len,
-		.carry = carry,
-	};
+	struct scan scan = { .skb = skb, .at = at, .left = len, .carry = carry };
 
 	if (bpf_loop(PIECES_MAX, scan_piece, &scan, 0) < 0 || scan.left != 0)
 		return SMTPBODY_COMPLETES;
@@ -286,7 +299,7 @@ int smtpbody_passes_it(struct __sk_buff *skb)
 	if (segment.is_unusual || !smtpbody_is_next(word, segment.seq, segment.payload_len) ||
 	    (segment.flags & (SMTPBODY_TCP_NEVER | TCP_ACK)) != TCP_ACK)
 		goto freeze;
-	carry = scan_payload(skb, &segment, smtpbody_carry(word));
+	carry = scan_payload(skb, segment.payload_at, segment.payload_len, smtpbody_carry(word));
 	if (!smtpbody_passes(carry))
 		goto freeze;
 	moved = smtpbody_moved(word, segment.payload_len, carry);
