@@ -33,7 +33,7 @@ MODULES = ("net/netfilter/", "net/ipv4/netfilter/", "net/ipv6/netfilter/", "net/
 PROGRAMS = """sh cat chmod chown cp cut dash dd env grep hostname id insmod ip kill kmod ln ls mkdir modprobe mount nft nsenter
     openssl ps rm rmmod sed sleep sort ss stat stty tail touch umount unshare setpriv ldns-keygen ldns-signzone""".split()
 PROGRAM_PATH = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
-TOOLS = ("queue_accept", "smtpbody_streams", "vm_exit")
+TOOLS = ("body_fuzz", "queue_accept", "smtpbody_streams", "vm_exit")
 # Of the standard library these stay out, for size; of the other modules only pytest and what it needs go in.
 PYTHON_WITHOUT = ("test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "distutils", "pydoc_data",
                   "dist-packages", "sqlite3", "dbm", "curses", sysconfig.get_config_var("LIBPL").rsplit("/", 1)[-1])
