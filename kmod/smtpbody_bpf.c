@@ -239,35 +239,33 @@ static long scan_piece(__u32 number, struct scan *scan)
 	__u32 zero = 0;
 	struct piece *piece = bpf_map_lookup_elem(&smtpbody_pieces, &zero);
 	struct smtpbody_window window;
-	__u32 len = scan->left;
-	__u32 carry, at;
+	__u64 len = scan->left;
+	__u64 at;
 
 	(void)number;
+	if (!piece || len == 0)
+		return 1;
 	if (len > PIECE_LEN)
 		len = PIECE_LEN;
-	/* The verifier does not see through what the compiler makes of the above. */
-	asm volatile("%0 &= 0x7ff" : "+r"(len));
-	if (!piece || len == 0 || len > PIECE_LEN ||
-	    bpf_skb_load_bytes(scan->skb, scan->at, piece->words, len)) {
+	/* The same again, as older verifiers see it: from 1 to PIECE_LEN. */
+	asm volatile("" : "+r"(len));
+	len = ((len - 1) & (PIECE_LEN - 1)) + 1;
+	if (bpf_skb_load_bytes(scan->skb, scan->at, piece->words, (__u32)len)) {
 		scan->carry |= SMTPBODY_COMPLETES;
 		return 1;
 	}
 	window = smtpbody_window_over(scan->carry);
 	for (at = 0; at < len / 8 && at < PIECE_LEN / 8; at++)
 		smtpbody_window_slide(&window, little_endian(piece->words[at]));
-	carry = scan_rest(&window, little_endian(piece->words[len / 8 % (PIECE_LEN / 8)]), len % 8);
-	scan->carry = carry;
-	scan->at += len;
-	scan->left -= len;
-	return (carry & SMTPBODY_COMPLETES) || scan->left == 0;
+	scan->carry = scan_rest(&window, little_endian(piece->words[len / 8 % (PIECE_LEN / 8)]),
+	                        (__u32)(len % 8));
+	scan->at += (__u32)len;
+	scan->left -= (__u32)len;
+	return (scan->carry & SMTPBODY_COMPLETES) || scan->left == 0;
 }
 
-/*
- * The carry behind the payload; SMTPBODY_COMPLETES where it does not pass, for whatever reason. Not static: the verifier follows it once,
- * for all arguments, and not from every way that leads here.
- */
-__attribute__((noinline)) __u32 scan_payload(struct __sk_buff *skb, __u32 at, __u32 len,
-                                             __u32 carry)
+/* The carry behind the payload; SMTPBODY_COMPLETES where it does not pass, for whatever reason. */
+static __always_inline __u32 scan_payload(struct __sk_buff *skb, __u32 at, __u32 len, __u32 carry)
 {
 	struct scan scan = { .skb = skb, .at = at, .left = len, .carry = carry };
 

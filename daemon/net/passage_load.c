@@ -15,6 +15,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "kmod/smtpbody_table.h"
 
 /* The program as it was built, a part of ours; without octets where there was no compiler for it. */
@@ -27,6 +28,8 @@ __asm__(".pushsection .rodata\n"
         "passage_object_end:\n"
         ".byte 0\n"
         ".popsection\n");
+
+enum { LIBBPF_TEXT_MAX = 64 * 1024 };
 
 static const char MOUNT_POINT[] = "/run/hopguard-passage";
 
@@ -120,12 +123,19 @@ static int seed_table(int table)
 	return bpf_map_update_elem(table, &index, &entry, BPF_ANY);
 }
 
-static int be_silent(enum libbpf_print_level level, const char *format, va_list arguments)
+/* What the kernel's verifier says of a program that it does not take; the first line of it tells nothing, so not at other levels. */
+static int say(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	(void)level;
-	(void)format;
-	(void)arguments;
-	return 0;
+	char text[LIBBPF_TEXT_MAX];
+	const char *line;
+	int len = vsnprintf(text, sizeof(text), format, arguments);
+
+	if (level == LIBBPF_DEBUG)
+		return len;
+	/* Its end says why. */
+	for (line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
+		log_debug("libbpf %.*s", (int)strcspn(line, "\n"), line);
+	return len;
 }
 
 static int load_object(struct bpf_object **loaded, char why[PASSAGE_WHY_MAX])
@@ -139,7 +149,7 @@ static int load_object(struct bpf_object **loaded, char why[PASSAGE_WHY_MAX])
 		(void)snprintf(why, PASSAGE_WHY_MAX, "built without the eBPF program");
 		return -ENOSYS;
 	}
-	(void)libbpf_set_print(be_silent);
+	(void)libbpf_set_print(say);
 	object = bpf_object__open_mem(passage_object, len, &options);
 	if (!object) {
 		err = -errno;
@@ -150,9 +160,8 @@ static int load_object(struct bpf_object **loaded, char why[PASSAGE_WHY_MAX])
 	if (err) {
 		bpf_object__close(object);
 		(void)snprintf(why, PASSAGE_WHY_MAX,
-		               err == -EPERM || err == -EACCES
-		                       ? "loading an eBPF program is not permitted"
-		                       : "this kernel does not take the eBPF program: %s",
+		               err == -EPERM ? "loading an eBPF program is not permitted"
+		                             : "this kernel does not take the eBPF program: %s",
 		               strerror(-err));
 		return err;
 	}

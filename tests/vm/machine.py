@@ -25,7 +25,7 @@ QEMU = ("qemu-system-x86_64", "-accel", "tcg", "-cpu", "Nehalem,+rdrand", "-node
         "-display", "none", "-no-reboot", "-net", "none", "-device", "isa-debug-exit,iobase=0x501,iosize=2")
 # Without random places in memory QEMU translates a program once, not each time that it starts: a third of the time.
 # Warnings are shown; those that the machine is slow are none.
-KERNEL_WORDS = ("console=ttyS0", "loglevel=5", "panic=-1", "oops=panic", "mitigations=off", "nokaslr", "norandmaps",
+KERNEL_WORDS = ("console=ttyS0", "loglevel=5", "panic=-1", "oops=panic", "mitigations=off", "nokaslr", "norandmaps", "no_timer_check",
                 "nowatchdog", "rcupdate.rcu_cpu_stall_suppress=1", "rcupdate.rcu_expedited=1")
 # Modules that are wanted by name or, with a slash, all of a directory; what they depend on comes with them.
 MODULES = ("net/netfilter/", "net/ipv4/netfilter/", "net/ipv6/netfilter/", "net/bridge/", "veth", "crc32c_generic")
