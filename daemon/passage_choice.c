@@ -192,17 +192,17 @@ struct passage_ticket passage_choice_ticket(const struct passage_choice *choice,
                                             const struct config *config, unsigned index)
 {
 	struct passage_ticket ticket = {
-		.kind = choice->kind,
-		.owner = (uint16_t)(config->rules.queue_first + index),
+		.kind = PASSAGE_NONE,
 		.descriptors = { -1, -1, -1, -1 },
 	};
 
 	if (choice->kind == PASSAGE_MODULE && index < choice->module_count)
-		ticket = choice->modules[index];
-	else if (choice->kind == PASSAGE_EBPF)
+		return choice->modules[index];
+	if (choice->kind == PASSAGE_EBPF) {
+		ticket.kind = PASSAGE_EBPF;
+		ticket.owner = (uint16_t)(config->rules.queue_first + index);
 		ticket.descriptors[0] = choice->table;
-	else
-		ticket.kind = PASSAGE_NONE;
+	}
 	return ticket;
 }
 

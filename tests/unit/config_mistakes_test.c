@@ -97,7 +97,8 @@ static const struct {
 	{ "\n\nmod = enforce",
 	  "t.conf:3: mod: no such key; allowed: mode, on-failure, on-inability, undecided, "
 	  "unknown-hop, default-level, hold-seconds, clients, nat64, hooks, ports, watch, queues, "
-	  "queue-first, backend, mark-mask, midstream, rules-flushed, user, control-group, "
+	  "queue-first, backend, passage, mark-mask, midstream, rules-flushed, user, "
+	  "control-group, "
 	  "log-level, "
 	  "state-directory, control-socket" },
 	{ "exempt { mode = enforce }",
@@ -105,7 +106,8 @@ static const struct {
 	{ "MODE = enforce\n",
 	  "t.conf:1: MODE: no such key; allowed: mode, on-failure, on-inability, undecided, "
 	  "unknown-hop, default-level, hold-seconds, clients, nat64, hooks, ports, watch, queues, "
-	  "queue-first, backend, mark-mask, midstream, rules-flushed, user, control-group, "
+	  "queue-first, backend, passage, mark-mask, midstream, rules-flushed, user, "
+	  "control-group, "
 	  "log-level, "
 	  "state-directory, control-socket" },
 	{ "dsn { }", "t.conf:1: dsn: no such section; there are dns, tls, mta-sts, events, exempt, "

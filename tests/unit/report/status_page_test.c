@@ -36,6 +36,8 @@ static struct status *a_status(void)
 		.uptime_s = 90061,
 		.user = "hopguard",
 		.backend = "nft",
+		.passage = "none",
+		.passage_why = "ebpf: not permitted",
 		.rules_are_in = true,
 		.queue_first = 2500,
 		.queue_count = 2,
@@ -135,6 +137,24 @@ static void what_the_kernel_keeps_from_the_processes_is_shown_and_what_it_does_n
 	free(status);
 }
 
+static void who_passes_bodies_in_the_kernel_is_shown_and_why_nobody_better(void **state)
+{
+	struct status *status = a_status();
+
+	(void)state;
+	assert_non_null(strstr(json_of(status), "\"passage\":{\"kernel\":\"none\",\"why\":"
+	                                        "\"ebpf: not permitted\"}"));
+	assert_non_null(strstr(text_of(status), "bodies     come to the guard, as all else (ebpf: "
+	                                        "not permitted)\n"));
+	status->passage = "module";
+	status->passage_why = "";
+	assert_non_null(strstr(json_of(status), "\"passage\":{\"kernel\":\"module\"}"));
+	assert_non_null(strstr(text_of(status), "bodies     pass in the kernel, by its module\n"));
+	status->passage = "ebpf";
+	assert_non_null(strstr(text_of(status), "bodies     pass in the kernel, by eBPF\n"));
+	free(status);
+}
+
 static void trouble_is_shown_only_when_there_is_some(void **state)
 {
 	struct status *status = a_status();
@@ -203,6 +223,7 @@ int main(void)
 		cmocka_unit_test(the_text_says_whether_rules_are_in_and_what_a_failure_means),
 		cmocka_unit_test(
 			what_the_kernel_keeps_from_the_processes_is_shown_and_what_it_does_not),
+		cmocka_unit_test(who_passes_bodies_in_the_kernel_is_shown_and_why_nobody_better),
 		cmocka_unit_test(trouble_is_shown_only_when_there_is_some),
 		cmocka_unit_test(counters_of_several_processes_add_up_under_their_names),
 		cmocka_unit_test(a_full_status_fits),
