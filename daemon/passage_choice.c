@@ -221,15 +221,12 @@ struct body_passage *passage_choice_adopt(const struct passage_ticket *ticket)
 		passage = passage_module_adopt(ticket);
 		break;
 	}
-	if (passage)
-		err = body_passage_forget_all(passage);
-	else if (!err)
+	if (!passage && !err)
 		err = -ENOMEM;
 	if (!err)
 		return passage;
 	log_warn("message bodies come to the queue kernel=%s error=\"%s\"",
 	         passage_kind_name(ticket->kind), strerror(-err));
-	body_passage_free(passage);
 	return NULL;
 }
 

@@ -46,8 +46,7 @@ struct passage_ticket passage_choice_ticket(const struct passage_choice *choice,
                                             const struct config *config, unsigned index);
 
 /*
- * By the guard that was born with the ticket, before it reads a packet; what its predecessor armed is forgotten. NULL: none, or it
- * could not be adopted (logged).
+ * By the guard that was born with the ticket. NULL: none, or it could not be adopted (logged).
  */
 struct body_passage *passage_choice_adopt(const struct passage_ticket *ticket);
 
