@@ -101,8 +101,8 @@ static __always_inline __u32 read_ipv4(struct segment *segment, struct __sk_buff
 	    (ip.version_and_len & 0xf) < 5 || (ip.fragment & bpf_htons(FRAGMENT_OFFSET)))
 		return 0;
 	segment->is_unusual = ip.version_and_len != 0x45 ||
-	                      (ip.fragment & bpf_htons(FRAGMENT_UNUSUAL)) ||
-	                      bpf_ntohs(ip.total_len) != skb->len;
+			      (ip.fragment & bpf_htons(FRAGMENT_UNUSUAL)) ||
+			      bpf_ntohs(ip.total_len) != skb->len;
 	segment->key.words[0] = smtpbody_key_head(4, 0, 0);
 	segment->key.words[2] = ip.source;
 	segment->key.words[4] = ip.destination;
@@ -139,7 +139,7 @@ static __always_inline __u32 read_ipv6(struct segment *segment, struct __sk_buff
 	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)))
 		return 0;
 	segment->is_unusual = ip.next_header != PROTOCOL_TCP ||
-	                      bpf_ntohs(ip.payload_len) + IPV6_HEADER_LEN != skb->len;
+			      bpf_ntohs(ip.payload_len) + IPV6_HEADER_LEN != skb->len;
 	segment->key.words[0] = smtpbody_key_head(6, 0, 0);
 	__builtin_memcpy(&segment->key.words[2], ip.source, sizeof(ip.source));
 	__builtin_memcpy(&segment->key.words[4], ip.destination, sizeof(ip.destination));
@@ -180,8 +180,8 @@ static __always_inline _Bool read_segment(struct segment *segment, struct __sk_b
 static __always_inline _Bool keys_equal(const struct smtpbody_key *a, const struct smtpbody_key *b)
 {
 	return ((a->words[0] ^ b->words[0]) | (a->words[1] ^ b->words[1]) |
-	        (a->words[2] ^ b->words[2]) | (a->words[3] ^ b->words[3]) |
-	        (a->words[4] ^ b->words[4])) == 0;
+		(a->words[2] ^ b->words[2]) | (a->words[3] ^ b->words[3]) |
+		(a->words[4] ^ b->words[4])) == 0;
 }
 
 static __always_inline struct smtpbody_entry *find_entry(const struct smtpbody_key *key)
@@ -258,7 +258,7 @@ static long scan_piece(__u32 number, struct scan *scan)
 	for (at = 0; at < len / 8 && at < PIECE_LEN / 8; at++)
 		smtpbody_window_slide(&window, little_endian(piece->words[at]));
 	scan->carry = scan_rest(&window, little_endian(piece->words[len / 8 % (PIECE_LEN / 8)]),
-	                        (__u32)(len % 8));
+				(__u32)(len % 8));
 	scan->at += (__u32)len;
 	scan->left -= (__u32)len;
 	return (scan->carry & SMTPBODY_COMPLETES) || scan->left == 0;
