@@ -195,13 +195,15 @@ static bool run_stream(struct fuzz *fuzz)
 			        want ? "does not pass" : "passes");
 			return false;
 		}
-		/* Frozen: one who goes on from here, as a guard does. */
-		if (!fuzz->oracle.is_armed) {
-			fuzz->ends += body_oracle_completes(segment.payload, segment.len);
-			if (draw(fuzz, 2) || !stands(fuzz))
-				break;
-			arm(fuzz, begin + (uint32_t)at);
-		}
+		if (fuzz->oracle.is_armed)
+			continue;
+		/* Frozen: what follows does not pass either, until one goes on from here, as a guard does. */
+		fuzz->ends += body_oracle_completes(segment.payload, segment.len);
+		if (draw(fuzz, 3))
+			continue;
+		if (!stands(fuzz))
+			break;
+		arm(fuzz, begin + (uint32_t)at);
 	}
 	if (!stands(fuzz)) {
 		fprintf(stderr, "body_fuzz: a flow does not stand where it should\n");
