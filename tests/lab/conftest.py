@@ -17,6 +17,7 @@ def pytest_addoption(parser):
 
 # Tests of these files take so many seconds each, about; others take one.
 SECONDS = {"test_attacks_guarded": 1.3, "test_attacks_unguarded": 0.4, "test_authorities": 1.6, "test_bench": 1.4,
+           "test_passage": 0.2, "test_passage_guard": 0.6, "test_passage_losses": 3,
            "test_binary": 0.1, "test_check": 0.2, "test_check_findings": 0.5, "test_check_keys": 0.3, "test_check_names": 0.8,
            "test_check_places": 0.3, "test_check_use": 0.8, "test_dane_destinations": 0.1, "test_dane_resolver": 0.4,
            "test_dns_questions": 3.3, "test_dns_watch": 2.4, "test_evasions": 0.7, "test_faults_disk": 6.5,
