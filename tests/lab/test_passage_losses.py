@@ -33,12 +33,12 @@ def test_what_got_lost_of_a_body_comes_again_and_what_follows_it_is_judged(lab, 
     before = guard.status()["counters"]
     assert talk.to(talk.recipient).startswith(b"250")
     assert talk.ask(b"DATA").startswith(b"354")
-    with losing(getattr(lab.world, where), 11):
+    with losing(getattr(lab.world, where), 29):
         talk.stream.send(text)
         assert talk.ask(b"\r\n.").startswith(b"250")
     [letter] = lab.sink.find(talk.recipient)
     assert letter.text == text + b"\r\n.\r\n"
-    assert namespaces.wait_until(lambda: passed(guard) - before.get("passage_octets", 0) > len(text) / 4), guard.status()["counters"]
+    assert namespaces.wait_until(lambda: passed(guard) - before.get("passage_octets", 0) > len(text) / 16), guard.status()["counters"]
     after = guard.status()["counters"]
     assert after.get("passages_lost", 0) == 0 and after["passages"] - before.get("passages", 0) > 1, after
     assert talk.to(protected).startswith(b"421 4.7.")

@@ -8,7 +8,6 @@ from test_smtpbody import (  # noqa: F401: tests of this file, too
     test_a_request_that_says_too_little_or_something_else_is_refused,
     test_an_armed_body_passes_up_to_its_end_and_nothing_after_it,
     test_no_mark_in_a_large_segment_is_missed_where_its_octets_are_parted, test_of_ip_only_plain_headers_pass,
-    test_random_streams_pass_just_as_far_as_the_scan_in_user_space_says,
     test_the_module_stays_while_a_rule_needs_it_and_goes_under_traffic, test_what_a_socket_armed_is_forgotten_with_it,
     test_who_may_not_administer_the_network_may_ask_nothing, world)
 
