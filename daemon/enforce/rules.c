@@ -176,10 +176,14 @@ int rules_detect(enum rules_backend *backend, int lock, char why[RULES_WHY_MAX])
 static int remove_nft(char why[RULES_WHY_MAX])
 {
 	struct iptables iptables = before_nft();
+	char before_why[RULES_WHY_MAX];
 	int err = rules_nft_remove(why);
-	int before_err = iptables_remove(&iptables, why);
+	int before_err = iptables_remove(&iptables, before_why);
 
-	return err || before_err == -ENOENT ? err : before_err;
+	if (err || before_err == 0 || before_err == -ENOENT)
+		return err;
+	memcpy(why, before_why, RULES_WHY_MAX);
+	return before_err;
 }
 
 static int remove_one(enum rules_backend backend, int lock, char why[RULES_WHY_MAX])
