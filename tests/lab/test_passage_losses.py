@@ -3,6 +3,7 @@
 other pieces, and what follows the body is judged as ever."""
 
 import contextlib
+import itertools
 import signal
 
 import namespaces
@@ -23,8 +24,11 @@ def losing(router, every):
         router.run(["iptables", "-t", "mangle", "-D", *rule])
 
 
-@pytest.mark.parametrize("place", world.PLACES)
-@pytest.mark.parametrize("where", ("inside", "outside"))
+DAILY = (("inside", "routed"), ("inside", "bridge"), ("outside", "routed"), ("outside", "host"))
+EVERYWHERE = itertools.product(("inside", "outside"), world.PLACES)
+
+
+@pytest.mark.parametrize("where, place", [pytest.param(*each, marks=() if each in DAILY else pytest.mark.full) for each in EVERYWHERE])
 def test_what_got_lost_of_a_body_comes_again_and_what_follows_it_is_judged(lab, place, where):
     guard = lab.guard_at(place, settings=(*SETTINGS, "backend=iptables"))
     lab.reset()
