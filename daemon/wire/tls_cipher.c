@@ -214,9 +214,17 @@ static bool includes(const struct range *ranges, size_t count, uint16_t cipher_s
 
 static enum kind kind_of(uint16_t cipher_suite)
 {
-	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++) {
-		if (includes(&suites[i].range, 1, cipher_suite))
-			return suites[i].kind;
+	size_t from = 0, to = sizeof(suites) / sizeof(suites[0]);
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (cipher_suite < suites[middle].range.first)
+			to = middle;
+		else if (cipher_suite > suites[middle].range.last)
+			from = middle + 1;
+		else
+			return suites[middle].kind;
 	}
 	return UNKNOWN;
 }
