@@ -184,7 +184,7 @@ bool network_contains(const struct network *network, const struct address *addre
 {
 	struct address place;
 
-	if (address->family == 0)
+	if (address->family == 0 || address->family != network->address.family)
 		return false;
 	place = masked(address, network->prefix_len);
 	return address_equal(&place, &network->address);

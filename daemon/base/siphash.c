@@ -22,36 +22,38 @@ static uint64_t word_at(const uint8_t *octets)
 	return le64toh(word);
 }
 
+/* What is left behind the whole words, from one load where octets stand before it, and the length. */
 static uint64_t last_word(const uint8_t *octets, size_t len)
 {
 	uint64_t word = (uint64_t)(len & 0xff) << 56;
-	size_t at = len / 8 * 8;
+	size_t left = len % 8;
 
-	for (size_t i = at; i < len; i++)
-		word |= (uint64_t)octets[i] << (8 * (i - at));
+	if (left > 0 && len > 8)
+		return word | word_at(octets + len - 8) >> (64 - 8 * left);
+	for (size_t i = 0; i < left; i++)
+		word |= (uint64_t)octets[len - left + i] << (8 * i);
 	return word;
 }
 
-static void mix(struct state *state, unsigned rounds)
+static inline void mix(struct state *state)
 {
-	while (rounds-- > 0) {
-		state->v0 += state->v1;
-		state->v2 += state->v3;
-		state->v1 = rotated(state->v1, 13) ^ state->v0;
-		state->v3 = rotated(state->v3, 16) ^ state->v2;
-		state->v0 = rotated(state->v0, 32);
-		state->v2 += state->v1;
-		state->v0 += state->v3;
-		state->v1 = rotated(state->v1, 17) ^ state->v2;
-		state->v3 = rotated(state->v3, 21) ^ state->v0;
-		state->v2 = rotated(state->v2, 32);
-	}
+	state->v0 += state->v1;
+	state->v2 += state->v3;
+	state->v1 = rotated(state->v1, 13) ^ state->v0;
+	state->v3 = rotated(state->v3, 16) ^ state->v2;
+	state->v0 = rotated(state->v0, 32);
+	state->v2 += state->v1;
+	state->v0 += state->v3;
+	state->v1 = rotated(state->v1, 17) ^ state->v2;
+	state->v3 = rotated(state->v3, 21) ^ state->v0;
+	state->v2 = rotated(state->v2, 32);
 }
 
-static void absorb(struct state *state, uint64_t word)
+static inline void absorb(struct state *state, uint64_t word)
 {
 	state->v3 ^= word;
-	mix(state, 2);
+	mix(state);
+	mix(state);
 	state->v0 ^= word;
 }
 
@@ -73,6 +75,9 @@ uint64_t siphash(const uint8_t key[SIPHASH_KEY_LEN], const void *data, size_t le
 		absorb(&state, word_at(octets + at));
 	absorb(&state, last_word(octets, len));
 	state.v2 ^= 0xff;
-	mix(&state, 4);
+	mix(&state);
+	mix(&state);
+	mix(&state);
+	mix(&state);
 	return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
 }
