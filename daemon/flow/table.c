@@ -8,9 +8,8 @@
 #include "base/siphash.h"
 
 enum {
-	ENDPOINT_KEY_LEN = 1 + 16 + 2, /* family, address, port */
-	FLOW_KEY_LEN = 2 * ENDPOINT_KEY_LEN,
-	GUESTS_SPARED_MAX = 64, /* a bound on the work for one flow that comes */
+	FLOW_KEY_MAX = 2 * (16 + 2), /* addresses and ports; whoever finds a flow compares them */
+	GUESTS_SPARED_MAX = 64,      /* a bound on the work for one flow that comes */
 };
 
 /* What one client, or one destination, has. */
@@ -46,35 +45,43 @@ struct flow_table {
 
 const struct flow_wait flow_waits_for_nothing = { .flow = NULL };
 
-static void put_endpoint(uint8_t key[ENDPOINT_KEY_LEN], const struct endpoint *endpoint)
+static bool is_before(const struct endpoint *one, const struct endpoint *other)
 {
-	key[0] = endpoint->address.family;
-	memcpy(key + 1, endpoint->address.octets, 16);
-	put_u16(key + 17, endpoint->port);
+	if (one->port != other->port)
+		return one->port < other->port;
+	return memcmp(one->address.octets, other->address.octets, sizeof(one->address.octets)) < 0;
 }
 
-/* The same for both directions: the smaller endpoint first. */
-static void put_key(uint8_t key[FLOW_KEY_LEN], const struct endpoint *one,
-                    const struct endpoint *other)
+/* The same for both directions: the smaller endpoint first. Returns its length: a hash costs by the octet. */
+static size_t put_key(uint8_t key[FLOW_KEY_MAX], const struct endpoint *one,
+                      const struct endpoint *other)
 {
-	uint8_t swapped[ENDPOINT_KEY_LEN];
+	const struct endpoint *ends[] = { one, other };
+	size_t first = is_before(other, one), at = 0;
 
-	put_endpoint(key, one);
-	put_endpoint(key + ENDPOINT_KEY_LEN, other);
-	if (memcmp(key, key + ENDPOINT_KEY_LEN, ENDPOINT_KEY_LEN) <= 0)
-		return;
-	memcpy(swapped, key, ENDPOINT_KEY_LEN);
-	memcpy(key, key + ENDPOINT_KEY_LEN, ENDPOINT_KEY_LEN);
-	memcpy(key + ENDPOINT_KEY_LEN, swapped, ENDPOINT_KEY_LEN);
+	for (size_t i = 0; i < 2; i++) {
+		const struct endpoint *end = ends[first ^ i];
+
+		if (end->address.family == 6) {
+			memcpy(key + at, end->address.octets, 16);
+			at += 16;
+		} else {
+			memcpy(key + at, end->address.octets, 4);
+			at += 4;
+		}
+		put_u16(key + at, end->port);
+		at += 2;
+	}
+	return at;
 }
 
 static uint32_t hash_of(const struct flow_table *table, const struct endpoint *one,
                         const struct endpoint *other)
 {
-	uint8_t key[FLOW_KEY_LEN];
+	uint8_t key[FLOW_KEY_MAX];
+	size_t len = put_key(key, one, other);
 
-	put_key(key, one, other);
-	return (uint32_t)siphash(table->secret, key, sizeof(key));
+	return (uint32_t)siphash(table->secret, key, len);
 }
 
 static struct flow *flow_of(struct index_link *link)
