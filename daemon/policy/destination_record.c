@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A record while it grows: fixed arrays, texts still elsewhere. */
+/* A record while it grows: fixed arrays, texts still elsewhere. Large, and never zeroed: up to the counts all is filled. */
 struct draft {
 	size_t host_count;
 	size_t place_count;
@@ -201,7 +201,7 @@ struct record *record_new(const struct destination *destination, const struct re
                           uint64_t now_ms)
 {
 	uint32_t ttl_s = destination->ttl_s;
-	struct draft draft = { .host_count = 0 };
+	struct draft draft;
 	struct record *record;
 	uint64_t expires_ms;
 
