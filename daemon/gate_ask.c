@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/nat64.h"
+#include "base/siphash.h"
 #include "policy/peer_names.h"
 
 static bool is_recent(uint64_t when_ms, uint64_t now_ms, uint64_t life_ms)
@@ -11,13 +12,21 @@ static bool is_recent(uint64_t when_ms, uint64_t now_ms, uint64_t life_ms)
 	return when_ms != 0 && now_ms - when_ms < life_ms;
 }
 
-static void asked_key_of(struct asked_key *key, enum question_kind kind, const char *name,
-                         bool is_refresh)
+/* A hash in place of 256 octets, of what there is of the name. */
+static uint64_t asked_key(const struct gate *gate, enum question_kind kind, bool is_refresh,
+                          struct bytes name)
 {
-	memset(key, 0, sizeof(*key));
-	key->kind = (uint16_t)kind;
-	key->is_refresh = is_refresh;
-	memcpy(key->name, name, strnlen(name, sizeof(key->name) - 1));
+	uint8_t asked[2 + DOMAIN_NAME_MAX];
+
+	asked[0] = (uint8_t)kind;
+	asked[1] = is_refresh;
+	memcpy(asked + 2, name.data, name.len);
+	return siphash(gate->secret, asked, 2 + name.len);
+}
+
+static struct bytes name_octets(const char *name)
+{
+	return bytes_of(name, strnlen(name, DOMAIN_NAME_MAX));
 }
 
 const struct address *gate_asks_for(const struct gate *gate)
@@ -25,14 +34,12 @@ const struct address *gate_asks_for(const struct gate *gate)
 	return &gate->asking;
 }
 
-void gate_ask(struct gate *gate, enum question_kind kind, const char *name, bool is_refresh)
+static void ask(struct gate *gate, uint64_t key, enum question_kind kind, const char *name,
+                bool is_refresh)
 {
-	struct asked_key key;
-	struct asked *asked;
+	struct asked *asked = table_find(gate->asked, &key);
 
 	gate_note_question(gate, name);
-	asked_key_of(&key, kind, name, is_refresh);
-	asked = table_find(gate->asked, &key);
 	if (asked && asked->answered_ms == 0 &&
 	    is_recent(asked->asked_ms, gate->now_ms, GATE_ASK_AGAIN_MS))
 		return;
@@ -44,13 +51,16 @@ void gate_ask(struct gate *gate, enum question_kind kind, const char *name, bool
 	gate->actions.ask(gate->owner, kind, name, is_refresh);
 }
 
+void gate_ask(struct gate *gate, enum question_kind kind, const char *name, bool is_refresh)
+{
+	ask(gate, asked_key(gate, kind, is_refresh, name_octets(name)), kind, name, is_refresh);
+}
+
 bool gate_was_asked_afresh(struct gate *gate, enum question_kind kind, const char *name)
 {
-	struct asked_key key;
-	const struct asked *asked;
+	uint64_t key = asked_key(gate, kind, true, name_octets(name));
+	const struct asked *asked = table_find(gate->asked, &key);
 
-	asked_key_of(&key, kind, name, true);
-	asked = table_find(gate->asked, &key);
 	return asked && is_recent(asked->answered_ms, gate->now_ms, GATE_REFRESH_VALID_MS);
 }
 
@@ -69,12 +79,11 @@ void gate_note_answer(struct gate *gate, const struct destination *destination)
 {
 	enum question_kind kind =
 		destination->mx_state == MX_HOST ? QUESTION_HOST : QUESTION_DOMAIN;
-	struct asked_key key;
-	struct asked *asked;
 
 	for (int i = 0; i < (destination->is_afresh ? 2 : 1); i++) {
-		asked_key_of(&key, kind, destination->name, i == 1);
-		asked = table_find(gate->asked, &key);
+		uint64_t key = asked_key(gate, kind, i == 1, name_octets(destination->name));
+		struct asked *asked = table_find(gate->asked, &key);
+
 		if (asked)
 			asked->answered_ms = gate->now_ms;
 	}
@@ -82,10 +91,10 @@ void gate_note_answer(struct gate *gate, const struct destination *destination)
 
 void gate_forget_asked(struct gate *gate, const char *name)
 {
-	struct asked_key key;
-
 	for (int i = 0; i < 4; i++) {
-		asked_key_of(&key, i & 1 ? QUESTION_HOST : QUESTION_DOMAIN, name, (i & 2) != 0);
+		enum question_kind kind = i & 1 ? QUESTION_HOST : QUESTION_DOMAIN;
+		uint64_t key = asked_key(gate, kind, (i & 2) != 0, name_octets(name));
+
 		table_remove(gate->asked, &key);
 	}
 }
@@ -93,15 +102,15 @@ void gate_forget_asked(struct gate *gate, const char *name)
 void gate_ask_address(struct gate *gate, const struct address *server)
 {
 	const struct address place = nat64_behind(&gate->config->nat64, server);
-	struct asked_key key;
-	struct asked *asked;
+	/* Of its octets: the text is needed only for the question itself. */
+	uint64_t key = asked_key(gate, QUESTION_ADDRESS, false,
+	                         bytes_of(place.octets, address_len(&place)));
 	char text[ADDRESS_TEXT_MAX];
+	const struct asked *asked = table_find(gate->asked, &key);
 
-	asked_key_of(&key, QUESTION_ADDRESS, address_format(text, &place), false);
-	asked = table_find(gate->asked, &key);
 	if (asked && is_recent(asked->asked_ms, gate->now_ms, GATE_ADDRESS_AGAIN_MS))
 		return;
-	gate_ask(gate, QUESTION_ADDRESS, text, false);
+	ask(gate, key, QUESTION_ADDRESS, address_format(text, &place), false);
 }
 
 void gate_ask_words(struct gate *gate, struct flow *flow)

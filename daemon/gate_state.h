@@ -71,12 +71,6 @@ struct half {
 };
 
 /* A name that was asked of the scout, or asked for afresh. */
-struct asked_key {
-	uint16_t kind;
-	uint16_t is_refresh;
-	char name[DOMAIN_NAME_MAX];
-};
-
 struct asked {
 	uint64_t asked_ms;
 	uint64_t answered_ms; /* 0: not yet */
@@ -184,7 +178,7 @@ struct gate {
 	uint64_t names_asked;      /* since gate_begin_share, as in struct flow_wait */
 	struct flow *refusing;     /* whose refusal is sending just now */
 	struct promise_cache *cache;
-	struct table *asked;       /* struct asked_key → struct asked */
+	struct table *asked;       /* hash of kind, name, afresh or not → struct asked */
 	struct table *broken;      /* struct address of the client → struct broken_notes */
 	struct table *heard;       /* struct address of the server → struct heard_notes */
 	struct table *named;       /* struct address of the server → struct named */
