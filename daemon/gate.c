@@ -60,6 +60,7 @@ static void on_flow_leave(void *owner, struct flow *flow)
 {
 	struct gate *gate = owner;
 
+	gate_forget_awake(gate, flow);
 	gate_forget_passage(gate, flow);
 	gate_drop_held(gate, flow);
 	gate_end_wait(gate, flow);

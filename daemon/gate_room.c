@@ -62,12 +62,46 @@ static bool wake(struct gate *gate, struct flow_side *side)
 	return !side->is_resting;
 }
 
-static void rest(struct flow_side *side)
+static void rest_side(struct flow_side *side)
 {
 	if (!side->stream || !stream_rest(&side->rest, side->stream))
 		return;
 	side->stream = NULL;
 	side->is_resting = true;
+}
+
+static void rest(struct gate *gate, struct flow *flow)
+{
+	size_t used_before = gate->budget.used;
+
+	rest_side(&flow->from_client);
+	rest_side(&flow->from_server);
+	flow_table_charge(flow, used_before, gate->budget.used);
+}
+
+static struct flow **awake_place(struct gate *gate, const struct flow *flow)
+{
+	return &gate->awake[flow->link.hash % GATE_AWAKE_MAX];
+}
+
+/* Who spoke is likely to speak next: to rest between two segments of a dialogue costs more than it spares. */
+static void stay_awake(struct gate *gate, struct flow *flow)
+{
+	struct flow **place = awake_place(gate, flow);
+
+	if (*place == flow)
+		return;
+	if (*place)
+		rest(gate, *place);
+	*place = flow;
+}
+
+void gate_forget_awake(struct gate *gate, const struct flow *flow)
+{
+	struct flow **place = awake_place(gate, flow);
+
+	if (*place == flow)
+		*place = NULL;
 }
 
 bool gate_begin_share(struct gate *gate, struct flow *flow)
@@ -83,11 +117,10 @@ bool gate_begin_share(struct gate *gate, struct flow *flow)
 
 void gate_end_share(struct gate *gate, struct flow *flow)
 {
-	rest(&flow->from_client);
-	rest(&flow->from_server);
 	gate_settle_wait(gate, flow);
 	gate->budget.limit = GATE_MEMORY_MAX;
 	flow_table_charge(flow, gate->used_before, gate->budget.used);
+	stay_awake(gate, flow);
 }
 
 /* Tombstones and half-open ones have next to none, and what stands keeps its share. NULL: nobody else is there. */

@@ -50,6 +50,7 @@ enum {
 	GATE_REPLY_PATIENCE_MS = 2000,
 	GATE_ECHO_AGAIN_MS = 1000, /* a scout, or a first guard, that has died with our question */
 	GATE_SETTLE_MS = 1000,     /* within a first retransmission timeout (RFC 6298 section 2) */
+	GATE_AWAKE_MAX = 128,      /* flows whose streams do not rest, though they keep nothing */
 };
 
 /* Whether the scout keeps up: what it is told of DNS answers makes candidates. */
@@ -177,6 +178,8 @@ struct gate {
 	struct flow_wait *waiting; /* of those, the ones that an answer may help */
 	uint64_t names_asked;      /* since gate_begin_share, as in struct flow_wait */
 	struct flow *refusing;     /* whose refusal is sending just now */
+	/* Each at its place: who spoke last of those that share it. */
+	struct flow *awake[GATE_AWAKE_MAX];
 	struct promise_cache *cache;
 	struct table *asked;       /* hash of kind, name, afresh or not → struct asked */
 	struct table *broken;      /* struct address of the client → struct broken_notes */
@@ -251,11 +254,13 @@ void gate_offload_when_done(struct gate *gate, struct flow *flow);
 void gate_expire(struct gate *gate);
 /*
  * Between these the flow charges no more than its client and its destination have a share of: each as much as is free when it takes
- * more. So of half of the memory one may have all, and others find room. Outside of these, streams that keep nothing rest. False:
- * there is no memory to wake them; the end is due all the same.
+ * more. So of half of the memory one may have all, and others find room. Outside of these, streams that keep nothing rest, but for those
+ * of the few flows that spoke last. False: there is no memory to wake them; the end is due all the same.
  */
 bool gate_begin_share(struct gate *gate, struct flow *flow);
 void gate_end_share(struct gate *gate, struct flow *flow);
+/* The flow leaves. */
+void gate_forget_awake(struct gate *gate, const struct flow *flow);
 /* Where memory is short, flows that are over or that nobody asked for give up theirs. */
 void gate_make_room(struct gate *gate);
 

@@ -21,6 +21,8 @@
 
 enum {
 	IDLE_OCTETS_MAX = 512,
+	AWAKE_OCTETS_MAX = 32 * 1024, /* streams of those that spoke last */
+	DIALOGUES = 300,              /* far more than stay awake */
 	FLOWS = 4000,
 	LETTERS = 20,
 	ASKED_MAX = 16,
@@ -226,7 +228,10 @@ static void greet(struct scene *scene, struct connection *connection, unsigned n
 	    "250-mx1.example.org\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 8BITMIME\r\n");
 }
 
-static void write_letter(struct scene *scene, struct connection *connection, unsigned number)
+enum { LETTER_STEPS = 4 };
+
+static void write_step(struct scene *scene, struct connection *connection, unsigned number,
+                       unsigned step)
 {
 	static char body[8 * SEGMENT_LEN];
 	char recipient[128];
@@ -237,14 +242,30 @@ static void write_letter(struct scene *scene, struct connection *connection, uns
 	snprintf(recipient, sizeof(recipient),
 	         "RCPT TO:<bob@example.org>\r\nRCPT TO:<carol@d%u.example.org>\r\nDATA\r\n",
 	         number % 4);
-	say(scene, connection, true, "MAIL FROM:<alice@client.example>\r\n");
-	say(scene, connection, false, "250 2.1.0 Ok\r\n");
-	say(scene, connection, true, recipient);
-	say(scene, connection, false,
-	    "250 2.1.5 Ok\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n");
-	say(scene, connection, true, body);
-	say(scene, connection, true, ".\r\n");
-	say(scene, connection, false, "250 2.0.0 Ok: queued\r\n");
+	switch (step) {
+	case 0:
+		say(scene, connection, true, "MAIL FROM:<alice@client.example>\r\n");
+		say(scene, connection, false, "250 2.1.0 Ok\r\n");
+		break;
+	case 1:
+		say(scene, connection, true, recipient);
+		say(scene, connection, false,
+		    "250 2.1.5 Ok\r\n250 2.1.5 Ok\r\n354 End data with <CR><LF>.<CR><LF>\r\n");
+		break;
+	case 2:
+		say(scene, connection, true, body);
+		break;
+	case 3:
+		say(scene, connection, true, ".\r\n");
+		say(scene, connection, false, "250 2.0.0 Ok: queued\r\n");
+		break;
+	}
+}
+
+static void write_letter(struct scene *scene, struct connection *connection, unsigned number)
+{
+	for (unsigned step = 0; step < LETTER_STEPS; step++)
+		write_step(scene, connection, number, step);
 }
 
 static void an_honest_session_asks_the_allocator_for_nothing_once_it_is_known(void **state)
@@ -296,7 +317,7 @@ static void an_idle_connection_has_512_octets_at_most(void **state)
 		greet(&scene, &connection, i);
 	octets = heap_octets() - before;
 	assert_int_equal(gate_counters(scene.gate)->flows_standing, FLOWS + 1);
-	assert_int_equal(gate_counters(scene.gate)->memory_now, 0);
+	assert_true(gate_counters(scene.gate)->memory_now <= AWAKE_OCTETS_MAX);
 	if (getenv("HOPGUARD_VERBOSE"))
 		printf("# octets of an idle connection: %zu, of them struct flow %zu\n",
 		       octets / FLOWS, sizeof(struct flow));
@@ -331,6 +352,45 @@ static void a_connection_between_two_letters_is_as_small(void **state)
 	skip();
 #endif
 	assert_true(octets <= (size_t)FLOWS * (IDLE_OCTETS_MAX + 80));
+}
+
+/* Streams rest between two segments where many take turns, in the midst of a body as well. */
+static void dialogues_that_take_turns_rest_and_go_on(void **state)
+{
+	static struct connection connections[DIALOGUES];
+	struct scene scene;
+
+	(void)state;
+	start(&scene);
+	for (unsigned i = 0; i < DIALOGUES; i++)
+		greet(&scene, &connections[i], i);
+	for (unsigned step = 0; step < LETTERS * LETTER_STEPS; step++) {
+		for (unsigned i = 0; i < DIALOGUES; i++)
+			write_step(&scene, &connections[i], i, step % LETTER_STEPS);
+		assert_true(gate_counters(scene.gate)->memory_now <=
+		            AWAKE_OCTETS_MAX + (size_t)DIALOGUES * 16);
+	}
+	/* Each was read to its end: nobody's letter is taken for another's command. */
+	assert_int_equal(gate_counters(scene.gate)->verdicts[ACTION_PASS], 2 * LETTERS * DIALOGUES);
+	gate_free(scene.gate);
+}
+
+/* What was known of the one before is gone with it. */
+static void a_port_is_used_again(void **state)
+{
+	struct scene scene;
+	struct connection connection;
+
+	(void)state;
+	start(&scene);
+	for (unsigned i = 0; i < 4; i++) {
+		greet(&scene, &connection, 0);
+		put(&scene, &connection, false, TCP_ACK | TCP_FIN, (struct bytes){ 0 });
+		put(&scene, &connection, true, TCP_ACK | TCP_FIN, (struct bytes){ 0 });
+	}
+	assert_int_equal(gate_counters(scene.gate)->flows_opened, 4);
+	assert_int_equal(gate_counters(scene.gate)->flows_now, 1);
+	gate_free(scene.gate);
 }
 
 /* All of the client's has passed, so that nothing of its is left to be read. */
@@ -385,6 +445,8 @@ int main(void)
 		cmocka_unit_test(an_honest_session_asks_the_allocator_for_nothing_once_it_is_known),
 		cmocka_unit_test(an_idle_connection_has_512_octets_at_most),
 		cmocka_unit_test(a_connection_between_two_letters_is_as_small),
+		cmocka_unit_test(dialogues_that_take_turns_rest_and_go_on),
+		cmocka_unit_test(a_port_is_used_again),
 		cmocka_unit_test(a_connection_leaves_with_its_clients_fin),
 		cmocka_unit_test(a_fin_that_the_far_end_may_have_sent_leaves_nothing_unwatched),
 	};
