@@ -131,13 +131,20 @@ static void compare_offer(struct gate *gate, const struct hop *hop, const struct
 	     "the sender was offered STARTTLS, a probe was not", NULL);
 }
 
-void gate_compare(struct gate *gate, const struct facts *facts, const struct hop *hop,
-                  const struct hop_query *query, const struct event *event)
+/* There are no words of a handshake to repeat: the probe has those of its own. */
+static void ask_in_clear(struct gate *gate, const struct hop *hop, const struct hop_query *query,
+                         const struct event *event)
 {
-	/* In clear there are no words of a handshake to repeat: the probe has those of its own. */
 	struct key_evidence unshaped = { 0 };
 	struct hop_query in_clear = *query;
 
+	in_clear.evidence = &unshaped;
+	ask(gate, hop, &in_clear, hop->mx, event);
+}
+
+void gate_compare(struct gate *gate, const struct facts *facts, const struct hop *hop,
+                  const struct hop_query *query, const struct event *event)
+{
 	if (!gate->actions.probe || !gate->actions.check || gate->config->tls13 != TLS13_PROBE)
 		return;
 	if (event->action == ACTION_PASS) {
@@ -152,8 +159,7 @@ void gate_compare(struct gate *gate, const struct facts *facts, const struct hop
 	           facts->key_sight == SIGHT_HIDDEN) {
 		compare_offer(gate, hop, query, event);
 	} else if (lacks_starttls(facts, event)) {
-		in_clear.evidence = &unshaped;
-		ask(gate, hop, &in_clear, hop->mx, event);
+		ask_in_clear(gate, hop, query, event);
 	}
 }
 

@@ -304,15 +304,8 @@ static void give_up_names(const struct gate *gate, struct verdict *verdict)
 	};
 }
 
-static enum judgement wait_for_answer(struct gate *gate, struct flow *flow,
-                                      const struct judged *judged, const struct hop_query *query,
-                                      const struct event *event)
+static enum judgement wait_for_answer(struct gate *gate, struct flow *flow)
 {
-	if (gate_only_watches(gate)) {
-		think_later(gate, &judged->facts, query, event, false);
-		note_domain(gate, flow, event->domain);
-		return JUDGED_PASS;
-	}
 	/* Without memory it is judged again with the client's next try. */
 	if (!flow->wait->waiting_since_ms && gate_begin_wait(gate, flow))
 		flow->wait->waiting_since_ms = gate->now_ms;
@@ -335,7 +328,7 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 {
 	const struct hop_query query = query_of(gate, flow, commitment);
 	struct judged judged = { .facts = *session_facts(flow->session) };
-	bool is_early;
+	bool is_early, is_undecided;
 
 	if (flow->wait->line_since_ms && !query.is_line_overdue)
 		return JUDGED_WAIT;
@@ -354,11 +347,17 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 		is_early = false;
 	}
 	*verdict = judged.verdict;
+	is_undecided = verdict->action == ACTION_WAIT;
+	if ((is_undecided || is_early) && !gate_only_watches(gate))
+		return wait_for_answer(gate, flow);
 	start_event(gate, event, flow);
 	fill_event(gate, event, &judged);
 	gate_name_cause(gate, event, judged.broken);
-	if (verdict->action == ACTION_WAIT || (is_early && !gate_only_watches(gate)))
-		return wait_for_answer(gate, flow, &judged, &query, event);
+	if (is_undecided) {
+		think_later(gate, &judged.facts, &query, event, false);
+		note_domain(gate, flow, event->domain);
+		return JUDGED_PASS;
+	}
 	if (is_early && verdict->action == ACTION_PASS)
 		think_later(gate, &judged.facts, &query, event, true);
 	count_wait(gate, flow, commitment);
