@@ -158,8 +158,10 @@ void *table_find(struct table *table, const void *key)
 
 	if (!entry)
 		return NULL;
-	leave_order(table, entry);
-	become_youngest(table, entry);
+	if (entry != table->youngest) {
+		leave_order(table, entry);
+		become_youngest(table, entry);
+	}
 	return value_of(table, entry);
 }
 

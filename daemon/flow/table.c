@@ -244,13 +244,14 @@ struct flow *flow_table_find(struct flow_table *table, bool *is_from_client,
 	if (!flow)
 		return NULL;
 	*is_from_client = endpoint_equal(&flow->client, &segment->source);
-	leave_rank(table, flow);
-	become_youngest(table, flow);
+	flow_table_touch(table, flow);
 	return flow;
 }
 
 void flow_table_touch(struct flow_table *table, struct flow *flow)
 {
+	if (flow == table->ranks[flow->rank].youngest)
+		return;
 	leave_rank(table, flow);
 	become_youngest(table, flow);
 }
