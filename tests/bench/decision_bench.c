@@ -76,7 +76,7 @@ int main(int argc, char **argv)
 		gate_owner_renew(&owner);
 		for (unsigned number = 0; number < DOMAINS; number++) {
 			name_domain(name, number);
-			gate_owner_answer(&owner, name, 1000);
+			gate_owner_answer(&owner, QUESTION_DOMAIN, name, 1000);
 		}
 		for (uint32_t number = 0; number < DOMAINS; number++)
 			play(&owner, &figures, &kinds[i].kind, number);

@@ -31,9 +31,9 @@ static void on_ask(void *context, enum question_kind kind, const char *name, boo
 {
 	struct gate_owner *owner = context;
 
-	(void)kind;
 	(void)is_refresh;
-	snprintf(owner->asked, sizeof(owner->asked), "%s", name);
+	text_copy(owner->asked, sizeof(owner->asked), name);
+	owner->asked_kind = kind;
 	owner->is_asked = true;
 	owner->questions++;
 }
@@ -106,17 +106,16 @@ void gate_owner_renew(struct gate_owner *owner)
 	}
 }
 
-void gate_owner_answer(struct gate_owner *owner, const char *name, uint64_t now_ms)
+void gate_owner_answer(struct gate_owner *owner, enum question_kind kind, const char *name,
+                       uint64_t now_ms)
 {
 	/* Not made anew each time: it is large, and the scout's work. */
 	struct destination *nothing = &owner->nothing;
 
-	nothing->mx_state = MX_NXDOMAIN;
+	nothing->mx_state = kind == QUESTION_DOMAIN ? MX_NXDOMAIN : MX_HOST;
 	nothing->mx_security = DNS_SECURE;
 	nothing->ttl_s = 3600;
-	snprintf(nothing->name, sizeof(nothing->name), "%s", name);
-	gate_answer(owner->gate, nothing, now_ms, now_ms);
-	nothing->mx_state = MX_HOST;
+	text_copy(nothing->name, sizeof(nothing->name), name);
 	gate_answer(owner->gate, nothing, now_ms, now_ms);
 }
 
@@ -126,6 +125,6 @@ void gate_owner_packet(struct gate_owner *owner, const struct nfqueue_packet *pa
 	gate_packet(owner->gate, packet, now_ms, now_ms);
 	if (owner->is_asked) {
 		owner->is_asked = false;
-		gate_owner_answer(owner, owner->asked, now_ms);
+		gate_owner_answer(owner, owner->asked_kind, owner->asked, now_ms);
 	}
 }

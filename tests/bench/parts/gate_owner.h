@@ -16,8 +16,9 @@
 struct gate_owner {
 	struct gate *gate;
 	struct config config;
-	struct nfqueue *queue; /* where verdicts go; NULL: they are only counted */
-	char asked[DOMAIN_NAME_MAX];
+	struct nfqueue *queue;       /* where verdicts go; NULL: they are only counted */
+	char asked[DOMAIN_NAME_MAX]; /* the last question */
+	enum question_kind asked_kind;
 	bool is_asked;
 	struct destination nothing; /* the answer */
 	uint64_t accepted, offloaded, questions;
@@ -29,7 +30,8 @@ void gate_owner_free(struct gate_owner *owner);
 /* A gate that knows nothing. */
 void gate_owner_renew(struct gate_owner *owner);
 /* As the scout would tell it. */
-void gate_owner_answer(struct gate_owner *owner, const char *name, uint64_t now_ms);
+void gate_owner_answer(struct gate_owner *owner, enum question_kind kind, const char *name,
+                       uint64_t now_ms);
 /* One packet, and the answer to what it made the gate ask. */
 void gate_owner_packet(struct gate_owner *owner, const struct nfqueue_packet *packet,
                        uint64_t now_ms);
