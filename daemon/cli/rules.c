@@ -177,8 +177,8 @@ static void add_before_nft(char *text, const struct rules *rules)
 	if (rules->passage == PASSAGE_NONE ||
 	    rules_before_nft_print(script, sizeof(script), rules, 4) == 0)
 		return;
-	text += sprintf(text, "\n# Before these, for `iptables-nft-restore --noflush` and "
-	                      "`ip6tables-nft-restore --noflush`:\n");
+	text += sprintf(text, "\n# Before these, for `iptables-legacy-restore --noflush` "
+	                      "and `ip6tables-legacy-restore --noflush`:\n");
 	while ((line = strsep(&rest, "\n")) != NULL && line[0])
 		text += sprintf(text, "# %s\n", line);
 }

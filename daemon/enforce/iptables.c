@@ -264,7 +264,8 @@ bool iptables_are_present(const struct iptables *iptables, const struct rules *r
 	return is_present;
 }
 
-static int end_trial(const struct iptables *iptables, uint8_t family)
+/* Of the first `tables` ones from behind, as a trial uses mangle alone or both: who looks at a table of -legacy loads it. */
+static int end_trial(const struct iptables *iptables, uint8_t family, size_t tables)
 {
 	char script[sizeof(TRIAL_END) + NAMES_MAX];
 	char why[RULES_WHY_MAX];
@@ -272,7 +273,7 @@ static int end_trial(const struct iptables *iptables, uint8_t family)
 	int err = 0;
 
 	/* One table at a time: either may be without the chain. */
-	for (i = 0; i < RULES_IPTABLES_TABLES; i++) {
+	for (i = RULES_IPTABLES_TABLES - tables; i < RULES_IPTABLES_TABLES; i++) {
 		struct rules_text text = rules_text_over(script, sizeof(script));
 		int failed;
 
@@ -284,26 +285,27 @@ static int end_trial(const struct iptables *iptables, uint8_t family)
 }
 
 static int try_family(const struct iptables *iptables, uint8_t family, const char *trial,
-                      char why[RULES_WHY_MAX])
+                      size_t tables, char why[RULES_WHY_MAX])
 {
 	int err = restore(iptables, family, trial, why);
-	int end_err = end_trial(iptables, family);
+	int end_err = end_trial(iptables, family, tables);
 
 	return err ? err : end_err;
 }
 
-static int try_both(const struct iptables *iptables, const char *trial, char why[RULES_WHY_MAX])
+static int try_both(const struct iptables *iptables, const char *trial, size_t tables,
+                    char why[RULES_WHY_MAX])
 {
-	int err = try_family(iptables, 4, trial, why);
+	int err = try_family(iptables, 4, trial, tables, why);
 
 	if (!err && has_family(6))
-		err = try_family(iptables, 6, trial, why);
+		err = try_family(iptables, 6, trial, tables, why);
 	return err;
 }
 
 int iptables_probe(const struct iptables *iptables, char why[RULES_WHY_MAX])
 {
-	return try_both(iptables, TRIAL, why);
+	return try_both(iptables, TRIAL, RULES_IPTABLES_TABLES, why);
 }
 
 int iptables_try_passage(const struct iptables *iptables, const struct rules *rules,
@@ -313,5 +315,5 @@ int iptables_try_passage(const struct iptables *iptables, const struct rules *ru
 
 	if (rules_iptables_passage_trial(trial, sizeof(trial), rules) == 0)
 		return -ENOSPC;
-	return try_both(iptables, trial, why);
+	return try_both(iptables, trial, 1, why);
 }

@@ -14,7 +14,7 @@
 struct iptables {
 	bool is_legacy;
 	int lock;           /* of rules_lock_open */
-	bool is_before_nft; /* only what goes before the nft table; by the -nft programs */
+	bool is_before_nft; /* only what goes before the nft table; by the -legacy programs */
 };
 
 /* Each: 0, or -errno with one line in why. */

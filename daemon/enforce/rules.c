@@ -96,10 +96,10 @@ static struct iptables iptables_of(enum rules_backend backend, int lock)
 	return (struct iptables){ .is_legacy = backend == RULES_IPTABLES_LEGACY, .lock = lock };
 }
 
-/* Where what nft has no match for is matched. */
-static struct iptables before_nft(void)
+/* Where what nft has no match for is matched: out of the sight of `nft list ruleset`, which could not be read again with it. */
+static struct iptables before_nft(int lock)
 {
-	return (struct iptables){ .lock = -1, .is_before_nft = true };
+	return (struct iptables){ .is_legacy = true, .lock = lock, .is_before_nft = true };
 }
 
 /* The least that uses every kind of rule. */
@@ -173,9 +173,9 @@ int rules_detect(enum rules_backend *backend, int lock, char why[RULES_WHY_MAX])
 	return -ENOTSUP;
 }
 
-static int remove_nft(char why[RULES_WHY_MAX])
+static int remove_nft(int lock, char why[RULES_WHY_MAX])
 {
-	struct iptables iptables = before_nft();
+	struct iptables iptables = before_nft(lock);
 	char before_why[RULES_WHY_MAX];
 	int err = rules_nft_remove(why);
 	int before_err = iptables_remove(&iptables, before_why);
@@ -190,7 +190,7 @@ static int remove_one(enum rules_backend backend, int lock, char why[RULES_WHY_M
 {
 	struct iptables iptables = iptables_of(backend, lock);
 
-	return backend == RULES_NFT ? remove_nft(why) : iptables_remove(&iptables, why);
+	return backend == RULES_NFT ? remove_nft(lock, why) : iptables_remove(&iptables, why);
 }
 
 /* A back-end that this machine cannot even look at (-ENOENT) has none of ours. */
@@ -251,14 +251,15 @@ int rules_apply(enum rules_backend *used, const struct rules *rules, enum rules_
 	if (err || backend != RULES_NFT || rules->passage == PASSAGE_NONE)
 		return err;
 	/* The other chains of iptables are gone now. */
-	iptables = before_nft();
+	iptables = before_nft(lock);
 	return iptables_apply(&iptables, rules, why);
 }
 
 int rules_try_passage(const struct rules *rules, enum rules_backend backend, int lock,
                       char why[RULES_WHY_MAX])
 {
-	struct iptables iptables = backend == RULES_NFT ? before_nft() : iptables_of(backend, lock);
+	struct iptables iptables =
+		backend == RULES_NFT ? before_nft(lock) : iptables_of(backend, lock);
 
 	return iptables_try_passage(&iptables, rules, why);
 }
@@ -282,9 +283,9 @@ int rules_remove(enum rules_backend backend, int lock, char why[RULES_WHY_MAX])
 	return err;
 }
 
-static bool nft_rules_are_present(const struct rules *rules)
+static bool nft_rules_are_present(const struct rules *rules, int lock)
 {
-	struct iptables iptables = before_nft();
+	struct iptables iptables = before_nft(lock);
 
 	return rules_nft_are_present(rules) &&
 	       (rules->passage == PASSAGE_NONE || iptables_are_present(&iptables, rules));
@@ -299,7 +300,7 @@ bool rules_are_present(const struct rules *rules, enum rules_backend backend, in
 
 		if (backend != RULES_AUTO && backend != each)
 			continue;
-		if (each == RULES_NFT ? nft_rules_are_present(rules)
+		if (each == RULES_NFT ? nft_rules_are_present(rules, lock)
 		                      : iptables_are_present(&iptables, rules))
 			return (!rules->returns_probes ||
 			        return_way_is_open(rules->marks.returned)) &&

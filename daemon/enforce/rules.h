@@ -18,7 +18,8 @@
  * is copied before it leaves, so it comes before its answer.
  *
  * What the passage lets by never comes to the queue's rule. It is a match of xtables, which nft has none of: there, chains of
- * iptables-nft before our table give what passes the mark to_server.
+ * iptables-legacy before our table give what passes the mark to_server. Not of iptables-nft: nft lists those in words that it does not
+ * understand, so a whole rule set that somebody keeps in a file would be refused when the machine starts.
  */
 
 #include <stdbool.h>
@@ -88,7 +89,7 @@ uint16_t rules_dns_queue(const struct rules *rules);
  * Octets written with a NUL behind them; 0 when room is too small.
  */
 size_t rules_nft_print(char *text, size_t room, const struct rules *rules);
-/* What goes before the nft table where there is a passage: the script for ip(6)tables-nft-restore --noflush. */
+/* What goes before the nft table where there is a passage: the script for ip(6)tables-legacy-restore --noflush. */
 size_t rules_before_nft_print(char *text, size_t room, const struct rules *rules, uint8_t family);
 size_t rules_iptables_print(char *text, size_t room, const struct rules *rules, uint8_t family);
 

@@ -384,8 +384,7 @@ size_t rules_iptables_passage_trial(char *text, size_t room, const struct rules 
 {
 	struct rules_text script = rules_text_over(text, room);
 
-	rules_text_add(&script,
-	               "*raw\n:HOPGUARD-TRIAL - [0:0]\nCOMMIT\n*mangle\n:HOPGUARD-TRIAL - [0:0]\n");
+	rules_text_add(&script, "*mangle\n:HOPGUARD-TRIAL - [0:0]\n");
 	print_passage(&script, rules, "HOPGUARD-TRIAL");
 	rules_text_add(&script, "COMMIT\n");
 	return rules_text_len(&script);

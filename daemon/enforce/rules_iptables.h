@@ -40,7 +40,7 @@ size_t rules_iptables_script(char *text, size_t room, const struct rules *rules,
 /* The same of what goes before the nft table. */
 size_t rules_iptables_before_nft(char *text, size_t room, const struct rules *rules, uint8_t family,
                                  const struct rules_iptables_standing *standing);
-/* A rule with the match that the rules' passage needs, in one of two chains that no packet comes by. */
+/* A rule with the match that the rules' passage needs, in a chain of mangle that no packet comes by. */
 size_t rules_iptables_passage_trial(char *text, size_t room, const struct rules *rules);
 
 /* The script that takes out what stands; an empty text when there is nothing. False: no room. */

@@ -46,14 +46,17 @@ static void bodies_leave_before_the_queue_and_behind_all_that_is_exempt(void **s
 	assert_true(network_parse(&rules.exempt_servers[rules.exempt_server_count++], "192.0.2.1"));
 	memcpy(rules.passage_pin, "/run/pin", 9);
 	assert_true(rules_iptables_print(text, sizeof(text), &rules, 4) > 0);
-	match = strstr(text, "-A HOPGUARD-SENT -p tcp -m bpf --object-pinned /run/pin -j RETURN\n");
+	match = strstr(text, "-A HOPGUARD-SENT -p tcp "
+	                     "-m bpf --object-pinned /run/pin -j RETURN\n");
 	assert_non_null(match);
 	assert_true(match < strstr(text, "-A HOPGUARD-SENT -p tcp -j NFQUEUE"));
 	assert_true(match > strstr(text, "-A HOPGUARD-SENT -d 192.0.2.1"));
 	assert_int_equal(count_of("-m bpf"), 1);
 	rules.passage = PASSAGE_MODULE;
 	assert_true(rules_iptables_print(text, sizeof(text), &rules, 6) > 0);
-	assert_int_equal(count_of("-A HOPGUARD-SENT -p tcp -m smtpbody -j RETURN\n"), 1);
+	assert_int_equal(count_of("-A HOPGUARD-SENT -p tcp "
+	                          "-m smtpbody -j RETURN\n"),
+	                 1);
 	rules.passage = PASSAGE_NONE;
 	assert_true(rules_iptables_print(text, sizeof(text), &rules, 6) > 0);
 	assert_int_equal(count_of("smtpbody") + count_of("-m bpf") + count_of("BODY"), 0);
@@ -65,19 +68,20 @@ static void before_nft_they_are_marked_as_passed(void **state)
 
 	(void)state;
 	assert_true(rules_before_nft_print(text, sizeof(text), &rules, 4) > 0);
-	assert_string_equal(text,
-	                    "*mangle\n"
-	                    ":HOPGUARD-BODY-FWD - [0:0]\n"
-	                    ":HOPGUARD-BODY-OUT - [0:0]\n"
-	                    "-A HOPGUARD-BODY-FWD -m mark ! --mark 0x0/0xe000000 -j RETURN\n"
-	                    "-A HOPGUARD-BODY-FWD -p tcp -m multiport --dports 25 -m smtpbody "
-	                    "-j MARK --set-xmark 0x4000000/0x4000000\n"
-	                    "-A HOPGUARD-BODY-OUT -m mark ! --mark 0x0/0xe000000 -j RETURN\n"
-	                    "-A HOPGUARD-BODY-OUT -p tcp -m multiport --dports 25 -m smtpbody "
-	                    "-j MARK --set-xmark 0x4000000/0x4000000\n"
-	                    "-I FORWARD 1 -j HOPGUARD-BODY-FWD\n"
-	                    "-I OUTPUT 1 -j HOPGUARD-BODY-OUT\n"
-	                    "COMMIT\n");
+	assert_string_equal(text, "*mangle\n"
+	                          ":HOPGUARD-BODY-FWD - [0:0]\n"
+	                          ":HOPGUARD-BODY-OUT - [0:0]\n"
+	                          "-A HOPGUARD-BODY-FWD -m mark ! --mark 0x0/0xe000000 -j RETURN\n"
+	                          "-A HOPGUARD-BODY-FWD -p tcp -m multiport --dports 25 "
+	                          "-m smtpbody "
+	                          "-j MARK --set-xmark 0x4000000/0x4000000\n"
+	                          "-A HOPGUARD-BODY-OUT -m mark ! --mark 0x0/0xe000000 -j RETURN\n"
+	                          "-A HOPGUARD-BODY-OUT -p tcp -m multiport --dports 25 "
+	                          "-m smtpbody "
+	                          "-j MARK --set-xmark 0x4000000/0x4000000\n"
+	                          "-I FORWARD 1 -j HOPGUARD-BODY-FWD\n"
+	                          "-I OUTPUT 1 -j HOPGUARD-BODY-OUT\n"
+	                          "COMMIT\n");
 	assert_true(rules_nft_print(text, sizeof(text), &rules) > 0);
 	assert_int_equal(count_of("hook forward priority mangle + 1;"), 1);
 	assert_int_equal(count_of("hook output priority mangle + 1;"), 1);
@@ -148,27 +152,32 @@ static void without_its_pin_nothing_is_changed(void **state)
 
 static void what_goes_before_nft_stands_by_itself(void **state)
 {
-	const struct iptables before = { .lock = -1, .is_before_nft = true };
+	const struct iptables before = { .is_legacy = true, .lock = -1, .is_before_nft = true };
 	struct rules rules = pinned_rules();
 	struct rules without = rules_with(PASSAGE_NONE);
 	char why[RULES_WHY_MAX];
 
 	(void)state;
+	assert_int_equal(iptables_try_passage(&before, &rules, why), 0);
 	assert_int_equal(iptables_apply(&before, &rules, why), 0);
 	assert_int_equal(iptables_apply(&before, &rules, why), 0);
 	assert_true(iptables_are_present(&before, &rules));
-	assert_int_equal(system("test $(iptables-nft-save -t mangle | grep -c BODY) = 8"), 0);
-	assert_int_equal(system("ip6tables-nft -t mangle -F FORWARD"), 0);
+	assert_int_equal(system("test $(iptables-legacy-save -t mangle | grep -c BODY) = 8"), 0);
+	assert_int_equal(system("! iptables-legacy-save | grep raw"), 0);
+	assert_int_equal(system("test -z \"$(nft list ruleset)$(iptables-nft-save)\""), 0);
+	assert_int_equal(system("ip6tables-legacy -w -t mangle -F FORWARD"), 0);
 	assert_false(iptables_are_present(&before, &rules));
 	/* And goes when our rules are put in otherwise. */
 	assert_int_equal(rules_apply(NULL, &without, RULES_IPTABLES, -1, why), 0);
 	assert_true(rules_are_present(&without, RULES_IPTABLES, -1));
-	assert_int_equal(system("! iptables-nft-save | grep BODY"), 0);
+	assert_int_equal(system("! iptables-legacy-save | grep BODY"), 0);
 	assert_int_equal(iptables_apply(&before, &rules, why), 0);
 	assert_int_equal(iptables_remove(&before, why), 0);
 	assert_true(rules_are_present(&without, RULES_IPTABLES, -1));
 	assert_int_equal(rules_remove(RULES_AUTO, -1, why), 0);
-	assert_int_equal(system("! iptables-nft-save | grep HOPGUARD"), 0);
+	assert_int_equal(system("! iptables-nft-save | grep HOPGUARD || iptables-legacy-save | "
+	                        "grep HOPGUARD"),
+	                 0);
 }
 
 int main(void)
