@@ -254,8 +254,13 @@ static void print_queue(struct rules_text *script, const struct rules *rules, co
 	rules_text_add(script, "%s\n", rules->is_bypassed ? " --queue-bypass" : "");
 }
 
+/*
+ * What conntrack takes for no part of the connection, the receiver throws away, and gets another segment in its place: a wrong checksum,
+ * which eBPF cannot see, or what lies outside of the window.
+ */
 static void print_match(struct rules_text *script, const struct rules *rules)
 {
+	rules_text_add(script, "-m conntrack --ctstate ESTABLISHED ");
 	if (rules->passage == PASSAGE_EBPF)
 		rules_text_add(script, "-m bpf --object-pinned %s", rules->passage_pin);
 	else

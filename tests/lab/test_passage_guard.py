@@ -5,12 +5,15 @@ import contextlib
 import random
 import re
 import signal
+import socket
+import struct
 import time
 
 import cells
 import clients
 import lines
 import namespaces
+import passage_lab
 import pytest
 from rules_world import BACKENDS
 
@@ -98,6 +101,40 @@ def test_what_is_pipelined_behind_a_body_is_judged_before_it_leaves(lab, pause_s
     heard = talk.replies()
     assert heard[-1].startswith(b"421 4.7."), heard
     assert namespaces.wait_until(lambda: passed(guard) > before)
+    assert not lab.behind.saw(protected.encode())
+
+
+def forge(lab, talk, payload):
+    """In the client's name, from beside it, what its server throws away: the next segment, with a wrong checksum."""
+    ends = talk.stream.sock.getsockname(), talk.stream.sock.getpeername()
+    addresses = b"".join(socket.inet_aton(end[0]) for end in ends)
+    last = [one for one in lab.before.segments() if one.source[1] == ends[0][1] and one.payload][-1]
+    header = struct.pack(">HHIIBBHHH", ends[0][1], 25, (last.sequence + len(last.payload)) % 2 ** 32, 1, 0x50, passage_lab.DATA, 1000, 0, 0)
+    right = passage_lab.checksum(addresses, struct.pack(">HH", 6, len(header + payload)), header, payload) ^ 0xffff
+    with lab.world.sender.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+        raw.sendto(struct.pack(">BBHHHBBH", 0x45, 0, 0, 0, 0x4000, 64, 6, 0) + addresses + header[:16] + struct.pack(">H", right ^ 1)
+                   + header[18:] + payload, (ends[1][0], 0))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_segment_that_the_server_throws_away_hides_nothing_that_comes_in_its_place(lab, backend):
+    guard = lab.guard_at("routed", settings=(*SETTINGS, f"backend={backend}"))
+    lab.reset()
+    talk, text = Talk(lab, 4), body(1 << 19, 17)
+    protected = f"you@{lab.destinations.next('protected', 4).domain}"
+    before, malformed = passed(guard), guard.status()["counters"].get("dropped_malformed", 0)
+    talk.to(talk.recipient)
+    talk.ask(b"DATA")
+    talk.stream.send(text + b"\r\n")
+    assert namespaces.wait_until(lambda: passed(guard) - before > 0.8 * len(text))
+    time.sleep(0.3)
+    at = passed(guard)
+    forge(lab, talk, b"z" * 1200)
+    assert namespaces.wait_until(lambda: guard.status()["counters"].get("dropped_malformed", 0) > malformed)
+    assert passed(guard) == at
+    talk.stream.send(b".\r\nMAIL FROM:<a@sender.lab>\r\nRCPT TO:<%s>\r\nDATA\r\n" % protected.encode())
+    heard = talk.replies()
+    assert heard[-1].startswith(b"421 4.7."), heard
     assert not lab.behind.saw(protected.encode())
 
 

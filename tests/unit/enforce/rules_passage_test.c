@@ -46,7 +46,7 @@ static void bodies_leave_before_the_queue_and_behind_all_that_is_exempt(void **s
 	assert_true(network_parse(&rules.exempt_servers[rules.exempt_server_count++], "192.0.2.1"));
 	memcpy(rules.passage_pin, "/run/pin", 9);
 	assert_true(rules_iptables_print(text, sizeof(text), &rules, 4) > 0);
-	match = strstr(text, "-A HOPGUARD-SENT -p tcp "
+	match = strstr(text, "-A HOPGUARD-SENT -p tcp -m conntrack --ctstate ESTABLISHED "
 	                     "-m bpf --object-pinned /run/pin -j RETURN\n");
 	assert_non_null(match);
 	assert_true(match < strstr(text, "-A HOPGUARD-SENT -p tcp -j NFQUEUE"));
@@ -54,7 +54,7 @@ static void bodies_leave_before_the_queue_and_behind_all_that_is_exempt(void **s
 	assert_int_equal(count_of("-m bpf"), 1);
 	rules.passage = PASSAGE_MODULE;
 	assert_true(rules_iptables_print(text, sizeof(text), &rules, 6) > 0);
-	assert_int_equal(count_of("-A HOPGUARD-SENT -p tcp "
+	assert_int_equal(count_of("-A HOPGUARD-SENT -p tcp -m conntrack --ctstate ESTABLISHED "
 	                          "-m smtpbody -j RETURN\n"),
 	                 1);
 	rules.passage = PASSAGE_NONE;
@@ -73,11 +73,11 @@ static void before_nft_they_are_marked_as_passed(void **state)
 	                          ":HOPGUARD-BODY-OUT - [0:0]\n"
 	                          "-A HOPGUARD-BODY-FWD -m mark ! --mark 0x0/0xe000000 -j RETURN\n"
 	                          "-A HOPGUARD-BODY-FWD -p tcp -m multiport --dports 25 "
-	                          "-m smtpbody "
+	                          "-m conntrack --ctstate ESTABLISHED -m smtpbody "
 	                          "-j MARK --set-xmark 0x4000000/0x4000000\n"
 	                          "-A HOPGUARD-BODY-OUT -m mark ! --mark 0x0/0xe000000 -j RETURN\n"
 	                          "-A HOPGUARD-BODY-OUT -p tcp -m multiport --dports 25 "
-	                          "-m smtpbody "
+	                          "-m conntrack --ctstate ESTABLISHED -m smtpbody "
 	                          "-j MARK --set-xmark 0x4000000/0x4000000\n"
 	                          "-I FORWARD 1 -j HOPGUARD-BODY-FWD\n"
 	                          "-I OUTPUT 1 -j HOPGUARD-BODY-OUT\n"
