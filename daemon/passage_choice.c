@@ -10,12 +10,22 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/sandbox.h"
+#include "enforce/saved_rules.h"
 #include "messages.h"
 #include "net/passage_ebpf.h"
 #include "net/passage_load.h"
 #include "net/passage_module.h"
 
 _Static_assert((int)RULES_PIN_MAX >= (int)PASSAGE_PATH_MAX, "a pin fits the rules");
+
+/*
+ * Where others save all rules to put them in at the next start, ours would be among them, and without module or pin nobody's would go
+ * in. Whoever names a kind has been told.
+ */
+static const char *find_obstacle(const struct config *config)
+{
+	return config->passage == PASSAGE_WANTED_AUTO ? saved_rules_find("") : NULL;
+}
 
 static bool permits(const struct config *config, enum passage_kind kind)
 {
@@ -101,22 +111,29 @@ static int load(int *table, const struct config *config, char why[PASSAGE_WHY_MA
 
 /*
  * Other people's iptables-legacy opens our path at each change to its table, in their own view of files: where they could not find
- * it, they could change nothing any more.
+ * it, they could change nothing any more. With nft, too, ours is there (enforce/rules.h).
  */
 static bool is_out_of_sight(const struct config *config)
 {
-	return config->backend == RULES_IPTABLES_LEGACY && geteuid() == 0 &&
-	       !passage_pin_is_public();
+	return config->backend != RULES_IPTABLES && geteuid() == 0 && !passage_pin_is_public();
 }
 
 static const char OUT_OF_SIGHT[] = "its pin would not be seen by others who run iptables-legacy";
 
+static const char UNCHECKED[] =
+	"wrong checksums would pass by it (net.netfilter.nf_conntrack_checksum = 0)";
+
 static bool open_ebpf(struct passage_choice *choice, struct config *config, int lock)
 {
 	char why[RULES_WHY_MAX] = "";
-	int err = geteuid() == 0 ? load(&choice->table, config, why)
-	                         : passage_open_pinned(&choice->table, why);
+	int err;
 
+	if (!passage_sums_are_checked()) {
+		add_why(choice, PASSAGE_EBPF, UNCHECKED);
+		return false;
+	}
+	err = geteuid() == 0 ? load(&choice->table, config, why)
+	                     : passage_open_pinned(&choice->table, why);
 	if (!err && is_out_of_sight(config)) {
 		(void)snprintf(why, sizeof(why), "%s", OUT_OF_SIGHT);
 		err = -EXDEV;
@@ -134,8 +151,15 @@ static bool open_ebpf(struct passage_choice *choice, struct config *config, int 
 
 void passage_choice_open(struct passage_choice *choice, struct config *config, int lock)
 {
+	const char *obstacle = find_obstacle(config);
+
 	*choice = (struct passage_choice){ .kind = PASSAGE_NONE, .table = -1 };
-	if (permits(config, PASSAGE_MODULE) && open_module(choice, config, lock))
+	if (obstacle)
+		(void)snprintf(
+			choice->why, sizeof(choice->why),
+			"rules are saved here (%s): with it they might not load at the next start",
+			obstacle);
+	else if (permits(config, PASSAGE_MODULE) && open_module(choice, config, lock))
 		choice->kind = PASSAGE_MODULE;
 	else if (permits(config, PASSAGE_EBPF) && open_ebpf(choice, config, lock))
 		choice->kind = PASSAGE_EBPF;
@@ -235,6 +259,8 @@ void passage_choice_find(struct config *config, int lock)
 	char why[RULES_WHY_MAX];
 	struct passage_ticket ticket;
 
+	if (find_obstacle(config))
+		return;
 	if (permits(config, PASSAGE_MODULE) &&
 	    passage_module_open(&ticket, config->rules.queue_first) == 0) {
 		close(ticket.descriptors[0]);
@@ -250,7 +276,7 @@ int passage_choice_prepare(struct config *config, char why[PASSAGE_CHOICE_WHY_MA
 	char reason[RULES_WHY_MAX] = "";
 	int err = 0;
 
-	if (!permits(config, PASSAGE_EBPF)) {
+	if (!permits(config, PASSAGE_EBPF) || find_obstacle(config)) {
 		passage_unpin();
 		return 0;
 	}

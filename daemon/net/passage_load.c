@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@ __asm__(".pushsection .rodata\n"
 
 enum { LIBBPF_TEXT_MAX = 64 * 1024 };
 
+static const char SUMS_CHECKED[] = "/proc/sys/net/netfilter/nf_conntrack_checksum";
 static const char MOUNT_POINT[] = "/run/hopguard-passage";
 
 struct paths {
@@ -253,6 +255,19 @@ bool passage_pin_is_public(void)
 	(void)snprintf(outside, sizeof(outside), "/proc/1/root%s", passage_pin_path(path));
 	return stat(path, &here) == 0 && stat(outside, &there) == 0 &&
 	       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
+bool passage_sums_are_checked(void)
+{
+	int opened = open(SUMS_CHECKED, O_RDONLY | O_CLOEXEC);
+	char value = '1';
+
+	/* Where conntrack is not there yet, it comes with the rules, and checks them. */
+	if (opened >= 0 && read(opened, &value, 1) != 1)
+		value = '0';
+	if (opened >= 0)
+		close(opened);
+	return value != '0';
 }
 
 /* Another network namespace may have its folder there; the kernel itself may have files. */

@@ -33,6 +33,9 @@ bool passage_pin_is_public(void);
 /* The pins, then the folder and the file system where there is nothing else in it and rights suffice. */
 void passage_unpin(void);
 
+/* The program cannot check a segment's sum, and leaves that to conntrack: false where that was told not to. */
+bool passage_sums_are_checked(void);
+
 /* For tests: the program as it was loaded, by its pin. A descriptor, or -errno. */
 int passage_open_program(void);
 

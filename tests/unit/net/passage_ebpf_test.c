@@ -391,6 +391,21 @@ static void a_pinned_table_is_found_again_and_only_one_of_this_version(void **st
 	assert_int_not_equal(passage_ebpf_adopt(&passage, &ticket), 0);
 }
 
+static void whether_conntrack_looks_at_sums_is_known(void **state)
+{
+	int sysctl = open("/proc/sys/net/netfilter/nf_conntrack_checksum", O_RDWR | O_CLOEXEC);
+
+	(void)state;
+	assert_true(passage_sums_are_checked());
+	if (sysctl < 0)
+		skip();
+	assert_int_equal(write(sysctl, "0", 1), 1);
+	assert_false(passage_sums_are_checked());
+	assert_int_equal(write(sysctl, "1", 1), 1);
+	assert_true(passage_sums_are_checked());
+	close(sysctl);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -407,6 +422,7 @@ int main(void)
 		cmocka_unit_test(guards_do_not_take_from_each_other_but_by_arming),
 		cmocka_unit_test(a_successor_forgets_what_its_predecessor_armed),
 		cmocka_unit_test(a_full_set_refuses_and_a_forgotten_flow_makes_room),
+		cmocka_unit_test(whether_conntrack_looks_at_sums_is_known),
 		cmocka_unit_test(a_pinned_table_is_found_again_and_only_one_of_this_version),
 	};
 
