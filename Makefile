@@ -174,12 +174,14 @@ $(EXTENSION): kmod/libxt_smtpbody.c kmod/xt_smtpbody.h Makefile
 	@$(if $(V),,echo "  CC    $<")
 	$(Q)$(CC) -std=c11 $(WARNINGS) -O2 -fPIC -shared $(shell pkg-config --cflags xtables) $(HARD_LINK) -o $@ $<
 
-# xt_smtpbody for DKMS, which builds it for each kernel that is installed, is kmod/ itself.
+# xt_smtpbody for DKMS, which builds it for each kernel that is installed, is kmod/ itself. Where the kernel's own modules are not, as in a
+# package that is being made, no list of modules is written: it would take the place of the kernel's.
 kmod-install: kmod
 	$(Q)for headers in $(abspath $(KERNEL_HEADERS)); do \
 		release=$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $$headers/include/generated/utsrelease.h) && [ -n "$$release" ] && \
-		$(INSTALL) -m 0644 build/kmod/$$release/xt_smtpbody.ko $(DESTDIR)/lib/modules/$$release/updates/xt_smtpbody.ko && \
-		PATH=$$PATH:/usr/sbin:/sbin depmod $(if $(DESTDIR),-b $(DESTDIR)) $$release || exit 1; done
+		$(INSTALL) -m 0644 build/kmod/$$release/xt_smtpbody.ko $(DESTDIR)/lib/modules/$$release/updates/xt_smtpbody.ko || exit 1; \
+		if [ -e $(DESTDIR)/lib/modules/$$release/modules.order ]; then \
+			PATH=$$PATH:/usr/sbin:/sbin depmod $(if $(DESTDIR),-b $(DESTDIR)) $$release || exit 1; fi; done
 	$(Q)$(INSTALL) -m 0644 $(EXTENSION) $(DESTDIR)$(shell pkg-config --variable=xtlibdir xtables)/$(notdir $(EXTENSION))
 	$(Q)$(INSTALL) -m 0644 kmod/xt_smtpbody.8 $(DESTDIR)$(MANDIR)/man8/xt_smtpbody.8
 
