@@ -209,7 +209,8 @@ bool gate_leaves_with(struct flow *flow, const struct arrival *arrival)
 	const struct flow_side *server = &flow->from_server;
 
 	if (!arrival->is_from_client || !client->has_fin || flow->has_client_moved ||
-	    !client->has_ingress || !server->has_ingress || client->ingress == server->ingress)
+	    !client->has_ingress || !server->has_ingress || client->ingress == server->ingress ||
+	    session_facts(flow->session)->is_midstream)
 		return false;
 	flow->phase = FLOW_CLOSING;
 	return true;

@@ -293,7 +293,8 @@ void gate_reset(struct gate *gate, struct flow *flow, const struct arrival *arri
 /*
  * Of a FIN that passes, once it was noted. With the client's, before which all has passed, a connection can carry nothing more that is the
  * client's: what is left of it need not come by. Not where the far end stands beyond the client's own interface, from where it could end
- * the connection in its name.
+ * the connection in its name; nor of one that began before us, of which the far end may have acknowledged what never passed: the client
+ * sends that again behind its FIN.
  */
 bool gate_leaves_with(struct flow *flow, const struct arrival *arrival);
 

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -74,6 +75,34 @@ static void tls_and_a_new_greeting_go_on_behind_a_dead_guard(void **state)
 	simulation_free(simulation);
 }
 
+/*
+ * The far end acknowledges what never passed, by a packet that its client does not get. The client then ends, and sends what was
+ * not acknowledged again, as long as nobody looks.
+ */
+static void an_end_behind_what_never_passed_leaves_nothing_unwatched(void **state)
+{
+	static const char recipient[] = "RCPT TO:<bob@example.org>\r\n";
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 3);
+
+	(void)state;
+	simulation_promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+	simulation_promise(simulation, "nobody.example", "nobody.example", PROMISE_NONE);
+	assert_true(simulation_client(simulation, "EHLO client.example\r\n"));
+	assert_true(simulation_server(simulation, "250 nobody.example\r\n"));
+	assert_true(simulation_forge(
+		simulation,
+		&(struct simulation_forgery){
+			.is_lost = true,
+			.flags = TCP_ACK,
+			.from = (int64_t)simulation->server.sent_len,
+			.ack = (int64_t)(simulation->client.sent_len + strlen(recipient)) }));
+	assert_false(simulation_send(simulation, true, bytes_of_string(recipient)));
+	(void)simulation_end(simulation, true, false);
+	assert_int_equal(simulation->offloaded_count, 0);
+	assert_false(simulation_got(&simulation->server, "bob"));
+	simulation_free(simulation);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -81,6 +110,7 @@ int main(void)
 		cmocka_unit_test(
 			in_closed_nothing_that_may_be_anything_goes_on_behind_a_dead_guard),
 		cmocka_unit_test(tls_and_a_new_greeting_go_on_behind_a_dead_guard),
+		cmocka_unit_test(an_end_behind_what_never_passed_leaves_nothing_unwatched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
