@@ -124,7 +124,8 @@ static void print_ports(struct rules_text *script, const struct rules *rules, co
 
 /*
  * Ports used again. Connection tracking keeps a connection, mark and all, whose end it did not see: who swallows that end would
- * have the next by the same ports pass unread.
+ * have the next by the same ports pass unread. In front of what the guard has passed, so that a SYN is looked at once more when it comes
+ * again: what it waited behind in the queue may have set the mark.
  */
 static void print_unmark(struct rules_text *script, const struct rules *rules, const char *chain)
 {
@@ -195,8 +196,8 @@ static void print_answers(struct rules_text *script, const struct rules *rules, 
 
 static void print_forward(struct rules_text *script, const struct rules *rules, uint8_t family)
 {
-	print_ours_first(script, "HOPGUARD-FORWARD", &rules->marks);
 	print_unmark(script, rules, "HOPGUARD-FORWARD");
+	print_ours_first(script, "HOPGUARD-FORWARD", &rules->marks);
 	print_unwatched(script, "HOPGUARD-FORWARD", &rules->marks);
 	print_questions_of(script, "HOPGUARD-FORWARD", "-j HOPGUARD-ASKERS");
 	print_answers_of(script, "HOPGUARD-FORWARD", "-j HOPGUARD-NAMES");
@@ -211,8 +212,8 @@ static void print_forward(struct rules_text *script, const struct rules *rules, 
 /* What stays on the loopback is a filter of the mail server's own, not mail that leaves; a resolver may well be there. */
 static void print_output(struct rules_text *script, const struct rules *rules, const char *loopback)
 {
-	print_ours_first(script, "HOPGUARD-OUTPUT", &rules->marks);
 	print_unmark(script, rules, "HOPGUARD-OUTPUT");
+	print_ours_first(script, "HOPGUARD-OUTPUT", &rules->marks);
 	print_unwatched(script, "HOPGUARD-OUTPUT", &rules->marks);
 	print_questions_of(script, "HOPGUARD-OUTPUT", "-g HOPGUARD-ASKED");
 	if (!rules->has_output)

@@ -126,19 +126,22 @@ static void print_ports(struct rules_text *script, const struct rules *rules, co
 /* Behind the chains that say of message bodies which need no look, where there are any. */
 static void print_chain_head(struct rules_text *script, const char *hook, const struct rules *rules)
 {
-	const struct marks *marks = &rules->marks;
-
 	rules_text_add(script,
 	               "\tchain %s {\n"
-	               "\t\ttype filter hook %s priority mangle%s; policy accept;\n"
-	               "\t\tmeta mark & 0x%08x != 0 goto ours\n",
-	               hook, hook, rules->passage == PASSAGE_NONE ? "" : " + 1",
+	               "\t\ttype filter hook %s priority mangle%s; policy accept;\n",
+	               hook, hook, rules->passage == PASSAGE_NONE ? "" : " + 1");
+}
+
+static void print_ours_first(struct rules_text *script, const struct marks *marks)
+{
+	rules_text_add(script, "\t\tmeta mark & 0x%08x != 0 goto ours\n",
 	               marks->to_client | marks->to_server | marks->own);
 }
 
 /*
  * Ports used again. Connection tracking keeps a connection, mark and all, whose end it did not see: who swallows that end would
- * have the next by the same ports pass unread.
+ * have the next by the same ports pass unread. In front of what the guard has passed, so that a SYN is looked at once more when it comes
+ * again: what it waited behind in the queue may have set the mark.
  */
 static void print_unmark(struct rules_text *script, const struct rules *rules)
 {
@@ -225,6 +228,7 @@ static void print_forward(struct rules_text *script, const struct rules *rules,
 
 	print_chain_head(script, "forward", rules);
 	print_unmark(script, rules);
+	print_ours_first(script, &rules->marks);
 	print_unwatched(script, &rules->marks);
 	for (i = 0; i < 2; i++) {
 		if (sets->clients[i])
@@ -256,6 +260,7 @@ static void print_output(struct rules_text *script, const struct rules *rules)
 {
 	print_chain_head(script, "output", rules);
 	print_unmark(script, rules);
+	print_ours_first(script, &rules->marks);
 	print_unwatched(script, &rules->marks);
 	rules_text_add(script,
 	               "\t\tmeta l4proto { tcp, udp } th dport 53 ct direction original goto "
@@ -286,6 +291,7 @@ static void print_return(struct rules_text *script, const struct marks *marks)
 static void print_input(struct rules_text *script, const struct rules *rules)
 {
 	print_chain_head(script, "input", rules);
+	print_ours_first(script, &rules->marks);
 	print_unwatched(script, &rules->marks);
 	rules_text_add(script, "\t\tmeta l4proto { tcp, udp } th sport 53 goto heard\n");
 	if (!rules->has_output) {

@@ -96,6 +96,7 @@ BEGINNING = [
         "begin another connection (RFC 9293 section 3.5.1)",
         "the client's SYN begins another one, for the guard and for the rules, which else would pass it unread", (),
         ["test_rules_packets: test_a_port_used_again_is_another_connection",
+         "test_rules_packets: test_a_port_used_again_while_its_last_words_wait_is_another_connection",
          "gate_evasion_test: a_port_used_again_begins_another_connection",
          "gate_evasion_test: a_server_that_has_the_old_connection_yet_hears_that_it_is_over"],
         linux="begins another; connection tracking takes it for the old one, mark and all"),

@@ -7,6 +7,7 @@ The client's side is 192.0.2.0/24 and 2001:db8:1::/64, the server's 198.51.100.0
 
 import contextlib
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -29,6 +30,7 @@ CLIENTS = "clients={192.0.2.0/24,2001:db8:1::/64}"
 MASK = 0x0F000000
 OWN = 0x08000000
 VANISH = b"vanish\r\n"  # what the server does when it hears this
+DECIDED = b"\x17\x03\x03\0\1x"  # a connection's last that an acceptor needs to see
 AT_ONCE = b"\1\0\0\0\0\0\0\0"  # struct linger: closed with a reset
 
 
@@ -134,6 +136,16 @@ class Row:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
             return local
 
+    def from_port(self, port, address):
+        """A connection of the client's, which ends at once when it is closed."""
+        connection = self.client.socket(FAMILY[6 if ":" in address else 4])
+        connection.settimeout(3)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        connection.bind(("", port))
+        connection.connect((address, 25))
+        return connection
+
     # The program
 
     def rules(self, verb, backend, *settings, check=True):
@@ -200,6 +212,15 @@ class Acceptor:
         self._process.stdin.close()
         self._process.wait(5)
         self._reader.join(5)
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """All waits in the queues."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def of(self, port):
         """What came with that port on either side: (queue, hook, source port, destination port, length)."""

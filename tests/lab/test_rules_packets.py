@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which packets the rules bring to the guard, and which they leave alone."""
 
+import threading
+import time
+
 import pytest
 
 import rules_world
@@ -151,6 +154,23 @@ def test_a_port_used_again_is_another_connection(row, backend, place):
         seen = len(guard.of(41009))
         assert row.talk(row.client, place["server"], source_port=41009)
         assert sum(1 for *_, length in guard.of(41009)[seen:] if length > 0) == 1
+
+
+def test_a_port_used_again_while_its_last_words_wait_is_another_connection(row, backend, place):
+    """They are in the queue still, and set the mark when the second one's SYN is there already."""
+    row.ruled(backend)
+    with row.keeping_ends_secret(backend, 6 if ":" in place["server"] else 4), row.accepting(2, "decided") as guard:
+        first = row.from_port(41011, place["server"])
+        first.sendall(rules_world.VANISH)
+        time.sleep(0.2)
+        with guard.stopped():
+            first.sendall(rules_world.DECIDED)
+            first.close()
+            second = threading.Thread(target=row.talk, args=(row.client, place["server"]), kwargs={"source_port": 41011})
+            second.start()
+            time.sleep(0.2)
+        second.join()
+        assert sum(1 for *_, destination, length in guard.of(41011) if destination == 25 and length > 0) == 2 + 2
 
 
 def test_other_mark_bits_stay_as_they_are(row, backend, place):
