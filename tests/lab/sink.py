@@ -28,6 +28,7 @@ def make_key(directory, name):
 class Sink:
     def __init__(self, host, key, certificate, port=25, name="mx.lab"):
         self.letters = []
+        self.named = []                # each recipient that a client asked for
         self._name = name.encode()
         self.without_starttls = set()  # addresses of servers that never heard of TLS
         self.is_careless = False       # keeps what was read before the handshake (CVE-2011-0411)
@@ -52,6 +53,7 @@ class Sink:
     def reset(self):
         self._listener.drop_all()
         self.letters.clear()
+        self.named.clear()
         self.without_starttls.clear()
         self.is_careless = False
         self.later_visits.clear()
@@ -117,6 +119,7 @@ class Sink:
                 stream.send(b"250 2.1.0 Ok\r\n")
             elif verb == b"RCPT":
                 recipients.append(_address(line))
+                self.named.append(recipients[-1])
                 stream.send(b"250 2.1.5 Ok\r\n")
             elif verb == b"DATA" and recipients:
                 stream.send(b"354 go on\r\n")

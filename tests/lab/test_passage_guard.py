@@ -34,11 +34,11 @@ def body(length, seed):
 class Talk:
     """A session in clear up to a recipient, and what is said then."""
 
-    def __init__(self, lab, family):
+    def __init__(self, lab, family, segment_max=None):
         self.lab = lab
         self.destination = lab.destinations.next("unprotected", family)
         self.client = clients.Client(lab.world.sender)
-        self.stream = lines.dial(lab.world.sender, (self.destination.addresses[0], 25), patience_s=8)
+        self.stream = lines.dial(lab.world.sender, (self.destination.addresses[0], 25), patience_s=8, segment_max=segment_max)
         self.stream.reply()
 
     @property
