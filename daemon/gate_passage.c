@@ -140,12 +140,8 @@ void gate_heed_answer(struct gate *gate, struct flow *flow, const struct arrival
 
 	if (gate->passage && !arrival->is_from_client && segment->payload.len > 0 &&
 	    flow->session && session_is_in_body(flow->session) && flow->from_server.stream &&
-	    seq_distance(end, stream_next(flow->from_server.stream)) > 0) {
+	    seq_distance(end, stream_next(flow->from_server.stream)) > 0)
 		flow->is_passage_barred = true;
-		/* To an end of data it may be, in a copy of what the kernel passed and the server did not take. */
-		if (flow->from_client.stream)
-			stream_doubt_unseen(flow->from_client.stream);
-	}
 }
 
 /* Neither moves the body on nor ends anything; a client's by another way has the flow known by that one. */

@@ -39,7 +39,4 @@ void dots_forget(struct dots *dots, uint32_t seq);
  */
 bool dots_agree(const struct dots *dots, uint32_t seq, struct bytes octets);
 
-/* A line end, a dot, and a line end lie in them. */
-bool dots_end_data(struct bytes octets);
-
 #endif

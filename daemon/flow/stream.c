@@ -32,7 +32,6 @@ struct stream {
 	uint8_t before[2];  /* the two octets before base */
 	bool is_body;
 	bool has_unseen;
-	bool is_unseen_doubted;
 };
 
 /* Where a sequence number stands, counted from base. */
@@ -301,14 +300,19 @@ static bool agrees_with_kept(const struct stream *stream, int64_t at, struct byt
 	       bytes_equal(kept, payload_between(payload, at, from, from + (int64_t)kept.len));
 }
 
-/* Of octets never seen all that is known is that none of them ended the data; nor may a copy, with its neighbour. */
+/* Of octets never seen all that is known is that none of them ended the data; nor may a copy. */
 static bool agrees_with_unseen(const struct stream *stream, int64_t at, struct bytes payload)
 {
-	int64_t seen = offset_of(stream, stream->unseen_to);
-	int64_t acked = offset_of(stream, stream->acked);
+	/* With the neighbour of the last one. */
+	struct bytes again = payload_between(payload, at, offset_of(stream, stream->acked),
+	                                     offset_of(stream, stream->unseen_to) + 1);
 
-	return !dots_end_data(payload_between(payload, at, acked, seen + 1)) &&
-	       !(stream->is_unseen_doubted && at < seen);
+	for (size_t i = 2; i < again.len; i++) {
+		if (again.data[i - 1] == '.' && ascii_is_line_end(again.data[i - 2]) &&
+		    ascii_is_line_end(again.data[i]))
+			return false;
+	}
+	return true;
 }
 
 /* True also when none of it was let go. */
@@ -460,11 +464,6 @@ void stream_skip(struct stream *stream, uint32_t to, const uint8_t tail[2])
 	stream->body_from = stream->body_to = stream->unseen_to = to;
 	stream->has_unseen = true;
 	memcpy(stream->before, tail, sizeof(stream->before));
-}
-
-void stream_doubt_unseen(struct stream *stream)
-{
-	stream->is_unseen_doubted = stream->has_unseen;
 }
 
 void stream_tail(const struct stream *stream, uint8_t tail[2])

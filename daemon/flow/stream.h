@@ -122,8 +122,6 @@ bool stream_may_skip(const struct stream *stream);
  * only an end of data is noticed, or a last octet that differs. What lies further back than STREAM_UNSEEN_MAX counts as acknowledged.
  */
 void stream_skip(struct stream *stream, uint32_t to, const uint8_t tail[2]);
-/* What the receiver lacks of them may be others than those that passed: from here on no copy of them agrees. */
-void stream_doubt_unseen(struct stream *stream);
 /* The last two octets before next; 0 where there were none. */
 void stream_tail(const struct stream *stream, uint8_t tail[2]);
 

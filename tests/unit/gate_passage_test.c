@@ -134,35 +134,6 @@ static void a_body_whose_first_line_is_open_is_read_on(void **state)
 	simulation_free(simulation);
 }
 
-/* Beside the client somebody says what passes and dies on the way; what the client itself says there was seen by nobody. */
-static void behind_an_end_that_hides_in_what_passed_no_command_does(void **state)
-{
-	struct simulation *simulation = in_body();
-	char text[600];
-
-	(void)state;
-	say_lines(simulation, 2);
-	memset(text, 'z', sizeof(text) - 1);
-	text[sizeof(text) - 1] = '\0';
-	assert_true(passage_model_is_armed(&simulation->kernel));
-	(void)simulation_forge(simulation, &(struct simulation_forgery){
-						   .is_client = true,
-						   .is_inside = true,
-						   .is_lost = true,
-						   .flags = TCP_ACK | TCP_PSH,
-						   .from = (int64_t)simulation->client.sent_len,
-						   .ack = (int64_t)simulation->client.got_len,
-						   .text = text,
-					   });
-	assert_int_equal(simulation->kernel.passed_packets, 3);
-	(void)simulation_client(simulation, ".\r\n");
-	assert_true(simulation_server(simulation, "250 taken\r\n"));
-	assert_false(simulation_client(simulation, "MAIL FROM:<a@b.example>\r\n") &&
-	             simulation_client(simulation, "RCPT TO:<bob@example.org>\r\n"));
-	assert_false(simulation_got(&simulation->server, "bob"));
-	simulation_free(simulation);
-}
-
 static void a_server_that_answers_within_a_body_ends_the_passage(void **state)
 {
 	static const char *const answers[] = { "250 taken\r\n", "421 closing\r\n", "2" };
@@ -423,7 +394,6 @@ int main(void)
 		cmocka_unit_test(each_message_of_a_connection_passes_and_the_last_is_refused),
 		cmocka_unit_test(a_body_that_begins_with_a_command_never_passes_in_the_kernel),
 		cmocka_unit_test(a_body_whose_first_line_is_open_is_read_on),
-		cmocka_unit_test(behind_an_end_that_hides_in_what_passed_no_command_does),
 		cmocka_unit_test(a_server_that_answers_within_a_body_ends_the_passage),
 		cmocka_unit_test(an_answer_that_comes_again_ends_nothing),
 		cmocka_unit_test(a_body_that_holds_what_some_take_for_its_end_is_read_on),

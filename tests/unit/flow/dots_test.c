@@ -187,19 +187,6 @@ static void a_refused_charge_adds_nothing(void **state)
 	assert_null(dots_new(&budget));
 }
 
-static void only_a_dot_between_line_ends_ends_the_data(void **state)
-{
-	static const char *const ends[] = { "\r\n.\r\n", "\n.\r", "\r.\nx", "..\n.\n" };
-	static const char *const others[] = { "", ".", "\n.", ".\n", "\n.x\n", "\n..\n", "x.\n" };
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		assert_true(dots_end_data(bytes_of_string(ends[i])));
-	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		assert_false(dots_end_data(bytes_of_string(others[i])));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,7 +198,6 @@ int main(void)
 		cmocka_unit_test(the_last_dot_again_takes_no_place),
 		cmocka_unit_test(memory_is_bounded_and_what_is_forgotten_makes_room),
 		cmocka_unit_test(a_refused_charge_adds_nothing),
-		cmocka_unit_test(only_a_dot_between_line_ends_ends_the_data),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

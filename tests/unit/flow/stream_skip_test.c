@@ -117,28 +117,6 @@ static void no_copy_of_unseen_octets_ends_the_data(void **state)
 	}
 }
 
-static void of_unseen_octets_that_are_doubted_no_copy_passes(void **state)
-{
-	struct stream *stream = in_body();
-
-	(void)state;
-	stream_doubt_unseen(stream);
-	assert_int_equal(judge(stream, from, seen), STREAM_PASS);
-	stream_skip(stream, skipped_to, tail);
-	assert_int_equal(judge(stream, skipped_from + 20, "text"), STREAM_PASS);
-	stream_doubt_unseen(stream);
-	assert_int_equal(judge(stream, skipped_from + 20, "text"), STREAM_DROP);
-	assert_int_equal(judge(stream, skipped_to - 3, "ax\r"), STREAM_DROP);
-	/* What follows them is read as ever, and what the receiver has is nothing to doubt. */
-	assert_int_equal(push(stream, skipped_to, "\nmore"), STREAM_NEW);
-	assert_false(is_inconsistent);
-	read_all(stream);
-	assert_int_equal(judge(stream, skipped_to, "\nmore"), STREAM_PASS);
-	assert_true(stream_acknowledge(stream, skipped_to));
-	assert_int_equal(judge(stream, skipped_to, "\nmore"), STREAM_PASS);
-	end_stream(stream);
-}
-
 static void a_copy_that_differs_at_the_edge_does_not_pass(void **state)
 {
 	static const char *const copies[] = { "zx\n", "zz\r", "\n.\r" };
@@ -280,7 +258,6 @@ int main(void)
 		cmocka_unit_test(what_the_receiver_has_of_unseen_octets_it_may_say),
 		cmocka_unit_test(unseen_octets_in_flight_come_again_and_pass),
 		cmocka_unit_test(no_copy_of_unseen_octets_ends_the_data),
-		cmocka_unit_test(of_unseen_octets_that_are_doubted_no_copy_passes),
 		cmocka_unit_test(a_copy_that_differs_at_the_edge_does_not_pass),
 		cmocka_unit_test(a_keep_alive_among_what_is_acknowledged_carries_anything),
 		cmocka_unit_test(what_is_let_go_behind_unseen_octets_is_remembered_as_ever),
