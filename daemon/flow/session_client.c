@@ -164,6 +164,7 @@ static void hold_line(struct session *session, enum smtp_verb verb, const struct
 		.is_rest = session->is_front_allowed && session->front_allowed_len != UINT32_MAX,
 	};
 	bool is_opaque = session->state == SESSION_RESYNC && verb == SMTP_VERB_UNKNOWN;
+	struct bytes path_line = line->octets;
 
 	note_oddities(session, line);
 	session->is_split_held = line->is_split;
@@ -172,10 +173,12 @@ static void hold_line(struct session *session, enum smtp_verb verb, const struct
 		commitment.kind = COMMITMENT_MAIL;
 	else if (commitment.verb == SMTP_RCPT)
 		commitment.kind = COMMITMENT_RCPT;
-	if (commitment.kind == COMMITMENT_RCPT && !commitment.is_line_complete)
+	else if (line->is_split && !is_opaque)
+		path_line = session_find_recipient(session, &commitment, line->octets);
+	if ((commitment.kind == COMMITMENT_RCPT || line->is_split) && !commitment.is_line_complete)
 		session->front_held_len = (uint32_t)line->octets.len;
 	if (commitment.kind != COMMITMENT_COMMAND && commitment.is_line_complete)
-		session_note_path(&commitment, line->octets);
+		session_note_path(&commitment, path_line);
 	/* What is no command has no end to wait for. */
 	if (is_opaque)
 		commitment.is_line_complete = true;

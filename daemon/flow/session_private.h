@@ -176,6 +176,14 @@ struct session_step session_read_reply(struct session *session, struct bytes rea
 bool session_read_recipient_rest(struct session *session, struct session_step *step,
                                  struct bytes readable);
 
+/* session_split.c */
+/*
+ * Of a held line that a server may read as several: where the next of them may name a recipient, the commitment is that, and ends before
+ * the one behind. Returns the part with its path, else the line.
+ */
+struct bytes session_find_recipient(struct session *session, struct session_commitment *commitment,
+                                    struct bytes line);
+
 /* session_tls.c */
 struct session_step session_read_hello(struct session *session, struct bytes readable);
 struct session_step session_read_client_records(struct session *session, struct bytes readable);
