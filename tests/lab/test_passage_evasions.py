@@ -56,9 +56,8 @@ def evade(lab, family, text, seed, lies, segment_max=None):
         segments = by_hand.mutated(rng, said if is_pipelined else behind, lies)
         heard = hand.play(segments if is_pipelined else [(len(end) + at, piece) for at, piece in segments], said, b"421 ",
                           0.5 if lies else PATIENCE_S)
-    assert protected.decode() not in lab.sink.named, seed
-    # Who contradicts himself may have made it a part of the body, or another recipient; or he is left to starve.
-    assert lies or not lab.behind.saw(protected), seed
+    # Who contradicts himself may have made of it what he likes: a part of the body, with an end that only some servers take for one.
+    assert lies or (protected.decode() not in lab.sink.named and not lab.behind.saw(protected)), seed
     assert lies or b"421 4.7." in heard, (seed, heard)
 
 
@@ -70,6 +69,8 @@ def test_however_a_body_ends_the_next_recipient_is_judged(quiet, family, lies, c
     seed, text, before = time.time_ns(), body(20000, 1), passed(guard)
     for number in range(count):
         evade(quiet, family, text, f"{seed}-{number}", lies)
+    evade(quiet, family, text, f"{seed}-last", False)
+    assert guard.is_whole()
     assert namespaces.wait_until(lambda: passed(guard) > before + count * len(text) // 4)
     assert not guard.status()["counters"].get("passages_lost", 0)
 
