@@ -159,7 +159,7 @@ static int check_section(struct reading *reading, const struct config_setting *s
 
 	if (!section)
 		return complain_of_section(reading, reading->name, setting);
-	if (!section->open && setting->title.len > 0)
+	if (!section->open && setting->title.data)
 		return config_complain(reading->error, reading->name, setting,
 		                       "this section has no title");
 	if (section->open && setting->title.len == 0)

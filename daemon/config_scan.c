@@ -310,8 +310,8 @@ static int scan_section(struct scanner *scanner)
 		next_token(scanner);
 	}
 	if (scanner->token.kind != TOKEN_OPEN)
-		return unexpected(scanner, opening.title.len > 0 ? "'{' is missing"
-		                                                 : "'=' or '{' is missing");
+		return unexpected(scanner,
+		                  opening.title.data ? "'{' is missing" : "'=' or '{' is missing");
 	err = note(scanner, &opening);
 	if (err)
 		return err;

@@ -90,6 +90,7 @@ static const struct {
 	{ "dns { forward { } }", "t.conf:1: dns.forward: '=' is missing" },
 	{ "dns x y", "t.conf:1: dns: '{' is missing" },
 	{ "dns \"x\" {}", "t.conf:1: dns: this section has no title" },
+	{ "dns \"\" {}", "t.conf:1: dns: this section has no title" },
 	{ "mode = { enforce }", "t.conf:1: mode: one value, not a { list }" },
 	{ "include(\"/etc/passwd\")",
 	  "t.conf:1: include: the character '(' (0x28) is only allowed in quotation marks" },
