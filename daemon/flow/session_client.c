@@ -179,6 +179,9 @@ static void hold_line(struct session *session, enum smtp_verb verb, const struct
 		session->front_held_len = (uint32_t)line->octets.len;
 	if (commitment.kind != COMMITMENT_COMMAND && commitment.is_line_complete)
 		session_note_path(&commitment, path_line);
+	/* Whoever reads another line there may find another path. */
+	if (commitment.kind == COMMITMENT_RCPT && line->is_split)
+		commitment.path = SMTP_PATH_MALFORMED;
 	/* What is no command has no end to wait for. */
 	if (is_opaque)
 		commitment.is_line_complete = true;
