@@ -181,7 +181,7 @@ static __always_inline _Bool keys_equal(const struct smtpbody_key *a, const stru
 {
 	return ((a->words[0] ^ b->words[0]) | (a->words[1] ^ b->words[1]) |
 		(a->words[2] ^ b->words[2]) | (a->words[3] ^ b->words[3]) |
-		(a->words[4] ^ b->words[4])) == 0;
+		(a->words[4] ^ b->words[4]) | (a->words[5] ^ b->words[5])) == 0;
 }
 
 static __always_inline struct smtpbody_entry *find_entry(const struct smtpbody_key *key)

@@ -285,6 +285,21 @@ static void another_way_in_is_another_flow(void **state)
 	assert_taken_back(&flow, SEQ + 4, "xt");
 }
 
+/* Some of so many have the same place in the table. */
+static void hosts_of_one_network_are_told_apart(void **state)
+{
+	struct passage_flow flow = flow_of(6), other = flow;
+
+	skip_without_program(state);
+	arm(&flow, SEQ);
+	for (uint32_t host = 3; host < 6 * SMTPBODY_SETS; host++) {
+		memcpy(other.server.address.octets + 10, &host, sizeof(host));
+		assert_false(passes(&other, SEQ, "text"));
+	}
+	assert_true(is_armed(&flow));
+	body_passage_forget(world.passage, &flow);
+}
+
 static void long_segments_are_read_to_their_last_octet(void **state)
 {
 	static uint8_t text[BODY_SEGMENT_MAX];
@@ -432,6 +447,7 @@ int main(void)
 		cmocka_unit_test(tcp_options_pass_and_those_of_ip_do_not),
 		cmocka_unit_test(headers_that_lie_or_are_odd_do_not_pass),
 		cmocka_unit_test(another_way_in_is_another_flow),
+		cmocka_unit_test(hosts_of_one_network_are_told_apart),
 		cmocka_unit_test(long_segments_are_read_to_their_last_octet),
 		cmocka_unit_test(an_arming_takes_the_place_of_the_one_before),
 		cmocka_unit_test(guards_do_not_take_from_each_other_but_by_arming),
