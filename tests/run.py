@@ -26,7 +26,7 @@ LONG = {"HOPGUARD_FLOWS": "1000000"}  # what unit tests do more of, when all is 
 SUITE_TIMEOUT_S = {False: 13 * 60, True: 4 * 3600}  # lab or vm: pairwise, every cell
 # Side by side: they wait for timers of mail servers more than they compute. Behind them, beside one another alone, those that
 # measure how long somebody waits.
-LAB_PARTS = {False: 6, True: 10}
+LAB_PARTS = {False: 5, True: 10}
 LAB_ALONE_PARTS = 2
 INTERRUPT_PATIENCE_S = 60  # for taking down what a suite set up
 
