@@ -129,7 +129,7 @@ def test_a_flush_forgets_for_good_even_when_all_are_killed_after(machine):
     machine.kill(machine.processes()["supervisor"])
     guard.process.wait(5)
     guard.start()
-    assert machine.wait_until(lambda: remembers(guard, len(HOSTS) - 1, 0), 15)
+    assert machine.wait_until(lambda: remembers(guard, len(HOSTS) - 1, 0))
 
 
 def test_a_scout_comes_up_while_the_ledger_keeps_dying(machine):
