@@ -204,6 +204,11 @@ void gate_candidate(struct gate *gate, const struct message_candidate *candidate
 		*note = added;
 }
 
+static uint64_t *echo_asked_ms(struct echo *echo, uint32_t number)
+{
+	return &echo->asked_ms[number % GATE_ECHOES_MAX];
+}
+
 bool gate_has_heard(struct gate *gate, uint64_t opened_ms)
 {
 	struct echo *echo = &gate->echo;
@@ -212,11 +217,12 @@ bool gate_has_heard(struct gate *gate, uint64_t opened_ms)
 		return true;
 	/* Asked within the same millisecond, it may have been before the answer. */
 	if (gate->now_ms <= opened_ms ||
-	    (echo->is_under_way && gate->now_ms - echo->asked_ms < GATE_ECHO_AGAIN_MS))
+	    (echo->is_under_way &&
+	     gate->now_ms - *echo_asked_ms(echo, echo->number) < GATE_ECHO_AGAIN_MS))
 		return false;
 	echo->number++;
 	echo->is_under_way = true;
-	echo->asked_ms = gate->now_ms;
+	*echo_asked_ms(echo, echo->number) = gate->now_ms;
 	gate->actions.echo(gate->owner, echo->number);
 	return false;
 }
@@ -227,12 +233,16 @@ void gate_hear_ahead(struct gate *gate, const struct flow *flow)
 		(void)gate_has_heard(gate, flow->started_ms);
 }
 
+/* Also of one that was asked again meanwhile: a scout that is always behind by more than that would never be understood. */
 void gate_echoed(struct gate *gate, uint32_t number, uint64_t now_ms, uint64_t time_ms)
 {
-	if (!gate->echo.is_under_way || number != gate->echo.number)
+	struct echo *echo = &gate->echo;
+	uint64_t asked_ms = *echo_asked_ms(echo, number);
+
+	if (echo->number - number >= GATE_ECHOES_MAX || asked_ms <= echo->answered_ms)
 		return;
-	gate->echo.is_under_way = false;
-	gate->echo.answered_ms = gate->echo.asked_ms;
+	echo->is_under_way &= number != echo->number;
+	echo->answered_ms = asked_ms;
 	gate_go_on(gate, NULL, now_ms, time_ms);
 }
 

@@ -49,6 +49,7 @@ enum {
 	/* Far below any client's time-out for STARTTLS (Postfix: 300 s), far above what a cut line takes to come. */
 	GATE_REPLY_PATIENCE_MS = 2000,
 	GATE_ECHO_AGAIN_MS = 1000, /* a scout, or a first guard, that has died with our question */
+	GATE_ECHOES_MAX = 32,      /* such questions that may yet be answered: of as many seconds */
 	GATE_SETTLE_MS = 1000,     /* within a first retransmission timeout (RFC 6298 section 2) */
 	GATE_AWAKE_MAX = 128,      /* flows whose streams do not rest, though they keep nothing */
 };
@@ -57,8 +58,8 @@ enum {
 struct echo {
 	uint32_t number; /* of the last question */
 	bool is_under_way;
-	uint64_t asked_ms;    /* the last question */
-	uint64_t answered_ms; /* when the last one that was answered had been asked */
+	uint64_t asked_ms[GATE_ECHOES_MAX]; /* the last questions, each by its number modulo that */
+	uint64_t answered_ms;               /* when the last one that was answered had been asked */
 };
 
 /* Connections of which one direction does not come by; what was told of them. */

@@ -155,6 +155,41 @@ static void what_the_scout_said_before_a_connection_is_no_word_on_whom_it_is_for
 	assert_false(replay(simulation, handshake_of(&scene->thief, TLS1_2_VERSION, suite)));
 }
 
+/* By more than we wait before we ask again: each answer is one to a question before the last. */
+static void a_scout_that_is_always_behind_is_understood(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+	uint32_t first, later;
+
+	scene->simulation = simulation;
+	simulation_verify(simulation, verify, NULL, scene);
+	assert_true(simulation_open(simulation));
+	promise(simulation, KEY_DOMAIN, KEY_HOST, PROMISE_KEY);
+	for (size_t i = 0; i < simulation->answer_count; i++)
+		promise_key(&simulation->answers[i], &scene->honest);
+	simulation->is_scout_busy = true;
+	greet_nameless(simulation, "220 go\r\n");
+	first = simulation->echo;
+	simulation_pass_time(simulation, 100);
+	/* What was asked before this connection says nothing of it. */
+	assert_true(simulation_reopen(simulation));
+	greet_nameless(simulation, "220 go\r\n");
+	assert_false(replay(simulation, handshake_of(&scene->thief, TLS1_2_VERSION, suite)));
+	simulation_pass_time(simulation, 1500);
+	later = simulation->echo;
+	hear(simulation, KEY_DOMAIN, KEY_HOST, false);
+	simulation_pass_time(simulation, 1500);
+	assert_int_not_equal(simulation->echo, later);
+	gate_echoed(simulation->gate, first, simulation->now_ms, simulation->now_ms);
+	gate_echoed(simulation->gate, simulation->echo + 1, simulation->now_ms, simulation->now_ms);
+	gate_echoed(simulation->gate, simulation->echo - 40, simulation->now_ms,
+	            simulation->now_ms);
+	assert_null(simulation_finding(simulation));
+	gate_echoed(simulation->gate, later, simulation->now_ms, simulation->now_ms);
+	refused(simulation, REASON_KEY_MISMATCH, "proven");
+}
+
 static void a_scout_that_never_comes_to_it_defers_in_time(void **state)
 {
 	struct key_scene *scene = *state;
@@ -260,6 +295,7 @@ int main(void)
 		TEST(while_the_scout_is_behind_nobody_is_a_stranger),
 		TEST(the_scout_is_asked_as_soon_as_the_client_asks_for_tls),
 		TEST(what_the_scout_said_before_a_connection_is_no_word_on_whom_it_is_for),
+		TEST(a_scout_that_is_always_behind_is_understood),
 		TEST(a_scout_that_never_comes_to_it_defers_in_time),
 		TEST(a_session_under_anothers_identifier_does_not_go_on),
 		TEST(nor_does_one_under_anothers_ticket),
