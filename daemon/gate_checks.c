@@ -166,22 +166,23 @@ static void send(struct gate *gate, uint32_t request, const struct handshake *ha
 	gate->actions.check(gate->owner, message, CHECK_HEAD_LEN + len);
 }
 
-/* Another number each time, so that an answer to a question that was given up is nobody's. */
+/* Under the same number until it is answered: a verifier that is behind has the first question yet, and it is the same. */
 static void ask(struct gate *gate, struct check *check, const struct check_key *key,
                 const struct handshake *handshake, struct bytes rules)
 {
 	struct gate_keys *keys = gate->keys;
 	struct check_key *asked;
 
-	if (check->request != 0)
-		table_remove(keys->requests, &check->request);
-	check->is_answered = false;
-	keys->last_request++;
-	keys->last_request += keys->last_request == 0;
-	check->request = keys->last_request;
+	if (check->request == 0 || check->is_answered) {
+		keys->last_request++;
+		keys->last_request += keys->last_request == 0;
+		check->request = keys->last_request;
+	}
 	check->asked_ms = gate->now_ms;
 	check->is_answered = false;
-	asked = table_insert(keys->requests, &check->request);
+	asked = table_find(keys->requests, &check->request);
+	if (!asked)
+		asked = table_insert(keys->requests, &check->request);
 	if (!asked)
 		return;
 	*asked = *key;

@@ -45,6 +45,41 @@ static void a_verifier_that_died_is_asked_again(void **state)
 	assert_null(simulation_finding(simulation));
 }
 
+/* What it would have said to the first question, it says when the question has been asked again. */
+struct late {
+	struct key_scene *scene;
+	struct message_checked first;
+};
+
+static void verify_late(void *owner, struct key_finding *finding, const struct message_check *check,
+                        size_t len)
+{
+	struct late *late = owner;
+
+	(void)finding;
+	if (late->first.request != 0)
+		return;
+	late->first.request = check->request;
+	verify(late->scene, &late->first.finding, check, len);
+}
+
+static void a_verifier_that_is_always_behind_is_understood(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct late late = { .scene = scene, .first.type = MESSAGE_CHECKED };
+
+	simulation_verify(simulation, verify_late, NULL, &late);
+	assert_false(talk(simulation, &scene->honest, TLS1_2_VERSION));
+	simulation_pass_time(simulation, GATE_CHECK_AGAIN_MS);
+	assert_true(simulation->check_count > 1);
+	assert_false(simulation->client.got_reset);
+	gate_checked(simulation->gate, &late.first, simulation->now_ms, simulation->now_ms);
+	simulation_pass_time(simulation, 1000);
+	assert_int_equal(simulation->server.got_len, simulation->client.sent_len);
+	assert_null(simulation_finding(simulation));
+}
+
 static void monitor_tells_what_the_verifier_says_later(void **state)
 {
 	struct key_scene *scene = *state;
@@ -131,6 +166,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_the_verifier_said_holds_for_a_minute),
 		TEST(a_verifier_that_died_is_asked_again),
+		TEST(a_verifier_that_is_always_behind_is_understood),
 		TEST(a_raw_key_is_held_against_the_record_of_it),
 		TEST(another_raw_key_is_a_mismatch),
 		TEST(where_a_certificate_was_promised_a_raw_key_is_the_senders_setting),
