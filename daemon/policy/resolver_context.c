@@ -32,6 +32,8 @@ static const struct {
 	{ "val-bogus-ttl:", "10" },
 	{ "infra-host-ttl:", "60" },
 	{ "infra-keep-probing:", "yes" },
+	/* Servers are chosen at random: one that cuts its answers and offers no TCP may be asked five times before another. */
+	{ "tcp-auth-query-timeout:", "1500" },
 	{ "prefetch:", "yes" },
 	{ "prefetch-key:", "yes" },
 	{ "cache-max-ttl:", "86400" },
