@@ -120,9 +120,9 @@ class Nginx:
 class Engine:
     """tests/tools/sts_ask, spoken to line by line."""
 
-    def __init__(self, lab, ca_file=None, port=None, environment=None):
+    def __init__(self, lab, ca_file=None, port=None, environment=None, look_up_ms=2000):
         command = [*lab.net.prefix, servers.test_tool("sts_ask"), "--trust-anchor", lab.world.trust_anchor,
-                   "--root-hints", lab.world.root_hints, "--timeout", "2000",
+                   "--root-hints", lab.world.root_hints, "--timeout", str(look_up_ms),
                    "--ca-file", ca_file or lab.authority.certificate]
         command += ["--port", str(port)] if port else []
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,

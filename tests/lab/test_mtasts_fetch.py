@@ -173,12 +173,16 @@ def slow(lab):
 
 @pytest.fixture(scope="module")
 def answers(lab, slow):
-    engine = lab.engine()
-    engine.send(*[f"ask {one['name']}.example" for one in CASES])
-    found = {one["name"]: engine.until("ask", one["name"] + ".example") for one in CASES}
-    told = {one["name"]: engine.told(one["name"] + ".example") for one in CASES}
+    """A crowd takes a while: only whoever hears nothing is not waited for."""
+    patient, brief = lab.engine(look_up_ms=9000), lab.engine()
+    engines = {one["name"]: brief if one["name"] == "txt-dropped" else patient for one in CASES}
+    for name, engine in engines.items():
+        engine.send(f"ask {name}.example")
+    found = {name: engine.until("ask", f"{name}.example") for name, engine in engines.items()}
+    told = {name: engine.told(f"{name}.example") for name, engine in engines.items()}
     yield found, told
-    engine.stop()
+    patient.stop()
+    brief.stop()
 
 
 @pytest.mark.parametrize("one", CASES, ids=lambda one: one["name"])
