@@ -109,7 +109,7 @@ begin authenticators
 """
         super().configure()
 
-    def wait_until_ready(self, timeout_s=10):
+    def wait_until_ready(self, timeout_s=60):
         """Some moods greet nobody."""
 
 

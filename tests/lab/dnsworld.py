@@ -42,6 +42,7 @@ INCEPTION, EXPIRATION = "20200101000000", "20370101000000"
 WINDOWS = {"expired": ("20200101000000", "20210101000000"), "future": ("20360101000000", EXPIRATION)}
 ALGORITHM = "ECDSAP256SHA256"
 BACK_PORT = 5300
+START_PATIENCE_S = 60  # on a machine that has much to do
 
 BROKEN = {
     "expired": "all signatures are of the past",
@@ -306,7 +307,7 @@ class Server:
             process = subprocess.Popen([*self.prefix, _nsd(), "-d", "-c", path + ".conf"],
                                        stdout=output, stderr=output, stdin=subprocess.DEVNULL)
         self.processes.append(process)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + START_PATIENCE_S
         while time.monotonic() < deadline and process.poll() is None:
             with open(log, encoding="utf-8") as file:
                 if "nsd started" in file.read():

@@ -81,7 +81,7 @@ class MailServer:
         with open(self.log_path, "a", encoding="utf-8") as log:
             self.process = self.host.spawn(self.command(), stdout=log, stderr=log)
 
-    def wait_until_ready(self, timeout_s=10):
+    def wait_until_ready(self, timeout_s=60):
         end = time.monotonic() + timeout_s
         while True:
             try:

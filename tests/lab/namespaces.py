@@ -220,7 +220,7 @@ class Host:
         options.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.Popen(self.command(argv), start_new_session=True, **options)
 
-    def run(self, argv, check=True, timeout=30, **options):
+    def run(self, argv, check=True, timeout=60, **options):
         """Runs a program to its end and gives what it printed, both streams together."""
         options.setdefault("stdin", None if "input" in options else subprocess.DEVNULL)
         if "input" in options:
@@ -234,7 +234,7 @@ class Host:
     def network_command(self, argv, text=None, check=True):
         """Runs a program of the machine in the host's network only: quicker, and process ids mean ours."""
         done = subprocess.run(["nsenter", "-t", str(self.pid), "-n", "--", *map(str, argv)], input=text, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=30)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60)
         if check and done.returncode:
             raise LabError(f"{self.name}: {' '.join(map(str, argv))}: exit {done.returncode}\n{done.stdout}{text or ''}")
         return done.stdout

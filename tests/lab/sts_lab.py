@@ -11,7 +11,7 @@ import time
 import servers
 from authority import EXPIRED, FUTURE, Authority
 from dane_lab import ADDRESS, FAULTY, Net
-from dnsworld import Faulty, World
+from dnsworld import START_PATIENCE_S, Faulty, World
 
 NGINX = "192.0.2.80"
 NGINX_V6 = "2001:db8::80"
@@ -101,7 +101,7 @@ class Nginx:
             file.write(NGINX_CONFIGURATION.format(directory=self.directory, servers="".join(self.blocks)))
         self.process = subprocess.Popen([*self.prefix, servers.nginx(), "-p", self.directory, "-c", path],
                                         stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + START_PATIENCE_S
         probe = "import socket, sys; socket.create_connection((sys.argv[1], 443), 1)"
         while time.monotonic() < deadline and self.process.poll() is None:
             done = subprocess.run([*self.prefix, sys.executable, "-c", probe, self.addresses[0]], stderr=subprocess.DEVNULL,
