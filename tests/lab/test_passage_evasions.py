@@ -7,6 +7,7 @@ import random
 import time
 
 import by_hand
+import capture
 import far_end
 import lines
 import namespaces
@@ -56,8 +57,12 @@ def evade(lab, family, text, seed, lies, segment_max=None):
         segments = by_hand.mutated(rng, said if is_pipelined else behind, lies)
         heard = hand.play(segments if is_pipelined else [(len(end) + at, piece) for at, piece in segments], said, b"421 ",
                           0.5 if lies else PATIENCE_S)
-    # Who contradicts himself may have made of it what he likes: a part of the body, with an end that only some servers take for one.
-    assert lies or (protected.decode() not in lab.sink.named and not lab.behind.saw(protected)), seed
+    assert lies or not lab.behind.saw(protected), seed
+    if protected.decode() in lab.sink.named:
+        # Of two copies he may have meant the other one. In what arrived the recipient has to be a part of the body for whoever reads
+        # as RFC 5321 says; this sink takes LF.CRLF for an end, too.
+        arrived = text[-2:] + max(capture.texts(one for one in lab.behind.segments() if one.destination[1] == 25), key=len)
+        assert lies and b"\r\n.\r\n" not in arrived[:arrived.index(protected)], seed
     assert lies or b"421 4.7." in heard, (seed, heard)
 
 
