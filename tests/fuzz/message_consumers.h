@@ -19,6 +19,7 @@
 #include "report/flow_page.h"
 #include "report/repetition.h"
 #include "report/status_page.h"
+#include "support/silent_owner.h"
 #include "verdict/sound.h"
 
 static const struct troubles no_troubles;
@@ -235,12 +236,6 @@ static inline void consume_state(const struct message_state *state)
 	print_status_page(&status);
 }
 
-static inline void ignore_verdict(void *owner, const struct gate_verdict *verdict)
-{
-	(void)owner;
-	(void)verdict;
-}
-
 static inline void ignore_question(void *owner, enum question_kind kind, const char *name,
                                    bool is_refresh)
 {
@@ -249,37 +244,9 @@ static inline void ignore_question(void *owner, enum question_kind kind, const c
 	REQUIRE(kind <= QUESTION_ADDRESS && strlen(name) < DOMAIN_NAME_MAX);
 }
 
-static inline void ignore_broken(void *owner, const struct message_broken *broken)
-{
-	(void)owner;
-	(void)broken;
-}
-
-static inline void ignore_sighting(void *owner, const struct message_sighting *sighting)
-{
-	(void)owner;
-	(void)sighting;
-}
-
-static inline void ignore_segment(void *owner, bool to_client, const struct craft *craft,
-                                  const struct flow *flow)
-{
-	(void)owner;
-	(void)to_client;
-	(void)craft;
-	(void)flow;
-}
-
 static inline struct gate *consumer_gate(void)
 {
-	static const struct gate_actions actions = {
-		.verdict = ignore_verdict,
-		.ask = ignore_question,
-		.tell = on_told,
-		.broken = ignore_broken,
-		.sighting = ignore_sighting,
-		.send = ignore_segment,
-	};
+	struct gate_actions actions = silent_owner();
 	static struct config config;
 	static struct gate *gate;
 	char error[CONFIG_ERROR_MAX];
@@ -287,6 +254,8 @@ static inline struct gate *consumer_gate(void)
 	if (gate)
 		return gate;
 	REQUIRE(config_parse(&config, "t.conf", "", NULL, 0, error) == 0);
+	actions.ask = ignore_question;
+	actions.tell = on_told;
 	gate = gate_new(&config, consumer_secret, &actions, NULL);
 	REQUIRE(gate);
 	return gate;

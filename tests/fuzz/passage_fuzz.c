@@ -11,6 +11,7 @@
 #include "gate.h"
 /* No fuzz target has objects of its own. */
 #include "support/passage_model.c" /* NOLINT(bugprone-suspicious-include) */
+#include "support/silent_owner.h"
 
 enum {
 	TEXT_MAX = 1500,
@@ -124,33 +125,12 @@ static void answer(struct world *world, enum question_kind kind, const char *nam
 	gate_answer(world->gate, &destination, scene.now_ms, scene.now_ms);
 }
 
-/* All that matters is known beforehand. */
-static void on_ask(void *owner, enum question_kind kind, const char *name, bool is_refresh)
-{
-	(void)owner;
-	(void)kind;
-	(void)name;
-	(void)is_refresh;
-}
-
 static void on_tell(void *owner, const struct event *event)
 {
 	struct world *world = owner;
 
 	if (world->event_count < EVENTS_MAX)
 		world->events[world->event_count++] = *event;
-}
-
-static void on_broken(void *owner, const struct message_broken *broken)
-{
-	(void)owner;
-	(void)broken;
-}
-
-static void on_sighting(void *owner, const struct message_sighting *sighting)
-{
-	(void)owner;
-	(void)sighting;
 }
 
 static void on_send(void *owner, bool to_client, const struct craft *craft, const struct flow *flow)
@@ -401,15 +381,12 @@ static void begin(void)
 static void make(struct world *world)
 {
 	static const uint8_t secret[TABLE_SECRET_LEN];
-	static const struct gate_actions actions = {
-		.verdict = on_verdict,
-		.ask = on_ask,
-		.tell = on_tell,
-		.broken = on_broken,
-		.sighting = on_sighting,
-		.send = on_send,
-	};
+	struct gate_actions actions = silent_owner();
 
+	/* All that it would ask is known beforehand. */
+	actions.verdict = on_verdict;
+	actions.tell = on_tell;
+	actions.send = on_send;
 	world->gate = gate_new(&scene.config, secret, &actions, world);
 	REQUIRE(world->gate);
 	world->next_id = 1;

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "support/silent_owner.h"
 #include "unit/own_allocator.h"
 #include "wire/craft.h"
 #include "wire/packet.h"
@@ -99,48 +100,17 @@ static void on_ask(void *owner, enum question_kind kind, const char *name, bool 
 	snprintf(scene->asked[scene->asked_count++].name, DOMAIN_NAME_MAX, "%s", name);
 }
 
-static void on_tell(void *owner, const struct event *event)
-{
-	(void)owner;
-	(void)event;
-}
-
-static void on_broken(void *owner, const struct message_broken *broken)
-{
-	(void)owner;
-	(void)broken;
-}
-
-static void on_sighting(void *owner, const struct message_sighting *sighting)
-{
-	(void)owner;
-	(void)sighting;
-}
-
-static void on_send(void *owner, bool to_client, const struct craft *craft, const struct flow *flow)
-{
-	(void)owner;
-	(void)to_client;
-	(void)craft;
-	(void)flow;
-}
-
 static void start(struct scene *scene)
 {
-	static const struct gate_actions actions = {
-		.verdict = on_verdict,
-		.ask = on_ask,
-		.tell = on_tell,
-		.broken = on_broken,
-		.sighting = on_sighting,
-		.send = on_send,
-	};
+	struct gate_actions actions = silent_owner();
 	static const uint8_t secret[TABLE_SECRET_LEN] = "of this test";
 	static const char *const set[] = { "mode=enforce" };
 	char error[CONFIG_ERROR_MAX];
 
 	memset(scene, 0, sizeof(*scene));
 	assert_int_equal(config_parse(&scene->config, "test", "", set, 1, error), 0);
+	actions.verdict = on_verdict;
+	actions.ask = on_ask;
 	scene->now_ms = 1000;
 	scene->gate = gate_new(&scene->config, secret, &actions, scene);
 	assert_non_null(scene->gate);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "support/silent_owner.h"
 
 static void on_verdict(void *context, const struct gate_verdict *verdict)
 {
@@ -38,33 +39,6 @@ static void on_ask(void *context, enum question_kind kind, const char *name, boo
 	owner->questions++;
 }
 
-static void on_tell(void *context, const struct event *event)
-{
-	(void)context;
-	(void)event;
-}
-
-static void on_broken(void *context, const struct message_broken *broken)
-{
-	(void)context;
-	(void)broken;
-}
-
-static void on_sighting(void *context, const struct message_sighting *sighting)
-{
-	(void)context;
-	(void)sighting;
-}
-
-static void on_send(void *context, bool to_client, const struct craft *craft,
-                    const struct flow *flow)
-{
-	(void)context;
-	(void)to_client;
-	(void)craft;
-	(void)flow;
-}
-
 void gate_owner_init(struct gate_owner *owner)
 {
 	static const char *const set[] = { "mode=enforce" };
@@ -87,15 +61,10 @@ void gate_owner_free(struct gate_owner *owner)
 void gate_owner_renew(struct gate_owner *owner)
 {
 	static const uint8_t secret[TABLE_SECRET_LEN] = "benchmark secret";
-	static const struct gate_actions actions = {
-		.verdict = on_verdict,
-		.ask = on_ask,
-		.tell = on_tell,
-		.broken = on_broken,
-		.sighting = on_sighting,
-		.send = on_send,
-	};
+	struct gate_actions actions = silent_owner();
 
+	actions.verdict = on_verdict;
+	actions.ask = on_ask;
 	gate_free(owner->gate);
 	owner->gate = gate_new(&owner->config, secret, &actions, owner);
 	owner->is_asked = false;
