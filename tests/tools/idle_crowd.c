@@ -8,9 +8,6 @@
  * COUNT, says "open N", and at a line on its standard input closes all at once, and says "closed N": of so many it saw the far end's close.
  */
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -20,11 +17,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "tools/crowd.h"
 
 enum {
 	WORKERS_MAX = 16,
@@ -39,24 +36,6 @@ enum step { STEP_NONE, STEP_GREETING, STEP_REPLY, STEP_IDLE };
 /* By descriptor. */
 static uint8_t steps[DESCRIPTORS_MAX];
 
-static time_t now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
-static void raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static bool watch(int epoll, int descriptor, enum step step)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = descriptor };
@@ -68,22 +47,13 @@ static bool watch(int epoll, int descriptor, enum step step)
 	return true;
 }
 
-static bool say(int descriptor, const char *text)
-{
-	return send(descriptor, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text);
-}
-
 static void serve(uint16_t port)
 {
-	const struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
 	struct epoll_event events[EVENTS];
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), epoll = epoll_create1(0);
+	int listener = listen_at(port), epoll = epoll_create1(0);
 	char octets[512];
 
-	(void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
-	(void)setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &(int){ 1 }, sizeof(int));
-	if (bind(listener, (const struct sockaddr *)&any, sizeof(any)) < 0 ||
-	    listen(listener, 4096) < 0 || !watch(epoll, listener, STEP_NONE))
+	if (!watch(epoll, listener, STEP_NONE))
 		_exit(2);
 	puts("ready");
 	fflush(stdout);
@@ -114,21 +84,12 @@ struct client {
 	unsigned begun, open, under_way, closed;
 };
 
-static bool dial(struct client *client)
+static bool begin(struct client *client)
 {
-	int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	struct sockaddr_in to = client->server;
+	int descriptor = dial(&client->source, &client->server,
+	                      (client->first + client->begun) % client->servers);
 
-	to.sin_addr.s_addr = htonl(ntohl(to.sin_addr.s_addr) +
-	                           (client->first + client->begun) % client->servers);
-	(void)setsockopt(descriptor, IPPROTO_IP, 24 /* IP_BIND_ADDRESS_NO_PORT */, &(int){ 1 },
-	                 sizeof(int));
-	if (descriptor < 0 ||
-	    bind(descriptor, (const struct sockaddr *)&client->source, sizeof(client->source)) <
-	            0 ||
-	    (connect(descriptor, (const struct sockaddr *)&to, sizeof(to)) < 0 &&
-	     errno != EINPROGRESS) ||
-	    !watch(client->epoll, descriptor, STEP_GREETING)) {
+	if (!watch(client->epoll, descriptor, STEP_GREETING)) {
 		if (descriptor >= 0)
 			close(descriptor);
 		return false;
@@ -196,7 +157,7 @@ static void crowd(struct client *client, int up, int down)
 		for (; client->open + client->under_way < client->count &&
 		       client->under_way < UNDER_WAY_MAX;
 		     client->begun++) {
-			if (!dial(client))
+			if (!begin(client))
 				break;
 		}
 		count = epoll_wait(client->epoll, events, EVENTS, 1000);

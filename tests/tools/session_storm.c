@@ -9,19 +9,18 @@
  * that ended without a reply, or of which it had enough.
  */
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tools/crowd.h"
 
 enum {
 	DESCRIPTORS_MAX = 8192,
@@ -45,14 +44,6 @@ struct session {
 
 static struct session sessions[DESCRIPTORS_MAX];
 static unsigned refused, passed, other, open_count;
-
-static time_t now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
 
 static bool begin(int epoll, int descriptor, uint32_t events)
 {
@@ -79,11 +70,6 @@ static void end(int descriptor)
 	close(descriptor);
 	sessions[descriptor].is_open = false;
 	open_count--;
-}
-
-static bool say(int descriptor, const char *text)
-{
-	return send(descriptor, text, strlen(text), MSG_NOSIGNAL) >= 0;
 }
 
 /* The next whole line, without its end. False: none yet, or the connection is over, then *is_over. */
@@ -155,13 +141,10 @@ static void serve(int epoll, int descriptor, bool is_endless)
 
 static int run_server(const char *kind, uint16_t port)
 {
-	const struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
 	struct epoll_event events[EVENTS];
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), epoll = epoll_create1(0);
+	int listener = listen_at(port), epoll = epoll_create1(0);
 
-	(void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
-	if (bind(listener, (const struct sockaddr *)&any, sizeof(any)) < 0 ||
-	    listen(listener, 4096) < 0 || !begin(epoll, listener, EPOLLIN))
+	if (!begin(epoll, listener, EPOLLIN))
 		return 2;
 	puts("ready");
 	fflush(stdout);
@@ -192,23 +175,10 @@ struct client {
 	const char *zone;
 };
 
-static bool dial(const struct client *client, int epoll, unsigned number)
+static bool call(const struct client *client, int epoll, unsigned number)
 {
-	int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	struct sockaddr_in to = client->server;
+	int descriptor = dial(&client->source, &client->server, number % client->servers);
 
-	if (descriptor < 0)
-		return false;
-	to.sin_addr.s_addr = htonl(ntohl(to.sin_addr.s_addr) + number % client->servers);
-	(void)setsockopt(descriptor, IPPROTO_IP, 24 /* IP_BIND_ADDRESS_NO_PORT */, &(int){ 1 },
-	                 sizeof(int));
-	if (bind(descriptor, (const struct sockaddr *)&client->source, sizeof(client->source)) <
-	            0 ||
-	    (connect(descriptor, (const struct sockaddr *)&to, sizeof(to)) < 0 &&
-	     errno != EINPROGRESS)) {
-		close(descriptor);
-		return false;
-	}
 	if (!begin(epoll, descriptor, EPOLLIN))
 		return false;
 	sessions[descriptor].number = number;
@@ -281,7 +251,7 @@ static int run_client(const struct client *client)
 		int count;
 
 		for (; begun < client->count && open_count < client->at_a_time; begun++) {
-			if (!dial(client, epoll, begun))
+			if (!call(client, epoll, begun))
 				other++;
 		}
 		count = epoll_wait(epoll, events, EVENTS, 1000);
@@ -299,12 +269,8 @@ static int run_client(const struct client *client)
 int main(int argc, char **argv)
 {
 	struct client client = { .source.sin_family = AF_INET, .server.sin_family = AF_INET };
-	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
+	raise_limit();
 	if (argc == 4 && strcmp(argv[1], "server") == 0)
 		return run_server(argv[2], (uint16_t)strtoul(argv[3], NULL, 10));
 	if (argc != 9 || strcmp(argv[1], "client") != 0 ||
