@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "support/silent_owner.h"
+#include "support/talker.h"
 #include "unit/own_allocator.h"
 #include "wire/craft.h"
 #include "wire/packet.h"
@@ -56,14 +57,9 @@ void *realloc(void *old, size_t len)
 }
 #endif
 
-struct side {
-	struct endpoint endpoint;
-	uint32_t seq;
-	uint32_t ingress;
-};
-
 struct connection {
-	struct side client, server;
+	struct talker client, server;
+	uint32_t client_ingress, server_ingress;
 };
 
 struct scene {
@@ -138,27 +134,18 @@ static void answer(struct scene *scene)
 static void put(struct scene *scene, struct connection *connection, bool is_client, uint8_t flags,
                 struct bytes payload)
 {
-	struct side *self = is_client ? &connection->client : &connection->server;
-	const struct side *other = is_client ? &connection->server : &connection->client;
-	struct craft craft = {
-		.source = self->endpoint,
-		.destination = other->endpoint,
-		.seq = self->seq,
-		.ack = flags & TCP_ACK ? other->seq : 0,
-		.window = 64240,
-		.flags = flags,
-		.payload = payload,
-	};
+	struct talker *self = is_client ? &connection->client : &connection->server;
+	const struct talker *other = is_client ? &connection->server : &connection->client;
+	const struct craft craft = talker_says(self, other, flags, payload);
 	static uint8_t octets[CRAFT_HEADERS_MAX + 65536];
 	struct nfqueue_packet packet = {
 		.netfilter_hook = 2,
 		.id = ++scene->packets,
-		.ingress = self->ingress,
+		.ingress = is_client ? connection->client_ingress : connection->server_ingress,
 	};
 	size_t before;
 
 	packet.packet = bytes_of(octets, craft_segment(octets, sizeof(octets), &craft));
-	self->seq += (uint32_t)payload.len + (flags & (TCP_SYN | TCP_FIN) ? 1 : 0);
 	before = allocations;
 	gate_packet(scene->gate, &packet, scene->now_ms, scene->now_ms);
 	scene->allocated += allocations - before;
@@ -187,8 +174,8 @@ static void greet(struct scene *scene, struct connection *connection, unsigned n
 	connection->client.endpoint.port = (uint16_t)(1024 + number);
 	connection->server.endpoint.port = 25;
 	connection->client.seq = 0xfffff000;
-	connection->client.ingress = 2;
-	connection->server.ingress = 3;
+	connection->client_ingress = 2;
+	connection->server_ingress = 3;
 	put(scene, connection, true, TCP_SYN, (struct bytes){ 0 });
 	put(scene, connection, false, TCP_SYN | TCP_ACK, (struct bytes){ 0 });
 	put(scene, connection, true, TCP_ACK, (struct bytes){ 0 });
@@ -398,11 +385,11 @@ static void a_fin_that_the_far_end_may_have_sent_leaves_nothing_unwatched(void *
 
 		start(&scene);
 		greet(&scene, &connection, 0);
-		connection.server.ingress = ways[i].server;
-		connection.client.ingress = ways[i].client_before;
+		connection.server_ingress = ways[i].server;
+		connection.client_ingress = ways[i].client_before;
 		say(&scene, &connection, true, "NOOP\r\n");
 		say(&scene, &connection, false, "250 ok\r\n");
-		connection.client.ingress = ways[i].client;
+		connection.client_ingress = ways[i].client;
 		put(&scene, &connection, true, TCP_ACK | TCP_FIN, (struct bytes){ 0 });
 		assert_int_equal(scene.last_offloaded, 0);
 		gate_free(scene.gate);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "unit/hellos.h"
 #include "wire/craft.h"
 #include "wire/packet.h"
@@ -14,17 +15,9 @@ enum { FIRST_PORT = 1024, PORTS = 60000 };
 static void add_packet(struct connection *connection, bool is_client, uint8_t flags,
                        struct bytes payload)
 {
-	struct connection_side *self = is_client ? &connection->client : &connection->server;
-	const struct connection_side *other = is_client ? &connection->server : &connection->client;
-	struct craft craft = {
-		.source = self->endpoint,
-		.destination = other->endpoint,
-		.seq = self->seq,
-		.ack = flags & TCP_ACK ? other->seq : 0,
-		.window = 64240,
-		.flags = flags,
-		.payload = payload,
-	};
+	struct talker *self = is_client ? &connection->client : &connection->server;
+	const struct talker *other = is_client ? &connection->server : &connection->client;
+	const struct craft craft = talker_says(self, other, flags, payload);
 	uint8_t *packet;
 
 	if (connection->count == CONNECTION_PACKETS_MAX)
@@ -36,7 +29,6 @@ static void add_packet(struct connection *connection, bool is_client, uint8_t fl
 	connection->lens[connection->count] =
 		craft_segment(packet, payload.len + CRAFT_HEADERS_MAX, &craft);
 	connection->octets += connection->lens[connection->count++];
-	self->seq += (uint32_t)payload.len + (flags & (TCP_SYN | TCP_FIN) ? 1 : 0);
 }
 
 static void say(struct connection *connection, bool is_client, struct bytes octets)

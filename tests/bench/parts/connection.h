@@ -8,17 +8,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/address.h"
 #include "base/bytes.h"
 #include "bench/parts/flights.h"
+#include "support/talker.h"
 
 enum { CONNECTION_PACKETS_MAX = 1024 };
 
 struct connection {
-	struct connection_side {
-		struct endpoint endpoint;
-		uint32_t seq;
-	} client, server;
+	struct talker client, server;
 	size_t segment_len; /* octets of data in a packet at most */
 	bool acknowledges;  /* each segment by a packet of its own; else data does it */
 	const char *domain; /* of the recipient */
