@@ -208,6 +208,7 @@ static inline void consume_counters(const struct counters *counters)
 	memset(&status, 0, sizeof(status));
 	status.troubles = &no_troubles;
 	status.version = status.user = status.backend = "";
+	status.passage = status.passage_why = "";
 	status.database.problem = "";
 	counters_add(&sum, counters);
 	counters_fill(&status, &sum);
@@ -225,6 +226,8 @@ static inline void consume_state(const struct message_state *state)
 	status.version = status.database.problem = "";
 	status.user = state->user;
 	status.backend = state->backend;
+	status.passage = state->passage;
+	status.passage_why = state->passage_why;
 	for (size_t i = 0; i < state->child_count; i++)
 		status.processes[status.process_count++] = (struct status_process){
 			.role = "guard",
