@@ -8,6 +8,7 @@ import time
 
 import dns.message
 import dns.rrset
+from meanwhile import Meanwhile
 
 PORT = 53
 BURST = 64
@@ -92,25 +93,19 @@ def ask(host, server, name, kind, tcp=False, patience_s=0.3):
     return came
 
 
-class Flood:
+class Flood(Meanwhile):
     """A client that asks the stranger for one mail domain after the other, and is answered."""
 
     def __init__(self, host, server, per_second):
+        super().__init__()
         self._socket = host.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.connect((server, PORT))
         self._socket.setblocking(False)
         self._per_second = per_second
-        self._is_over = threading.Event()
         self.answered = 0
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
 
     def __exit__(self, *_):
-        self._is_over.set()
-        self._thread.join()
+        super().__exit__()
         self._socket.close()
 
     def _run(self):

@@ -131,3 +131,13 @@ def shared_row():
     row = rules_world.Row()
     yield row
     row.close()
+
+
+@pytest.fixture(scope="module")
+def net():
+    """The little Internet with a guard in it, see guarded.py."""
+    import guarded
+    one = guarded.Guarded()
+    yield one
+    one.stop()
+    one.close()

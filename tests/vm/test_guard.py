@@ -9,7 +9,6 @@ import time
 import attacks
 import capture
 import clients
-import guarded
 import lines
 import namespaces
 import pytest
@@ -17,14 +16,6 @@ import world
 from guarded import PLAIN, PROTECTED
 
 OFFLOAD, MASK = 0x01000000, 0x0F000000
-
-
-@pytest.fixture(scope="module")
-def net():
-    one = guarded.Guarded()
-    yield one
-    one.stop()
-    one.close()
 
 
 @pytest.fixture(params=(4, 6), ids=("ipv4", "ipv6"))

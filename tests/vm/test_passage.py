@@ -8,7 +8,6 @@ import re
 import subprocess
 
 import clients
-import guarded
 import namespaces
 import pytest
 from guarded import PLAIN, PROTECTED
@@ -19,14 +18,6 @@ MODULE = f"/hopguard/build/kmod/{platform.release()}/xt_smtpbody.ko"
 # A guard's start is slow in here, so each way of the rules comes with each kernel part once, and with either place once.
 WAYS = (("module", "nft", "routed"), ("module", "iptables", "host"), ("module", "iptables-legacy", "routed"),
         ("ebpf", "nft", "host"), ("ebpf", "iptables", "routed"), ("ebpf", "iptables-legacy", "host"))
-
-
-@pytest.fixture(scope="module")
-def net():
-    one = guarded.Guarded()
-    yield one
-    one.stop()
-    one.close()
 
 
 @pytest.fixture(scope="module", params=WAYS, ids="-".join)

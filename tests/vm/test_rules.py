@@ -5,9 +5,9 @@ import json
 import os
 import re
 import subprocess
-import threading
 
 import pytest
+from meanwhile import Meanwhile
 from rules_world import ADDRESS, BACKENDS, CLIENTS, FAMILY
 from servers import PROGRAM
 
@@ -163,29 +163,21 @@ def test_a_table_that_another_program_owns_is_left_to_it_and_that_is_said(row):
         owner.wait(5)
 
 
-class Knocker:
+class Knocker(Meanwhile):
     """Opens connections, one after the other, for as long as the `with` lasts."""
 
     def __init__(self, host, address, family):
+        super().__init__()
         self.tries, self.opened = 0, 0
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._knock, args=(host, address, family))
+        self._host, self._address, self._family = host, address, FAMILY[family]
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._end.set()
-        self._thread.join()
-
-    def _knock(self, host, address, family):
-        while not self._end.is_set():
-            with host.socket(FAMILY[family]) as connection:
+    def _run(self):
+        while not self._is_over.is_set():
+            with self._host.socket(self._family) as connection:
                 connection.settimeout(0.02)
                 self.tries += 1
                 try:
-                    connection.connect((address, 25))
+                    connection.connect((self._address, 25))
                     self.opened += 1
                 except TimeoutError:
                     pass

@@ -9,12 +9,12 @@ import platform
 import socket
 import struct
 import subprocess
-import threading
 
 import namespaces
 import passage
 import pytest
 import servers
+from meanwhile import Meanwhile
 from passage import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG, packet, tcp
 from rules_world import ADDRESS
 
@@ -494,26 +494,20 @@ def test_random_streams_pass_just_as_far_as_the_scan_in_user_space_says(site, ba
     assert said.splitlines()[-1].startswith(f"{STREAMS // 2} streams, 0 differ"), said
 
 
-class Traffic:
+class Traffic(Meanwhile):
     """Segments of a body, one after the other, for as long as the `with` lasts."""
 
     def __init__(self, site, flow):
+        super().__init__()
         self._site, self._flow = site, flow
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._send)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
 
     def __exit__(self, *_):
-        self._end.set()
-        self._thread.join()
+        super().__exit__()
         self._site.wire.drain()
 
-    def _send(self):
+    def _run(self):
         for number in itertools.count():
-            if self._end.is_set():
+            if self._is_over.is_set():
                 return
             self._site.wire.put(4, packet(self._flow, tcp(self._flow, 1000 + number * len(BODY), BODY)))
 
