@@ -6,6 +6,7 @@
  */
 
 #include "harmless_line.h"
+#include "receivers.h"
 #include "require.h"
 
 #include "config.h"
@@ -28,9 +29,7 @@ struct end {
 	uint32_t first_seq; /* of its first octet */
 	uint8_t sent[STREAM_MAX];
 	size_t sent_len;
-	uint8_t got[2][STREAM_MAX]; /* first copies, last copies */
-	bool has[STREAM_MAX];
-	size_t got_len; /* no gap before */
+	struct receivers receivers;
 };
 
 struct packet {
@@ -61,23 +60,11 @@ static void arrive(struct scene *scene, bool is_client, struct bytes packet)
 {
 	struct end *from = &scene->ends[is_client ? 0 : 1], *to = &scene->ends[is_client ? 1 : 0];
 	struct segment segment;
-	size_t at;
 
 	REQUIRE(packet_parse(&segment, packet, true) == PACKET_OK);
 	REQUIRE((segment.flags & (TCP_URG | TCP_SYN)) == 0 || segment.payload.len == 0);
-	at = (size_t)(segment.seq - from->first_seq);
-	for (size_t i = 0; i < segment.payload.len; i++) {
-		size_t place = at + i;
-
-		if (place >= STREAM_MAX || place < to->got_len)
-			continue;
-		if (!to->has[place])
-			to->got[0][place] = segment.payload.data[i];
-		to->got[1][place] = segment.payload.data[i];
-		to->has[place] = true;
-	}
-	while (to->got_len < STREAM_MAX && to->has[to->got_len])
-		to->got_len++;
+	receivers_take(&to->receivers, (size_t)(int64_t)(int32_t)(segment.seq - from->first_seq),
+	               segment.payload);
 }
 
 static void on_verdict(void *owner, const struct gate_verdict *verdict)
@@ -202,7 +189,7 @@ static struct craft craft_of(const struct scene *scene, bool is_client, size_t a
 		.source = self->endpoint,
 		.destination = other->endpoint,
 		.seq = self->first_seq + (uint32_t)at,
-		.ack = flags & TCP_ACK ? other->first_seq + (uint32_t)self->got_len : 0,
+		.ack = flags & TCP_ACK ? other->first_seq + (uint32_t)self->receivers.len : 0,
 		.window = 64240,
 		.flags = flags,
 	};
@@ -359,6 +346,7 @@ static struct scene *the_scene(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct scene *scene = the_scene();
+	const struct receivers *received = &scene->ends[1].receivers;
 	struct cursor input = cursor_over(bytes_of(data, len));
 	uint8_t head = cursor_u8(&input);
 
@@ -373,6 +361,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		step(scene, &input);
 	require_nothing_left(scene);
 	for (int i = 0; i < 2; i++)
-		harmless_check(scene->ends[1].got[i], scene->ends[1].got_len, false);
+		harmless_check(received->got[i], received->len, false);
 	return 0;
 }

@@ -5,6 +5,7 @@
  * receives cannot tell the two apart, and the verdicts are the same.
  */
 
+#include "receivers.h"
 #include "require.h"
 
 #include "config.h"
@@ -28,9 +29,7 @@ enum {
 
 /* What an end of one world has of the other. */
 struct got {
-	uint8_t octets[2][STREAM_MAX]; /* first copies, last copies */
-	bool has[STREAM_MAX];
-	size_t len; /* no gap before */
+	struct receivers octets;
 	bool has_fin;
 	bool has_reset;
 };
@@ -74,20 +73,9 @@ static void arrive(struct world *world, bool is_client, struct bytes octets)
 
 	REQUIRE(packet_parse(&segment, octets, true) == PACKET_OK);
 	at = (size_t)(int64_t)(int32_t)(segment.seq - scene.first_seq[is_client ? 0 : 1]);
-	for (size_t i = 0; i < segment.payload.len; i++) {
-		size_t place = at + i;
-
-		if (place >= STREAM_MAX || place < got->len)
-			continue;
-		if (!got->has[place])
-			got->octets[0][place] = segment.payload.data[i];
-		got->octets[1][place] = segment.payload.data[i];
-		got->has[place] = true;
-	}
-	while (got->len < STREAM_MAX && got->has[got->len])
-		got->len++;
-	got->has_fin |= (segment.flags & TCP_FIN) && at + segment.payload.len == got->len;
-	got->has_reset |= (segment.flags & TCP_RST) && at == got->len;
+	receivers_take(&got->octets, at, segment.payload);
+	got->has_fin |= (segment.flags & TCP_FIN) && at + segment.payload.len == got->octets.len;
+	got->has_reset |= (segment.flags & TCP_RST) && at == got->octets.len;
 }
 
 static void on_verdict(void *owner, const struct gate_verdict *verdict)
@@ -178,10 +166,8 @@ static void require_same(void)
 	for (int i = 0; i < 2; i++) {
 		const struct got *a = &with->got[i], *b = &without->got[i];
 
-		REQUIRE(a->len == b->len && a->has_fin == b->has_fin &&
-		        a->has_reset == b->has_reset);
-		REQUIRE(memcmp(a->has, b->has, sizeof(a->has)) == 0);
-		REQUIRE(memcmp(a->octets, b->octets, sizeof(a->octets)) == 0);
+		REQUIRE(a->has_fin == b->has_fin && a->has_reset == b->has_reset);
+		REQUIRE(memcmp(&a->octets, &b->octets, sizeof(a->octets)) == 0);
 	}
 	REQUIRE(with->event_count == without->event_count);
 	for (size_t i = 0; i < with->event_count; i++)
@@ -210,7 +196,7 @@ static struct craft craft_at(bool is_client, size_t at, size_t len, uint8_t flag
 		.source = scene.endpoints[self],
 		.destination = scene.endpoints[1 - self],
 		.seq = scene.first_seq[self] + (uint32_t)at,
-		.ack = scene.first_seq[1 - self] + (uint32_t)scene.worlds[0].got[self].len,
+		.ack = scene.first_seq[1 - self] + (uint32_t)scene.worlds[0].got[self].octets.len,
 		.window = 64240,
 		.flags = flags,
 		.payload = bytes_slice(said, at, len),
@@ -274,7 +260,7 @@ static void pass_time(uint64_t ms)
 
 static void odd_packet(uint8_t which, size_t amount)
 {
-	size_t acked = scene.worlds[0].got[1].len;
+	size_t acked = scene.worlds[0].got[1].octets.len;
 
 	switch (which % 8) {
 	case 0: /* keep-alives */
@@ -319,7 +305,7 @@ static void step(struct cursor *input)
 		"550 no\r\n", "2",          "50 x\r\n",
 	};
 	uint8_t head = cursor_u8(input);
-	size_t acked = scene.worlds[0].got[1].len;
+	size_t acked = scene.worlds[0].got[1].octets.len;
 	size_t amount = cursor_u8(input);
 	bool is_lost = head & 0x80;
 	size_t in_flight = scene.sent - acked;
@@ -375,7 +361,7 @@ static void begin(void)
 	server_says("250 ok\r\n");
 	client_says("DATA\r\n");
 	server_says("354 go\r\n");
-	REQUIRE(scene.worlds[0].got[1].len == scene.said_len[0]);
+	REQUIRE(scene.worlds[0].got[1].octets.len == scene.said_len[0]);
 }
 
 static void make(struct world *world)

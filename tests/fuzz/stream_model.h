@@ -14,10 +14,12 @@
 #include <string.h>
 
 #include "../../kmod/smtpbody_scan.h"
+#include "receivers.h"
+
 #include "flow/stream.h"
 
 enum {
-	MODEL_OCTETS_MAX = 6000,
+	MODEL_OCTETS_MAX = RECEIVERS_ROOM,
 	MODEL_SEGMENT_MAX = 400,
 	MODEL_HELD_MAX = 6,
 	MODEL_UNSEEN_MAX = 4,
@@ -60,10 +62,7 @@ struct model {
 	size_t parsed_len;
 	size_t consumed;
 	bool was_body[MODEL_OCTETS_MAX];
-	uint8_t got[2]
-		   [MODEL_OCTETS_MAX]; /* by who takes the first, and by who takes the last copy */
-	bool has[MODEL_OCTETS_MAX];
-	size_t delivered; /* no gap before: the application has it */
+	struct receivers far;
 	struct model_segment held[MODEL_HELD_MAX];
 	size_t held_count;
 	size_t let_go_passes; /* segments that passed though they were not kept any more */
@@ -111,16 +110,16 @@ static void model_check_delivered(const struct model *model, size_t from)
 	size_t i;
 	int r;
 
-	MODEL_CHECK(model->delivered <= allowed);
+	MODEL_CHECK(model->far.len <= allowed);
 	for (r = 0; r < 2; r++) {
-		for (i = from; i < model->delivered; i++) {
+		for (i = from; i < model->far.len; i++) {
 			if (!model->was_body[i])
-				MODEL_CHECK(model->got[r][i] == model->parsed[i]);
-			if (i >= 2 && model_is_end_of_data(model->got[r], i - 1))
-				MODEL_CHECK(memcmp(model->got[r] + i - 2, model->parsed + i - 2,
+				MODEL_CHECK(model->far.got[r][i] == model->parsed[i]);
+			if (i >= 2 && model_is_end_of_data(model->far.got[r], i - 1))
+				MODEL_CHECK(memcmp(model->far.got[r] + i - 2, model->parsed + i - 2,
 				                   3) == 0);
-			if (i >= 4 && model->got[r][i] == '\n' &&
-			    memcmp(model->got[r] + i - 4, "\r\n.\r\n", 5) == 0)
+			if (i >= 4 && model->far.got[r][i] == '\n' &&
+			    memcmp(model->far.got[r] + i - 4, "\r\n.\r\n", 5) == 0)
 				MODEL_CHECK(memcmp(model->parsed + i - 4, "\r\n.\r\n", 5) == 0);
 		}
 	}
@@ -128,24 +127,11 @@ static void model_check_delivered(const struct model *model, size_t from)
 
 static void model_receive(struct model *model, uint32_t seq, struct bytes payload)
 {
-	size_t at = model_at(model, seq);
-	size_t delivered = model->delivered;
-	size_t i;
+	size_t delivered = model->far.len;
 
 	if (choose(model) % 8 == 0)
 		return; /* lost behind us */
-	for (i = 0; i < payload.len; i++) {
-		size_t place = at + i;
-
-		if (place >= MODEL_OCTETS_MAX || place < model->delivered)
-			continue;
-		if (!model->has[place])
-			model->got[0][place] = payload.data[i];
-		model->got[1][place] = payload.data[i];
-		model->has[place] = true;
-	}
-	while (model->delivered < MODEL_OCTETS_MAX && model->has[model->delivered])
-		model->delivered++;
+	receivers_take(&model->far, model_at(model, seq), payload);
 	model_check_delivered(model, delivered);
 }
 
@@ -277,8 +263,8 @@ static void model_acknowledge(struct model *model)
 
 	MODEL_CHECK(!stream_acknowledge(model->stream, beyond));
 	MODEL_CHECK(stream_acked(model->stream) == acked);
-	MODEL_CHECK(stream_acknowledge(model->stream, model_seq(model, model->delivered)));
-	MODEL_CHECK(stream_acked(model->stream) == model_seq(model, model->delivered));
+	MODEL_CHECK(stream_acknowledge(model->stream, model_seq(model, model->far.len)));
+	MODEL_CHECK(stream_acked(model->stream) == model_seq(model, model->far.len));
 	MODEL_CHECK(stream_acknowledge(model->stream, acked));
 }
 
@@ -377,9 +363,9 @@ static void model_step(struct model *model)
 		model_release_held(model);
 		break;
 	case 3: {
-		struct bytes again = stream_kept(model->stream, model_seq(model, model->delivered));
+		struct bytes again = stream_kept(model->stream, model_seq(model, model->far.len));
 
-		model_receive(model, model_seq(model, model->delivered), again);
+		model_receive(model, model_seq(model, model->far.len), again);
 		break;
 	}
 	case 4: /* behind a gap */
@@ -418,7 +404,7 @@ static void model_finish(struct model *model)
 	size_t rounds = 0;
 
 	model->choices_left = 0;
-	while (model->delivered < model->parsed_len) {
+	while (model->far.len < model->parsed_len) {
 		size_t from = model_at(model, stream_acked(model->stream));
 		size_t len = 1 + rounds % MODEL_SEGMENT_MAX;
 
@@ -435,17 +421,11 @@ static void model_finish(struct model *model)
 			enum stream_judgement judgement =
 				stream_judge(model->stream, &rewrite, model_seq(model, from),
 			                     bytes_of(segment.octets, segment.len));
-			size_t i;
 
 			MODEL_CHECK(judgement == STREAM_PASS);
-			for (i = 0; i < len; i++) {
-				model->has[from + i] = true;
-				model->got[0][from + i] = segment.octets[i];
-			}
-			while (model->delivered < MODEL_OCTETS_MAX && model->has[model->delivered])
-				model->delivered++;
+			receivers_take(&model->far, from, bytes_of(segment.octets, segment.len));
 		}
-		MODEL_CHECK(stream_acknowledge(model->stream, model_seq(model, model->delivered)));
+		MODEL_CHECK(stream_acknowledge(model->stream, model_seq(model, model->far.len)));
 	}
 }
 
