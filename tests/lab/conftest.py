@@ -85,24 +85,23 @@ def _shares(items, parts):
     return shares
 
 
-def _need_root():
+@pytest.fixture(scope="session")
+def root():
     if os.geteuid() != 0:
         pytest.skip("network namespaces need root")
 
 
 @pytest.fixture(scope="session")
-def lab():
+def lab(root):
     """One lab for all tests; each starts with a reset."""
-    _need_root()
     import lab as the_lab
     with the_lab.Lab() as one:
         yield one
 
 
 @pytest.fixture(scope="module")
-def machine():
+def machine(root):
     """A host without neighbours; each test ends what it started there."""
-    _need_root()
     import alone
     one = alone.Alone()
     yield one
@@ -110,9 +109,8 @@ def machine():
 
 
 @pytest.fixture(scope="module")
-def site(request):
+def site(root, request):
     """The lab of promises, with what the module's own furnish() puts there."""
-    _need_root()
     import promises_lab
     with promises_lab.Promises() as one:
         request.module.furnish(one)

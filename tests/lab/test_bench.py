@@ -21,9 +21,7 @@ SECONDS = 0.2
 
 
 @pytest.fixture(scope="module")
-def site():
-    if os.geteuid() != 0:
-        pytest.skip("network namespaces need root")
+def site(root):
     return bench_net.Site()
 
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Whose hop a connection is, with real servers: what a stranger's names can do, and cannot (docs/security.md)."""
 
-import os
-
 import pytest
 
 import attacks
@@ -15,9 +13,7 @@ LISTED = {"listed": {"listed.lab": ["mx.listed.lab"]}}
 
 
 @pytest.fixture(scope="module")
-def net():
-    if os.geteuid() != 0:
-        pytest.skip("network namespaces need root")
+def net(root):
     with hop_lab.HopLab() as one:
         yield one
 
