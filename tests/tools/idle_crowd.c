@@ -8,7 +8,6 @@
  * COUNT, says "open N", and at a line on its standard input closes all at once, and says "closed N": of so many it saw the far end's close.
  */
 
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
