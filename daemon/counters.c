@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "report/status_page.h"
+
 #define COUNTER(name)                                                                              \
 	{                                                                                          \
 #name, offsetof(struct counters, name)                                             \
