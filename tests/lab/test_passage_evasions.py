@@ -59,8 +59,8 @@ def evade(lab, family, text, seed, lies, segment_max=None):
                           0.5 if lies else PATIENCE_S)
     assert lies or not lab.behind.saw(protected), seed
     if protected.decode() in lab.sink.named:
-        # Of two copies he may have meant the other one. In what arrived the recipient has to be a part of the body for whoever reads
-        # as RFC 5321 says; this sink takes LF.CRLF for an end, too.
+        # Of two copies he may have meant the other one. In what arrived the recipient has to be a part of the body for
+        # whoever reads as RFC 5321 says; this sink takes LF.CRLF for an end, too.
         arrived = text[-2:] + max(capture.texts(one for one in lab.behind.segments() if one.destination[1] == 25), key=len)
         assert lies and b"\r\n.\r\n" not in arrived[:arrived.index(protected)], seed
     assert lies or b"421 4.7." in heard, (seed, heard)
