@@ -45,7 +45,8 @@ class Alone:
     def processes(self):
         return self.guard.processes()
 
-    def wait_until(self, holds, timeout_s=5):
+    def wait_until(self, holds, timeout_s=20):
+        """For what comes at once, or in a second or two: patience is for machines that have much to do."""
         return namespaces.wait_until(holds, timeout_s)
 
     def is_whole(self):

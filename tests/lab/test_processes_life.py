@@ -208,7 +208,7 @@ def test_nobody_lives_on_when_the_supervisor_is_killed_and_the_next_start_cleans
     guard = machine.start(*alone.MONITOR)
     pids = machine.processes()
     machine.kill(pids["supervisor"])
-    assert machine.wait_until(lambda: not any(machine.lives(pid) for pid in pids.values()), timeout_s=3)
+    assert machine.wait_until(lambda: not any(machine.lives(pid) for pid in pids.values()))
     assert machine.syslog.wait_for("stopping", "supervisor is gone")
     assert machine.own_rules()
     guard.process.wait(5)
@@ -223,7 +223,7 @@ def test_even_a_hung_guard_goes_with_its_supervisor(machine):
     pids = machine.processes()
     machine.kill(pids["guard0"], signal.SIGSTOP)
     machine.kill(pids["supervisor"])
-    assert machine.wait_until(lambda: not machine.lives(pids["guard0"]), timeout_s=3)
+    assert machine.wait_until(lambda: not machine.lives(pids["guard0"]))
 
 
 def run_with_removal(machine):
@@ -418,10 +418,13 @@ def test_systemd_is_told_when_it_is_ready_reloads_lives_and_stops(machine):
             if message.startswith(word):
                 return message
     assert "STATUS=monitor" in told("READY=1")
-    started = time.monotonic()
-    for _ in range(4):
+    beats = []
+    for _ in range(6):
         told("WATCHDOG=1")
-    assert 1 < time.monotonic() - started < 4
+        beats.append(time.monotonic())
+    # However late some are: no flood of them, and once at least within its time.
+    assert beats[-1] - beats[0] > 1
+    assert min(later - earlier for earlier, later in zip(beats, beats[1:])) < 1
     machine.kill(machine.processes()["supervisor"], signal.SIGHUP)
     assert "MONOTONIC_USEC=" in told("RELOADING=1")
     told("READY=1")
