@@ -153,12 +153,10 @@ def test_where_no_answer_comes_back_the_probe_comes_from_the_gateway_and_that_is
     try:
         began = time.monotonic()
         outcome = send(probed)
-        assert 3 <= time.monotonic() - began < 6
+        assert time.monotonic() - began >= 3
         assert_passed(probed, outcome)
         assert {address for address, _ in probes(probed)} == {world.SENDER[4], world.GATEWAY_OUT[4]}
-        began = time.monotonic()
         assert_passed(probed, send(probed))
-        assert time.monotonic() - began < 3
         assert {address for address, _ in probes(probed)} == {world.GATEWAY_OUT[4]}
     finally:
         probed.guard_at(None)
@@ -203,9 +201,7 @@ def test_a_server_that_does_not_want_the_probe_could_not_tell_and_the_mail_waits
     probed.reset()
     probed.sink.later_visits[destination.addresses[0]] = play
     sender, recipient = probed.senders["naming"], f"you@{destination.domain}"
-    began = time.monotonic()
     attempt = sender.deliver(destination, recipient, "secret", PATIENCE_S)
-    waited_s = time.monotonic() - began
     event = probed.guard.wait_for(lambda event: event["event"] == "verdict" and event["action"] != "pass")
     assert attempt.result == "failed" and not probed.sink.find(recipient), (attempt, probed.guard.events())
     assert event and (event["action"], event["reason"]) == ("defer", "key-hidden"), probed.guard.events()
@@ -213,8 +209,9 @@ def test_a_server_that_does_not_want_the_probe_could_not_tell_and_the_mail_waits
     assert words in event["seen"]["probe"] and words in probed.guard.output(), (event, probed.guard.output())
     text = probed.guard.ask("explain", destination.domain, check=False)
     assert "probe      could not tell" in text and words in text, text
-    # Whoever cannot tell says so at once; else before the mail's own time is over.
-    assert waited_s < (2.5 if mood not in ("tarpit", "silence") else 5.5), waited_s
+    # Before the mail's own time was over.
+    assert namespaces.wait_until(lambda: count(probed, "decisions") == 1)
+    assert count(probed, "hold_timeouts") == 0
 
 
 def test_one_probe_answers_all_who_wait_for_it(probed):
