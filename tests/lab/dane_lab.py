@@ -53,7 +53,7 @@ class DaneLab:
         self.running.append(Faulty(self.world, FAULTY, self.rules, self.net.prefix))
         self.running.append(Faulty(self.world, FAULTY_TOO, self.rules_too, self.net.prefix))
 
-    def run(self, *arguments, anchor=None, hints=None, timeout_ms=3000):
+    def run(self, *arguments, anchor=None, hints=None, timeout_ms=15000):
         anchor = self.world.trust_anchor if anchor is None else anchor
         hints = self.world.root_hints if hints is None else hints
         command = [*self.net.prefix, servers.test_tool("scout_ask"), "--timeout", str(timeout_ms)]

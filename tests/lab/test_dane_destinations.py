@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a destination promises by DANE (RFC 6698, 7671, 7672), and each trap on the way, against real name servers.
 
-Every case is a zone NAME.example. (or more) and what the scout must make of it. All are asked at once.
+Every case is a zone NAME.example. (or more) and what the scout must make of it. Nearly all are asked at once.
 """
 
 import pytest
@@ -179,8 +179,11 @@ def lab(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def answers(lab):
-    return lab.ask(*[one["name"] + ".example" for one in CASES], "host:mx.dane.example", "host:mx.absent.example",
-                   "host:mx.tlsa-servfail.example")
+    """A crowd takes a while: only whoever hears nothing is not waited for."""
+    unheard = [f"{one['name']}.example" for one in CASES if one["name"].endswith("-drop")]
+    others = [f"{one['name']}.example" for one in CASES if not one["name"].endswith("-drop")]
+    return lab.ask(*unheard, timeout_ms=3000) | lab.ask(*others, "host:mx.dane.example", "host:mx.absent.example",
+                                                        "host:mx.tlsa-servfail.example")
 
 
 @pytest.mark.parametrize("one", CASES, ids=lambda one: one["name"])

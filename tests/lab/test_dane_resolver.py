@@ -141,7 +141,7 @@ def resolver(lab):
 
 def forward(lab, rules, *questions):
     with Faulty(lab.world, NOBODY, rules, lab.net.prefix, upstream_port=5301):
-        return lab.ask("--forward", NOBODY, *questions, hints="", timeout_ms=3000)
+        return lab.ask("--forward", NOBODY, *questions, hints="")
 
 
 def test_a_forwarder_that_passes_dnssec_on_is_as_good_as_the_root(lab, resolver):
@@ -177,6 +177,6 @@ def test_a_new_context_asks_again_what_was_open(lab):
 
 
 def test_more_names_than_fit_in_flight_are_all_answered(lab):
-    answers = lab.ask(*[f"d{i}.many.example" for i in range(NAMES)], timeout_ms=10000)
+    answers = lab.ask(*[f"d{i}.many.example" for i in range(NAMES)])
     assert len(answers) == NAMES
     assert {promise_of(answer) for answer in answers.values()} == {"none"}
