@@ -96,9 +96,11 @@ class Guard:
         with open(self.output_path, "ab") as output:
             self.process = self.host.spawn(self.command(*words), stdout=output, stderr=output)
 
-    def start(self, timeout_s=15):
+    def start(self, timeout_s=60):
+        """One that does not come up is ended, so that those behind it find its place free."""
         self.launch()
         if not self.wait_for(lambda event: event["event"] == "ready", timeout_s):
+            self.stop()
             raise namespaces.LabError(f"hopguard was not ready:\n{self.output()}")
         return self
 
