@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A table of domains with one mistake each, and what `hopguard check` is to say of them."""
 
+import re
+
 import pytest
 
 import namespaces
@@ -12,7 +14,8 @@ class Cases:
         self.cases = []
 
     def add(self, name, kinds=(), notes=(), where="", build=None, is_there=True, arguments=None, **how):
-        """kinds: what is found wrong, all of it; notes: among the notes. where: part of the first such finding's place or detail.
+        """kinds: what is found wrong, all of it; notes: among the notes. where: part of one such finding's place or detail, or a
+        pattern for it.
         build: makes the domain's records, of the lab and its name; how: as CheckLab.domain() has it. Not is_there: no such domain.
         arguments: more of them for `check`, of the lab."""
         self.cases.append(dict(name=name, kinds=set(kinds), notes=set(notes), where=where, build=build, is_there=is_there,
@@ -56,7 +59,8 @@ class Cases:
         assert answer["exit"] == (1 if found else 0)
         named = one["kinds"] or one["notes"]
         texts = [f"{finding['where']}: {finding.get('detail', '')}" for finding in answer["findings"] if finding["kind"] in named]
-        assert not one["where"] or any(one["where"] in text for text in texts), texts
+        where = one["where"] if isinstance(one["where"], re.Pattern) else re.compile(re.escape(one["where"]))
+        assert not one["where"] or any(map(where.search, texts)), texts
 
 
 def played(cases, more=(), before=None, after=None):

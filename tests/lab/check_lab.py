@@ -27,7 +27,9 @@ VANISHED = "203.0.113.9"    # what is sent there is never heard of again
 NO_ROUTE = "2001:db8:ffff::25"
 REPORTS = '_smtp._tls TXT "v=TLSRPTv1; rua=mailto:tls@reports.example"\n'
 POLICY = "version: STSv1\nmode: {mode}\n{mx}max_age: {max_age}\n"
-PATIENCE_S = 3
+# Neither a step of a dialogue nor a look-up takes as long, unless nobody answers; in seconds.
+PATIENCE_S, LOOK_UP_S = 6, 20
+WAITED = f"within [{PATIENCE_S}-9] s"  # what is said of who does not answer: a pattern, as it is told how long that really was
 
 
 class CheckedPostfix(mta.Postfix):
@@ -371,7 +373,7 @@ class CheckLab:
         if configuration is None:
             command += ["--config", "/dev/null"]
         for setting in (f"dns.trust-anchor={self.world.trust_anchor}", f"dns.root-hints={self.world.root_hints}",
-                        f"tls.ca-file={self.authority.certificate}", "dns.timeout-seconds=10"):
+                        f"tls.ca-file={self.authority.certificate}", f"dns.timeout-seconds={LOOK_UP_S}"):
             command += ["--set", setting]
         return [*command, *(["--config", configuration] if configuration else []), *arguments]
 
