@@ -368,8 +368,11 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	if (verdict->action != ACTION_PASS || commitment->kind != COMMITMENT_MAIL)
 		tell(gate, flow, event);
 	gate_compare(gate, &judged.facts, &judged.hop, &query, event);
-	if (verdict->action != ACTION_BLOCK && verdict->action != ACTION_DEFER)
+	if (verdict->action != ACTION_BLOCK && verdict->action != ACTION_DEFER) {
+		if (query.evidence)
+			gate_let_sessions_pass(gate, query.evidence);
 		return JUDGED_PASS;
+	}
 	/* What we refuse here the client has not refused itself: it may come back in clear. */
 	if (verdict->reason == REASON_INJECTED && gate_has_lost_tls(&judged.facts))
 		gate_remember_broken(gate, flow, "our refusal of injected octets");

@@ -38,16 +38,22 @@ uint64_t gate_hash_octets(const struct gate *gate, struct bytes octets)
 	return octets.len == 0 ? 0 : key + (key == 0);
 }
 
-/* Up to TLS 1.2, and not resumed: the certificate, and how the server shows that it has its key. */
-static void read_full(struct gate *gate, struct key_evidence *evidence, const struct flow *flow,
-                      const struct session_keys *keys)
+static bool is_anonymous(uint16_t cipher_suite)
 {
-	enum tls_authentication authentication = tls_cipher_authentication(keys->cipher_suite);
-	bool is_by_finished = authentication == TLS_AUTHENTICATION_DECRYPTION;
+	enum tls_authentication authentication = tls_cipher_authentication(cipher_suite);
+
+	return authentication == TLS_AUTHENTICATION_NONE ||
+	       authentication == TLS_AUTHENTICATION_SECRET;
+}
+
+void gate_read_full(struct gate *gate, struct key_evidence *evidence, const struct flow *flow,
+                    const struct session_keys *keys)
+{
+	bool is_by_finished =
+		tls_cipher_authentication(keys->cipher_suite) == TLS_AUTHENTICATION_DECRYPTION;
 
 	evidence->sight = SIGHT_WIRE;
-	evidence->is_cipher_anonymous = authentication == TLS_AUTHENTICATION_NONE ||
-	                                authentication == TLS_AUTHENTICATION_SECRET;
+	evidence->is_cipher_anonymous = is_anonymous(keys->cipher_suite);
 	evidence->is_server_unfinished = is_by_finished && !keys->is_server_finished;
 	evidence->is_unsigned = !is_by_finished && keys->key_exchange.len == 0;
 	if (keys->chain.len > 0)
@@ -56,6 +62,20 @@ static void read_full(struct gate *gate, struct key_evidence *evidence, const st
 	evidence->is_unkept = keys->chain.len > 0 && evidence->handshake == 0;
 	evidence->begun[0] = gate_hash_session(gate, flow, keys->server_session_id);
 	evidence->begun[1] = gate_hash_session(gate, flow, keys->new_ticket);
+	evidence->leaf = gate_hash_octets(gate, session_leaf(flow->session));
+}
+
+/* The same where an earlier session goes on. */
+static void read_resumed(struct gate *gate, struct key_evidence *evidence, const struct flow *flow,
+                         const struct session_keys *keys)
+{
+	evidence->sight = SIGHT_HIDDEN;
+	evidence->is_cipher_anonymous = is_anonymous(keys->cipher_suite);
+	evidence->resumed = gate_hash_session(
+		gate, flow,
+		keys->offered_ticket.len > 0 ? keys->offered_ticket : keys->client_session_id);
+	evidence->begun[1] = gate_hash_session(gate, flow, keys->new_ticket);
+	gate_recall_beginning(gate, evidence);
 }
 
 void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const struct flow *flow)
@@ -72,19 +92,12 @@ void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const 
 	evidence->is_cipher_null = tls_cipher_is_null(keys.cipher_suite);
 	evidence->is_weak = keys.version < TLS_VERSION_1_0 ||
 	                    tls_cipher_is_export(keys.cipher_suite) || is_field_small(&keys);
-	if (!keys.is_hidden && !keys.is_resumed) {
-		read_full(gate, evidence, flow, &keys);
-		evidence->leaf = gate_hash_octets(gate, session_leaf(flow->session));
-	} else {
+	if (keys.is_hidden)
 		evidence->sight = SIGHT_HIDDEN;
-		if (keys.is_resumed) {
-			evidence->resumed = gate_hash_session(gate, flow,
-			                                      keys.offered_ticket.len > 0
-			                                              ? keys.offered_ticket
-			                                              : keys.client_session_id);
-			evidence->begun[1] = gate_hash_session(gate, flow, keys.new_ticket);
-		}
-	}
+	else if (keys.is_resumed)
+		read_resumed(gate, evidence, flow, &keys);
+	else
+		gate_read_full(gate, evidence, flow, &keys);
 	gate_plan_probe(gate, evidence, flow, &keys);
 }
 
@@ -158,6 +171,10 @@ static void judge_unread(struct facts *facts, struct key_finding *finding,
 		snprintf(finding->why, sizeof(finding->why),
 		         "the list of certificates is longer than %d octets, its first than %d",
 		         SESSION_CHAIN_MAX, SESSION_LEAF_MAX);
+	} else if (evidence->is_beginning_lost) {
+		facts->is_inspection_cut_short = true;
+		text_copy(finding->why, sizeof(finding->why),
+		          "this session may have begun with a handshake that could not be read");
 	} else if (evidence->is_unkept) {
 		facts->is_inspection_cut_short = true;
 		text_copy(finding->why, sizeof(finding->why), "no memory for the certificates");

@@ -52,15 +52,17 @@ struct hop_query;
 
 /* A key of the tables below: a hash with the gate's secret. 0: none. */
 struct key_evidence {
-	enum key_sight sight;      /* SIGHT_WIRE, SIGHT_HIDDEN; SIGHT_NONE: no handshake was seen */
-	uint64_t handshake;        /* what the wire showed */
-	uint64_t resumed;          /* the session that goes on */
+	enum key_sight sight; /* SIGHT_WIRE, SIGHT_HIDDEN; SIGHT_NONE: no handshake was seen */
+	uint64_t handshake;   /* what the wire showed */
+	uint64_t
+		resumed; /* the session that goes on, if it met a promise, or nobody knows how it began */
 	uint64_t begun[2];         /* sessions that may go on from here: by identifier, by ticket */
 	uint64_t ends;             /* whose they are: client and server */
 	bool is_server_unfinished; /* only its Finished will show that it has the key */
 	bool is_list_cut; /* the list of certificates is beyond a bound: the first alone is kept, or none */
 	bool is_unkept;   /* there was no memory for what the wire showed */
 	bool is_unsigned; /* no proof will ever come, though the suite asks for one */
+	bool is_beginning_lost; /* a session goes on, and what began it may have been what could not be read */
 	bool is_cipher_null;
 	bool is_cipher_anonymous;
 	bool is_weak; /* whatever both ends say: SSL 3.0, an export cipher, a small field */
@@ -99,6 +101,8 @@ bool gate_find_rules(struct gate *gate, const struct hop *hop, const struct hop_
 /* gate_sessions.c */
 /* What the flow's handshake gives its client takes the place of what it had, before anybody has judged it. To be told of each progress. */
 void gate_forget_sessions(struct gate *gate, struct flow *flow);
+/* What the client says in TLS passes: what began here may have met nothing, but for who promises nothing. */
+void gate_let_sessions_pass(struct gate *gate, const struct key_evidence *evidence);
 
 /* gate_levels.c */
 /* Both ends agreed on this much, with a key that was right. */

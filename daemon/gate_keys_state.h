@@ -43,6 +43,18 @@ struct session_note {
 	size_t next;
 };
 
+/* A session that has met no promise yet, or (under `ends` in place of its own name) what nobody could read. */
+struct begun_note {
+	uint64_t expires_ms;
+	uint64_t handshake; /* that began it; 0: it shows no key, or there was no memory for it */
+	uint64_t ends;      /* gate_hash_ends */
+	uint64_t leaf;      /* as in struct key_evidence, as are these */
+	bool is_list_cut;
+	bool is_unkept;
+	bool is_unsigned;
+	bool has_passed; /* the handshake's own mail */
+};
+
 /* What the scout was asked to look at. */
 struct probe_note {
 	uint64_t asked_ms;
@@ -108,6 +120,7 @@ struct gate_keys {
 	struct table *checks;            /* struct check_key → struct check */
 	struct table *requests;          /* uint32_t → struct check_key */
 	struct table *sessions;          /* uint64_t → struct session_note */
+	struct table *begun;             /* uint64_t → struct begun_note */
 	struct table *probes;            /* uint64_t → struct probe_note */
 	struct table *levels;            /* struct level_key → struct level */
 	struct open_sighting *sightings; /* GATE_SIGHTINGS_OPEN_MAX, a ring */
@@ -127,6 +140,9 @@ struct gate_keys {
 /* gate_keys.c */
 /* 0: there are none. */
 uint64_t gate_hash_octets(const struct gate *gate, struct bytes octets);
+/* Up to TLS 1.2, and not resumed: the certificate, and how the server shows that it has its key. */
+void gate_read_full(struct gate *gate, struct key_evidence *evidence, const struct flow *flow,
+                    const struct session_keys *keys);
 
 /* gate_checks.c */
 /* Keeps it under its hash; 0: out of memory. */
@@ -150,6 +166,8 @@ uint64_t gate_hash_ends(const struct gate *gate, const struct flow *flow);
 uint64_t gate_find_session(struct gate *gate, uint64_t key, uint64_t rules);
 /* Those that may go on from here. */
 void gate_note_sessions(struct gate *gate, const struct key_evidence *evidence, uint64_t rules);
+/* evidence->resumed goes on: where it has met nothing yet, what is known of its beginning is the evidence. */
+void gate_recall_beginning(struct gate *gate, struct key_evidence *evidence);
 
 /* gate_probes.c */
 /* Fills evidence->probe in. */

@@ -9,7 +9,8 @@
  * What makes a session go on shows no certificate, but whoever can go on with it had the key of the handshake that began it. Both ends
  * keep the secret under the server's identifier or ticket, which crossed the wire in clear: so a man in the middle begins a session of
  * his own under the true server's. His handshake is refused, and yet the client has what he gave it, in place of what it had. What is
- * known of a name is therefore forgotten as soon as another handshake takes it, whatever comes of that.
+ * known of a name is therefore forgotten as soon as another handshake takes it, whatever comes of that. And what that one showed is
+ * kept: who goes on with a session that has met nothing is who began it, whatever a probe is shown meanwhile.
  */
 
 /* A session is one client's with one server: whoever chooses identifiers must not have it taken for somebody else's. */
@@ -84,26 +85,114 @@ void gate_note_sessions(struct gate *gate, const struct key_evidence *evidence, 
 	if (met.handshake == 0)
 		return;
 	for (size_t i = 0; i < 2; i++) {
-		if (evidence->begun[i] != 0)
-			note_session(gate, evidence->begun[i], &met);
+		if (evidence->begun[i] == 0)
+			continue;
+		note_session(gate, evidence->begun[i], &met);
+		table_remove(gate->keys->begun, &evidence->begun[i]);
 	}
 }
 
-/* The server says again what the client said: it is still that session. */
-static void forget_session(struct gate *gate, const struct flow *flow, struct bytes id,
-                           struct bytes resumed)
+static struct begun_note *find_begun(struct gate *gate, uint64_t key)
+{
+	struct begun_note *note = key != 0 ? table_find(gate->keys->begun, &key) : NULL;
+
+	return note && note->expires_ms > gate->now_ms ? note : NULL;
+}
+
+void gate_recall_beginning(struct gate *gate, struct key_evidence *evidence)
+{
+	const struct begun_note *note = find_begun(gate, evidence->resumed);
+
+	if (table_peek(gate->keys->sessions, &evidence->resumed))
+		return;
+	if (!note) {
+		if (!find_begun(gate, evidence->ends))
+			return;
+		evidence->is_beginning_lost = true;
+	} else if (note->has_passed && !gate_is_handshake_kept(gate, note->handshake)) {
+		/* Of most of these nothing was ever asked. */
+		return;
+	} else {
+		evidence->handshake = note->handshake;
+		evidence->leaf = note->leaf;
+		evidence->is_list_cut = note->is_list_cut;
+		evidence->is_unkept = note->is_unkept;
+		evidence->is_unsigned = note->is_unsigned;
+	}
+	evidence->sight = SIGHT_WIRE;
+	evidence->begun[0] = evidence->resumed;
+	evidence->resumed = 0;
+}
+
+void gate_let_sessions_pass(struct gate *gate, const struct key_evidence *evidence)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct begun_note *note = find_begun(gate, evidence->begun[i]);
+
+		if (note)
+			note->has_passed = true;
+	}
+}
+
+static void put_begun(struct gate *gate, uint64_t key, const struct begun_note *begun)
+{
+	struct begun_note *note = key != 0 ? table_find(gate->keys->begun, &key) : NULL;
+
+	/* Identifier and ticket may be the same. */
+	if (!note && key != 0)
+		note = table_insert(gate->keys->begun, &key);
+	if (note)
+		*note = *begun;
+}
+
+/* All that is known yet of what the client is given: what was shown to it. */
+static void note_beginning(struct gate *gate, const struct flow *flow,
+                           const struct session_keys *keys)
+{
+	struct key_evidence *shown = &gate->evidence;
+	struct begun_note note = {
+		.expires_ms = gate->now_ms + GATE_SESSION_LIFE_MS,
+		.ends = gate_hash_ends(gate, flow),
+	};
+
+	if (keys->server_session_id.len == 0 && keys->new_ticket.len == 0)
+		return;
+	memset(shown, 0, sizeof(*shown));
+	gate_read_full(gate, shown, flow, keys);
+	note.handshake = shown->handshake;
+	note.leaf = shown->leaf;
+	note.is_list_cut = shown->is_list_cut;
+	note.is_unkept = shown->is_unkept;
+	note.is_unsigned = shown->is_unsigned;
+	put_begun(gate, shown->begun[0], &note);
+	put_begun(gate, shown->begun[1], &note);
+}
+
+/* Whatever the client got there, it may go on with. Of a connection that is in TLS when it is first seen, that may have been long ago. */
+static void note_unread(struct gate *gate, const struct flow *flow)
+{
+	const struct begun_note note = {
+		.expires_ms = gate->now_ms + GATE_SESSION_LIFE_MS,
+		.ends = gate_hash_ends(gate, flow),
+	};
+
+	if (!session_facts(flow->session)->is_midstream || session_offered_version(flow->session))
+		put_begun(gate, note.ends, &note);
+}
+
+static void forget_session(struct gate *gate, const struct flow *flow, struct bytes id)
 {
 	uint64_t key = gate_hash_session(gate, flow, id);
 
-	if (key != 0 && !bytes_equal(id, resumed))
-		table_remove(gate->keys->sessions, &key);
+	if (key == 0)
+		return;
+	table_remove(gate->keys->sessions, &key);
+	table_remove(gate->keys->begun, &key);
 }
 
-/* Nobody knows what the client was given. */
-static void forget_all(struct gate *gate, const struct flow *flow)
+static void forget_met(struct gate *gate, uint64_t ends)
 {
 	struct table *sessions = gate->keys->sessions;
-	const uint64_t ends = gate_hash_ends(gate, flow);
 	const void *key, *younger_key = NULL;
 	const struct session_note *note = table_oldest(sessions, &key), *younger;
 
@@ -112,6 +201,47 @@ static void forget_all(struct gate *gate, const struct flow *flow)
 		if (note->ends == ends)
 			table_remove(sessions, key);
 	}
+}
+
+static void forget_begun(struct gate *gate, uint64_t ends)
+{
+	struct table *begun = gate->keys->begun;
+	const void *key, *younger_key = NULL;
+	const struct begun_note *note = table_oldest(begun, &key), *younger;
+
+	for (; note; note = younger, key = younger_key) {
+		younger = table_younger(begun, note, &younger_key);
+		if (note->ends == ends)
+			table_remove(begun, key);
+	}
+}
+
+/* It is the same session, under another name, which may be the one that it had. */
+static void rename_session(struct gate *gate, const struct flow *flow,
+                           const struct session_keys *keys)
+{
+	bool has_ticket = keys->offered_ticket.len > 0;
+	const struct begun_note *note =
+		find_begun(gate, gate_hash_session(gate, flow,
+	                                           has_ticket ? keys->offered_ticket
+	                                                      : keys->client_session_id));
+	struct begun_note begun = note ? *note : (struct begun_note){ 0 };
+
+	if (keys->new_ticket.len == 0 || bytes_equal(keys->new_ticket, keys->offered_ticket))
+		return;
+	forget_session(gate, flow, keys->new_ticket);
+	if (note)
+		put_begun(gate, gate_hash_session(gate, flow, keys->new_ticket), &begun);
+}
+
+/* Nobody knows what the client was given. */
+static void forget_all(struct gate *gate, const struct flow *flow)
+{
+	const uint64_t ends = gate_hash_ends(gate, flow);
+
+	forget_met(gate, ends);
+	forget_begun(gate, ends);
+	note_unread(gate, flow);
 }
 
 void gate_forget_sessions(struct gate *gate, struct flow *flow)
@@ -130,8 +260,11 @@ void gate_forget_sessions(struct gate *gate, struct flow *flow)
 		forget_all(gate, flow);
 		return;
 	}
-	if (!keys.is_resumed)
-		forget_session(gate, flow, keys.server_session_id, (struct bytes){ 0 });
-	forget_session(gate, flow, keys.new_ticket,
-	               keys.is_resumed ? keys.offered_ticket : (struct bytes){ 0 });
+	if (keys.is_resumed) {
+		rename_session(gate, flow, &keys);
+		return;
+	}
+	forget_session(gate, flow, keys.server_session_id);
+	forget_session(gate, flow, keys.new_ticket);
+	note_beginning(gate, flow, &keys);
 }

@@ -4,7 +4,9 @@
 import base64
 import collections
 import os
+import socket
 import ssl
+import struct
 import subprocess
 import time
 
@@ -15,6 +17,8 @@ import sink
 # What one connection said to him inside TLS. came_to_its_end: his handshake with it.
 Heard = collections.namedtuple("Heard", "server client octets came_to_its_end")
 WAY_S = 0.04
+PEEK_S = 5
+SESSION_TICKET = 35  # an extension
 PROBES_FAREWELL = b"QUIT\r\n"
 # What the guard says of each man's key, by the promise: of a server's own key, of an anchor in DNS, and of any authority.
 REASONS = {
@@ -124,6 +128,61 @@ class Relay(Man):
             return attacks.Attack.starttls(self, session, command)
         self._met.add(session.server_address)
         return super().starttls(session, command)
+
+
+class Resumer(Man):
+    """He takes the first connection to a server, and any that would go on with a session of his; all others, and so probes, meet
+    the true server. TLS 1.2."""
+
+    def __init__(self, *how):
+        super().__init__("resumer", *how)
+        self.context.maximum_version = ssl.TLSVersion.TLSv1_2
+        self.relayed = 0
+        self._met = set()
+
+    def begin(self):
+        """What he met he remembers, and so do the clients."""
+        super().begin()
+        self.relayed = 0
+
+    def starttls(self, session, command):
+        session.client.send(self.yes)
+        session.goes_encrypted()
+        is_first = session.server_address not in self._met
+        self._met.add(session.server_address)
+        if not (is_first or has_ticket(peek_record(session.client.sock))):
+            self.relayed += 1
+            session.ask(command)
+            session.splice()
+            return False
+        self.sessions.append(session)
+        session.client.start_tls(self.context, server_side=True)
+        self.went_on.append(session.client.sock.session_reused)
+        return True
+
+
+def peek_record(sock):
+    """A whole one, which stays to be read."""
+    octets = b""
+    end = time.monotonic() + PEEK_S
+    while time.monotonic() < end and (len(octets) < 5 or len(octets) < 5 + int.from_bytes(octets[3:5], "big")):
+        octets = sock.recv(65536, socket.MSG_PEEK)
+        time.sleep(0.01)
+    return octets
+
+
+def has_ticket(record):
+    """Of a ClientHello: it would go on with a session (RFC 5077)."""
+    at = 5 + 4 + 2 + 32
+    for length_of_length in (1, 2, 1):  # session, cipher suites, compression methods
+        at += length_of_length + int.from_bytes(record[at:at + length_of_length], "big")
+    at += 2
+    while at + 4 <= len(record):
+        kind, length = struct.unpack(">HH", record[at:at + 4])
+        if kind == SESSION_TICKET and length > 0:
+            return True
+        at += 4 + length
+    return False
 
 
 def thief(site):

@@ -23,6 +23,7 @@ LOW = ("-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0")
 INABILITY = ("block", "alert")
 UNJUDGED = ("verify", "list", "dane-ee")  # promises; the last needs no authority
 DATED = ("dane-ta", "mta-sts", "list", "verify")  # promises by which a certificate is good for a time
+GONE_ON_WITH = ("dane-ee", "verify")
 TTL_S = 3600
 COUNTED_AFTER_S = 1.2  # each second guards tell what they have counted
 REPLACED = ("domain", "both")  # what was looked up before the key changed: both is with the host
@@ -76,6 +77,8 @@ def furnish(site):
     keyed(site, "transported", site.tlsas["rivest"])
     keyed(site, "resumed-12", postfix.tlsa("dual-ecdsa.lab"), place=keys_receivers.address("dual"))
     site.promise("forged", "dane-ee")
+    for promise in GONE_ON_WITH:
+        site.promise(f"begun-12-{promise}", promise)
     for promise, version in itertools.product(UNJUDGED, keys_lab.VERSIONS):
         site.promise(f"unjudged-{promise}-{version}", promise)
     for promise, version in itertools.product(DATED, keys_lab.VERSIONS):
@@ -362,3 +365,25 @@ def test_a_session_that_began_with_somebody_else_does_not(site):
     assert reused == [(False, True), (True, True), (True, False)], (reused, said)
     event = site.event_of(domain)
     assert (event["action"], event["reason"], event["assurance"]) == ("block", "key-mismatch", "probed"), event
+
+
+@pytest.mark.parametrize("is_guarded", (False, True), ids=("bare", "guarded"))
+@pytest.mark.parametrize("promise", GONE_ON_WITH)
+def test_one_that_began_with_a_key_that_was_refused_does_not_whatever_probes_see(site, promise, is_guarded):
+    """Postfix keeps it, refused or not. He lets the guard's probes, and all else, meet the true server."""
+    if is_guarded:
+        site.stand()
+    else:
+        site.guard_at(None)
+    name, attack = f"begun-12-{promise}", middle.Resumer(*middle.thief(site))
+    first = site.send(name, attack, "postfix")
+    second = site.send(name, attack, "postfix")
+    assert attack.went_on == [True], (attack.went_on, second)
+    if not is_guarded:
+        assert second.secret.encode() in attack.heard(site[name].address), second
+        return
+    assert (first.attempt.result, second.attempt.result) == ("kept", "kept"), (first, second)
+    assert attack.heard(site[name].address) == b"" and not second.clear, second
+    events = [one for one in site.events_of(site[name]) if one["reason"] != "probe-differs"]
+    assert {(one["action"], one["reason"], one["assurance"]) for one in events} <= {
+        ("block", middle.reason("self-signed", promise), "proven"), ("block", "tls-sabotaged", "proven")}, events

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Sessions that a man in the middle began, whose client goes on with them while he lets probes meet the true server. */
+#include "gate.h"
+#include "gate_keys_state.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "unit/key_scene.h"
+
+static const char suite[] = "ECDHE-ECDSA-AES128-GCM-SHA256";
+
+/* A probe is shown the promised key. */
+static struct simulation *open_to_probes(struct key_scene *scene)
+{
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PROBE);
+
+	scene->probe_outcome = PROBE_SHOWN;
+	scene->probed = &scene->honest;
+	return simulation;
+}
+
+/* A connection of its own that begins a session, or goes on with one. */
+static bool connect_and_say(struct simulation *simulation, struct recording *recording)
+{
+	assert_true(simulation_reopen(simulation));
+	greet(simulation);
+	return replay(simulation, recording);
+}
+
+/* All but the client's last words, which are its first in TLS; then the client leaves. */
+static void break_off(struct simulation *simulation, struct recording *recording)
+{
+	assert_true(simulation_reopen(simulation));
+	greet(simulation);
+	for (size_t i = 0; i + 1 < recording->count; i++)
+		assert_true(simulation_say(simulation, recording->chunks[i].is_client,
+		                           recording->chunks[i].octets));
+	simulation_end(simulation, true, true);
+	free(recording);
+}
+
+static SSL_SESSION *session_of(const struct live_pair *pair)
+{
+	SSL_SESSION *session = SSL_get1_session(pair->client);
+
+	assert_non_null(session);
+	return session;
+}
+
+static struct recording *go_on(struct live_pair *pair, SSL_SESSION *session)
+{
+	struct recording *recording = live_talk(pair, session);
+
+	assert_true(SSL_session_reused(pair->client));
+	return recording;
+}
+
+/* As many as are kept, and so none of those before. */
+static void drive_out_handshakes(struct simulation *simulation)
+{
+	uint8_t chain[2];
+
+	for (unsigned i = 0; i < GATE_HANDSHAKES_MAX; i++) {
+		chain[0] = (uint8_t)i;
+		chain[1] = (uint8_t)(i >> 8);
+		assert_int_not_equal(
+			gate_keep_chain(simulation->gate, bytes_of(chain, sizeof(chain)), 0x0303),
+			0);
+	}
+}
+
+static void refused_again(const struct simulation *simulation, enum reason reason)
+{
+	const struct event *event = &simulation->events[0];
+
+	assert_true(simulation->event_count > 0);
+	for (size_t i = 0; i < simulation->event_count; i++) {
+		if (simulation->events[i].reason != REASON_PROBE_DIFFERS)
+			event = &simulation->events[i];
+	}
+	assert_string_equal(reason_name(event->reason), reason_name(reason));
+	assert_string_equal(event_assurance(event), "proven");
+}
+
+static void go_on_with_a_thief(void **state, uint64_t options)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct live_pair thief = live_pair_new(&scene->thief, TLS1_2_VERSION, suite, options);
+	SSL_SESSION *session;
+
+	assert_false(connect_and_say(simulation, live_talk(&thief, NULL)));
+	refused(simulation, REASON_KEY_MISMATCH, "proven");
+	session = session_of(&thief);
+	simulation_pass_time(simulation, 2 * GATE_CHECK_LIFE_MS);
+	assert_false(connect_and_say(simulation, go_on(&thief, session)));
+	refused_again(simulation, REASON_KEY_MISMATCH);
+	assert_string_equal(simulation_last_finding(simulation)->id, simulation->events[0].id);
+	SSL_SESSION_free(session);
+	live_pair_free(&thief);
+}
+
+static void one_whose_key_was_refused_does_not_go_on_whatever_probes_see(void **state)
+{
+	go_on_with_a_thief(state, SSL_OP_NO_TICKET);
+}
+
+static void nor_does_it_with_a_ticket(void **state)
+{
+	go_on_with_a_thief(state, 0);
+}
+
+/* He resets as soon as the client has its session, before anything was judged. */
+static void nor_does_one_that_was_broken_off_before_it_was_judged(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct live_pair thief = live_pair_new(&scene->thief, TLS1_2_VERSION, suite, 0);
+	SSL_SESSION *session;
+
+	break_off(simulation, live_talk(&thief, NULL));
+	session = session_of(&thief);
+	assert_false(connect_and_say(simulation, go_on(&thief, session)));
+	refused_again(simulation, REASON_KEY_MISMATCH);
+	SSL_SESSION_free(session);
+	live_pair_free(&thief);
+}
+
+/* Nor when nobody knows any more what was shown then. */
+static void what_is_not_kept_of_its_beginning_speaks_against_it(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct live_pair thief = live_pair_new(&scene->thief, TLS1_2_VERSION, suite, 0);
+	SSL_SESSION *session;
+
+	break_off(simulation, live_talk(&thief, NULL));
+	session = session_of(&thief);
+	drive_out_handshakes(simulation);
+	assert_false(connect_and_say(simulation, go_on(&thief, session)));
+	refused_again(simulation, REASON_INSPECTION_LIMIT);
+	SSL_SESSION_free(session);
+	live_pair_free(&thief);
+}
+
+static int give_another_ticket(SSL *server, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher,
+                               EVP_MAC_CTX *mac, int is_new)
+{
+	static const uint8_t key[32] = { 1 };
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_octet_string("key", (void *)(uintptr_t)key, sizeof(key)),
+		OSSL_PARAM_construct_utf8_string("digest", (char *)(uintptr_t) "SHA256", 0),
+		OSSL_PARAM_construct_end(),
+	};
+
+	(void)server;
+	if (is_new) {
+		memset(name, 1, 16);
+		memset(iv, 1, EVP_MAX_IV_LENGTH);
+	}
+	if (EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key, iv, is_new) != 1 ||
+	    EVP_MAC_CTX_set_params(mac, params) != 1)
+		return -1;
+	return is_new ? 1 : 2;
+}
+
+static void nor_does_one_with_a_ticket_that_it_was_given_on_the_way(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct live_pair thief = live_pair_new(&scene->thief, TLS1_2_VERSION, suite, 0);
+	SSL_SESSION *first, *second;
+	const uint8_t *one, *another;
+	size_t one_len, another_len;
+
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(thief.server_context, give_another_ticket);
+	assert_false(connect_and_say(simulation, live_talk(&thief, NULL)));
+	first = session_of(&thief);
+	assert_false(connect_and_say(simulation, go_on(&thief, first)));
+	second = session_of(&thief);
+	SSL_SESSION_get0_ticket(first, &one, &one_len);
+	SSL_SESSION_get0_ticket(second, &another, &another_len);
+	assert_true(one_len > 0 && another_len > 0);
+	assert_false(bytes_equal(bytes_of(one, one_len), bytes_of(another, another_len)));
+	assert_false(connect_and_say(simulation, go_on(&thief, second)));
+	refused_again(simulation, REASON_KEY_MISMATCH);
+	SSL_SESSION_free(first);
+	SSL_SESSION_free(second);
+	live_pair_free(&thief);
+}
+
+/* A NewSessionTicket behind the ServerHello, which names the session as it is called already. */
+static struct recording *with_its_own_name(struct recording *recording, const SSL_SESSION *session)
+{
+	struct recording *named = calloc(1, sizeof(*named));
+	const uint8_t *flight = recording->chunks[1].octets.data;
+	size_t len = recording->chunks[1].octets.len,
+	       hello_len = 5 + ((size_t)flight[3] << 8 | flight[4]);
+	uint8_t octets[1024], *at = octets;
+	unsigned id_len;
+	const uint8_t *id = SSL_SESSION_get_id(session, &id_len);
+	const uint8_t head[] = { 22, 3, 3, 0, 4 + 6 + 32, 4, 0, 0, 6 + 32, 0, 0, 0, 9, 0, 32 };
+
+	assert_non_null(named);
+	assert_int_equal(id_len, 32);
+	assert_true(len + sizeof(head) + id_len <= sizeof(octets));
+	memcpy(at, flight, hello_len);
+	at += hello_len;
+	memcpy(at, head, sizeof(head));
+	at += sizeof(head);
+	memcpy(at, id, id_len);
+	at += id_len;
+	memcpy(at, flight + hello_len, len - hello_len);
+	at += len - hello_len;
+	for (size_t i = 0; i < recording->count; i++)
+		recording_append(named, recording->chunks[i].is_client,
+		                 i == 1 ? bytes_of(octets, (size_t)(at - octets))
+		                        : recording->chunks[i].octets);
+	free(recording);
+	return named;
+}
+
+static void nor_does_one_that_is_given_its_own_name_for_a_ticket(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct live_pair thief =
+		live_pair_new(&scene->thief, TLS1_2_VERSION, suite, SSL_OP_NO_TICKET);
+	SSL_SESSION *session;
+
+	assert_false(connect_and_say(simulation, live_talk(&thief, NULL)));
+	session = session_of(&thief);
+	assert_false(
+		connect_and_say(simulation, with_its_own_name(go_on(&thief, session), session)));
+	refused_again(simulation, REASON_KEY_MISMATCH);
+	assert_false(connect_and_say(simulation, go_on(&thief, session)));
+	refused_again(simulation, REASON_KEY_MISMATCH);
+	SSL_SESSION_free(session);
+	live_pair_free(&thief);
+}
+
+/* What the client was given there nobody knows. */
+static void behind_a_handshake_that_could_not_be_read_none_goes_on_unknown(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct live_pair thief = live_pair_new(&scene->thief, TLS1_2_VERSION, suite, 0);
+	struct live_pair honest = live_pair_new(&scene->honest, TLS1_2_VERSION, suite, 0);
+	struct recording *begun = live_talk(&thief, NULL);
+	SSL_SESSION *session = session_of(&thief), *honest_session;
+
+	assert_true(simulation_reopen(simulation));
+	greet(simulation);
+	assert_true(simulation_say(simulation, true, begun->chunks[0].octets));
+	assert_true(simulation_say(simulation, false, begun->chunks[1].octets));
+	assert_true(simulation_server(simulation, "\x18"));
+	simulation_end(simulation, false, true);
+	free(begun);
+	assert_false(connect_and_say(simulation, go_on(&thief, session)));
+	refused_again(simulation, REASON_INSPECTION_LIMIT);
+	/* The true server's, from then on, does. */
+	assert_true(connect_and_say(simulation, live_talk(&honest, NULL)));
+	honest_session = session_of(&honest);
+	assert_true(connect_and_say(simulation, go_on(&honest, honest_session)));
+	SSL_SESSION_free(session);
+	SSL_SESSION_free(honest_session);
+	live_pair_free(&thief);
+	live_pair_free(&honest);
+}
+
+/* The sender's setting, and no attack, as that which began it. */
+static void one_without_a_key_is_still_without_one(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct live_pair pair = live_pair_new(NULL, TLS1_2_VERSION, "AECDH-AES128-SHA", 0);
+	SSL_SESSION *session;
+
+	assert_false(connect_and_say(simulation, live_talk(&pair, NULL)));
+	refused(simulation, REASON_CIPHER_UNAUTHENTICATED, "proven");
+	session = session_of(&pair);
+	assert_false(connect_and_say(simulation, go_on(&pair, session)));
+	refused_again(simulation, REASON_CIPHER_UNAUTHENTICATED);
+	SSL_SESSION_free(session);
+	live_pair_free(&pair);
+}
+
+static void one_that_the_true_server_broke_off_goes_on_and_is_proven(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct live_pair honest = live_pair_new(&scene->honest, TLS1_2_VERSION, suite, 0);
+	SSL_SESSION *session;
+	const struct event *event;
+
+	break_off(simulation, live_talk(&honest, NULL));
+	session = session_of(&honest);
+	assert_true(connect_and_say(simulation, go_on(&honest, session)));
+	event = &simulation->events[simulation->event_count - 1];
+	assert_int_equal(event->action, ACTION_PASS);
+	assert_string_equal(event_assurance(event), "proven");
+	/* And is known from then on, whatever is kept. */
+	drive_out_handshakes(simulation);
+	assert_true(connect_and_say(simulation, go_on(&honest, session)));
+	SSL_SESSION_free(session);
+	live_pair_free(&honest);
+}
+
+/* Where nothing was promised then, nobody looked at the key; what is not kept of it is asked of a probe. */
+static void one_that_began_before_the_promise_is_judged_by_what_it_showed(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+	struct live_pair honest = live_pair_new(&scene->honest, TLS1_2_VERSION, suite, 0);
+	SSL_SESSION *session;
+	const struct event *event;
+
+	scene->simulation = simulation;
+	scene->probe_outcome = PROBE_SHOWN;
+	scene->probed = &scene->honest;
+	simulation->config.tls13 = TLS13_PROBE;
+	simulation_verify(simulation, verify, probe, scene);
+	assert_true(simulation_open(simulation));
+	assert_true(connect_and_say(simulation, live_talk(&honest, NULL)));
+	session = session_of(&honest);
+	promise(simulation, KEY_DOMAIN, KEY_HOST, PROMISE_KEY);
+	for (size_t i = 0; i < simulation->answer_count; i++)
+		promise_by(&simulation->answers[i], &scene->honest, 3);
+	gate_forget(simulation->gate, "");
+	hear(simulation, KEY_DOMAIN, KEY_HOST, false);
+	drive_out_handshakes(simulation);
+	assert_true(connect_and_say(simulation, go_on(&honest, session)));
+	event = &simulation->events[simulation->event_count - 1];
+	assert_int_equal(event->action, ACTION_PASS);
+	assert_string_equal(event_assurance(event), "probed");
+	SSL_SESSION_free(session);
+	live_pair_free(&honest);
+}
+
+/* Of a connection that was in TLS when it was first seen nothing is known, and nothing is held against others. */
+static void one_that_nobody_saw_begin_is_asked_of_a_probe(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct live_pair honest = live_pair_new(&scene->honest, TLS1_2_VERSION, suite, 0);
+	struct recording *begun = live_talk(&honest, NULL);
+	size_t last = begun->count - 1;
+	SSL_SESSION *session = session_of(&honest);
+	const struct event *event;
+
+	simulation->is_bypassed = true;
+	assert_true(simulation_reopen(simulation));
+	greet(simulation);
+	for (size_t i = 0; i < last; i++)
+		assert_true(simulation_say(simulation, begun->chunks[i].is_client,
+		                           begun->chunks[i].octets));
+	simulation->is_bypassed = false;
+	assert_false(simulation_say(simulation, true, begun->chunks[last].octets));
+	refused(simulation, REASON_INSPECTION_LIMIT, "proven");
+	free(begun);
+	assert_true(connect_and_say(simulation, go_on(&honest, session)));
+	event = &simulation->events[simulation->event_count - 1];
+	assert_int_equal(event->action, ACTION_PASS);
+	assert_string_equal(event_assurance(event), "probed");
+	SSL_SESSION_free(session);
+	live_pair_free(&honest);
+}
+
+/* A host of many names, none of which the client sends: that is no attack, whichever of its sessions it is. */
+static void one_of_a_host_of_many_names_is_still_the_senders_inability(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct live_pair pair = live_pair_new(&scene->thief, TLS1_2_VERSION, suite, 0);
+	SSL_SESSION *session;
+
+	scene->probed = &scene->thief;
+	scene->probed_named = &scene->honest;
+	pair.is_nameless = true;
+	assert_false(connect_and_say(simulation, live_talk(&pair, NULL)));
+	refused(simulation, REASON_SNI_MISSING, "proven");
+	session = session_of(&pair);
+	assert_false(connect_and_say(simulation, go_on(&pair, session)));
+	refused_again(simulation, REASON_SNI_MISSING);
+	SSL_SESSION_free(session);
+	live_pair_free(&pair);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, key_scene_set_up, key_scene_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(one_whose_key_was_refused_does_not_go_on_whatever_probes_see),
+		TEST(nor_does_it_with_a_ticket),
+		TEST(nor_does_one_that_was_broken_off_before_it_was_judged),
+		TEST(what_is_not_kept_of_its_beginning_speaks_against_it),
+		TEST(nor_does_one_with_a_ticket_that_it_was_given_on_the_way),
+		TEST(nor_does_one_that_is_given_its_own_name_for_a_ticket),
+		TEST(behind_a_handshake_that_could_not_be_read_none_goes_on_unknown),
+		TEST(one_without_a_key_is_still_without_one),
+		TEST(one_that_the_true_server_broke_off_goes_on_and_is_proven),
+		TEST(one_that_began_before_the_promise_is_judged_by_what_it_showed),
+		TEST(one_that_nobody_saw_begin_is_asked_of_a_probe),
+		TEST(one_of_a_host_of_many_names_is_still_the_senders_inability),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
