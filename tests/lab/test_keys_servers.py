@@ -31,6 +31,7 @@ MIDDLE_VERSIONS = {"12": ssl.TLSVersion.TLSv1_2, "13": ssl.TLSVersion.TLSv1_3}
 WRONG_FOR_S = 5  # then a probe that saw a wrong key is made anew for the next mail
 ALL_TRIED_AFTER_S = 50
 KNOWN_S = 3600
+CHECKED_FOR_S = 60
 COUNTED_AFTER_S = 1.2  # each second guards tell what they have counted
 FARM_LETTERS = 2
 ROUND_TRIP_MS = 20
@@ -281,18 +282,20 @@ def test_farm_in_the_middle_of_a_rollover_is_taken_with_either_key(site, row):
 
 @pytest.fixture(scope="module")
 def continued(site):
-    """{row: Tried} of the second letters, and what the counters say of these. A guard of its own, which knows no other keys, and looks
-    at none of these anew meanwhile."""
+    """{row: Tried} of the second letters, what the counters say of these, and whether all of it took less than a minute. A guard of
+    its own, which knows no other keys, and looks at none of these anew meanwhile."""
     site.stand(f"tls.probe-seconds={KNOWN_S}")
     reset(site)
+    began = time.monotonic()
     first = wait_all(site, submit_all(site, REMEMBERED, "first"))
     assert {tried.why for tried in first.values()} == {None}, first
     time.sleep(COUNTED_AFTER_S)
     before = site.guard.status()["counters"]
     second = wait_all(site, submit_all(site, REMEMBERED, "second"))
+    is_within_a_minute = time.monotonic() - began < CHECKED_FOR_S
     time.sleep(COUNTED_AFTER_S)
     after = site.guard.status()["counters"]
-    return second, {name: after[name] - before[name] for name in ("decisions", "key_checks", "probes_made")}
+    return second, {name: after[name] - before[name] for name in ("decisions", "key_checks", "probes_made")}, is_within_a_minute
 
 
 @pytest.mark.parametrize("row", REMEMBERED, ids=ids(REMEMBERED))
@@ -305,9 +308,10 @@ def test_sessions_go_on_between_two_libraries(site, continued, row):
 
 
 def test_session_that_goes_on_costs_no_look_at_a_key(continued):
-    """Of what a letter before it had told, a verdict is counted."""
-    cost = continued[1]
-    assert cost["decisions"] >= len(REMEMBERED) and not cost["key_checks"] and not cost["probes_made"], cost
+    """Of what a letter before it had told, a verdict is counted. What a probe was shown is compared again after a minute."""
+    _, cost, is_within_a_minute = continued
+    compared_again = 0 if is_within_a_minute else sum(row.version == "13" for row in REMEMBERED)
+    assert cost["decisions"] >= len(REMEMBERED) and cost["key_checks"] <= compared_again and not cost["probes_made"], cost
 
 
 # Men in the middle
