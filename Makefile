@@ -300,7 +300,7 @@ fuzz: $(if $(TARGETS),$(TARGETS:%=build/fuzz/%_fuzz),$(FUZZERS))
 # one shared library, so that one file has the counters of all tests.
 PARSERS     := $(wildcard daemon/wire/*.c) $(addprefix daemon/,base/address.c base/armor.c base/nat64.c base/rfc3339.c \
                config_scan.c row_batch.c probe_request.c active/starttls_replies.c flow/dns_questions.c flow/dns_streams.c flow/session.c \
-               flow/session_body.c flow/session_client.c flow/session_flight.c flow/session_handshake.c flow/session_rest.c \
+               flow/session_body.c flow/session_client.c flow/session_flight.c flow/session_handshake.c flow/session_path.c flow/session_rest.c \
                flow/session_server.c flow/session_split.c flow/session_tls.c flow/stream.c policy/local_read.c policy/mx_pattern.c policy/peer_names.c \
                policy/policy_list.c policy/postfix_table.c policy/tlsa.c policy/watch_list.c report/control_protocol.c \
                report/store_rows.c message_sound.c verdict/key_rule.c verdict/sound.c)

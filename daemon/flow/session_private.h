@@ -161,8 +161,6 @@ void session_violated(struct session *session);
 /* session_client.c: commands, and lines that may be some */
 struct session_step session_read_command(struct session *session, struct bytes readable);
 struct session_step session_read_behind_starttls(struct session *session, struct bytes readable);
-/* The path, and the domain of a RCPT, of a whole line. */
-void session_note_path(struct session_commitment *commitment, struct bytes line);
 
 /* session_body.c */
 void session_begin_body(struct session *session);
@@ -171,6 +169,9 @@ struct session_step session_read_chunk(struct session *session, struct bytes rea
 
 /* session_server.c */
 struct session_step session_read_reply(struct session *session, struct bytes readable);
+
+/* session_path.c: the path, and the domain of a RCPT, of a whole line */
+void session_note_path(struct session_commitment *commitment, struct bytes line);
 
 /* session_rest.c: false when it is not the rest of a recipient's line; step->passing octets of it might have been */
 bool session_read_recipient_rest(struct session *session, struct session_step *step,
