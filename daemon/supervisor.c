@@ -20,6 +20,7 @@
 #include "confine.h"
 #include "notices.h"
 #include "operator_files.h"
+#include "own_rules.h"
 #include "process.h"
 #include "resources.h"
 #include "rules_keeper.h"
@@ -36,14 +37,13 @@ struct supervisor {
 	struct operator_files *files;
 	struct rules_keeper *keeper;
 	struct event_base *base;
-	int rules_lock; /* of the iptables tools, opened as root; -1: none */
 	int signals;
 	struct event *on_signal;
 	struct event *on_second;
 	struct event *on_watchdog;
 	const char *user;
 	uint64_t started_ms; /* wall clock */
-	bool rules_are_in;
+	struct own_rules rules;
 	bool was_ready;
 	int status;
 	struct notices notices;
@@ -72,7 +72,7 @@ static void send_state(struct supervisor *supervisor)
 	struct message_state state = {
 		.type = MESSAGE_STATE,
 		.rules_are_in =
-			supervisor->rules_are_in && !rules_keeper_misses_them(supervisor->keeper),
+			supervisor->rules.are_in && !rules_keeper_misses_them(supervisor->keeper),
 		.started_ms = supervisor->started_ms,
 		.supervisor_pid = getpid(),
 		.queue_first = config->rules.queue_first,
@@ -87,50 +87,23 @@ static void send_state(struct supervisor *supervisor)
 	(void)children_send(supervisor->children, ROLE_LEDGER, 0, &state, sizeof(state), -1);
 }
 
-/* In `on-failure = closed` rules outlive us: only `hopguard rules remove` or a stop of the unit takes them away. */
-static void take_rules_out(struct supervisor *supervisor)
+static int put_rules_in(void *owner)
 {
-	const struct config *config = &supervisor->settings.config;
-	char why[RULES_WHY_MAX] = "";
+	struct supervisor *supervisor = owner;
 
-	if (!supervisor->rules_are_in)
-		return;
-	if (!config->fails_open && !supervisor->options->removes_rules_on_any_exit) {
-		log_info("rules stay (on-failure = closed): mail waits until hopguard runs again, "
-		         "or "
-		         "until `hopguard rules remove`");
-		return;
-	}
-	if (passage_choice_remove(config, supervisor->rules_lock, why))
-		log_error("rules not removed backend=%s error=\"%s\" (hopguard rules remove)",
-		          rules_backend_name(config->backend), why);
-	supervisor->rules_are_in = false;
-}
-
-static int put_rules_in(struct supervisor *supervisor, struct config *config)
-{
-	char why[RULES_WHY_MAX] = "";
-	int err = passage_choice_apply(&supervisor->resources.passage, config,
-	                               supervisor->rules_lock, why);
-
-	if (err)
-		log_error("rules not put in backend=%s error=\"%s\"",
-		          rules_backend_name(config->backend), why);
-	else
-		supervisor->rules_are_in = true;
-	return err;
+	return own_rules_put_in(&supervisor->rules, &supervisor->resources.passage,
+	                        &supervisor->settings.config);
 }
 
 static void be_ready(struct supervisor *supervisor)
 {
 	char text[EVENT_TEXT_MAX];
 
-	if (!supervisor->rules_are_in &&
-	    put_rules_in(supervisor, &supervisor->settings.config) != 0) {
+	if (!supervisor->rules.are_in && put_rules_in(supervisor) != 0) {
 		end(supervisor, EXIT_SYSTEM);
 		return;
 	}
-	rules_keeper_keep(supervisor->keeper, &supervisor->settings.config, supervisor->rules_lock);
+	rules_keeper_keep(supervisor->keeper, &supervisor->settings.config, supervisor->rules.lock);
 	supervisor->was_ready = true;
 	settings_describe(text, sizeof(text), &supervisor->settings);
 	tell(supervisor, EVENT_READY, "", text);
@@ -144,11 +117,6 @@ static void on_born(void *owner, enum role role)
 
 	if (role == ROLE_SCOUT || role == ROLE_VERIFIER)
 		operator_files_serve(supervisor->files, supervisor->children);
-}
-
-static int put_rules_back(void *owner)
-{
-	return put_rules_in(owner, &((struct supervisor *)owner)->settings.config);
 }
 
 /*
@@ -191,7 +159,7 @@ static int apply_settings(struct supervisor *supervisor, struct settings *news,
 	if (err)
 		return err;
 	if (settings_rules_differ(&supervisor->settings, news)) {
-		err = put_rules_in(supervisor, &news->config);
+		err = own_rules_put_in(&supervisor->rules, &resources->passage, &news->config);
 		if (err) {
 			snprintf(error, CONFIG_ERROR_MAX, "the new rules could not be put in");
 			if (event_file >= 0)
@@ -387,7 +355,7 @@ static int start_children(struct supervisor *supervisor)
 /* As the user that we stay: what can be read and put back now can be later. */
 static int start_keeping(struct supervisor *supervisor)
 {
-	static const struct rules_keeper_hooks hooks = { .put_in = put_rules_back,
+	static const struct rules_keeper_hooks hooks = { .put_in = put_rules_in,
 		                                         .on_back = begin_anew,
 		                                         .tell = tell_of_rules };
 
@@ -396,9 +364,9 @@ static int start_keeping(struct supervisor *supervisor)
 	if (!supervisor->files || !supervisor->keeper)
 		return -ENOMEM;
 	operator_files_configure(supervisor->files, &supervisor->settings.config);
-	if (supervisor->rules_are_in)
+	if (supervisor->rules.are_in)
 		rules_keeper_keep(supervisor->keeper, &supervisor->settings.config,
-		                  supervisor->rules_lock);
+		                  supervisor->rules.lock);
 	return 0;
 }
 
@@ -417,8 +385,8 @@ static int start(struct supervisor *supervisor)
 		log_error("%s", error);
 		return err;
 	}
-	supervisor->rules_lock = rules_lock_open();
-	passage_choice_open(&supervisor->resources.passage, config, supervisor->rules_lock);
+	supervisor->rules.lock = rules_lock_open();
+	passage_choice_open(&supervisor->resources.passage, config, supervisor->rules.lock);
 	err = watch_signals(supervisor);
 	if (!err)
 		err = drop_rights(supervisor);
@@ -429,7 +397,7 @@ static int start(struct supervisor *supervisor)
 		return err;
 	}
 	/* Closed means closed: nothing passes from here on that no guard has judged. */
-	if (!config->fails_open && put_rules_in(supervisor, config) != 0)
+	if (!config->fails_open && put_rules_in(supervisor) != 0)
 		return -EIO;
 	err = start_keeping(supervisor);
 	if (!err)
@@ -448,7 +416,8 @@ static void stop(struct supervisor *supervisor)
 		                                     : "cannot go on: see the lines before");
 		/* Before the guards go, so that no packet is queued for nobody. */
 		rules_keeper_keep(supervisor->keeper, NULL, -1);
-		take_rules_out(supervisor);
+		own_rules_take_out(&supervisor->rules, &supervisor->settings.config,
+		                   supervisor->options->removes_rules_on_any_exit);
 		children_stop(supervisor->children);
 	}
 	children_free(supervisor->children);
@@ -464,8 +433,8 @@ static void stop(struct supervisor *supervisor)
 		event_base_free(supervisor->base);
 	if (supervisor->signals >= 0)
 		close(supervisor->signals);
-	if (supervisor->rules_lock >= 0)
-		close(supervisor->rules_lock);
+	if (supervisor->rules.lock >= 0)
+		close(supervisor->rules.lock);
 	resources_close(&supervisor->resources);
 }
 
@@ -479,7 +448,7 @@ int supervisor_run(const struct supervisor_options *options)
 		return EXIT_SYSTEM;
 	log_open("supervisor", LOG_LEVEL_INFO);
 	supervisor->options = options;
-	supervisor->signals = supervisor->rules_lock = -1;
+	supervisor->signals = supervisor->rules.lock = -1;
 	supervisor->started_ms = process_time_ms();
 	if (settings_read(&supervisor->settings, options, error)) {
 		fprintf(stderr, "hopguard: %s\n", error);
