@@ -11,7 +11,7 @@
 #include <unbound-event.h>
 #include <unbound.h>
 
-#include "base/siphash.h"
+#include "policy/answered.h"
 #include "policy/resolver_context.h"
 
 enum {
@@ -59,10 +59,9 @@ struct resolver {
 	struct query_list asked, done;
 	struct party party; /* who asks just now */
 	char trouble[RESOLVER_TROUBLE_MAX];
-	/* Whose answers are newer, and to which questions (a hash → nothing). */
+	/* Whose answers are newer, and to which questions. */
 	struct resolver *newer;
-	struct table *newer_answers;
-	uint8_t secret[TABLE_SECRET_LEN];
+	struct answered *newer_answers;
 	struct resolver *older; /* whose `newer` this is */
 };
 
@@ -161,7 +160,7 @@ static int make_context(struct resolver *resolver, const struct resolver_options
 	memcpy(resolver->trouble, trouble, sizeof(trouble));
 	/* Nothing is older than what it does not have yet. */
 	if (resolver->newer_answers)
-		table_clear(resolver->newer_answers);
+		answered_clear(resolver->newer_answers);
 	return 0;
 }
 
@@ -290,29 +289,12 @@ static void read_lookup(struct lookup *lookup, const struct query *query)
 	}
 }
 
-static uint64_t hash_question(const struct resolver *resolver, const char *name, enum dns_type type)
-{
-	struct {
-		char name[DOMAIN_NAME_MAX];
-		uint32_t type;
-	} question;
-
-	memset(&question, 0, sizeof(question));
-	text_copy(question.name, sizeof(question.name), name);
-	question.type = type;
-	return siphash(resolver->secret, &question, sizeof(question));
-}
-
 /* What could not be looked up says nothing against what was before. */
 static void note_newer(struct resolver *older, const struct query *query,
                        const struct lookup *lookup)
 {
-	uint64_t question = hash_question(older, query->name, query->type);
-
-	if (lookup->security != DNS_SECURE && lookup->security != DNS_INSECURE)
-		return;
-	if (!table_find(older->newer_answers, &question))
-		(void)table_insert(older->newer_answers, &question);
+	if (lookup->security == DNS_SECURE || lookup->security == DNS_INSECURE)
+		answered_add(older->newer_answers, query->name, query->type);
 }
 
 void resolver_ask_for(struct resolver *resolver, const struct party *party)
@@ -408,7 +390,7 @@ void resolver_free(struct resolver *resolver)
 		resolver->newer->older = NULL;
 	if (resolver->older)
 		resolver->older->newer = NULL;
-	table_free(resolver->newer_answers);
+	answered_free(resolver->newer_answers);
 	ub_ctx_delete(resolver->context);
 	event_free(resolver->deliver);
 	free(resolver);
@@ -418,21 +400,12 @@ int resolver_prefer(struct resolver *resolver, struct resolver *newer,
                     const uint8_t secret[TABLE_SECRET_LEN])
 {
 	assert(!resolver->newer && !resolver->newer_answers && !newer->older);
-	resolver->newer_answers =
-		table_new(RESOLVER_NEWER_MAX, sizeof(uint64_t), 1, secret, NULL, NULL);
+	resolver->newer_answers = answered_new(secret);
 	if (!resolver->newer_answers)
 		return -ENOMEM;
-	memcpy(resolver->secret, secret, sizeof(resolver->secret));
 	resolver->newer = newer;
 	newer->older = resolver;
 	return 0;
-}
-
-static bool has_newer(const struct resolver *resolver, const char *name, enum dns_type type)
-{
-	uint64_t question = hash_question(resolver, name, type);
-
-	return resolver->newer && table_find(resolver->newer_answers, &question) != NULL;
 }
 
 int resolver_configure(struct resolver *resolver, const struct resolver_options *options)
@@ -465,7 +438,7 @@ struct query *resolver_ask(struct resolver *resolver, const char *name, enum dns
 	if (!query)
 		return NULL;
 	query->turn.party = resolver->party;
-	if (has_newer(resolver, name, type))
+	if (resolver->newer && answered_has(resolver->newer_answers, name, type))
 		resolver = resolver->newer;
 	query->resolver = resolver;
 	query->fn = fn;

@@ -26,8 +26,6 @@ enum {
 	RESOLVER_WAITING_MAX =
 		8192, /* beyond, a question fails at once; half of them for one client */
 	RESOLVER_WHY_MAX = 200,
-	/* Questions that a newer cache has answered; a mail host is three to five of them. Beyond, the first are forgotten. */
-	RESOLVER_NEWER_MAX = 16384,
 };
 
 /* Empty strings and zero counts: not given. */
