@@ -57,23 +57,41 @@ struct field {
 	{                                                                                          \
 		FIELD_FAMILY, offsetof(struct type, member), 1, 0, 0, 0                            \
 	}
+/* Of a part of a member that is a struct. */
+#define PART(kind, type, member, part, last)                                                       \
+	{                                                                                          \
+		kind,                                                                              \
+			offsetof(struct type, member) +                                            \
+				offsetof(__typeof__(((struct type *)0)->member), part),            \
+			sizeof(((struct type *)0)->member.part), last, 0, 0                        \
+	}
 /* Of a member of the elements of an array, the first `count` of them. */
 #define EACH(kind, type, array, member, last, count)                                               \
 	{                                                                                          \
-		kind, offsetof(struct type, array[0].member), SIZE_OF(type, array[0].member),      \
-			last, count, SIZE_OF(type, array[0])                                       \
+		kind,                                                                              \
+			offsetof(struct type, array) +                                             \
+				offsetof(__typeof__(((struct type *)0)->array[0]), member),        \
+			sizeof(((struct type *)0)->array[0].member), last, count,                  \
+			sizeof(((struct type *)0)->array[0])                                       \
 	}
 
 #define PROMISE(type, member)                                                                      \
-	ENUM(type, member.state, PROMISE_UNAVAILABLE), ENUM(type, member.source, SOURCE_SEEN),     \
-		TRUTH(type, member.only_alerts), TEXT(type, member.detail)
+	PART(FIELD_ENUM, type, member, state, PROMISE_UNAVAILABLE),                                \
+		PART(FIELD_ENUM, type, member, source, SOURCE_SEEN),                               \
+		PART(FIELD_BOOL, type, member, only_alerts, 0),                                    \
+		PART(FIELD_TEXT, type, member, detail, 0)
 #define FINDING(type, member)                                                                      \
-	ENUM(type, member.outcome, KEY_UNREADABLE), ENUM(type, member.source, SOURCE_SEEN),        \
-		TEXT(type, member.matched), TEXT(type, member.why),                                \
-		TRUTH(type, member.seen.has_leaf), TRUTH(type, member.seen.has_anchor),            \
-		TEXT(type, member.seen.names), TEXT(type, member.seen.issuer),                     \
-		NUMBER(type, member.seen.leaf_digest), NUMBER(type, member.seen.not_before_s),     \
-		NUMBER(type, member.seen.not_after_s)
+	PART(FIELD_ENUM, type, member, outcome, KEY_UNREADABLE),                                   \
+		PART(FIELD_ENUM, type, member, source, SOURCE_SEEN),                               \
+		PART(FIELD_TEXT, type, member, matched, 0),                                        \
+		PART(FIELD_TEXT, type, member, why, 0),                                            \
+		PART(FIELD_BOOL, type, member, seen.has_leaf, 0),                                  \
+		PART(FIELD_BOOL, type, member, seen.has_anchor, 0),                                \
+		PART(FIELD_TEXT, type, member, seen.names, 0),                                     \
+		PART(FIELD_TEXT, type, member, seen.issuer, 0),                                    \
+		PART(FIELD_NUMBER, type, member, seen.leaf_digest, 0),                             \
+		PART(FIELD_NUMBER, type, member, seen.not_before_s, 0),                            \
+		PART(FIELD_NUMBER, type, member, seen.not_after_s, 0)
 
 static const struct field event_fields[] = {
 	ENUM(message_event, event.kind, EVENT_POLICY),
