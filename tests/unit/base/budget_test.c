@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-
 static void a_charge_that_just_fits_is_taken(void **state)
 {
 	struct budget budget = { .limit = 100 };
