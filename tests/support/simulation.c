@@ -313,7 +313,8 @@ void simulation_verify(struct simulation *simulation,
 	simulation->verify = verify;
 	simulation->probe = probe;
 	simulation->verify_owner = owner;
-	simulation->probed = calloc(SIMULATION_PROBES_MAX, sizeof(*simulation->probed));
+	if (!simulation->probed)
+		simulation->probed = calloc(SIMULATION_PROBES_MAX, sizeof(*simulation->probed));
 	if (!simulation->probed)
 		abort();
 	simulation->config.probe_life_ms = 300 * 1000;
