@@ -279,7 +279,7 @@ static void odd_packet(uint8_t which, size_t amount)
 		        amount % 16 < 2 ? TCP_RST : TCP_ACK, amount & 1 ? INSIDE : OUTSIDE, "");
 		break;
 	case 4: /* in the client's name, but not by its way */
-		control(true, scene.sent, TCP_ACK, OUTSIDE, "forged\r\n.\r\n" + amount % 8);
+		control(true, scene.sent, TCP_ACK, OUTSIDE, &"forged\r\n.\r\n"[amount % 8]);
 		break;
 	case 5: /* an acknowledgement of more than was sent */
 	{
