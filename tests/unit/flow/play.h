@@ -153,24 +153,29 @@ static inline bool play_pending_equal(const struct session_commitment *a,
 	       a->is_line_complete == b->is_line_complete && strcmp(a->domain, b->domain) == 0;
 }
 
+/* Shown again, it is the same again. */
+static inline void play_show_again(struct play *play, bool is_client, size_t passing)
+{
+	const struct session_commitment pending = *session_pending(play->session);
+	size_t consumed = 0;
+
+	if (play_read(play, is_client, &consumed) != passing || consumed != 0 ||
+	    !play_pending_equal(&pending, session_pending(play->session)))
+		abort();
+}
+
 static inline void play_show(struct play *play, bool is_client)
 {
 	struct play_side *side = is_client ? &play->client : &play->server;
 	size_t consumed = 0;
-	size_t again = 0;
 	size_t passing = play_read(play, is_client, &consumed);
-	struct session_commitment pending;
 
-	if (!play->is_quick)
-		pending = *session_pending(play->session);
 	side->consumed += consumed;
 	passing -= consumed;
 	if (side->consumed + passing > side->passed)
 		side->passed = side->consumed + passing;
-	/* Shown again, it is the same again. */
-	if (!play->is_quick && (play_read(play, is_client, &again) != passing || again != 0 ||
-	                        !play_pending_equal(&pending, session_pending(play->session))))
-		abort();
+	if (!play->is_quick)
+		play_show_again(play, is_client, passing);
 }
 
 /* What the client got through of the line that waits, as far as one can print it. */
