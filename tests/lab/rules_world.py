@@ -45,6 +45,7 @@ class Row:
         self._wire(self.server, "198.51.100", "2001:db8:2:", "25")
         for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
             self.gateway.network_command(["sh", "-c", f"echo 1 >/proc/sys/net/{name}"])
+        namespaces.wait_until(self._has_its_routes)
         self._listeners = [listener for host in self.hosts for listener in self._listen(host)]
         self.answered = {}
         self._standing = None
@@ -52,6 +53,12 @@ class Row:
     @property
     def hosts(self):
         return self.client, self.gateway, self.server
+
+    def _has_its_routes(self):
+        """The kernel adds the last of them by itself, a while after a cable is in."""
+        routes = self.gateway.network_command(["ip", "-6", "route", "show", "table", "local"]).splitlines()
+        return all(any(route.startswith(kind) and f"dev {near} " in f"{route} " for route in routes)
+                   for near in ("toclient", "toserver") for kind in ("local fe80:", "anycast fe80:", "multicast ff00:"))
 
     def _wire(self, host, prefix4, prefix6, number):
         near = f"to{host.name}"
