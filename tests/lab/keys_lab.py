@@ -110,10 +110,14 @@ class Keys(promises_lab.Promises):
         return [one for one in self.guard.events() if one["event"] == "verdict" and
                 (one.get("domain") == domain.name or one.get("mx") == domain.destination.name)]
 
-    def event_of(self, domain, which=0):
-        """The first of them, or another, once it is told: that takes a moment behind the verdict."""
-        namespaces.wait_until(lambda: self.events_of(domain), 10)
-        return self.events_of(domain)[which]
+    def event_of(self, domain, action=None):
+        """The first of them, or the first that says so, once it is told: that takes a moment behind the verdict. Whoever
+        was refused may have come again by then."""
+        def told():
+            return [one for one in self.events_of(domain) if action in (None, one["action"])]
+
+        assert namespaces.wait_until(told, 10), self.events_of(domain)
+        return told()[0]
 
     def by_hand(self, domain, *words, name=None):
         """A letter by s_client, with the host's name as SNI: (recipient, what was said)"""

@@ -203,7 +203,7 @@ def test_a_key_that_was_replaced_passes_by_no_other_name(guarded, way):
     guarded.sink.contexts[domain.address] = lambda: guarded.keyed["one"]
     is_passed, said = passes(by_host)
     assert not is_passed, (said, guarded.guard.events())
-    event = guarded.event_of(domain, -1)
+    event = guarded.event_of(domain, "block")
     assert (event["action"], event["reason"]) == ("block", "key-mismatch"), event
 
 

@@ -360,7 +360,7 @@ def test_who_comes_soon_after_a_probe_is_met_by_the_next_one(site):
     attack.begin()
     outcome = site.send(name, attack, "postfix")
     assert outcome.attempt.result == "kept" and attack.heard(site[name].address) == b"", outcome
-    event = site.event_of(site[name], -1)
+    event = site.event_of(site[name], "block")
     assert (event["action"], event["reason"], event["assurance"]) == ("block", "key-mismatch", "probed"), event
 
 
