@@ -64,11 +64,12 @@ def zones():
 class HopLab(lab.Lab):
     def __init__(self):
         self.authority, self._keys = None, {}
-        receivers.ALL["exim"], before = Relay, receivers.ALL["exim"]
+        before = mta.ALL["postfix"], receivers.ALL["exim"]
+        mta.ALL["postfix"], receivers.ALL["exim"] = mta.PatientPostfix, Relay
         try:
             super().__init__(("postfix", "swaks"), ("exim",), list(zones()))
         finally:
-            receivers.ALL["exim"] = before
+            mta.ALL["postfix"], receivers.ALL["exim"] = before
         self.world.far.ip("route add local 10.9.9.0/24 dev lo")
         self.world.outside.ip("route add 10.9.9.0/24 via 203.0.113.130")
         self._show_other_views()
@@ -167,13 +168,13 @@ class HopLab(lab.Lab):
 
     def send(self, recipient):
         """By Postfix, with its own look-ups: (Attempt, letters that arrived)"""
-        attempt = self.senders["postfix"].deliver(None, recipient, "a letter", lab.DELIVERY_S)
+        attempt = self.senders["postfix"].deliver(None, recipient, "a letter", lab.DELIVERY_S + mta.PATIENT_S)
         return attempt, self.sink.find(recipient)
 
     def swaks(self, address, recipient, *words):
         return self.world.sender.run(
             ["swaks", "--server", address, "--port", 25, "--to", recipient, "--from", "postmaster@sender.lab", "--helo",
-             "sender.lab", "--timeout", f"{mta.PATIENCE_S + 6}s", "--body", "a letter", *words], check=False, timeout=40)
+             "sender.lab", "--timeout", f"{mta.PATIENT_S}s", "--body", "a letter", *words], check=False, timeout=60)
 
     def event(self, timeout_s=3, **wanted):
         """The first event with these fields."""

@@ -25,16 +25,15 @@ POSTFIX_POLICY = """
 """
 
 
-class PatientPostfix(mta.Postfix):
-    """It waits for the guard as long as the default is, nearly."""
+class VersionedPostfix(mta.PatientPostfix):
+    """A domain's name says which version of TLS it speaks there."""
 
     def more_settings(self):
         self._file("postfix/keys_policy", POSTFIX_POLICY)
-        return {"smtp_tls_policy_maps": "regexp:/etc/postfix/keys_policy", "smtp_helo_timeout": f"{PATIENCE_S}s",
-                "smtp_starttls_timeout": f"{PATIENCE_S}s"}
+        return {**super().more_settings(), "smtp_tls_policy_maps": "regexp:/etc/postfix/keys_policy"}
 
 
-class RememberingPostfix(PatientPostfix):
+class RememberingPostfix(VersionedPostfix):
     """It goes on with TLS sessions, and says so."""
 
     def more_settings(self):
@@ -45,7 +44,7 @@ class RememberingPostfix(PatientPostfix):
 class Keys(promises_lab.Promises):
     """Domains are added by promise(), then open()."""
 
-    def __init__(self, with_senders=promises_lab.SENDERS, sender_kinds=(PatientPostfix,), receiver_kinds=()):
+    def __init__(self, with_senders=promises_lab.SENDERS, sender_kinds=(VersionedPostfix,), receiver_kinds=()):
         """Kinds take the place of those of the same name; without one of receivers there is no host of mail servers."""
         before = dict(mta.ALL), dict(receivers.ALL)
         mta.ALL.update({kind.name: kind for kind in sender_kinds})
