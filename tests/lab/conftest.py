@@ -19,7 +19,7 @@ def pytest_addoption(parser):
 SECONDS = {"test_attacks_guarded": 1.7, "test_attacks_unguarded": 0.5, "test_authorities": 2.0, "test_bench": 3.0,
            "test_binary": 0.05, "test_check": 0.3, "test_check_findings": 0.7, "test_check_keys": 0.3, "test_check_names": 0.9,
            "test_check_places": 0.4, "test_check_use": 0.7, "test_crowd": 10, "test_dane_destinations": 0.1,
-           "test_dane_resolver": 0.6, "test_dns_questions": 2.8, "test_dns_watch": 4.3, "test_evasions": 0.9,
+           "test_dane_resolver": 0.6, "test_dns_questions": 2.8, "test_dns_watch": 2.9, "test_evasions": 0.9,
            "test_faults_disk": 7, "test_faults_load": 4.5, "test_faults_processes": 21, "test_faults_world": 9, "test_files": 6,
            "test_floods": 15, "test_forged": 4.0, "test_handshakes": 7, "test_install": 2.7, "test_keys_honest": 2.4,
            "test_keys_middle": 0.3, "test_keys_servers": 0.6, "test_memory": 6, "test_mtasts_fetch": 0.4,
