@@ -65,15 +65,16 @@ def read_tap(name, output, status):
 def run_unit_program(program, results, is_full):
     name = f"{program.parent.name}/{program.name}"
     environment = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", **(LONG if is_full else {}))
+    tap = results / f"{program.parent.name}-{program.name}.tap"
     try:
-        done = subprocess.run([program], env=environment, cwd=TOP, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=UNIT_TIMEOUT_S, check=False)
+        with open(tap, "wb") as output:  # no pipe, which a process that it leaves behind would keep open
+            done = subprocess.run([program], env=environment, cwd=TOP, stdin=subprocess.DEVNULL, stdout=output,
+                                  stderr=subprocess.STDOUT, timeout=UNIT_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
         return failure([f"{name}: not done after {UNIT_TIMEOUT_S} s"])
     except OSError as error:
         return failure([f"{name}: {error}"])
-    output = done.stdout.decode("utf-8", "replace")
-    (results / f"{program.parent.name}-{program.name}.tap").write_text(output, encoding="utf-8")
+    output = tap.read_text(encoding="utf-8", errors="replace")
     return read_tap(name, output, done.returncode)
 
 
