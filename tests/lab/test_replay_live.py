@@ -13,12 +13,17 @@ import pytest
 import servers
 
 
+BUFFER_KIB = "65536"  # each packet takes 256 KiB there, however short: of tcpdump's own buffer eight fill all
+QUIET_S = 0.3
+
+
 class Wiretap:
     """tcpdump on one interface of the gateway."""
 
     def __init__(self, lab, name, interface):
         self.path = os.path.join(lab.world.directory, f"{name}.pcap")
-        command = [servers.tool("tcpdump"), "-U", "--immediate-mode", "-Z", "root", "-i", interface, "-s", "0"]
+        command = [servers.tool("tcpdump"), "-U", "--immediate-mode", "-Z", "root", "-i", interface, "-s", "0",
+                   "-B", BUFFER_KIB]
         self._process = lab.world.gateway.spawn([*command, "-w", self.path, "tcp port 25"])
         end = time.monotonic() + 5
         while not (os.path.exists(self.path) and os.path.getsize(self.path) >= 24):
@@ -27,7 +32,10 @@ class Wiretap:
         time.sleep(0.1)
 
     def stop(self):
-        time.sleep(0.3)  # what was captured last
+        size, end = -1, time.monotonic() + 10
+        while size != os.path.getsize(self.path) and time.monotonic() < end:
+            size = os.path.getsize(self.path)
+            time.sleep(QUIET_S)  # what was captured last
         namespaces.stop(self._process)
         return self.path
 
