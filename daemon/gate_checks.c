@@ -32,9 +32,9 @@ struct gate_keys *gate_keys_new(struct gate *gate)
 	keys->requests = table_new(GATE_CHECKS_MAX, sizeof(uint32_t), sizeof(struct check_key),
 	                           gate->secret, NULL, NULL);
 	keys->sessions = table_new(GATE_SESSIONS_MAX, sizeof(uint64_t), sizeof(struct session_note),
-	                           gate->secret, NULL, NULL);
-	keys->begun = table_new(GATE_SESSIONS_MAX, sizeof(uint64_t), sizeof(struct begun_note),
-	                        gate->secret, NULL, NULL);
+	                           gate->secret, gate_on_session_leave, gate);
+	keys->unread = table_new(GATE_UNREAD_MAX, sizeof(uint64_t), sizeof(uint64_t), gate->secret,
+	                         NULL, NULL);
 	keys->probes = table_new(GATE_PROBES_MAX, sizeof(uint64_t), sizeof(struct probe_note),
 	                         gate->secret, NULL, NULL);
 	keys->levels = table_new(GATE_LEVELS_MAX, sizeof(struct level_key), sizeof(struct level),
@@ -42,7 +42,7 @@ struct gate_keys *gate_keys_new(struct gate *gate)
 	keys->sightings = calloc(GATE_SIGHTINGS_OPEN_MAX, sizeof(*keys->sightings));
 	keys->differences = calloc(GATE_DIFFERENCES_MAX, sizeof(*keys->differences));
 	keys->passed = calloc(GATE_PASSED_MAX, sizeof(*keys->passed));
-	if (keys->handshakes && keys->checks && keys->requests && keys->sessions && keys->begun &&
+	if (keys->handshakes && keys->checks && keys->requests && keys->sessions && keys->unread &&
 	    keys->probes && keys->levels && keys->sightings && keys->differences && keys->passed)
 		return keys;
 	gate_keys_free(keys);
@@ -57,7 +57,7 @@ void gate_keys_free(struct gate_keys *keys)
 	table_free(keys->checks);
 	table_free(keys->requests);
 	table_free(keys->sessions);
-	table_free(keys->begun);
+	table_free(keys->unread);
 	table_free(keys->probes);
 	table_free(keys->levels);
 	free(keys->sightings);

@@ -340,6 +340,8 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	judged.facts.is_hold_over =
 		flow->wait->waiting_since_ms &&
 		gate->now_ms - flow->wait->waiting_since_ms >= gate->config->hold_ms;
+	if (query.evidence)
+		gate_accept_sessions(gate, query.evidence);
 	judge(gate, &judged, &query);
 	is_early = may_be_named_yet(gate, &query);
 	if (is_early && judged.facts.is_hold_over) {
@@ -368,11 +370,10 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 	if (verdict->action != ACTION_PASS || commitment->kind != COMMITMENT_MAIL)
 		tell(gate, flow, event);
 	gate_compare(gate, &judged.facts, &judged.hop, &query, event);
-	if (verdict->action != ACTION_BLOCK && verdict->action != ACTION_DEFER) {
-		if (query.evidence)
-			gate_let_sessions_pass(gate, query.evidence);
+	if (verdict->would == ACTION_PASS && query.evidence)
+		gate_let_sessions_pass(gate, query.evidence);
+	if (verdict->action != ACTION_BLOCK && verdict->action != ACTION_DEFER)
 		return JUDGED_PASS;
-	}
 	/* What we refuse here the client has not refused itself: it may come back in clear. */
 	if (verdict->reason == REASON_INJECTED && gate_has_lost_tls(&judged.facts))
 		gate_remember_broken(gate, flow, "our refusal of injected octets");
@@ -421,6 +422,8 @@ void gate_judge_afterthoughts(struct gate *gate)
 			continue;
 		thought->is_used = false;
 		gate->afterthought_count--;
+		if (judged.verdict.would == ACTION_PASS && query.evidence)
+			gate_let_sessions_pass(gate, query.evidence);
 		if (thought->is_judged && judged.verdict.action == ACTION_PASS)
 			continue;
 		fill_event(gate, event, &judged);

@@ -54,6 +54,7 @@ void gate_read_full(struct gate *gate, struct key_evidence *evidence, const stru
 
 	evidence->sight = SIGHT_WIRE;
 	evidence->is_cipher_anonymous = is_anonymous(keys->cipher_suite);
+	evidence->is_server_finished = keys->is_server_finished;
 	evidence->is_server_unfinished = is_by_finished && !keys->is_server_finished;
 	evidence->is_unsigned = !is_by_finished && keys->key_exchange.len == 0;
 	if (keys->chain.len > 0)
@@ -71,11 +72,9 @@ static void read_resumed(struct gate *gate, struct key_evidence *evidence, const
 {
 	evidence->sight = SIGHT_HIDDEN;
 	evidence->is_cipher_anonymous = is_anonymous(keys->cipher_suite);
-	evidence->resumed = gate_hash_session(
-		gate, flow,
-		keys->offered_ticket.len > 0 ? keys->offered_ticket : keys->client_session_id);
+	evidence->resumed = gate_hash_session(gate, flow, gate_offered_session(keys));
 	evidence->begun[1] = gate_hash_session(gate, flow, keys->new_ticket);
-	gate_recall_beginning(gate, evidence);
+	gate_recall_session(gate, evidence);
 }
 
 void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const struct flow *flow)
@@ -174,7 +173,7 @@ static void judge_unread(struct facts *facts, struct key_finding *finding,
 	} else if (evidence->is_beginning_lost) {
 		facts->is_inspection_cut_short = true;
 		text_copy(finding->why, sizeof(finding->why),
-		          "this session may have begun with a handshake that could not be read");
+		          "nobody can tell which handshake began this session");
 	} else if (evidence->is_unkept) {
 		facts->is_inspection_cut_short = true;
 		text_copy(finding->why, sizeof(finding->why), "no memory for the certificates");
@@ -221,22 +220,83 @@ static void judge_shown(struct gate *gate, struct facts *facts, struct key_findi
 	facts->is_inspection_cut_short |= !found && is_lost;
 }
 
-/* A session that goes on shows no certificate, but whoever can go on with it had the key of the one that began it. */
-static bool judge_resumed(struct gate *gate, struct facts *facts, struct key_finding *finding,
-                          const struct hop_query *query)
+static struct met_promise promise_of(const struct gate *gate, const struct hop *hop)
 {
-	uint64_t rules = gate_hash_rules(gate, rules_of(gate));
-	uint64_t handshake = gate_find_session(gate, query->evidence->resumed, rules);
-	const struct check *check =
-		table_find(gate->keys->checks, &(struct check_key){ handshake, rules });
+	char names[sizeof(hop->domain) + sizeof(hop->mx)] = { 0 };
 
-	if (handshake == 0)
-		return false;
+	text_copy(names, sizeof(hop->domain), hop->domain);
+	text_copy(names + sizeof(hop->domain), sizeof(hop->mx), hop->mx);
+	return (struct met_promise){
+		.hop = gate_hash_octets(gate, bytes_of(names, sizeof(names))),
+		.rules = gate_hash_rules(gate, rules_of(gate)),
+	};
+}
+
+static void take_met(struct gate *gate, struct facts *facts, struct key_finding *finding,
+                     const struct check_key *met)
+{
+	const struct check *check = table_find(gate->keys->checks, met);
+
 	if (check && check->is_answered)
 		*finding = check->finding;
 	facts->key = KEY_MET;
 	facts->key_sight = SIGHT_WIRE;
-	return true;
+}
+
+static bool may_probe(const struct gate *gate)
+{
+	return gate->config->tls13 == TLS13_PROBE && gate->actions.probe;
+}
+
+/*
+ * A session that goes on shows no certificate, but whoever can go on with it had the key of the handshake that began it. False: that does
+ * not tell, a probe must; and where *leaf is not 0, it must be shown this certificate, which is all that is known yet of that handshake.
+ */
+static bool judge_resumed(struct gate *gate, struct facts *facts, struct key_finding *finding,
+                          const struct hop *hop, const struct hop_query *query, uint64_t *leaf)
+{
+	const struct key_evidence *evidence = query->evidence;
+	const struct met_promise asked = promise_of(gate, hop);
+	enum session_met met = gate_has_session_met(gate, evidence, &asked);
+
+	if (evidence->is_beginning_lost) {
+		facts->key_sight = SIGHT_WIRE;
+		judge_unread(facts, finding, evidence);
+		return true;
+	}
+	if (met == SESSION_MET_THIS)
+		take_met(gate, facts, finding,
+		         &(struct check_key){ evidence->handshake, asked.rules });
+	if (!evidence->is_beginning_known || met != SESSION_MET_NOTHING)
+		return met == SESSION_MET_THIS;
+	if ((evidence->has_beginning_passed || may_probe(gate)) &&
+	    !gate_is_handshake_kept(gate, evidence->handshake)) {
+		*leaf = evidence->leaf;
+		return false;
+	}
+	judge_shown(gate, facts, finding, evidence);
+	if (facts->key != KEY_MET || evidence->is_beginning_accepted)
+		return true;
+	/* Whoever gave this client a session of the same name before may have relayed that one. */
+	memset(finding, 0, sizeof(*finding));
+	facts->key = KEY_UNKNOWN;
+	return false;
+}
+
+/* Its handshake is no longer kept, and showed another certificate than a probe is shown. */
+static void doubt_resumed(struct facts *facts, struct key_finding *finding,
+                          const struct key_evidence *evidence)
+{
+	memset(finding, 0, sizeof(*finding));
+	facts->key = KEY_UNKNOWN;
+	facts->key_sight = SIGHT_HIDDEN;
+	/* Of most of these nothing was ever asked. */
+	if (evidence->has_beginning_passed)
+		return;
+	facts->is_inspection_cut_short = true;
+	facts->key_sight = SIGHT_WIRE;
+	text_copy(finding->why, sizeof(finding->why),
+	          "this session began with another certificate than the host has now");
 }
 
 /* What a probe was shown, held against what this hop promised. True: it says something. */
@@ -334,8 +394,9 @@ static bool speaks_as_well(const struct probe_note *probe, const struct key_evid
 	return probe->tls_version >= TLS_VERSION_1_3 || evidence->tls_version < TLS_VERSION_1_3;
 }
 
+/* leaf: the certificate that a probe must be shown, whatever was promised; 0: any. */
 static void judge_hidden(struct gate *gate, struct facts *facts, struct key_finding *finding,
-                         const struct hop_query *query)
+                         const struct hop_query *query, uint64_t leaf)
 {
 	const struct probe_note *probe;
 
@@ -343,11 +404,15 @@ static void judge_hidden(struct gate *gate, struct facts *facts, struct key_find
 	/* Of a capture nobody can go and look any more. */
 	facts->is_hidden_accepted = gate->config->tls13 == TLS13_PASS ||
 	                            (gate->config->tls13 == TLS13_PROBE && !gate->actions.probe);
-	if (gate->config->tls13 != TLS13_PROBE || !gate->actions.probe)
+	if (!may_probe(gate))
 		return;
 	probe = gate_find_probe(gate, query, query->server_name, false);
 	if (!judge_probe(gate, facts, finding, probe))
 		return;
+	if (facts->key == KEY_MET && leaf != 0 && probe->leaf != leaf) {
+		doubt_resumed(facts, finding, query->evidence);
+		return;
+	}
 	if (facts->key == KEY_MET && !speaks_as_well(probe, query->evidence)) {
 		memset(finding, 0, sizeof(*finding));
 		facts->key = KEY_UNKNOWN;
@@ -378,6 +443,7 @@ void gate_complete_key(struct gate *gate, struct facts *facts, struct key_findin
                        const struct hop *hop, const struct hop_query *query)
 {
 	const struct key_evidence *evidence = query->evidence;
+	uint64_t leaf = 0;
 
 	memset(finding, 0, sizeof(*finding));
 	gate->keys->probe_why[0] = '\0';
@@ -398,8 +464,8 @@ void gate_complete_key(struct gate *gate, struct facts *facts, struct key_findin
 	}
 	if (evidence->sight == SIGHT_WIRE)
 		judge_shown(gate, facts, finding, evidence);
-	else if (!judge_resumed(gate, facts, finding, query))
-		judge_hidden(gate, facts, finding, query);
+	else if (!judge_resumed(gate, facts, finding, hop, query, &leaf))
+		judge_hidden(gate, facts, finding, query, leaf);
 	/* The sender asked for that, and took it. */
 	facts->is_cipher_anonymous |= facts->key == KEY_UNJUDGED && finding->seen.is_raw;
 	/* What is only told does not hold mail up until somebody has gone and looked. */
@@ -418,9 +484,13 @@ void gate_complete_key(struct gate *gate, struct facts *facts, struct key_findin
 void gate_note_key(struct gate *gate, const struct facts *facts, const struct hop *hop,
                    const struct hop_query *query)
 {
+	struct met_promise met;
+
 	if (!query->evidence || !gate->actions.check || facts->key != KEY_MET)
 		return;
 	gate_note_level(gate, query);
-	if (facts->key_sight == SIGHT_WIRE && gate_find_rules(gate, hop, query))
-		gate_note_sessions(gate, query->evidence, gate_hash_rules(gate, rules_of(gate)));
+	if (facts->key_sight == SIGHT_WIRE && gate_find_rules(gate, hop, query)) {
+		met = promise_of(gate, hop);
+		gate_note_sessions(gate, query->evidence, &met);
+	}
 }

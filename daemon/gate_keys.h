@@ -24,7 +24,8 @@ enum {
 	GATE_CHECK_LIFE_MS = 60 * 1000,
 	GATE_SESSIONS_MAX = 16384,
 	GATE_NAMED_HOST_GROUP = 255, /* of key rules: no host of a record has it */
-	GATE_SESSION_RULES = 4,      /* promises that a session's handshake met */
+	GATE_SESSION_PROMISES = 4,   /* that a session's handshake met */
+	GATE_UNREAD_MAX = 4096, /* pairs of client and server of whose sessions nobody knows all */
 	/* RFC 5246 section F.1.4 and RFC 5077 section 5.6: a day is what both advise as the longest life. */
 	GATE_SESSION_LIFE_MS = 24 * 60 * 60 * 1000,
 	GATE_PROBES_MAX = 2048,
@@ -52,17 +53,21 @@ struct hop_query;
 
 /* A key of the tables below: a hash with the gate's secret. 0: none. */
 struct key_evidence {
-	enum key_sight sight; /* SIGHT_WIRE, SIGHT_HIDDEN; SIGHT_NONE: no handshake was seen */
-	uint64_t handshake;   /* what the wire showed */
-	uint64_t
-		resumed; /* the session that goes on, if it met a promise, or nobody knows how it began */
+	enum key_sight sight;      /* SIGHT_WIRE, SIGHT_HIDDEN; SIGHT_NONE: no handshake was seen */
+	uint64_t handshake;        /* what the wire showed */
+	uint64_t resumed;          /* the session that goes on */
 	uint64_t begun[2];         /* sessions that may go on from here: by identifier, by ticket */
 	uint64_t ends;             /* whose they are: client and server */
 	bool is_server_unfinished; /* only its Finished will show that it has the key */
 	bool is_list_cut; /* the list of certificates is beyond a bound: the first alone is kept, or none */
-	bool is_unkept;   /* there was no memory for what the wire showed */
-	bool is_unsigned; /* no proof will ever come, though the suite asks for one */
-	bool is_beginning_lost; /* a session goes on, and what began it may have been what could not be read */
+	bool is_unkept;          /* there was no memory for what the wire showed */
+	bool is_unsigned;        /* no proof will ever come, though the suite asks for one */
+	bool is_server_finished; /* as in struct session_keys */
+	/* Of a session that goes on; what is known of its beginning stands in the other members, but for `sight`. */
+	bool is_beginning_known;
+	bool is_beginning_lost; /* known or not, it may have been another, which could not be read */
+	bool is_beginning_accepted;
+	bool has_beginning_passed;
 	bool is_cipher_null;
 	bool is_cipher_anonymous;
 	bool is_weak; /* whatever both ends say: SSL 3.0, an export cipher, a small field */
@@ -99,9 +104,11 @@ void gate_note_key(struct gate *gate, const struct facts *facts, const struct ho
 bool gate_find_rules(struct gate *gate, const struct hop *hop, const struct hop_query *query);
 
 /* gate_sessions.c */
-/* What the flow's handshake gives its client takes the place of what it had, before anybody has judged it. To be told of each progress. */
-void gate_forget_sessions(struct gate *gate, struct flow *flow);
-/* What the client says in TLS passes: what began here may have met nothing, but for who promises nothing. */
+/* What the flow's handshake gives its client may take the place of what it had, before anybody has judged it. To be told of each progress. */
+void gate_begin_sessions(struct gate *gate, struct flow *flow);
+/* The client speaks in TLS, whatever becomes of that: it has taken what it was given. */
+void gate_accept_sessions(struct gate *gate, const struct key_evidence *evidence);
+/* And it passes, with nothing said against it. */
 void gate_let_sessions_pass(struct gate *gate, const struct key_evidence *evidence);
 
 /* gate_levels.c */

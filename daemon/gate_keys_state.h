@@ -35,16 +35,14 @@ struct check {
 	struct key_finding finding;
 };
 
-struct session_note {
-	uint64_t expires_ms;
-	uint64_t handshake; /* that made it */
-	uint64_t ends;      /* gate_hash_ends */
-	uint64_t rules[GATE_SESSION_RULES];
-	size_t next;
+/* Hashes with the gate's secret. */
+struct met_promise {
+	uint64_t hop; /* whose it is: domain and host; 0: none */
+	uint64_t rules;
 };
 
-/* A session that has met no promise yet, or (under `ends` in place of its own name) what nobody could read. */
-struct begun_note {
+/* A session that its client may go on with, under the name that it has on the wire. */
+struct session_note {
 	uint64_t expires_ms;
 	uint64_t handshake; /* that began it; 0: it shows no key, or there was no memory for it */
 	uint64_t ends;      /* gate_hash_ends */
@@ -52,7 +50,18 @@ struct begun_note {
 	bool is_list_cut;
 	bool is_unkept;
 	bool is_unsigned;
-	bool has_passed; /* the handshake's own mail */
+	bool is_accepted; /* the client has spoken behind it: the name is this handshake's, and its key the other end's */
+	bool is_disputed; /* another handshake since has the same name, behind which nobody has spoken */
+	bool has_passed; /* its own mail, with nothing said against it */
+	/* By its handshake; a ring. */
+	struct met_promise met[GATE_SESSION_PROMISES];
+	size_t next;
+};
+
+enum session_met {
+	SESSION_MET_NOTHING, /* of that hop's */
+	SESSION_MET_BEFORE,  /* what the hop promised then, and promises no more */
+	SESSION_MET_THIS,
 };
 
 /* What the scout was asked to look at. */
@@ -116,11 +125,12 @@ struct passed {
 
 struct gate_keys {
 	struct gate *gate;
-	struct table *handshakes;        /* uint64_t → struct handshake * */
-	struct table *checks;            /* struct check_key → struct check */
-	struct table *requests;          /* uint32_t → struct check_key */
-	struct table *sessions;          /* uint64_t → struct session_note */
-	struct table *begun;             /* uint64_t → struct begun_note */
+	struct table *handshakes; /* uint64_t → struct handshake * */
+	struct table *checks;     /* struct check_key → struct check */
+	struct table *requests;   /* uint32_t → struct check_key */
+	struct table *sessions;   /* uint64_t → struct session_note */
+	struct table *
+		unread; /* gate_hash_ends → uint64_t, until when: nobody knows what these two may go on with */
 	struct table *probes;            /* uint64_t → struct probe_note */
 	struct table *levels;            /* struct level_key → struct level */
 	struct open_sighting *sightings; /* GATE_SIGHTINGS_OPEN_MAX, a ring */
@@ -162,12 +172,18 @@ uint64_t gate_hash_rules(const struct gate *gate, struct bytes rules);
 /* What a session is known by: the client's and the server's address, and an identifier or ticket. 0: that is empty. */
 uint64_t gate_hash_session(const struct gate *gate, const struct flow *flow, struct bytes id);
 uint64_t gate_hash_ends(const struct gate *gate, const struct flow *flow);
-/* The handshake that began it, and met these rules. 0: none is known. */
-uint64_t gate_find_session(struct gate *gate, uint64_t key, uint64_t rules);
-/* Those that may go on from here. */
-void gate_note_sessions(struct gate *gate, const struct key_evidence *evidence, uint64_t rules);
-/* evidence->resumed goes on: where it has met nothing yet, what is known of its beginning is the evidence. */
-void gate_recall_beginning(struct gate *gate, struct key_evidence *evidence);
+/* What the client calls it. */
+struct bytes gate_offered_session(const struct session_keys *keys);
+/* evidence->resumed goes on: adds what is known of its beginning. */
+void gate_recall_session(struct gate *gate, struct key_evidence *evidence);
+/* What evidence->resumed, or rather its handshake, has met. */
+enum session_met gate_has_session_met(struct gate *gate, const struct key_evidence *evidence,
+                                      const struct met_promise *asked);
+/* Whatever may go on from here has met that. */
+void gate_note_sessions(struct gate *gate, const struct key_evidence *evidence,
+                        const struct met_promise *met);
+/* table_leave_fn of keys->sessions. */
+void gate_on_session_leave(void *owner, const void *key, void *value);
 
 /* gate_probes.c */
 /* Fills evidence->probe in. */

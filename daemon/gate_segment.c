@@ -219,7 +219,7 @@ bool gate_advance(struct gate *gate, struct flow *flow)
 		watch_starttls(gate, flow);
 		has_moved = read_side(flow, false);
 		has_moved = read_side(flow, true) || has_moved;
-		gate_forget_sessions(gate, flow);
+		gate_begin_sessions(gate, flow);
 		pending = session_pending(flow->session);
 		watch_line(gate, flow, pending);
 		if (pending->kind == COMMITMENT_NONE) {

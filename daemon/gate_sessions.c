@@ -7,10 +7,12 @@
 
 /*
  * What makes a session go on shows no certificate, but whoever can go on with it had the key of the handshake that began it. Both ends
- * keep the secret under the server's identifier or ticket, which crossed the wire in clear: so a man in the middle begins a session of
- * his own under the true server's. His handshake is refused, and yet the client has what he gave it, in place of what it had. What is
- * known of a name is therefore forgotten as soon as another handshake takes it, whatever comes of that. And what that one showed is
- * kept: who goes on with a session that has met nothing is who began it, whatever a probe is shown meanwhile.
+ * keep the secret under the server's identifier or ticket, which crossed the wire in clear, and which no signature covers: a man in the
+ * middle may begin a session of his own under the true server's name, or call the true server's by the name of his own. So a name
+ * belongs to the last handshake behind which its client has spoken: that far it only comes when Finished was right, which covers the
+ * name, too. Until then a handshake speaks against a session, never for it.
+ *
+ * Whether the handshake was refused does not matter: the client has what it was given, in place of what it had.
  */
 
 /* A session is one client's with one server: whoever chooses identifiers must not have it taken for somebody else's. */
@@ -40,231 +42,265 @@ uint64_t gate_hash_ends(const struct gate *gate, const struct flow *flow)
 	return siphash(gate->secret, ends, sizeof(ends));
 }
 
-uint64_t gate_find_session(struct gate *gate, uint64_t key, uint64_t rules)
+struct bytes gate_offered_session(const struct session_keys *keys)
 {
-	const struct session_note *note = key != 0 ? table_find(gate->keys->sessions, &key) : NULL;
-
-	if (!note || note->expires_ms <= gate->now_ms)
-		return 0;
-	for (size_t i = 0; i < GATE_SESSION_RULES; i++) {
-		if (note->rules[i] == rules)
-			return note->handshake;
-	}
-	return 0;
+	return keys->offered_ticket.len > 0 ? keys->offered_ticket : keys->client_session_id;
 }
 
-static void note_session(struct gate *gate, uint64_t key, const struct session_note *met)
+static struct session_note *find_note(struct gate *gate, uint64_t key)
 {
-	struct session_note *note = table_find(gate->keys->sessions, &key);
-
-	if (!note)
-		note = table_insert(gate->keys->sessions, &key);
-	if (!note)
-		return;
-	if (note->handshake != met->handshake)
-		*note = (struct session_note){ .handshake = met->handshake, .ends = met->ends };
-	note->expires_ms = gate->now_ms + GATE_SESSION_LIFE_MS;
-	for (size_t i = 0; i < GATE_SESSION_RULES; i++) {
-		if (note->rules[i] == met->rules[0])
-			return;
-	}
-	note->rules[note->next++ % GATE_SESSION_RULES] = met->rules[0];
-}
-
-void gate_note_sessions(struct gate *gate, const struct key_evidence *evidence, uint64_t rules)
-{
-	struct session_note met = {
-		.handshake = evidence->handshake,
-		.ends = evidence->ends,
-		.rules = { rules },
-	};
-
-	/* A session that went on, and gave the client another ticket. */
-	if (evidence->resumed != 0)
-		met.handshake = gate_find_session(gate, evidence->resumed, rules);
-	if (met.handshake == 0)
-		return;
-	for (size_t i = 0; i < 2; i++) {
-		if (evidence->begun[i] == 0)
-			continue;
-		note_session(gate, evidence->begun[i], &met);
-		table_remove(gate->keys->begun, &evidence->begun[i]);
-	}
-}
-
-static struct begun_note *find_begun(struct gate *gate, uint64_t key)
-{
-	struct begun_note *note = key != 0 ? table_find(gate->keys->begun, &key) : NULL;
+	struct session_note *note = key != 0 ? table_find(gate->keys->sessions, &key) : NULL;
 
 	return note && note->expires_ms > gate->now_ms ? note : NULL;
 }
 
-void gate_recall_beginning(struct gate *gate, struct key_evidence *evidence)
+static void put_note(struct gate *gate, uint64_t key, const struct session_note *wanted)
 {
-	const struct begun_note *note = find_begun(gate, evidence->resumed);
+	struct session_note *note = key != 0 ? table_find(gate->keys->sessions, &key) : NULL;
 
-	if (table_peek(gate->keys->sessions, &evidence->resumed))
-		return;
-	if (!note) {
-		if (!find_begun(gate, evidence->ends))
-			return;
-		evidence->is_beginning_lost = true;
-	} else if (note->has_passed && !gate_is_handshake_kept(gate, note->handshake)) {
-		/* Of most of these nothing was ever asked. */
-		return;
-	} else {
-		evidence->handshake = note->handshake;
-		evidence->leaf = note->leaf;
-		evidence->is_list_cut = note->is_list_cut;
-		evidence->is_unkept = note->is_unkept;
-		evidence->is_unsigned = note->is_unsigned;
-	}
-	evidence->sight = SIGHT_WIRE;
-	evidence->begun[0] = evidence->resumed;
-	evidence->resumed = 0;
-}
-
-void gate_let_sessions_pass(struct gate *gate, const struct key_evidence *evidence)
-{
-	for (size_t i = 0; i < 2; i++) {
-		struct begun_note *note = find_begun(gate, evidence->begun[i]);
-
-		if (note)
-			note->has_passed = true;
-	}
-}
-
-static void put_begun(struct gate *gate, uint64_t key, const struct begun_note *begun)
-{
-	struct begun_note *note = key != 0 ? table_find(gate->keys->begun, &key) : NULL;
-
-	/* Identifier and ticket may be the same. */
 	if (!note && key != 0)
-		note = table_insert(gate->keys->begun, &key);
-	if (note)
-		*note = *begun;
-}
-
-/* All that is known yet of what the client is given: what was shown to it. */
-static void note_beginning(struct gate *gate, const struct flow *flow,
-                           const struct session_keys *keys)
-{
-	struct key_evidence *shown = &gate->evidence;
-	struct begun_note note = {
-		.expires_ms = gate->now_ms + GATE_SESSION_LIFE_MS,
-		.ends = gate_hash_ends(gate, flow),
-	};
-
-	if (keys->server_session_id.len == 0 && keys->new_ticket.len == 0)
+		note = table_insert(gate->keys->sessions, &key);
+	if (!note)
 		return;
-	memset(shown, 0, sizeof(*shown));
-	gate_read_full(gate, shown, flow, keys);
-	note.handshake = shown->handshake;
-	note.leaf = shown->leaf;
-	note.is_list_cut = shown->is_list_cut;
-	note.is_unkept = shown->is_unkept;
-	note.is_unsigned = shown->is_unsigned;
-	put_begun(gate, shown->begun[0], &note);
-	put_begun(gate, shown->begun[1], &note);
+	*note = *wanted;
+	note->expires_ms = gate->now_ms + GATE_SESSION_LIFE_MS;
 }
 
-/* Whatever the client got there, it may go on with. Of a connection that is in TLS when it is first seen, that may have been long ago. */
-static void note_unread(struct gate *gate, const struct flow *flow)
+/* Whatever these two may go on with, nobody knows. */
+static void note_unread(struct gate *gate, uint64_t ends)
 {
-	const struct begun_note note = {
-		.expires_ms = gate->now_ms + GATE_SESSION_LIFE_MS,
-		.ends = gate_hash_ends(gate, flow),
+	uint64_t *expires_ms = table_find(gate->keys->unread, &ends);
+
+	if (!expires_ms)
+		expires_ms = table_insert(gate->keys->unread, &ends);
+	if (expires_ms)
+		*expires_ms = gate->now_ms + GATE_SESSION_LIFE_MS;
+}
+
+void gate_on_session_leave(void *owner, const void *key, void *value)
+{
+	struct gate *gate = owner;
+	const struct session_note *note = value;
+
+	(void)key;
+	/* Pushed out. Without it one that was refused would be one that nobody saw. */
+	if (note->expires_ms > gate->now_ms && !note->has_passed)
+		note_unread(gate, note->ends);
+}
+
+static struct session_note note_of(const struct key_evidence *shown)
+{
+	return (struct session_note){
+		.handshake = shown->handshake,
+		.leaf = shown->leaf,
+		.ends = shown->ends,
+		.is_list_cut = shown->is_list_cut,
+		.is_unkept = shown->is_unkept,
+		.is_unsigned = shown->is_unsigned,
 	};
-
-	if (!session_facts(flow->session)->is_midstream || session_offered_version(flow->session))
-		put_begun(gate, note.ends, &note);
 }
 
-static void forget_session(struct gate *gate, const struct flow *flow, struct bytes id)
+/* The same that stands there: anonymous ones cannot be told apart. */
+static bool is_same_beginning(const struct session_note *a, const struct session_note *b)
 {
-	uint64_t key = gate_hash_session(gate, flow, id);
+	return a->handshake != 0 && a->handshake == b->handshake;
+}
 
-	if (key == 0)
+void gate_recall_session(struct gate *gate, struct key_evidence *evidence)
+{
+	const struct session_note *note = find_note(gate, evidence->resumed);
+	const uint64_t *unread_ms;
+
+	if (!note) {
+		unread_ms = table_find(gate->keys->unread, &evidence->ends);
+		evidence->is_beginning_lost = unread_ms && *unread_ms > gate->now_ms;
 		return;
-	table_remove(gate->keys->sessions, &key);
-	table_remove(gate->keys->begun, &key);
-}
-
-static void forget_met(struct gate *gate, uint64_t ends)
-{
-	struct table *sessions = gate->keys->sessions;
-	const void *key, *younger_key = NULL;
-	const struct session_note *note = table_oldest(sessions, &key), *younger;
-
-	for (; note; note = younger, key = younger_key) {
-		younger = table_younger(sessions, note, &younger_key);
-		if (note->ends == ends)
-			table_remove(sessions, key);
 	}
+	evidence->is_beginning_lost = note->is_disputed;
+	evidence->is_beginning_known = true;
+	evidence->is_beginning_accepted = note->is_accepted;
+	evidence->has_beginning_passed = note->has_passed;
+	evidence->handshake = note->handshake;
+	evidence->leaf = note->leaf;
+	evidence->is_list_cut = note->is_list_cut;
+	evidence->is_unkept = note->is_unkept;
+	evidence->is_unsigned = note->is_unsigned;
 }
 
-static void forget_begun(struct gate *gate, uint64_t ends)
+enum session_met gate_has_session_met(struct gate *gate, const struct key_evidence *evidence,
+                                      const struct met_promise *asked)
 {
-	struct table *begun = gate->keys->begun;
-	const void *key, *younger_key = NULL;
-	const struct begun_note *note = table_oldest(begun, &key), *younger;
+	const struct session_note *note = find_note(gate, evidence->resumed);
+	enum session_met met = SESSION_MET_NOTHING;
 
-	for (; note; note = younger, key = younger_key) {
-		younger = table_younger(begun, note, &younger_key);
-		if (note->ends == ends)
-			table_remove(begun, key);
+	if (!note || !note->is_accepted || note->is_disputed)
+		return met;
+	for (size_t i = 0; i < GATE_SESSION_PROMISES; i++) {
+		if (note->met[i].hop != asked->hop)
+			continue;
+		if (note->met[i].rules == asked->rules)
+			return SESSION_MET_THIS;
+		met = SESSION_MET_BEFORE;
+	}
+	return met;
+}
+
+static void add_promise(struct session_note *note, const struct met_promise *met)
+{
+	for (size_t i = 0; i < GATE_SESSION_PROMISES; i++) {
+		if (note->met[i].hop == met->hop && note->met[i].rules == met->rules)
+			return;
+	}
+	note->met[note->next++ % GATE_SESSION_PROMISES] = *met;
+}
+
+void gate_note_sessions(struct gate *gate, const struct key_evidence *evidence,
+                        const struct met_promise *met)
+{
+	const uint64_t names[] = { evidence->begun[0], evidence->begun[1], evidence->resumed };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct session_note *note = find_note(gate, names[i]);
+
+		if (!note || !note->is_accepted || note->handshake != evidence->handshake)
+			continue;
+		note->expires_ms = gate->now_ms + GATE_SESSION_LIFE_MS;
+		add_promise(note, met);
 	}
 }
 
 /* It is the same session, under another name, which may be the one that it had. */
-static void rename_session(struct gate *gate, const struct flow *flow,
-                           const struct session_keys *keys)
+static void accept_another_name(struct gate *gate, uint64_t offered, uint64_t given)
 {
-	bool has_ticket = keys->offered_ticket.len > 0;
-	const struct begun_note *note =
-		find_begun(gate, gate_hash_session(gate, flow,
-	                                           has_ticket ? keys->offered_ticket
-	                                                      : keys->client_session_id));
-	struct begun_note begun = note ? *note : (struct begun_note){ 0 };
+	const struct session_note *note = find_note(gate, offered);
+	const struct session_note accepted = note ? *note : (struct session_note){ 0 };
+	struct session_note *before = find_note(gate, given);
 
-	if (keys->new_ticket.len == 0 || bytes_equal(keys->new_ticket, keys->offered_ticket))
+	if (given == offered)
 		return;
-	forget_session(gate, flow, keys->new_ticket);
 	if (note)
-		put_begun(gate, gate_hash_session(gate, flow, keys->new_ticket), &begun);
+		put_note(gate, given, &accepted);
+	else if (before)
+		before->expires_ms = 0;
 }
 
-/* Nobody knows what the client was given. */
+void gate_accept_sessions(struct gate *gate, const struct key_evidence *evidence)
+{
+	struct session_note accepted = note_of(evidence);
+
+	if (evidence->resumed != 0) {
+		accept_another_name(gate, evidence->resumed, evidence->begun[1]);
+		return;
+	}
+	if (evidence->sight != SIGHT_WIRE || !evidence->is_server_finished)
+		return;
+	accepted.is_accepted = true;
+	for (size_t i = 0; i < 2; i++) {
+		struct session_note *note = find_note(gate, evidence->begun[i]);
+
+		if (note && is_same_beginning(note, &accepted)) {
+			note->is_accepted = true;
+			note->is_disputed = false;
+		} else {
+			put_note(gate, evidence->begun[i], &accepted);
+		}
+	}
+}
+
+void gate_let_sessions_pass(struct gate *gate, const struct key_evidence *evidence)
+{
+	const uint64_t names[] = { evidence->begun[0], evidence->begun[1] };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct session_note *note = find_note(gate, names[i]);
+
+		if (note && note->handshake == evidence->handshake)
+			note->has_passed = true;
+	}
+}
+
+/* A name that somebody has already: which of the two a client will go on with is not known until it has spoken. */
+static void begin(struct gate *gate, uint64_t key, const struct session_note *begun)
+{
+	struct session_note *note = find_note(gate, key);
+
+	if (!note)
+		put_note(gate, key, begun);
+	else if (!is_same_beginning(note, begun))
+		note->is_disputed = true;
+	/* Pushed out, it must not be one that nobody saw. */
+	if (note && note->is_disputed)
+		note->has_passed = false;
+}
+
+/* All that is known yet of what the client is given: what was shown to it. */
+static void begin_full(struct gate *gate, const struct flow *flow, const struct session_keys *keys)
+{
+	struct key_evidence *shown = &gate->evidence;
+	struct session_note begun;
+
+	if (keys->server_session_id.len == 0 && keys->new_ticket.len == 0)
+		return;
+	memset(shown, 0, sizeof(*shown));
+	shown->ends = gate_hash_ends(gate, flow);
+	gate_read_full(gate, shown, flow, keys);
+	begun = note_of(shown);
+	begin(gate, shown->begun[0], &begun);
+	if (shown->begun[1] != shown->begun[0])
+		begin(gate, shown->begun[1], &begun);
+}
+
+/* Another ticket for a session that goes on. */
+static void begin_resumed(struct gate *gate, const struct flow *flow,
+                          const struct session_keys *keys)
+{
+	uint64_t offered = gate_hash_session(gate, flow, gate_offered_session(keys));
+	uint64_t given = gate_hash_session(gate, flow, keys->new_ticket);
+	const struct session_note *note = find_note(gate, offered);
+	struct session_note begun = { .ends = gate_hash_ends(gate, flow), .has_passed = true };
+
+	if (given == 0 || given == offered)
+		return;
+	if (note) {
+		begun = *note;
+		begun.is_accepted = false;
+	}
+	if (note || find_note(gate, given))
+		begin(gate, given, &begun);
+}
+
 static void forget_all(struct gate *gate, const struct flow *flow)
 {
 	const uint64_t ends = gate_hash_ends(gate, flow);
+	struct table *sessions = gate->keys->sessions;
+	const void *key;
+	struct session_note *note = table_oldest(sessions, &key);
 
-	forget_met(gate, ends);
-	forget_begun(gate, ends);
-	note_unread(gate, flow);
+	for (; note; note = table_younger(sessions, note, &key)) {
+		if (note->ends == ends)
+			note->expires_ms = 0;
+	}
+	/* Of a connection that is in TLS when it is first seen, what the client goes on with may have been long ago. */
+	if (!session_facts(flow->session)->is_midstream || session_offered_version(flow->session))
+		note_unread(gate, ends);
 }
 
-void gate_forget_sessions(struct gate *gate, struct flow *flow)
+void gate_begin_sessions(struct gate *gate, struct flow *flow)
 {
 	enum session_flight flight = session_server_flight(flow->session);
 	struct session_keys keys;
 
 	if (flight == SESSION_FLIGHT_OPEN) {
-		flow->are_sessions_forgotten = false;
+		flow->are_sessions_begun = false;
 		return;
 	}
-	if (flow->are_sessions_forgotten)
+	if (flow->are_sessions_begun)
 		return;
-	flow->are_sessions_forgotten = true;
-	if (flight == SESSION_FLIGHT_LOST || !session_keys(&keys, flow->session)) {
+	flow->are_sessions_begun = true;
+	if (flight == SESSION_FLIGHT_LOST || !session_keys(&keys, flow->session))
 		forget_all(gate, flow);
-		return;
-	}
-	if (keys.is_resumed) {
-		rename_session(gate, flow, &keys);
-		return;
-	}
-	forget_session(gate, flow, keys.server_session_id);
-	forget_session(gate, flow, keys.new_ticket);
-	note_beginning(gate, flow, &keys);
+	else if (keys.is_resumed)
+		begin_resumed(gate, flow, &keys);
+	else
+		begin_full(gate, flow, &keys);
 }

@@ -100,7 +100,7 @@ struct flow {
 	bool has_client_moved : 1; /* its segments came by more than one interface */
 	bool is_end_judged : 1;
 	bool are_words_asked : 1;
-	bool are_sessions_forgotten : 1; /* that its handshake began under the name of others */
+	bool are_sessions_begun : 1; /* those of its handshake */
 	bool is_mail_unjudged : 1;       /* monitor: a MAIL passed whose RCPT has not come yet */
 	bool is_armed : 1;               /* the kernel passes its body, or froze it since */
 	bool wants_passage : 1;          /* among those that are to be armed */

@@ -12,82 +12,7 @@
 
 #include <cmocka.h>
 
-#include "unit/key_scene.h"
-
-static const char suite[] = "ECDHE-ECDSA-AES128-GCM-SHA256";
-
-/* A probe is shown the promised key. */
-static struct simulation *open_to_probes(struct key_scene *scene)
-{
-	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PROBE);
-
-	scene->probe_outcome = PROBE_SHOWN;
-	scene->probed = &scene->honest;
-	return simulation;
-}
-
-/* A connection of its own that begins a session, or goes on with one. */
-static bool connect_and_say(struct simulation *simulation, struct recording *recording)
-{
-	assert_true(simulation_reopen(simulation));
-	greet(simulation);
-	return replay(simulation, recording);
-}
-
-/* All but the client's last words, which are its first in TLS; then the client leaves. */
-static void break_off(struct simulation *simulation, struct recording *recording)
-{
-	assert_true(simulation_reopen(simulation));
-	greet(simulation);
-	for (size_t i = 0; i + 1 < recording->count; i++)
-		assert_true(simulation_say(simulation, recording->chunks[i].is_client,
-		                           recording->chunks[i].octets));
-	simulation_end(simulation, true, true);
-	free(recording);
-}
-
-static SSL_SESSION *session_of(const struct live_pair *pair)
-{
-	SSL_SESSION *session = SSL_get1_session(pair->client);
-
-	assert_non_null(session);
-	return session;
-}
-
-static struct recording *go_on(struct live_pair *pair, SSL_SESSION *session)
-{
-	struct recording *recording = live_talk(pair, session);
-
-	assert_true(SSL_session_reused(pair->client));
-	return recording;
-}
-
-/* As many as are kept, and so none of those before. */
-static void drive_out_handshakes(struct simulation *simulation)
-{
-	uint8_t chain[2];
-
-	for (unsigned i = 0; i < GATE_HANDSHAKES_MAX; i++) {
-		chain[0] = (uint8_t)i;
-		chain[1] = (uint8_t)(i >> 8);
-		assert_int_not_equal(
-			gate_keep_chain(simulation->gate, bytes_of(chain, sizeof(chain)), 0x0303),
-			0);
-	}
-}
-
-static void refused_again(const struct simulation *simulation, enum reason reason)
-{
-	const struct event *event = &simulation->events[0];
-
-	assert_true(simulation->event_count > 0);
-	for (size_t i = 0; i < simulation->event_count; i++) {
-		if (simulation->events[i].reason != REASON_PROBE_DIFFERS)
-			event = &simulation->events[i];
-	}
-	assert_string_equal(reason_name(event->reason), reason_name(reason));
-	assert_string_equal(event_assurance(event), "proven");
-}
+#include "unit/resumed_scene.h"
 
 static void go_on_with_a_thief(void **state, uint64_t options)
 {
@@ -196,37 +121,6 @@ static void nor_does_one_with_a_ticket_that_it_was_given_on_the_way(void **state
 	live_pair_free(&thief);
 }
 
-/* A NewSessionTicket behind the ServerHello, which names the session as it is called already. */
-static struct recording *with_its_own_name(struct recording *recording, const SSL_SESSION *session)
-{
-	struct recording *named = calloc(1, sizeof(*named));
-	const uint8_t *flight = recording->chunks[1].octets.data;
-	size_t len = recording->chunks[1].octets.len,
-	       hello_len = 5 + ((size_t)flight[3] << 8 | flight[4]);
-	uint8_t octets[1024], *at = octets;
-	unsigned id_len;
-	const uint8_t *id = SSL_SESSION_get_id(session, &id_len);
-	const uint8_t head[] = { 22, 3, 3, 0, 4 + 6 + 32, 4, 0, 0, 6 + 32, 0, 0, 0, 9, 0, 32 };
-
-	assert_non_null(named);
-	assert_int_equal(id_len, 32);
-	assert_true(len + sizeof(head) + id_len <= sizeof(octets));
-	memcpy(at, flight, hello_len);
-	at += hello_len;
-	memcpy(at, head, sizeof(head));
-	at += sizeof(head);
-	memcpy(at, id, id_len);
-	at += id_len;
-	memcpy(at, flight + hello_len, len - hello_len);
-	at += len - hello_len;
-	for (size_t i = 0; i < recording->count; i++)
-		recording_append(named, recording->chunks[i].is_client,
-		                 i == 1 ? bytes_of(octets, (size_t)(at - octets))
-		                        : recording->chunks[i].octets);
-	free(recording);
-	return named;
-}
-
 static void nor_does_one_that_is_given_its_own_name_for_a_ticket(void **state)
 {
 	struct key_scene *scene = *state;
@@ -237,8 +131,7 @@ static void nor_does_one_that_is_given_its_own_name_for_a_ticket(void **state)
 
 	assert_false(connect_and_say(simulation, live_talk(&thief, NULL)));
 	session = session_of(&thief);
-	assert_false(
-		connect_and_say(simulation, with_its_own_name(go_on(&thief, session), session)));
+	assert_false(connect_and_say(simulation, with_name_of(go_on(&thief, session), session)));
 	refused_again(simulation, REASON_KEY_MISMATCH);
 	assert_false(connect_and_say(simulation, go_on(&thief, session)));
 	refused_again(simulation, REASON_KEY_MISMATCH);
@@ -292,49 +185,18 @@ static void one_without_a_key_is_still_without_one(void **state)
 	live_pair_free(&pair);
 }
 
-static void one_that_the_true_server_broke_off_goes_on_and_is_proven(void **state)
-{
-	struct key_scene *scene = *state;
-	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
-	struct live_pair honest = live_pair_new(&scene->honest, TLS1_2_VERSION, suite, 0);
-	SSL_SESSION *session;
-	const struct event *event;
-
-	break_off(simulation, live_talk(&honest, NULL));
-	session = session_of(&honest);
-	assert_true(connect_and_say(simulation, go_on(&honest, session)));
-	event = &simulation->events[simulation->event_count - 1];
-	assert_int_equal(event->action, ACTION_PASS);
-	assert_string_equal(event_assurance(event), "proven");
-	/* And is known from then on, whatever is kept. */
-	drive_out_handshakes(simulation);
-	assert_true(connect_and_say(simulation, go_on(&honest, session)));
-	SSL_SESSION_free(session);
-	live_pair_free(&honest);
-}
-
 /* Where nothing was promised then, nobody looked at the key; what is not kept of it is asked of a probe. */
 static void one_that_began_before_the_promise_is_judged_by_what_it_showed(void **state)
 {
 	struct key_scene *scene = *state;
-	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+	struct simulation *simulation = open_to_strangers(scene);
 	struct live_pair honest = live_pair_new(&scene->honest, TLS1_2_VERSION, suite, 0);
 	SSL_SESSION *session;
 	const struct event *event;
 
-	scene->simulation = simulation;
-	scene->probe_outcome = PROBE_SHOWN;
-	scene->probed = &scene->honest;
-	simulation->config.tls13 = TLS13_PROBE;
-	simulation_verify(simulation, verify, probe, scene);
-	assert_true(simulation_open(simulation));
 	assert_true(connect_and_say(simulation, live_talk(&honest, NULL)));
 	session = session_of(&honest);
-	promise(simulation, KEY_DOMAIN, KEY_HOST, PROMISE_KEY);
-	for (size_t i = 0; i < simulation->answer_count; i++)
-		promise_by(&simulation->answers[i], &scene->honest, 3);
-	gate_forget(simulation->gate, "");
-	hear(simulation, KEY_DOMAIN, KEY_HOST, false);
+	promise_now(scene, &scene->honest);
 	drive_out_handshakes(simulation);
 	assert_true(connect_and_say(simulation, go_on(&honest, session)));
 	event = &simulation->events[simulation->event_count - 1];
@@ -406,7 +268,6 @@ int main(void)
 		TEST(nor_does_one_that_is_given_its_own_name_for_a_ticket),
 		TEST(behind_a_handshake_that_could_not_be_read_none_goes_on_unknown),
 		TEST(one_without_a_key_is_still_without_one),
-		TEST(one_that_the_true_server_broke_off_goes_on_and_is_proven),
 		TEST(one_that_began_before_the_promise_is_judged_by_what_it_showed),
 		TEST(one_that_nobody_saw_begin_is_asked_of_a_probe),
 		TEST(one_of_a_host_of_many_names_is_still_the_senders_inability),

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What sessions are called stands in no signature: whose a name is, and for how long what is known of it counts. */
+#include "gate.h"
+#include "gate_keys_state.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "unit/resumed_scene.h"
+
+/* Of mail to the domain: it is no stranger. */
+enum { MANY_DAYS = 30 };
+
+/* An honest server and a thief, whose sessions have identifiers of the same length. */
+struct ends {
+	struct live_pair honest, thief;
+	SSL_SESSION *honest_session, *thief_session;
+};
+
+static struct ends ends_new(struct key_scene *scene)
+{
+	return (struct ends){
+		.honest = live_pair_new(&scene->honest, TLS1_2_VERSION, suite, SSL_OP_NO_TICKET),
+		.thief = live_pair_new(&scene->thief, TLS1_2_VERSION, suite, SSL_OP_NO_TICKET),
+	};
+}
+
+static void ends_free(struct ends *ends)
+{
+	SSL_SESSION_free(ends->honest_session);
+	SSL_SESSION_free(ends->thief_session);
+	live_pair_free(&ends->honest);
+	live_pair_free(&ends->thief);
+}
+
+static struct bytes id_of(const SSL_SESSION *session)
+{
+	unsigned len;
+	const uint8_t *id = SSL_SESSION_get_id(session, &len);
+
+	return bytes_of(id, len);
+}
+
+/* The true server's handshake, in which somebody calls its session by another name: the client breaks it off. */
+static void relay_under(struct simulation *simulation, struct ends *ends, const SSL_SESSION *name)
+{
+	struct recording *relayed = live_talk(&ends->honest, NULL);
+	struct bytes from, to = id_of(name);
+	uint8_t *at;
+
+	SSL_SESSION_free(ends->honest_session);
+	ends->honest_session = session_of(&ends->honest);
+	from = id_of(ends->honest_session);
+	assert_int_equal(from.len, to.len);
+	at = memmem(relayed->octets, relayed->len, from.data, from.len);
+	assert_non_null(at);
+	memcpy(at, to.data, to.len);
+	break_off(simulation, relayed);
+}
+
+static void passed(const struct simulation *simulation, const char *assurance)
+{
+	const struct event *event = &simulation->events[simulation->event_count - 1];
+
+	assert_true(simulation->event_count > 0);
+	assert_int_equal(event->action, ACTION_PASS);
+	assert_string_equal(event_assurance(event), assurance);
+}
+
+static void hidden_again(const struct simulation *simulation)
+{
+	const struct event *event = &simulation->events[simulation->event_count - 1];
+
+	assert_true(simulation->event_count > 0);
+	assert_string_equal(reason_name(event->reason), "key-hidden");
+	assert_int_equal(event->action, ACTION_DEFER);
+}
+
+/* As many as are kept, and so none of those before. */
+static void drive_out_sessions(struct simulation *simulation)
+{
+	for (uint64_t key = 1; key <= GATE_SESSIONS_MAX; key++)
+		assert_non_null(table_insert(simulation->gate->keys->sessions, &key));
+}
+
+static void a_thiefs_session_is_not_the_servers_whose_handshake_was_given_its_name(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct ends ends = ends_new(scene);
+
+	assert_false(connect_and_say(simulation, live_talk(&ends.thief, NULL)));
+	ends.thief_session = session_of(&ends.thief);
+	relay_under(simulation, &ends, ends.thief_session);
+	assert_false(connect_and_say(simulation, go_on(&ends.thief, ends.thief_session)));
+	refused_again(simulation, REASON_INSPECTION_LIMIT);
+	ends_free(&ends);
+}
+
+/* He gave it before anybody looked. */
+static void nor_is_one_that_was_never_seen_to_begin(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct ends ends = ends_new(scene);
+
+	free(live_talk(&ends.thief, NULL));
+	ends.thief_session = session_of(&ends.thief);
+	relay_under(simulation, &ends, ends.thief_session);
+	assert_false(connect_and_say(simulation, go_on(&ends.thief, ends.thief_session)));
+	hidden_again(simulation);
+	ends_free(&ends);
+}
+
+/* The true server's session goes on, and somebody has it called by the thief's name from there. */
+static void nor_is_one_whose_name_the_servers_session_was_given_on_the_way(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct ends ends = ends_new(scene);
+
+	assert_true(connect_and_say(simulation, live_talk(&ends.honest, NULL)));
+	ends.honest_session = session_of(&ends.honest);
+	assert_false(connect_and_say(simulation, live_talk(&ends.thief, NULL)));
+	ends.thief_session = session_of(&ends.thief);
+	break_off(simulation,
+	          with_name_of(go_on(&ends.honest, ends.honest_session), ends.thief_session));
+	assert_false(connect_and_say(simulation, go_on(&ends.thief, ends.thief_session)));
+	refused_again(simulation, REASON_INSPECTION_LIMIT);
+	ends_free(&ends);
+}
+
+/* It is the thief's own domain, whose mail he has at the true server's address: for that one his key is right. */
+static void nor_is_one_that_met_another_domains_promise(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct ends ends = ends_new(scene);
+	struct destination *his =
+		promise(simulation, "thief.example", "mx.thief.example", PROMISE_KEY);
+
+	promise_key(his, &scene->thief);
+	hear(simulation, "thief.example", "mx.thief.example", false);
+	hear_of_standing(simulation, KEY_DOMAIN, KEY_HOST, MANY_DAYS);
+	assert_false(connect_and_say(simulation, live_talk(&ends.thief, NULL)));
+	ends.thief_session = session_of(&ends.thief);
+	assert_false(connect_and_say(simulation, go_on(&ends.thief, ends.thief_session)));
+	refused_again(simulation, REASON_KEY_MISMATCH);
+	ends_free(&ends);
+}
+
+static void one_behind_which_its_client_spoke_is_whose_name_it_is(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct ends ends = ends_new(scene);
+
+	assert_true(connect_and_say(simulation, live_talk(&ends.honest, NULL)));
+	ends.honest_session = session_of(&ends.honest);
+	passed(simulation, "proven");
+	assert_true(connect_and_say(simulation, go_on(&ends.honest, ends.honest_session)));
+	passed(simulation, "proven");
+	/* And is known from then on, whatever is kept. */
+	drive_out_handshakes(simulation);
+	assert_true(connect_and_say(simulation, go_on(&ends.honest, ends.honest_session)));
+	passed(simulation, "proven");
+	ends_free(&ends);
+}
+
+/* Its client has said nothing: as good as one that nobody saw begin. */
+static void one_that_the_true_server_broke_off_is_asked_of_a_probe(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct ends ends = ends_new(scene);
+
+	break_off(simulation, live_talk(&ends.honest, NULL));
+	ends.honest_session = session_of(&ends.honest);
+	assert_true(connect_and_say(simulation, go_on(&ends.honest, ends.honest_session)));
+	passed(simulation, "probed");
+	/* So it is when its handshake is no longer kept, by its certificate. */
+	drive_out_handshakes(simulation);
+	assert_true(connect_and_say(simulation, go_on(&ends.honest, ends.honest_session)));
+	passed(simulation, "probed");
+	simulation->config.tls13 = TLS13_BLOCK;
+	assert_false(connect_and_say(simulation, go_on(&ends.honest, ends.honest_session)));
+	hidden_again(simulation);
+	ends_free(&ends);
+}
+
+/* While nothing was promised, the thief's key was none of our business; it is that which the client goes on with. */
+static void one_that_began_before_the_promise_is_not_what_a_probe_is_shown(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_strangers(scene);
+	struct ends ends = ends_new(scene);
+
+	assert_true(connect_and_say(simulation, live_talk(&ends.thief, NULL)));
+	ends.thief_session = session_of(&ends.thief);
+	promise_now(scene, &scene->honest);
+	drive_out_handshakes(simulation);
+	assert_false(connect_and_say(simulation, go_on(&ends.thief, ends.thief_session)));
+	hidden_again(simulation);
+	ends_free(&ends);
+}
+
+/* The host has a new key, and its record with it: what met the old one is still the host's. */
+static void one_that_met_what_was_promised_then_is_asked_of_a_probe(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct ends ends = ends_new(scene);
+
+	assert_true(connect_and_say(simulation, live_talk(&ends.honest, NULL)));
+	ends.honest_session = session_of(&ends.honest);
+	scene->probed = &scene->thief;
+	promise_now(scene, &scene->thief);
+	assert_true(connect_and_say(simulation, go_on(&ends.honest, ends.honest_session)));
+	passed(simulation, "probed");
+	ends_free(&ends);
+}
+
+static void one_that_was_refused_is_not_forgotten_for_others(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct ends ends = ends_new(scene);
+
+	assert_false(connect_and_say(simulation, live_talk(&ends.thief, NULL)));
+	ends.thief_session = session_of(&ends.thief);
+	drive_out_sessions(simulation);
+	assert_false(connect_and_say(simulation, go_on(&ends.thief, ends.thief_session)));
+	refused_again(simulation, REASON_INSPECTION_LIMIT);
+	ends_free(&ends);
+}
+
+/* Nor held against those that passed. */
+static void one_that_passed_and_was_forgotten_is_asked_of_a_probe(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct ends ends = ends_new(scene);
+
+	assert_true(connect_and_say(simulation, live_talk(&ends.honest, NULL)));
+	ends.honest_session = session_of(&ends.honest);
+	drive_out_sessions(simulation);
+	assert_true(connect_and_say(simulation, go_on(&ends.honest, ends.honest_session)));
+	passed(simulation, "probed");
+	ends_free(&ends);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, key_scene_set_up, key_scene_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_thiefs_session_is_not_the_servers_whose_handshake_was_given_its_name),
+		TEST(nor_is_one_that_was_never_seen_to_begin),
+		TEST(nor_is_one_whose_name_the_servers_session_was_given_on_the_way),
+		TEST(nor_is_one_that_met_another_domains_promise),
+		TEST(one_behind_which_its_client_spoke_is_whose_name_it_is),
+		TEST(one_that_the_true_server_broke_off_is_asked_of_a_probe),
+		TEST(one_that_began_before_the_promise_is_not_what_a_probe_is_shown),
+		TEST(one_that_met_what_was_promised_then_is_asked_of_a_probe),
+		TEST(one_that_was_refused_is_not_forgotten_for_others),
+		TEST(one_that_passed_and_was_forgotten_is_asked_of_a_probe),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
