@@ -53,6 +53,7 @@ void gate_read_full(struct gate *gate, struct key_evidence *evidence, const stru
 		tls_cipher_authentication(keys->cipher_suite) == TLS_AUTHENTICATION_DECRYPTION;
 
 	evidence->sight = SIGHT_WIRE;
+	evidence->beginning = gate_hash_beginning(gate, keys);
 	evidence->is_cipher_anonymous = is_anonymous(keys->cipher_suite);
 	evidence->is_server_finished = keys->is_server_finished;
 	evidence->is_server_unfinished = is_by_finished && !keys->is_server_finished;
@@ -269,7 +270,7 @@ static bool judge_resumed(struct gate *gate, struct facts *facts, struct key_fin
 		         &(struct check_key){ evidence->handshake, asked.rules });
 	if (!evidence->is_beginning_known || met != SESSION_MET_NOTHING)
 		return met == SESSION_MET_THIS;
-	if ((evidence->has_beginning_passed || may_probe(gate)) &&
+	if ((evidence->has_beginning_passed || may_probe(gate)) && evidence->leaf != 0 &&
 	    !gate_is_handshake_kept(gate, evidence->handshake)) {
 		*leaf = evidence->leaf;
 		return false;

@@ -54,6 +54,7 @@ struct hop_query;
 /* A key of the tables below: a hash with the gate's secret. 0: none. */
 struct key_evidence {
 	enum key_sight sight;      /* SIGHT_WIRE, SIGHT_HIDDEN; SIGHT_NONE: no handshake was seen */
+	uint64_t beginning;        /* which handshake it was */
 	uint64_t handshake;        /* what the wire showed */
 	uint64_t resumed;          /* the session that goes on */
 	uint64_t begun[2];         /* sessions that may go on from here: by identifier, by ticket */

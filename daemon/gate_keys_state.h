@@ -44,18 +44,27 @@ struct met_promise {
 /* A session that its client may go on with, under the name that it has on the wire. */
 struct session_note {
 	uint64_t expires_ms;
+	uint64_t opened_ms; /* the connection that gave the name */
+	uint64_t beginning; /* as in struct key_evidence; 0: nobody saw it begin */
 	uint64_t handshake; /* that began it; 0: it shows no key, or there was no memory for it */
 	uint64_t ends;      /* gate_hash_ends */
 	uint64_t leaf;      /* as in struct key_evidence, as are these */
 	bool is_list_cut;
 	bool is_unkept;
 	bool is_unsigned;
-	bool is_accepted; /* the client has spoken behind it: the name is this handshake's, and its key the other end's */
-	bool is_disputed; /* another handshake since has the same name, behind which nobody has spoken */
+	bool is_accepted; /* the client has spoken behind it: its key is the other end's */
+	bool is_disputed; /* another session has the same name: which of the two goes on, nobody knows */
 	bool has_passed; /* its own mail, with nothing said against it */
 	/* By its handshake; a ring. */
 	struct met_promise met[GATE_SESSION_PROMISES];
 	size_t next;
+};
+
+/* What is not known of two ends' sessions; 0: never. */
+struct unread_note {
+	uint64_t until_ms;   /* nobody knows what they may go on with */
+	uint64_t lost_ms;    /* when names were last given that nobody could read */
+	uint64_t doubted_ms; /* when names may have been given before somebody looked */
 };
 
 enum session_met {
@@ -125,12 +134,11 @@ struct passed {
 
 struct gate_keys {
 	struct gate *gate;
-	struct table *handshakes; /* uint64_t → struct handshake * */
-	struct table *checks;     /* struct check_key → struct check */
-	struct table *requests;   /* uint32_t → struct check_key */
-	struct table *sessions;   /* uint64_t → struct session_note */
-	struct table *
-		unread; /* gate_hash_ends → uint64_t, until when: nobody knows what these two may go on with */
+	struct table *handshakes;        /* uint64_t → struct handshake * */
+	struct table *checks;            /* struct check_key → struct check */
+	struct table *requests;          /* uint32_t → struct check_key */
+	struct table *sessions;          /* uint64_t → struct session_note */
+	struct table *unread;            /* gate_hash_ends → struct unread_note */
 	struct table *probes;            /* uint64_t → struct probe_note */
 	struct table *levels;            /* struct level_key → struct level */
 	struct open_sighting *sightings; /* GATE_SIGHTINGS_OPEN_MAX, a ring */
@@ -172,6 +180,8 @@ uint64_t gate_hash_rules(const struct gate *gate, struct bytes rules);
 /* What a session is known by: the client's and the server's address, and an identifier or ticket. 0: that is empty. */
 uint64_t gate_hash_session(const struct gate *gate, const struct flow *flow, struct bytes id);
 uint64_t gate_hash_ends(const struct gate *gate, const struct flow *flow);
+/* Which handshake it is: each end has its random, so no two are the same, and whatever the memory, each is one. */
+uint64_t gate_hash_beginning(const struct gate *gate, const struct session_keys *keys);
 /* What the client calls it. */
 struct bytes gate_offered_session(const struct session_keys *keys);
 /* evidence->resumed goes on: adds what is known of its beginning. */

@@ -8,11 +8,12 @@
 /*
  * What makes a session go on shows no certificate, but whoever can go on with it had the key of the handshake that began it. Both ends
  * keep the secret under the server's identifier or ticket, which crossed the wire in clear, and which no signature covers: a man in the
- * middle may begin a session of his own under the true server's name, or call the true server's by the name of his own. So a name
- * belongs to the last handshake behind which its client has spoken: that far it only comes when Finished was right, which covers the
- * name, too. Until then a handshake speaks against a session, never for it.
+ * middle may begin a session of his own under the true server's name, or call the true server's by the name of his own. So a handshake
+ * speaks for a session only when its client has spoken behind it: that far it comes only when Finished was right, which covers the name,
+ * too. Until then it speaks against it.
  *
- * Whether the handshake was refused does not matter: the client has what it was given, in place of what it had.
+ * A name that two handshakes give is nobody's from then on, whoever has spoken: a client may keep both sessions (Postfix has one for each
+ * name that a server gives itself), and the one that speaks first is not the one that it kept last.
  */
 
 /* A session is one client's with one server: whoever chooses identifiers must not have it taken for somebody else's. */
@@ -42,16 +43,41 @@ uint64_t gate_hash_ends(const struct gate *gate, const struct flow *flow)
 	return siphash(gate->secret, ends, sizeof(ends));
 }
 
+uint64_t gate_hash_beginning(const struct gate *gate, const struct session_keys *keys)
+{
+	uint8_t randoms[2 * CHECK_RANDOM_LEN];
+
+	memcpy(randoms, keys->client_random, CHECK_RANDOM_LEN);
+	memcpy(randoms + CHECK_RANDOM_LEN, keys->server_random, CHECK_RANDOM_LEN);
+	return gate_hash_octets(gate, bytes_of(randoms, sizeof(randoms)));
+}
+
 struct bytes gate_offered_session(const struct session_keys *keys)
 {
 	return keys->offered_ticket.len > 0 ? keys->offered_ticket : keys->client_session_id;
 }
 
+/*
+ * NULL: nothing is known of it. Of a connection that was open when somebody could have given its name to another session, unread, that
+ * may have happened: before the server has said the name nobody knows it.
+ */
 static struct session_note *find_note(struct gate *gate, uint64_t key)
 {
 	struct session_note *note = key != 0 ? table_find(gate->keys->sessions, &key) : NULL;
+	const struct unread_note *unread;
 
-	return note && note->expires_ms > gate->now_ms ? note : NULL;
+	if (!note || note->expires_ms <= gate->now_ms)
+		return NULL;
+	unread = table_peek(gate->keys->unread, &note->ends);
+	return unread && note->opened_ms <= unread->lost_ms ? NULL : note;
+}
+
+static bool is_accepted(const struct gate *gate, const struct session_note *note)
+{
+	const struct unread_note *unread = table_peek(gate->keys->unread, &note->ends);
+
+	return note->is_accepted && !note->is_disputed &&
+	       !(unread && note->opened_ms <= unread->doubted_ms);
 }
 
 static void put_note(struct gate *gate, uint64_t key, const struct session_note *wanted)
@@ -66,15 +92,21 @@ static void put_note(struct gate *gate, uint64_t key, const struct session_note 
 	note->expires_ms = gate->now_ms + GATE_SESSION_LIFE_MS;
 }
 
+/* Of these two; NULL: out of memory. */
+static struct unread_note *unread_of(struct gate *gate, uint64_t ends)
+{
+	struct unread_note *unread = table_find(gate->keys->unread, &ends);
+
+	return unread ? unread : table_insert(gate->keys->unread, &ends);
+}
+
 /* Whatever these two may go on with, nobody knows. */
 static void note_unread(struct gate *gate, uint64_t ends)
 {
-	uint64_t *expires_ms = table_find(gate->keys->unread, &ends);
+	struct unread_note *unread = unread_of(gate, ends);
 
-	if (!expires_ms)
-		expires_ms = table_insert(gate->keys->unread, &ends);
-	if (expires_ms)
-		*expires_ms = gate->now_ms + GATE_SESSION_LIFE_MS;
+	if (unread)
+		unread->until_ms = gate->now_ms + GATE_SESSION_LIFE_MS;
 }
 
 void gate_on_session_leave(void *owner, const void *key, void *value)
@@ -88,9 +120,11 @@ void gate_on_session_leave(void *owner, const void *key, void *value)
 		note_unread(gate, note->ends);
 }
 
-static struct session_note note_of(const struct key_evidence *shown)
+static struct session_note note_of(const struct key_evidence *shown, uint64_t opened_ms)
 {
 	return (struct session_note){
+		.opened_ms = opened_ms,
+		.beginning = shown->beginning,
 		.handshake = shown->handshake,
 		.leaf = shown->leaf,
 		.ends = shown->ends,
@@ -100,26 +134,22 @@ static struct session_note note_of(const struct key_evidence *shown)
 	};
 }
 
-/* The same that stands there: anonymous ones cannot be told apart. */
-static bool is_same_beginning(const struct session_note *a, const struct session_note *b)
-{
-	return a->handshake != 0 && a->handshake == b->handshake;
-}
-
 void gate_recall_session(struct gate *gate, struct key_evidence *evidence)
 {
 	const struct session_note *note = find_note(gate, evidence->resumed);
-	const uint64_t *unread_ms;
+	const struct unread_note *unread = table_find(gate->keys->unread, &evidence->ends);
+	bool is_unread = unread && unread->until_ms > gate->now_ms;
 
-	if (!note) {
-		unread_ms = table_find(gate->keys->unread, &evidence->ends);
-		evidence->is_beginning_lost = unread_ms && *unread_ms > gate->now_ms;
+	if (!note || note->beginning == 0) {
+		evidence->is_beginning_lost = is_unread || (note && note->is_disputed);
 		return;
 	}
-	evidence->is_beginning_lost = note->is_disputed;
+	evidence->is_beginning_accepted = is_accepted(gate, note);
+	evidence->is_beginning_lost =
+		note->is_disputed || (is_unread && !evidence->is_beginning_accepted);
 	evidence->is_beginning_known = true;
-	evidence->is_beginning_accepted = note->is_accepted;
 	evidence->has_beginning_passed = note->has_passed;
+	evidence->beginning = note->beginning;
 	evidence->handshake = note->handshake;
 	evidence->leaf = note->leaf;
 	evidence->is_list_cut = note->is_list_cut;
@@ -133,7 +163,7 @@ enum session_met gate_has_session_met(struct gate *gate, const struct key_eviden
 	const struct session_note *note = find_note(gate, evidence->resumed);
 	enum session_met met = SESSION_MET_NOTHING;
 
-	if (!note || !note->is_accepted || note->is_disputed)
+	if (!note || !is_accepted(gate, note))
 		return met;
 	for (size_t i = 0; i < GATE_SESSION_PROMISES; i++) {
 		if (note->met[i].hop != asked->hop)
@@ -162,47 +192,41 @@ void gate_note_sessions(struct gate *gate, const struct key_evidence *evidence,
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct session_note *note = find_note(gate, names[i]);
 
-		if (!note || !note->is_accepted || note->handshake != evidence->handshake)
+		if (!note || !is_accepted(gate, note) || note->beginning != evidence->beginning)
 			continue;
 		note->expires_ms = gate->now_ms + GATE_SESSION_LIFE_MS;
 		add_promise(note, met);
 	}
 }
 
-/* It is the same session, under another name, which may be the one that it had. */
-static void accept_another_name(struct gate *gate, uint64_t offered, uint64_t given)
+/* It is the same session, under another name. */
+static void accept_another_name(struct gate *gate, const struct key_evidence *evidence)
 {
-	const struct session_note *note = find_note(gate, offered);
-	const struct session_note accepted = note ? *note : (struct session_note){ 0 };
-	struct session_note *before = find_note(gate, given);
+	const struct session_note *offered = find_note(gate, evidence->resumed);
+	struct session_note *given = find_note(gate, evidence->begun[1]);
 
-	if (given == offered)
-		return;
-	if (note)
-		put_note(gate, given, &accepted);
-	else if (before)
-		before->expires_ms = 0;
+	if (offered && given && offered->beginning == given->beginning)
+		given->is_accepted |= is_accepted(gate, offered);
 }
 
 void gate_accept_sessions(struct gate *gate, const struct key_evidence *evidence)
 {
-	struct session_note accepted = note_of(evidence);
-
 	if (evidence->resumed != 0) {
-		accept_another_name(gate, evidence->resumed, evidence->begun[1]);
+		accept_another_name(gate, evidence);
 		return;
 	}
 	if (evidence->sight != SIGHT_WIRE || !evidence->is_server_finished)
 		return;
-	accepted.is_accepted = true;
 	for (size_t i = 0; i < 2; i++) {
 		struct session_note *note = find_note(gate, evidence->begun[i]);
 
-		if (note && is_same_beginning(note, &accepted)) {
-			note->is_accepted = true;
-			note->is_disputed = false;
-		} else {
-			put_note(gate, evidence->begun[i], &accepted);
+		if (!note || note->beginning != evidence->beginning)
+			continue;
+		note->is_accepted = true;
+		/* There may be memory for it by now. */
+		if (note->handshake == 0) {
+			note->handshake = evidence->handshake;
+			note->is_unkept = evidence->is_unkept;
 		}
 	}
 }
@@ -214,23 +238,26 @@ void gate_let_sessions_pass(struct gate *gate, const struct key_evidence *eviden
 	for (size_t i = 0; i < 2; i++) {
 		struct session_note *note = find_note(gate, names[i]);
 
-		if (note && note->handshake == evidence->handshake)
+		if (note && note->beginning == evidence->beginning && !note->is_disputed)
 			note->has_passed = true;
 	}
 }
 
-/* A name that somebody has already: which of the two a client will go on with is not known until it has spoken. */
+/* Whose name it is already keeps his session, and perhaps under another name of the server's than the new one: both may go on by it. */
 static void begin(struct gate *gate, uint64_t key, const struct session_note *begun)
 {
 	struct session_note *note = find_note(gate, key);
 
-	if (!note)
+	if (!note) {
 		put_note(gate, key, begun);
-	else if (!is_same_beginning(note, begun))
-		note->is_disputed = true;
+		return;
+	}
+	note->expires_ms = gate->now_ms + GATE_SESSION_LIFE_MS;
+	if (note->beginning == begun->beginning)
+		return;
+	note->is_disputed = true;
 	/* Pushed out, it must not be one that nobody saw. */
-	if (note && note->is_disputed)
-		note->has_passed = false;
+	note->has_passed = false;
 }
 
 /* All that is known yet of what the client is given: what was shown to it. */
@@ -244,13 +271,13 @@ static void begin_full(struct gate *gate, const struct flow *flow, const struct 
 	memset(shown, 0, sizeof(*shown));
 	shown->ends = gate_hash_ends(gate, flow);
 	gate_read_full(gate, shown, flow, keys);
-	begun = note_of(shown);
+	begun = note_of(shown, flow->started_ms);
 	begin(gate, shown->begun[0], &begun);
 	if (shown->begun[1] != shown->begun[0])
 		begin(gate, shown->begun[1], &begun);
 }
 
-/* Another ticket for a session that goes on. */
+/* Another ticket for a session that goes on, and be it one that nobody saw begin. */
 static void begin_resumed(struct gate *gate, const struct flow *flow,
                           const struct session_keys *keys)
 {
@@ -261,28 +288,49 @@ static void begin_resumed(struct gate *gate, const struct flow *flow,
 
 	if (given == 0 || given == offered)
 		return;
-	if (note) {
+	if (note)
 		begun = *note;
-		begun.is_accepted = false;
-	}
-	if (note || find_note(gate, given))
-		begin(gate, given, &begun);
+	begun.opened_ms = flow->started_ms;
+	begun.is_accepted = false;
+	begin(gate, given, &begun);
 }
 
-static void forget_all(struct gate *gate, const struct flow *flow)
+/* is_lost: what the client is given there nobody can read; else it was given before somebody looked, and perhaps long ago. */
+static void doubt_all(struct gate *gate, uint64_t ends, bool is_lost)
 {
-	const uint64_t ends = gate_hash_ends(gate, flow);
 	struct table *sessions = gate->keys->sessions;
 	const void *key;
 	struct session_note *note = table_oldest(sessions, &key);
 
 	for (; note; note = table_younger(sessions, note, &key)) {
-		if (note->ends == ends)
+		if (note->ends != ends)
+			continue;
+		note->is_accepted = false;
+		if (is_lost)
 			note->expires_ms = 0;
 	}
-	/* Of a connection that is in TLS when it is first seen, what the client goes on with may have been long ago. */
-	if (!session_facts(flow->session)->is_midstream || session_offered_version(flow->session))
-		note_unread(gate, ends);
+}
+
+/* With each progress: the client has what it is given at the last. */
+static void lose_sessions(struct gate *gate, struct flow *flow)
+{
+	const uint64_t ends = gate_hash_ends(gate, flow);
+	bool is_lost = !session_facts(flow->session)->is_midstream ||
+	               session_offered_version(flow->session);
+	struct unread_note *unread = unread_of(gate, ends);
+
+	/* There may be no room for that later. */
+	if (!flow->are_sessions_lost)
+		doubt_all(gate, ends, is_lost);
+	flow->are_sessions_lost = true;
+	if (!unread)
+		return;
+	if (is_lost) {
+		unread->until_ms = gate->now_ms + GATE_SESSION_LIFE_MS;
+		unread->lost_ms = gate->now_ms;
+	} else {
+		unread->doubted_ms = gate->now_ms;
+	}
 }
 
 void gate_begin_sessions(struct gate *gate, struct flow *flow)
@@ -291,15 +339,17 @@ void gate_begin_sessions(struct gate *gate, struct flow *flow)
 	struct session_keys keys;
 
 	if (flight == SESSION_FLIGHT_OPEN) {
-		flow->are_sessions_begun = false;
+		flow->are_sessions_begun = flow->are_sessions_lost = false;
 		return;
 	}
 	if (flow->are_sessions_begun)
 		return;
+	if (flight == SESSION_FLIGHT_LOST || !session_keys(&keys, flow->session)) {
+		lose_sessions(gate, flow);
+		return;
+	}
 	flow->are_sessions_begun = true;
-	if (flight == SESSION_FLIGHT_LOST || !session_keys(&keys, flow->session))
-		forget_all(gate, flow);
-	else if (keys.is_resumed)
+	if (keys.is_resumed)
 		begin_resumed(gate, flow, &keys);
 	else
 		begin_full(gate, flow, &keys);

@@ -159,6 +159,7 @@ static void behind_a_handshake_that_could_not_be_read_none_goes_on_unknown(void 
 	assert_false(connect_and_say(simulation, go_on(&thief, session)));
 	refused_again(simulation, REASON_INSPECTION_LIMIT);
 	/* The true server's, from then on, does. */
+	simulation_pass_time(simulation, 1);
 	assert_true(connect_and_say(simulation, live_talk(&honest, NULL)));
 	honest_session = session_of(&honest);
 	assert_true(connect_and_say(simulation, go_on(&honest, honest_session)));

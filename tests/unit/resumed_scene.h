@@ -141,4 +141,77 @@ static inline struct recording *with_name_of(struct recording *recording,
 	return named;
 }
 
+/* An honest server and a thief, whose sessions have identifiers of the same length. */
+struct ends {
+	struct live_pair honest, thief;
+	SSL_SESSION *honest_session, *thief_session;
+};
+
+static inline struct ends ends_new(struct key_scene *scene)
+{
+	return (struct ends){
+		.honest = live_pair_new(&scene->honest, TLS1_2_VERSION, suite, SSL_OP_NO_TICKET),
+		.thief = live_pair_new(&scene->thief, TLS1_2_VERSION, suite, SSL_OP_NO_TICKET),
+	};
+}
+
+static inline void ends_free(struct ends *ends)
+{
+	SSL_SESSION_free(ends->honest_session);
+	SSL_SESSION_free(ends->thief_session);
+	live_pair_free(&ends->honest);
+	live_pair_free(&ends->thief);
+}
+
+static inline struct bytes id_of(const SSL_SESSION *session)
+{
+	unsigned len;
+	const uint8_t *id = SSL_SESSION_get_id(session, &len);
+
+	return bytes_of(id, len);
+}
+
+/* The true server's handshake, in which somebody calls its session by another name: the client breaks it off. */
+static inline void relay_under(struct simulation *simulation, struct ends *ends,
+                               const SSL_SESSION *name)
+{
+	struct recording *relayed = live_talk(&ends->honest, NULL);
+	struct bytes from, to = id_of(name);
+	uint8_t *at;
+
+	SSL_SESSION_free(ends->honest_session);
+	ends->honest_session = session_of(&ends->honest);
+	from = id_of(ends->honest_session);
+	assert_int_equal(from.len, to.len);
+	at = memmem(relayed->octets, relayed->len, from.data, from.len);
+	assert_non_null(at);
+	memcpy(at, to.data, to.len);
+	break_off(simulation, relayed);
+}
+
+static inline void passed(const struct simulation *simulation, const char *assurance)
+{
+	const struct event *event = &simulation->events[simulation->event_count - 1];
+
+	assert_true(simulation->event_count > 0);
+	assert_int_equal(event->action, ACTION_PASS);
+	assert_string_equal(event_assurance(event), assurance);
+}
+
+static inline void hidden_again(const struct simulation *simulation)
+{
+	const struct event *event = &simulation->events[simulation->event_count - 1];
+
+	assert_true(simulation->event_count > 0);
+	assert_string_equal(reason_name(event->reason), "key-hidden");
+	assert_int_equal(event->action, ACTION_DEFER);
+}
+
+/* As many as are kept, and so none of those before. */
+static inline void drive_out_sessions(struct simulation *simulation)
+{
+	for (uint64_t key = 1; key <= GATE_SESSIONS_MAX; key++)
+		assert_non_null(table_insert(simulation->gate->keys->sessions, &key));
+}
+
 #endif
