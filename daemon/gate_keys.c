@@ -56,6 +56,7 @@ void gate_read_full(struct gate *gate, struct key_evidence *evidence, const stru
 	evidence->beginning = gate_hash_beginning(gate, keys);
 	evidence->is_cipher_anonymous = is_anonymous(keys->cipher_suite);
 	evidence->is_server_finished = keys->is_server_finished;
+	evidence->is_client_early = keys->is_client_early;
 	evidence->is_server_unfinished = is_by_finished && !keys->is_server_finished;
 	evidence->is_unsigned = !is_by_finished && keys->key_exchange.len == 0;
 	if (keys->chain.len > 0)

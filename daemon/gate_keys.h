@@ -63,7 +63,8 @@ struct key_evidence {
 	bool is_list_cut; /* the list of certificates is beyond a bound: the first alone is kept, or none */
 	bool is_unkept;          /* there was no memory for what the wire showed */
 	bool is_unsigned;        /* no proof will ever come, though the suite asks for one */
-	bool is_server_finished; /* as in struct session_keys */
+	bool is_server_finished; /* as in struct session_keys, as is this */
+	bool is_client_early;
 	/* Of a session that goes on; what is known of its beginning stands in the other members, but for `sight`. */
 	bool is_beginning_known;
 	bool is_beginning_lost; /* known or not, it may have been another, which could not be read */
@@ -107,7 +108,7 @@ bool gate_find_rules(struct gate *gate, const struct hop *hop, const struct hop_
 /* gate_sessions.c */
 /* What the flow's handshake gives its client may take the place of what it had, before anybody has judged it. To be told of each progress. */
 void gate_begin_sessions(struct gate *gate, struct flow *flow);
-/* The client speaks in TLS, whatever becomes of that: it has taken what it was given. */
+/* The client speaks in TLS, whatever becomes of that: it has taken what it was given, if it waited for the server's last word. */
 void gate_accept_sessions(struct gate *gate, const struct key_evidence *evidence);
 /* And it passes, with nothing said against it. */
 void gate_let_sessions_pass(struct gate *gate, const struct key_evidence *evidence);

@@ -215,7 +215,8 @@ void gate_accept_sessions(struct gate *gate, const struct key_evidence *evidence
 		accept_another_name(gate, evidence);
 		return;
 	}
-	if (evidence->sight != SIGHT_WIRE || !evidence->is_server_finished)
+	if (evidence->sight != SIGHT_WIRE || !evidence->is_server_finished ||
+	    evidence->is_client_early)
 		return;
 	for (size_t i = 0; i < 2; i++) {
 		struct session_note *note = find_note(gate, evidence->begun[i]);

@@ -207,6 +207,7 @@ static void note_client_data(struct session *session)
 	struct handshake *handshake = session->tls->handshake;
 
 	handshake_stop(session, &handshake->client);
+	handshake->is_client_early |= handshake->step < FLIGHT_FINISHED;
 	/* Early data are sent before anybody was authenticated, and can be replayed. */
 	if (handshake->client_hello.offers_early_data && handshake->step < FLIGHT_HELLO)
 		session_violated(session);

@@ -43,6 +43,7 @@ bool session_keys(struct session_keys *keys, const struct session *session)
 		.is_hidden = tls->version >= TLS_VERSION_1_3,
 		.is_resumed = tls->is_resumed,
 		.is_server_finished = handshake->step == FLIGHT_FINISHED,
+		.is_client_early = handshake->is_client_early,
 		.has_extended_master_secret =
 			client->has_extended_master_secret && handshake->has_extended_master_secret,
 		.is_raw_key = handshake->has_raw_key,

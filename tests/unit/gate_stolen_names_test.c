@@ -312,6 +312,64 @@ static void one_whose_certificate_is_too_long_is_not_what_a_probe_is_shown(void 
 	go_on_in_vain(simulation, &ends, REASON_INSPECTION_LIMIT);
 }
 
+/* Nobody knows of the thief's session, and the true server's handshake is given its name: its client cannot be content with Finished. */
+static struct recording *relay_unknown(struct ends *ends)
+{
+	struct recording *relayed;
+	struct bytes from, to;
+	uint8_t *at;
+
+	free(thiefs_talk(ends));
+	relayed = live_talk(&ends->honest, NULL);
+	ends->honest_session = session_of(&ends->honest);
+	from = id_of(ends->honest_session);
+	to = id_of(ends->thief_session);
+	assert_int_equal(from.len, to.len);
+	at = memmem(relayed->octets, relayed->len, from.data, from.len);
+	assert_non_null(at);
+	memcpy(at, to.data, to.len);
+	return relayed;
+}
+
+/* Some speak before they have it (False Start, RFC 7918). */
+static void who_speaks_before_the_servers_last_word_has_not_seen_it(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct ends ends = ends_new(scene);
+	struct recording *relayed = relay_unknown(&ends);
+
+	assert_int_equal(relayed->count, 5);
+	scene->is_verifier_away = true;
+	say_chunks(simulation, relayed, 3);
+	assert_false(simulation_send(simulation, true, relayed->chunks[4].octets));
+	assert_true(simulation_say(simulation, false, relayed->chunks[3].octets));
+	scene->is_verifier_away = false;
+	simulation_pass_time(simulation, 2 * GATE_CHECK_AGAIN_MS);
+	simulation_end(simulation, true, true);
+	free(relayed);
+	assert_false(connect_and_say(simulation, go_on(&ends.thief, ends.thief_session)));
+	hidden_again(simulation);
+	ends_free(&ends);
+}
+
+/* What a client says that is no TLS is no word behind a handshake. */
+static void who_says_what_is_no_tls_has_not_spoken(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct ends ends = ends_new(scene);
+	struct recording *relayed = relay_unknown(&ends);
+
+	say_chunks(simulation, relayed, relayed->count - 1);
+	assert_false(simulation_client(simulation, "\x18"));
+	refused_again(simulation, REASON_PROTOCOL_VIOLATION);
+	free(relayed);
+	assert_false(connect_and_say(simulation, go_on(&ends.thief, ends.thief_session)));
+	hidden_again(simulation);
+	ends_free(&ends);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, key_scene_set_up, key_scene_tear_down)
 
 int main(void)
@@ -328,6 +386,8 @@ int main(void)
 		TEST(a_connection_seen_from_its_middle_does_not_make_what_was_refused_unknown),
 		TEST(but_what_was_proven_is_then_asked_of_a_probe),
 		TEST(one_whose_certificate_is_too_long_is_not_what_a_probe_is_shown),
+		TEST(who_speaks_before_the_servers_last_word_has_not_seen_it),
+		TEST(who_says_what_is_no_tls_has_not_spoken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
