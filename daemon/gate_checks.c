@@ -6,6 +6,13 @@
 
 #include "base/siphash.h"
 
+uint64_t gate_hash_octets(const struct gate *gate, struct bytes octets)
+{
+	uint64_t key = siphash(gate->secret, octets.data, octets.len);
+
+	return octets.len == 0 ? 0 : key + (key == 0);
+}
+
 static void on_handshake_leave(void *owner, const void *key, void *value)
 {
 	struct gate *gate = owner;

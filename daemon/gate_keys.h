@@ -3,8 +3,8 @@
 #define HOPGUARD_GATE_KEYS_H
 
 /*
- * Which key answered, as far as the wire or a probe shows it, and what the verifier says of it: gate_keys.c (what a flow showed, the
- * facts that come of it), gate_checks.c (questions to the verifier, and what they need kept), gate_sessions.c (sessions that may go
+ * Which key answered, as far as the wire or a probe shows it, and what the verifier says of it: gate_evidence.c (what a flow showed),
+ * gate_keys.c (the facts that come of it), gate_checks.c (questions to the verifier, and what they need kept), gate_sessions.c (sessions that may go
  * on), gate_probes.c (questions to the scout), gate_levels.c (what two ends had before), gate_sightings.c (what memory is told),
  * gate_differs.c (probes behind a verdict), gate_passed.c (probes behind mail that has passed).
  */
@@ -91,9 +91,11 @@ struct gate_keys;
 struct gate_keys *gate_keys_new(struct gate *gate);
 void gate_keys_free(struct gate_keys *keys);
 
-/* gate_keys.c */
+/* gate_evidence.c */
 /* What the flow's handshake shows; to be taken before its first application data is allowed. */
 void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const struct flow *flow);
+
+/* gate_keys.c */
 /* Completes the facts of TLS by what `hop` asks of the key. *finding: what the verifier said, zero where it did not. */
 void gate_complete_key(struct gate *gate, struct facts *facts, struct key_finding *finding,
                        const struct hop *hop, const struct hop_query *query);

@@ -155,14 +155,14 @@ struct gate_keys {
 	struct message_probe probe;
 };
 
-/* gate_keys.c */
-/* 0: there are none. */
-uint64_t gate_hash_octets(const struct gate *gate, struct bytes octets);
+/* gate_evidence.c */
 /* Up to TLS 1.2, and not resumed: the certificate, and how the server shows that it has its key. */
 void gate_read_full(struct gate *gate, struct key_evidence *evidence, const struct flow *flow,
                     const struct session_keys *keys);
 
 /* gate_checks.c */
+/* 0: there are none. */
+uint64_t gate_hash_octets(const struct gate *gate, struct bytes octets);
 /* Keeps it under its hash; 0: out of memory. */
 uint64_t gate_keep_handshake(struct gate *gate, const struct session_keys *keys);
 /* Of a probe: only the chain counts. */

@@ -17,6 +17,32 @@
 /* Of mail to the domain: it is no stranger. */
 enum { MANY_DAYS = 30 };
 
+/* "3 1 1" of each. */
+static void promise_both(struct destination *destination, const struct key_scene *scene)
+{
+	const struct live_identity *const owners[] = { &scene->thief, &scene->honest };
+	uint8_t digests[2][SHA256_DIGEST_LENGTH];
+	struct key_rule rule = { .kind = KEY_RULE_TLSA, .source = SOURCE_DANE, .record_count = 2 };
+	static struct key_rules rules;
+
+	for (size_t i = 0; i < 2; i++) {
+		uint8_t *key = NULL;
+		int len = i2d_PUBKEY(owners[i]->key, &key);
+
+		assert_true(len > 0);
+		SHA256(key, (size_t)len, digests[i]);
+		OPENSSL_free(key);
+		rule.records[i] =
+			(struct key_record){ 3, 1, 1, bytes_of(digests[i], sizeof(digests[i])) };
+	}
+	rule.names = bytes_of_string(KEY_HOST);
+	rules.count = rules.len = 0;
+	assert_true(key_rules_add(&rules, &rule));
+	memcpy(destination->keys, rules.octets, rules.len);
+	destination->keys_len = (uint16_t)rules.len;
+	destination->hosts[0].keys = (struct key_slice){ 0, (uint16_t)rules.len };
+}
+
 static void a_thiefs_session_is_not_the_servers_whose_handshake_was_given_its_name(void **state)
 {
 	struct key_scene *scene = *state;
@@ -154,6 +180,24 @@ static void one_that_met_what_was_promised_then_is_asked_of_a_probe(void **state
 	ends_free(&ends);
 }
 
+/* Two keys now, in whichever order: the one that it showed is still among them. */
+static void one_that_meets_what_is_promised_now_needs_no_probe(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct ends ends = ends_new(scene);
+
+	assert_true(connect_and_say(simulation, live_talk(&ends.honest, NULL)));
+	ends.honest_session = session_of(&ends.honest);
+	for (size_t i = 0; i < simulation->answer_count; i++)
+		promise_both(&simulation->answers[i], scene);
+	gate_forget(simulation->gate, "");
+	hear(simulation, KEY_DOMAIN, KEY_HOST, false);
+	assert_true(connect_and_say(simulation, go_on(&ends.honest, ends.honest_session)));
+	passed(simulation, "proven");
+	ends_free(&ends);
+}
+
 static void one_that_was_refused_is_not_forgotten_for_others(void **state)
 {
 	struct key_scene *scene = *state;
@@ -196,6 +240,7 @@ int main(void)
 		TEST(one_that_the_true_server_broke_off_is_asked_of_a_probe),
 		TEST(one_that_began_before_the_promise_is_not_what_a_probe_is_shown),
 		TEST(one_that_met_what_was_promised_then_is_asked_of_a_probe),
+		TEST(one_that_meets_what_is_promised_now_needs_no_probe),
 		TEST(one_that_was_refused_is_not_forgotten_for_others),
 		TEST(one_that_passed_and_was_forgotten_is_asked_of_a_probe),
 	};
