@@ -44,6 +44,8 @@ void gate_read_full(struct gate *gate, struct key_evidence *evidence, const stru
 		tls_cipher_authentication(keys->cipher_suite) == TLS_AUTHENTICATION_DECRYPTION;
 
 	evidence->sight = SIGHT_WIRE;
+	evidence->is_weak |= is_field_small(keys);
+	evidence->is_downgraded = session_is_downgraded(flow->session);
 	evidence->beginning = gate_hash_beginning(gate, keys);
 	evidence->is_cipher_anonymous = is_anonymous(keys->cipher_suite);
 	evidence->is_server_finished = keys->is_server_finished;
@@ -82,8 +84,8 @@ void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const 
 	evidence->ends = gate_hash_ends(gate, flow);
 	evidence->is_cipher_weak = tls_cipher_is_weak(keys.cipher_suite);
 	evidence->is_cipher_null = tls_cipher_is_null(keys.cipher_suite);
-	evidence->is_weak = keys.version < TLS_VERSION_1_0 ||
-	                    tls_cipher_is_export(keys.cipher_suite) || is_field_small(&keys);
+	evidence->is_weak =
+		keys.version < TLS_VERSION_1_0 || tls_cipher_is_export(keys.cipher_suite);
 	if (keys.is_hidden)
 		evidence->sight = SIGHT_HIDDEN;
 	else if (keys.is_resumed)

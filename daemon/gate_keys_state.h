@@ -52,6 +52,7 @@ struct session_note {
 	bool is_list_cut;
 	bool is_unkept;
 	bool is_unsigned;
+	bool is_weak; /* or it was pressed down: somebody may have solved the secret, which is this session's as long as it lives */
 	bool is_accepted; /* the client has spoken behind it: its key is the other end's */
 	bool is_disputed; /* another session has the same name: which of the two goes on, nobody knows */
 	bool has_passed; /* its own mail, with nothing said against it */

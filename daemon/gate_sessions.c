@@ -131,6 +131,7 @@ static struct session_note note_of(const struct key_evidence *shown, uint64_t op
 		.is_list_cut = shown->is_list_cut,
 		.is_unkept = shown->is_unkept,
 		.is_unsigned = shown->is_unsigned,
+		.is_weak = shown->is_weak || shown->is_downgraded,
 	};
 }
 
@@ -155,6 +156,7 @@ void gate_recall_session(struct gate *gate, struct key_evidence *evidence)
 	evidence->is_list_cut = note->is_list_cut;
 	evidence->is_unkept = note->is_unkept;
 	evidence->is_unsigned = note->is_unsigned;
+	evidence->is_weak |= note->is_weak;
 }
 
 enum session_met gate_has_session_met(struct gate *gate, const struct key_evidence *evidence,

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
 
 #include "unit/resumed_scene.h"
 
@@ -256,6 +258,62 @@ static void one_of_a_host_of_many_names_is_still_the_senders_inability(void **st
 	live_pair_free(&pair);
 }
 
+static int allow_all(const SSL *ssl, const SSL_CTX *context, int op, int bits, int nid, void *other,
+                     void *extra)
+{
+	(void)ssl, (void)context, (void)op, (void)bits, (void)nid, (void)other, (void)extra;
+	return 1;
+}
+
+/* Both ends take a field of 768 bits (RFC 2409, group 1), as old ones do. */
+static void use_small_field(struct live_pair *pair)
+{
+	BIGNUM *prime = BN_get_rfc2409_prime_768(NULL), *generator = BN_new();
+	OSSL_PARAM_BLD *built = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
+	EVP_PKEY *field = NULL;
+	OSSL_PARAM *params;
+
+	assert_true(prime && built && context && BN_set_word(generator, 2) == 1);
+	assert_true(OSSL_PARAM_BLD_push_BN(built, "p", prime) == 1 &&
+	            OSSL_PARAM_BLD_push_BN(built, "g", generator) == 1);
+	params = OSSL_PARAM_BLD_to_param(built);
+	assert_true(EVP_PKEY_fromdata_init(context) == 1 &&
+	            EVP_PKEY_fromdata(context, &field, EVP_PKEY_KEY_PARAMETERS, params) == 1);
+	SSL_CTX_set_security_callback(pair->server_context, allow_all);
+	SSL_CTX_set_security_callback(pair->client_context, allow_all);
+	SSL_CTX_set_dh_auto(pair->server_context, 0);
+	assert_int_equal(SSL_CTX_set0_tmp_dh_pkey(pair->server_context, field), 1);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(built);
+	EVP_PKEY_CTX_free(context);
+	BN_free(prime);
+	BN_free(generator);
+}
+
+/* Logjam: the true server signed the field, and somebody solves it while the client waits, once and for all its connections. */
+static void one_whose_secret_was_solved_is_as_weak_as_its_beginning(void **state)
+{
+	struct key_scene *scene = *state;
+	struct live_identity rsa;
+	struct simulation *simulation;
+	struct live_pair pair;
+	SSL_SESSION *session;
+
+	live_identity_init(&rsa, LIVE_RSA);
+	simulation = open_to(scene, &rsa, TLS13_BLOCK);
+	pair = live_pair_new(&rsa, TLS1_2_VERSION, "DHE-RSA-AES128-SHA", 0);
+	use_small_field(&pair);
+	assert_false(connect_and_say(simulation, live_talk(&pair, NULL)));
+	refused(simulation, REASON_TLS_WEAKENED, "proven");
+	session = session_of(&pair);
+	assert_false(connect_and_say(simulation, go_on(&pair, session)));
+	refused_again(simulation, REASON_TLS_WEAKENED);
+	SSL_SESSION_free(session);
+	live_pair_free(&pair);
+	live_identity_end(&rsa);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, key_scene_set_up, key_scene_tear_down)
 
 int main(void)
@@ -272,6 +330,7 @@ int main(void)
 		TEST(one_that_began_before_the_promise_is_judged_by_what_it_showed),
 		TEST(one_that_nobody_saw_begin_is_asked_of_a_probe),
 		TEST(one_of_a_host_of_many_names_is_still_the_senders_inability),
+		TEST(one_whose_secret_was_solved_is_as_weak_as_its_beginning),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
