@@ -56,19 +56,19 @@ void gate_read_full(struct gate *gate, struct key_evidence *evidence, const stru
 		evidence->handshake = gate_keep_handshake(gate, keys);
 	evidence->is_list_cut = keys->is_list_cut;
 	evidence->is_unkept = keys->chain.len > 0 && evidence->handshake == 0;
-	evidence->begun[0] = gate_hash_session(gate, flow, keys->server_session_id);
-	evidence->begun[1] = gate_hash_session(gate, flow, keys->new_ticket);
+	evidence->begun[0] = gate_hash_octets(gate, keys->server_session_id);
+	evidence->begun[1] = gate_hash_octets(gate, keys->new_ticket);
 	evidence->leaf = gate_hash_octets(gate, session_leaf(flow->session));
 }
 
 /* The same where an earlier session goes on. */
-static void read_resumed(struct gate *gate, struct key_evidence *evidence, const struct flow *flow,
+static void read_resumed(struct gate *gate, struct key_evidence *evidence,
                          const struct session_keys *keys)
 {
 	evidence->sight = SIGHT_HIDDEN;
 	evidence->is_cipher_anonymous = is_anonymous(keys->cipher_suite);
-	evidence->resumed = gate_hash_session(gate, flow, gate_offered_session(keys));
-	evidence->begun[1] = gate_hash_session(gate, flow, keys->new_ticket);
+	evidence->resumed = gate_hash_octets(gate, gate_offered_session(keys));
+	evidence->begun[1] = gate_hash_octets(gate, keys->new_ticket);
 	gate_recall_session(gate, evidence);
 }
 
@@ -89,7 +89,7 @@ void gate_read_evidence(struct gate *gate, struct key_evidence *evidence, const 
 	if (keys.is_hidden)
 		evidence->sight = SIGHT_HIDDEN;
 	else if (keys.is_resumed)
-		read_resumed(gate, evidence, flow, &keys);
+		read_resumed(gate, evidence, &keys);
 	else
 		gate_read_full(gate, evidence, flow, &keys);
 	gate_plan_probe(gate, evidence, flow, &keys);

@@ -138,7 +138,7 @@ struct gate_keys {
 	struct table *handshakes;        /* uint64_t → struct handshake * */
 	struct table *checks;            /* struct check_key → struct check */
 	struct table *requests;          /* uint32_t → struct check_key */
-	struct table *sessions;          /* uint64_t → struct session_note */
+	struct table *sessions;          /* its name's gate_hash_octets → struct session_note */
 	struct table *unread;            /* gate_hash_ends → struct unread_note */
 	struct table *probes;            /* uint64_t → struct probe_note */
 	struct table *levels;            /* struct level_key → struct level */
@@ -178,8 +178,7 @@ const struct key_finding *gate_check(struct gate *gate, bool *is_lost, uint64_t 
 uint64_t gate_hash_rules(const struct gate *gate, struct bytes rules);
 
 /* gate_sessions.c */
-/* What a session is known by: the client's and the server's address, and an identifier or ticket. 0: that is empty. */
-uint64_t gate_hash_session(const struct gate *gate, const struct flow *flow, struct bytes id);
+/* Whose a session is: the client's and the server's address. */
 uint64_t gate_hash_ends(const struct gate *gate, const struct flow *flow);
 /* Which handshake it is: each end has its random, so no two are the same, and whatever the memory, each is one. */
 uint64_t gate_hash_beginning(const struct gate *gate, const struct session_keys *keys);

@@ -13,28 +13,9 @@
  * too. Until then it speaks against it.
  *
  * A name that two handshakes give is nobody's from then on, whoever has spoken: a client may keep both sessions (Postfix has one for each
- * name that a server gives itself), and the one that speaks first is not the one that it kept last.
+ * name that a server gives itself), and the one that speaks first is not the one that it kept last. So it is whatever their addresses
+ * are: some clients keep one session for all of a host's, and some have several themselves.
  */
-
-/* A session is one client's with one server: whoever chooses identifiers must not have it taken for somebody else's. */
-uint64_t gate_hash_session(const struct gate *gate, const struct flow *flow, struct bytes id)
-{
-	struct {
-		struct address client;
-		struct address server;
-		uint64_t id;
-	} session;
-	uint64_t key;
-
-	if (id.len == 0)
-		return 0;
-	memset(&session, 0, sizeof(session));
-	session.client = flow->client.address;
-	session.server = flow->server.address;
-	session.id = siphash(gate->secret, id.data, id.len);
-	key = siphash(gate->secret, &session, sizeof(session));
-	return key + (key == 0);
-}
 
 uint64_t gate_hash_ends(const struct gate *gate, const struct flow *flow)
 {
@@ -70,6 +51,14 @@ static struct session_note *find_note(struct gate *gate, uint64_t key)
 		return NULL;
 	unread = table_peek(gate->keys->unread, &note->ends);
 	return unread && note->opened_ms <= unread->lost_ms ? NULL : note;
+}
+
+/* A session is one client's with one server: whoever chooses identifiers must not have it taken for somebody else's. */
+static struct session_note *find_own(struct gate *gate, uint64_t key, uint64_t ends)
+{
+	struct session_note *note = find_note(gate, key);
+
+	return note && note->ends == ends ? note : NULL;
 }
 
 static bool is_accepted(const struct gate *gate, const struct session_note *note)
@@ -141,7 +130,7 @@ void gate_recall_session(struct gate *gate, struct key_evidence *evidence)
 	const struct unread_note *unread = table_find(gate->keys->unread, &evidence->ends);
 	bool is_unread = unread && unread->until_ms > gate->now_ms;
 
-	if (!note || note->beginning == 0) {
+	if (!note || note->ends != evidence->ends || note->beginning == 0) {
 		evidence->is_beginning_lost = is_unread || (note && note->is_disputed);
 		return;
 	}
@@ -162,7 +151,7 @@ void gate_recall_session(struct gate *gate, struct key_evidence *evidence)
 enum session_met gate_has_session_met(struct gate *gate, const struct key_evidence *evidence,
                                       const struct met_promise *asked)
 {
-	const struct session_note *note = find_note(gate, evidence->resumed);
+	const struct session_note *note = find_own(gate, evidence->resumed, evidence->ends);
 	enum session_met met = SESSION_MET_NOTHING;
 
 	if (!note || !is_accepted(gate, note))
@@ -192,7 +181,7 @@ void gate_note_sessions(struct gate *gate, const struct key_evidence *evidence,
 	const uint64_t names[] = { evidence->begun[0], evidence->begun[1], evidence->resumed };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		struct session_note *note = find_note(gate, names[i]);
+		struct session_note *note = find_own(gate, names[i], evidence->ends);
 
 		if (!note || !is_accepted(gate, note) || note->beginning != evidence->beginning)
 			continue;
@@ -204,8 +193,8 @@ void gate_note_sessions(struct gate *gate, const struct key_evidence *evidence,
 /* It is the same session, under another name. */
 static void accept_another_name(struct gate *gate, const struct key_evidence *evidence)
 {
-	const struct session_note *offered = find_note(gate, evidence->resumed);
-	struct session_note *given = find_note(gate, evidence->begun[1]);
+	const struct session_note *offered = find_own(gate, evidence->resumed, evidence->ends);
+	struct session_note *given = find_own(gate, evidence->begun[1], evidence->ends);
 
 	if (offered && given && offered->beginning == given->beginning)
 		given->is_accepted |= is_accepted(gate, offered);
@@ -221,7 +210,7 @@ void gate_accept_sessions(struct gate *gate, const struct key_evidence *evidence
 	    evidence->is_client_early)
 		return;
 	for (size_t i = 0; i < 2; i++) {
-		struct session_note *note = find_note(gate, evidence->begun[i]);
+		struct session_note *note = find_own(gate, evidence->begun[i], evidence->ends);
 
 		if (!note || note->beginning != evidence->beginning)
 			continue;
@@ -239,7 +228,7 @@ void gate_let_sessions_pass(struct gate *gate, const struct key_evidence *eviden
 	const uint64_t names[] = { evidence->begun[0], evidence->begun[1] };
 
 	for (size_t i = 0; i < 2; i++) {
-		struct session_note *note = find_note(gate, names[i]);
+		struct session_note *note = find_own(gate, names[i], evidence->ends);
 
 		if (note && note->beginning == evidence->beginning && !note->is_disputed)
 			note->has_passed = true;
@@ -284,10 +273,11 @@ static void begin_full(struct gate *gate, const struct flow *flow, const struct 
 static void begin_resumed(struct gate *gate, const struct flow *flow,
                           const struct session_keys *keys)
 {
-	uint64_t offered = gate_hash_session(gate, flow, gate_offered_session(keys));
-	uint64_t given = gate_hash_session(gate, flow, keys->new_ticket);
-	const struct session_note *note = find_note(gate, offered);
-	struct session_note begun = { .ends = gate_hash_ends(gate, flow), .has_passed = true };
+	uint64_t ends = gate_hash_ends(gate, flow);
+	uint64_t offered = gate_hash_octets(gate, gate_offered_session(keys));
+	uint64_t given = gate_hash_octets(gate, keys->new_ticket);
+	const struct session_note *note = find_own(gate, offered, ends);
+	struct session_note begun = { .ends = ends, .has_passed = true };
 
 	if (given == 0 || given == offered)
 		return;

@@ -143,6 +143,53 @@ static void nor_is_it_when_the_thiefs_client_has_spoken(void **state)
 	steal_before_the_client_speaks(state, true);
 }
 
+/* One host's sessions are one to such a client, whichever address it has, or the host. */
+static void steal_at_another_address(void **state, bool is_of_client, const char *address)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct ends ends = ends_new(scene);
+	struct endpoint *other =
+		is_of_client ? &simulation->client_endpoint : &simulation->server_endpoint;
+	const struct address own = other->address;
+	struct recording *begun = true_talk(&ends);
+	struct stopped *stopped;
+
+	say_chunks(simulation, begun, begun->count - 1);
+	stopped = stop(simulation);
+	assert_true(address_parse(&other->address, address));
+	break_off(simulation, thiefs_talk(&ends));
+	other->address = own;
+	finish(simulation, stopped, begun, begun->count - 1);
+	other->address = own;
+	passed(simulation, "proven");
+	go_on_in_vain(simulation, &ends, REASON_INSPECTION_LIMIT);
+}
+
+static void nor_when_he_gave_it_to_another_address_of_the_client(void **state)
+{
+	steal_at_another_address(state, true, "192.0.2.77");
+}
+
+static void nor_when_he_gave_it_at_another_address_of_the_host(void **state)
+{
+	steal_at_another_address(state, false, "198.51.100.77");
+}
+
+/* What is known of a session is known of its ends alone. */
+static void one_that_goes_on_at_another_address_is_unknown_there(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct ends ends = ends_new(scene);
+
+	assert_true(connect_and_say(simulation, true_talk(&ends)));
+	assert_true(address_parse(&simulation->client_endpoint.address, "192.0.2.77"));
+	assert_true(connect_and_say(simulation, go_on(&ends.honest, ends.honest_session)));
+	passed(simulation, "probed");
+	ends_free(&ends);
+}
+
 static void it_is_nobodys_when_it_was_pushed_out(void **state)
 {
 	struct key_scene *scene = *state;
@@ -377,6 +424,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_name_that_the_thiefs_session_has_as_well_is_not_the_servers),
 		TEST(nor_is_it_when_the_thiefs_client_has_spoken),
+		TEST(nor_when_he_gave_it_to_another_address_of_the_client),
+		TEST(nor_when_he_gave_it_at_another_address_of_the_host),
+		TEST(one_that_goes_on_at_another_address_is_unknown_there),
 		TEST(it_is_nobodys_when_it_was_pushed_out),
 		TEST(nor_when_the_servers_would_be_forgotten),
 		TEST(nor_is_a_name_the_servers_that_an_unknown_session_was_given),
