@@ -67,7 +67,7 @@ static bool read_host(char name[DOMAIN_NAME_MAX], char *text)
 	return read_address(name, text) || peer_name_normalise(name, text);
 }
 
-/* Whether the name can be written with a dot or brackets around, as keys are. */
+/* A name is asked in its one form: a final dot, or digits of other scripts, would hide that it is an address. */
 static bool is_address(const char *text)
 {
 	struct address address;
@@ -87,13 +87,15 @@ bool local_read_name(struct local_entry *entry, const char *text, char why[LOCAL
 	if (copy[0] == '[') {
 		scope = LOCAL_HOST;
 		is_name = read_host(name, copy);
-	} else if (is_address(copy)) {
-		snprintf(why, LOCAL_WHY_MAX, "an address stands in brackets, as [192.0.2.1]");
-		return false;
 	} else {
 		if (copy[0] == '.')
 			scope = LOCAL_SUBDOMAINS;
 		is_name = peer_name_normalise(name, copy + (scope == LOCAL_SUBDOMAINS));
+		if (is_address(is_name ? name : copy)) {
+			snprintf(why, LOCAL_WHY_MAX,
+			         "an address stands in brackets, as [192.0.2.1]");
+			return false;
+		}
 	}
 	if (!is_name || strlen(text) >= sizeof(copy)) {
 		snprintf(why, LOCAL_WHY_MAX,
@@ -135,7 +137,7 @@ bool local_read_match(struct local_entry *entry, const char *text, char why[LOCA
 		if (bytes_equal_nocase(bytes_of_string(text), words[i]))
 			word = words[i];
 	}
-	if (!word && (!peer_name_normalise(name, text + has_dot) || is_address(text))) {
+	if (!word && (!peer_name_normalise(name, text + has_dot) || is_address(name))) {
 		snprintf(why, LOCAL_WHY_MAX,
 		         "nexthop, dot-nexthop, hostname, or a name as mx.example.org or "
 		         ".example.org, not \"%.*s\"",

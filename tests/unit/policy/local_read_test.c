@@ -72,6 +72,10 @@ static const struct {
 	{ "/var/spool/socket", "\"/var/spool/socket\"" },
 	{ "192.0.2.1", "an address stands in brackets, as [192.0.2.1]" },
 	{ "192.0.2.1:25", "an address stands in brackets, as [192.0.2.1]" },
+	{ "192.0.2.1.", "an address stands in brackets, as [192.0.2.1]" },
+	{ "192.0.2.1.:25", "an address stands in brackets, as [192.0.2.1]" },
+	{ "192.0.2.\xef\xbc\x91", "an address stands in brackets, as [192.0.2.1]" },
+	{ ".192.0.2.1", "an address stands in brackets, as [192.0.2.1]" },
 	{ "2001:db8::1", "an address stands in brackets, as [2001:db8::1]" },
 	{ "example.org:587", "only port 25 is meant, not \"587\"" },
 	{ "[mail.example.org]:465", "only port 25 is meant, not \"465\"" },
@@ -156,8 +160,16 @@ static void match_names_are_joined_in_one_form(void **state)
 
 static void what_no_certificate_can_be_asked_for_is_no_match(void **state)
 {
-	static const char *const wrong[] = { "",    ".",         "*.example.org", "a b",
-		                             "..a", "192.0.2.1", "2001:db8::1" };
+	static const char *const wrong[] = { "",
+		                             ".",
+		                             "*.example.org",
+		                             "a b",
+		                             "..a",
+		                             "192.0.2.1",
+		                             "2001:db8::1",
+		                             "192.0.2.1.",
+		                             "192.0.2.\xef\xbc\x91",
+		                             ".192.0.2.1" };
 	struct local_entry entry = { 0 };
 
 	(void)state;
