@@ -32,7 +32,8 @@ struct fuzz {
 	size_t text_len;
 	uint64_t segments;
 	uint64_t passed;
-	uint64_t ends; /* segments in which a mark completed */
+	uint64_t ends;   /* segments in which a mark completed */
+	uint64_t parted; /* of those, where it had begun in what passed before */
 };
 
 static uint32_t draw(struct fuzz *fuzz, uint32_t limit)
@@ -175,6 +176,23 @@ static struct body_oracle_segment next_segment(struct fuzz *fuzz, uint32_t begin
 	return segment;
 }
 
+/* Of a segment that froze the flow. What stands before it counts where it is the next one. */
+static void count_end(struct fuzz *fuzz, const struct body_oracle_segment *segment)
+{
+	const struct body_oracle *oracle = &fuzz->oracle;
+	size_t len = segment->len < 2 ? segment->len : 2;
+	uint8_t cut[4];
+
+	memcpy(cut, oracle->passed + oracle->len - 2, 2);
+	memcpy(cut + 2, segment->payload, len);
+	if (segment->seq == oracle->next_seq && body_oracle_completes(cut, 2 + len)) {
+		fuzz->ends++;
+		fuzz->parted++;
+	} else if (body_oracle_completes(segment->payload, segment->len)) {
+		fuzz->ends++;
+	}
+}
+
 static bool run_stream(struct fuzz *fuzz)
 {
 	uint32_t begin = draw(fuzz, 4) ? draw(fuzz, 0xffffffff) : 0xffffffe0U + draw(fuzz, 64);
@@ -186,6 +204,7 @@ static bool run_stream(struct fuzz *fuzz)
 	arm(fuzz, begin);
 	for (count = 0; at < fuzz->text_len && count < SEGMENTS_PER_STREAM_MAX; count++) {
 		struct body_oracle_segment segment = next_segment(fuzz, begin, &at);
+		bool was_armed = fuzz->oracle.is_armed;
 		bool want = body_oracle_takes(&fuzz->oracle, &segment);
 
 		fuzz->segments++;
@@ -198,7 +217,8 @@ static bool run_stream(struct fuzz *fuzz)
 		if (fuzz->oracle.is_armed)
 			continue;
 		/* Frozen: what follows does not pass either, until one goes on from here, as a guard does. */
-		fuzz->ends += body_oracle_completes(segment.payload, segment.len);
+		if (was_armed)
+			count_end(fuzz, &segment);
 		if (draw(fuzz, 3))
 			continue;
 		if (!stands(fuzz))
@@ -246,7 +266,8 @@ int main(int argc, char **argv)
 		}
 	}
 	printf("%s: %" PRIu64 " streams, %" PRIu64 " segments, %" PRIu64 " passed, %" PRIu64
-	       " with an end\n",
-	       is_ebpf ? "ebpf" : "scan", streams, fuzz.segments, fuzz.passed, fuzz.ends);
+	       " froze with an end, %" PRIu64 " of these across a cut\n",
+	       is_ebpf ? "ebpf" : "scan", streams, fuzz.segments, fuzz.passed, fuzz.ends,
+	       fuzz.parted);
 	return EXIT_SUCCESS;
 }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Builds a kernel that notices each wrong access to memory and each wrong order of locks, as build/test-servers/kernel-kasan, for
-# tests/vm/test_smtpbody_kasan.py. Debian has none. It takes an hour of two processors, and three gigabytes.
+# tests/vm/test_smtpbody_kasan.py. Debian has none. It takes seven minutes to an hour of two processors, and three
+# gigabytes.
 #
 # Usage: tests/vm/kasan.sh            as root; needs gcc, make, and bc, bison, flex, libelf-dev, libssl-dev
 set -eu
