@@ -18,7 +18,8 @@ TOOLS="python3 python3-pytest python3-dnspython python3-scapy openssl ldnsutils 
 # For make lint, fuzz and coverage.
 DEVELOPER_TOOLS="clang clang-format clang-tidy cppcheck libclang-rt-14-dev llvm mandoc"
 # For tests/vm, where programs of this machine run under Debian's kernels, and our module in them. The ones for clouds are
-# those of the distribution with fewer drivers, and a third of their size. The newer one is left out where apt has none.
+# those of the distribution with fewer drivers, and a third of their size. The newer one is left out where apt has none. DKMS,
+# installed, would build modules of this machine's with each new kernel.
 VM_TOOLS="qemu-system-x86 kmod"
 VM_KERNEL="kernel-6.1:linux-image-cloud-amd64,linux-headers-cloud-amd64"
 VM_NEWER_IMAGE="linux-image-6.12-cloud-amd64"
@@ -158,13 +159,13 @@ check_libraries() {
 if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
 	say "this machine has no apt; the tests need these Debian packages, or their like:"
 	# shellcheck disable=SC2086
-	echo $TOOLS $VM_TOOLS $DEVELOPER_TOOLS "$SERVERS $VM_KERNEL $VM_NEWER_KERNEL" | tr ':,' '  '
+	echo $TOOLS $VM_TOOLS $DEVELOPER_TOOLS "$SERVERS $VM_KERNEL $VM_NEWER_KERNEL dkms:dkms" | tr ':,' '  '
 	exit 4
 fi
 # The emulated machine runs this one's programs.
 if [ "$(dpkg --print-architecture)" = amd64 ]; then
 	TOOLS="$TOOLS $VM_TOOLS"
-	SERVERS="$SERVERS $VM_KERNEL"
+	SERVERS="$SERVERS $VM_KERNEL dkms:dkms"
 	[ -z "$(apt-cache show "$VM_NEWER_IMAGE" 2>/dev/null)" ] || SERVERS="$SERVERS $VM_NEWER_KERNEL"
 fi
 
