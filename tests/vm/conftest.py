@@ -60,14 +60,14 @@ class Sender:
 class Booted:
     """Outside: the machine, booted when it is first asked for. A machine that cannot be has but one reason."""
 
-    def __init__(self, kernel):
-        self.cases, self._kernel, self._machine, self._error = [], kernel, None, None
+    def __init__(self, *kind):
+        self.cases, self._kind, self._machine, self._error = [], kind, None, None
 
     def __call__(self):
         if not self._machine and not self._error:
             import machine
             try:
-                self._machine = machine.Machine(self.cases, self._kernel)
+                self._machine = machine.Machine(self.cases, *self._kind)
             except (machine.MachineError, OSError) as error:
                 self._error = error
         if self._error:
@@ -98,7 +98,8 @@ class Case(pytest.Item):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "outside: about the emulated machine itself, runs on this one")
-    config.addinivalue_line("markers", f"kernel(name): runs under that one of build/test-servers, not under {KERNEL}")
+    config.addinivalue_line("markers", f"kernel(name, first): runs under that one of build/test-servers, "
+                            f"not under {KERNEL}, and with that first process")
     if IS_INSIDE:
         config.pluginmanager.register(Sender())
 
@@ -117,9 +118,9 @@ def pytest_collection_modifyitems(config, items):
 
 def stand_in(item, machines):
     marker = item.get_closest_marker("kernel")
-    kernel = marker.args[0] if marker else KERNEL
+    kind = marker.args if marker else (KERNEL,)
     case = Case.from_parent(item.parent, name=item.name)
-    case.machine = machines.setdefault(kernel, Booted(kernel))
+    case.machine = machines.setdefault(kind, Booted(*kind))
     case.machine.cases.append(item.nodeid)
     return case
 

@@ -10,6 +10,7 @@ import sysconfig
 import tempfile
 
 import initrd
+import systemd_tree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.dirname(os.path.dirname(HERE))
@@ -45,9 +46,12 @@ class MachineError(Exception):
 
 
 class Machine:
-    """Runs once. `cases` are tests by their node ids; results are by node id what conftest.py said of them inside."""
+    """Runs once. `cases` are tests by their node ids; results are by node id what conftest.py said of them inside.
 
-    def __init__(self, cases, kernel="6.1"):
+    Its first process is `sh`, or `systemd` with hopguard installed.
+    """
+
+    def __init__(self, cases, kernel="6.1", first="sh"):
         self._kernel = f"{SERVERS}/kernel-{kernel}"
         self._patience_s, self._memory, self._processors = OTHERS.get(kernel, USUAL)
         self.results = {}
@@ -56,7 +60,10 @@ class Machine:
         self.console = ""
         with tempfile.TemporaryDirectory(prefix="hopguard-vm-") as directory:
             archive = os.path.join(directory, "initrd")
-            contents(cases, self._kernel).write(archive)
+            tree = contents(cases, self._kernel)
+            if first == "systemd":
+                systemd_tree.add(tree, os.path.abspath(BUILD), program)
+            tree.write(archive)
             self._run(archive, directory)
 
     def _run(self, archive, directory):
