@@ -181,6 +181,10 @@ class Wire:
                 self._in.recv(65536)
         self._in.settimeout(PATIENCE_S)
 
+    def hear(self):
+        """What arrives next."""
+        return self._in.recv(131072)
+
     def put(self, family, octets, vnet=bytes(10)):
         self._out.send(vnet + self._near + b"\2\0\0\0\0\1" + struct.pack("!H", ETHERTYPE[family]) + octets)
 
