@@ -41,7 +41,7 @@ struct gate_keys *gate_keys_new(struct gate *gate)
 	keys->sessions = table_new(GATE_SESSIONS_MAX, sizeof(uint64_t), sizeof(struct session_note),
 	                           gate->secret, gate_on_session_leave, gate);
 	keys->unread = table_new(GATE_UNREAD_MAX, sizeof(uint64_t), sizeof(struct unread_note),
-	                         gate->secret, NULL, NULL);
+	                         gate->secret, gate_on_unread_leave, gate);
 	keys->probes = table_new(GATE_PROBES_MAX, sizeof(uint64_t), sizeof(struct probe_note),
 	                         gate->secret, NULL, NULL);
 	keys->levels = table_new(GATE_LEVELS_MAX, sizeof(struct level_key), sizeof(struct level),

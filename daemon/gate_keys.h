@@ -26,6 +26,7 @@ enum {
 	GATE_NAMED_HOST_GROUP = 255, /* of key rules: no host of a record has it */
 	GATE_SESSION_PROMISES = 4,   /* that a session's handshake met */
 	GATE_UNREAD_MAX = 4096, /* pairs of client and server of whose sessions nobody knows all */
+	GATE_FORGOTTEN_MAX = 16384, /* places for those that were pushed out: several share one */
 	/* RFC 5246 section F.1.4 and RFC 5077 section 5.6: a day is what both advise as the longest life. */
 	GATE_SESSION_LIFE_MS = 24 * 60 * 60 * 1000,
 	GATE_PROBES_MAX = 2048,

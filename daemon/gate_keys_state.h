@@ -149,6 +149,8 @@ struct gate_keys {
 	struct passed *passed;          /* GATE_PASSED_MAX */
 	size_t doubts;                  /* of them, is_doubted */
 	uint32_t last_request;
+	/* lost_ms or doubted_ms of those that were pushed out of `unread`: it holds for all that share the place. */
+	uint64_t forgotten_ms[GATE_FORGOTTEN_MAX];
 	/* What kept a probe from telling of the hop that was judged last; empty: nothing. */
 	char probe_why[PROBE_WHY_MAX];
 	struct key_rules rules; /* room, as these are large */
@@ -194,6 +196,8 @@ void gate_note_sessions(struct gate *gate, const struct key_evidence *evidence,
                         const struct met_promise *met);
 /* table_leave_fn of keys->sessions. */
 void gate_on_session_leave(void *owner, const void *key, void *value);
+/* The same of keys->unread. */
+void gate_on_unread_leave(void *owner, const void *key, void *value);
 
 /* gate_probes.c */
 /* Fills evidence->probe in. */

@@ -61,11 +61,17 @@ static struct session_note *find_own(struct gate *gate, uint64_t key, uint64_t e
 	return note && note->ends == ends ? note : NULL;
 }
 
+static uint64_t *forgotten_of(const struct gate *gate, uint64_t ends)
+{
+	return &gate->keys->forgotten_ms[ends % GATE_FORGOTTEN_MAX];
+}
+
 static bool is_accepted(const struct gate *gate, const struct session_note *note)
 {
 	const struct unread_note *unread = table_peek(gate->keys->unread, &note->ends);
 
 	return note->is_accepted && !note->is_disputed &&
+	       note->opened_ms > *forgotten_of(gate, note->ends) &&
 	       !(unread && note->opened_ms <= unread->doubted_ms);
 }
 
@@ -96,6 +102,18 @@ static void note_unread(struct gate *gate, uint64_t ends)
 
 	if (unread)
 		unread->until_ms = gate->now_ms + GATE_SESSION_LIFE_MS;
+}
+
+void gate_on_unread_leave(void *owner, const void *key, void *value)
+{
+	const struct unread_note *unread = value;
+	const uint64_t *ends = key;
+	uint64_t *forgotten_ms = forgotten_of(owner, *ends);
+
+	if (*forgotten_ms < unread->lost_ms)
+		*forgotten_ms = unread->lost_ms;
+	if (*forgotten_ms < unread->doubted_ms)
+		*forgotten_ms = unread->doubted_ms;
 }
 
 void gate_on_session_leave(void *owner, const void *key, void *value)
@@ -288,37 +306,20 @@ static void begin_resumed(struct gate *gate, const struct flow *flow,
 	begin(gate, given, &begun);
 }
 
-/* is_lost: what the client is given there nobody can read; else it was given before somebody looked, and perhaps long ago. */
-static void doubt_all(struct gate *gate, uint64_t ends, bool is_lost)
-{
-	struct table *sessions = gate->keys->sessions;
-	const void *key;
-	struct session_note *note = table_oldest(sessions, &key);
-
-	for (; note; note = table_younger(sessions, note, &key)) {
-		if (note->ends != ends)
-			continue;
-		note->is_accepted = false;
-		if (is_lost)
-			note->expires_ms = 0;
-	}
-}
-
-/* With each progress: the client has what it is given at the last. */
-static void lose_sessions(struct gate *gate, struct flow *flow)
+/*
+ * With each progress: the client has what it is given at the last. Of a connection that was in TLS when it was first seen, that may have
+ * been long ago.
+ */
+static void lose_sessions(struct gate *gate, const struct flow *flow)
 {
 	const uint64_t ends = gate_hash_ends(gate, flow);
 	bool is_lost = !session_facts(flow->session)->is_midstream ||
 	               session_offered_version(flow->session);
 	struct unread_note *unread = unread_of(gate, ends);
 
-	/* There may be no room for that later. */
-	if (!flow->are_sessions_lost)
-		doubt_all(gate, ends, is_lost);
-	flow->are_sessions_lost = true;
-	if (!unread)
-		return;
-	if (is_lost) {
+	if (!unread) {
+		*forgotten_of(gate, ends) = gate->now_ms;
+	} else if (is_lost) {
 		unread->until_ms = gate->now_ms + GATE_SESSION_LIFE_MS;
 		unread->lost_ms = gate->now_ms;
 	} else {
@@ -332,7 +333,7 @@ void gate_begin_sessions(struct gate *gate, struct flow *flow)
 	struct session_keys keys;
 
 	if (flight == SESSION_FLIGHT_OPEN) {
-		flow->are_sessions_begun = flow->are_sessions_lost = false;
+		flow->are_sessions_begun = false;
 		return;
 	}
 	if (flow->are_sessions_begun)

@@ -101,7 +101,6 @@ struct flow {
 	bool is_end_judged : 1;
 	bool are_words_asked : 1;
 	bool are_sessions_begun : 1; /* those of its handshake */
-	bool are_sessions_lost : 1;  /* nobody can read which those are */
 	bool is_mail_unjudged : 1;   /* monitor: a MAIL passed whose RCPT has not come yet */
 	bool is_armed : 1;           /* the kernel passes its body, or froze it since */
 	bool wants_passage : 1;      /* among those that are to be armed */

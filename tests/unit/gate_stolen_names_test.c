@@ -240,15 +240,13 @@ static void nor_is_a_name_the_servers_that_an_unknown_session_was_given(void **s
 }
 
 /* The client reads what we cannot, while the true server's handshake comes to its end. */
-static void nor_one_that_a_handshake_may_give_that_nobody_can_read(void **state)
+static void steal_unread(struct simulation *simulation, struct ends *ends)
 {
-	struct key_scene *scene = *state;
-	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
-	struct ends ends = ends_new(scene);
-	struct recording *begun = true_talk(&ends), *stolen = thiefs_talk(&ends);
+	struct recording *begun = true_talk(ends), *stolen = thiefs_talk(ends);
 	struct stopped *stopped;
 
 	lose_track(simulation, stolen);
+	simulation_pass_time(simulation, 1);
 	stopped = stop(simulation);
 	assert_true(connect_and_say(simulation, begun));
 	change_over(simulation, stopped);
@@ -256,7 +254,30 @@ static void nor_one_that_a_handshake_may_give_that_nobody_can_read(void **state)
 	change_over(simulation, stopped);
 	free(stopped);
 	free(stolen);
+}
+
+static void nor_one_that_a_handshake_may_give_that_nobody_can_read(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct ends ends = ends_new(scene);
+
+	steal_unread(simulation, &ends);
 	go_on_in_vain(simulation, &ends, REASON_INSPECTION_LIMIT);
+}
+
+static void nor_when_others_have_pushed_out_that_there_was_one(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct ends ends = ends_new(scene);
+
+	steal_unread(simulation, &ends);
+	for (uint64_t pair = 1; pair <= GATE_UNREAD_MAX; pair++)
+		assert_non_null(table_insert(simulation->gate->keys->unread, &pair));
+	assert_false(connect_and_say(simulation, go_on(&ends.thief, ends.thief_session)));
+	hidden_again(simulation);
+	ends_free(&ends);
 }
 
 /* The other way round: the client has that one under another name of the server's (EHLO) when it gets the true one. */
@@ -431,6 +452,7 @@ int main(void)
 		TEST(nor_when_the_servers_would_be_forgotten),
 		TEST(nor_is_a_name_the_servers_that_an_unknown_session_was_given),
 		TEST(nor_one_that_a_handshake_may_give_that_nobody_can_read),
+		TEST(nor_when_others_have_pushed_out_that_there_was_one),
 		TEST(nor_when_that_ends_before_the_servers_has_begun),
 		TEST(what_the_true_server_shows_does_not_make_a_lost_session_known),
 		TEST(a_connection_seen_from_its_middle_does_not_make_what_was_refused_unknown),
