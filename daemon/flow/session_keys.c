@@ -63,6 +63,12 @@ bool session_keys(struct session_keys *keys, const struct session *session)
 	return true;
 }
 
+/* A client that does not know where TLS 1.3 is chosen goes on, in clear, in the version that is chosen in the old place. */
+static bool was_version_offered(const struct session_tls *tls)
+{
+	return tls->handshake->client_hello_count > 0 && tls->version <= tls->offered_version;
+}
+
 enum session_flight session_server_flight(const struct session *session)
 {
 	const struct handshake *handshake = session->tls ? session->tls->handshake : NULL;
@@ -71,7 +77,7 @@ enum session_flight session_server_flight(const struct session *session)
 		return SESSION_FLIGHT_OPEN;
 	if (handshake && handshake->step >= FLIGHT_CHANGED)
 		return SESSION_FLIGHT_READ;
-	if (handshake && session->tls->is_hidden)
+	if (handshake && session->tls->is_hidden && was_version_offered(session->tls))
 		return SESSION_FLIGHT_OPEN;
 	return handshake && handshake->server.is_reading && !session->is_server_opaque
 	               ? SESSION_FLIGHT_OPEN

@@ -171,6 +171,76 @@ static void behind_a_handshake_that_could_not_be_read_none_goes_on_unknown(void 
 	live_pair_free(&honest);
 }
 
+static size_t u16_at(const uint8_t *at)
+{
+	return (size_t)at[0] << 8 | at[1];
+}
+
+/* A ServerHello that chooses TLS 1.3, by an extension which clients that do not know it ignore (OpenSSL before 1.1.1). */
+static struct recording *with_version_1_3(struct recording *recording)
+{
+	static const uint8_t version[] = { 0, 43, 0, 2, 3, 4 };
+	struct recording *changed = calloc(1, sizeof(*changed));
+	static uint8_t octets[RECORDING_ROOM];
+	const struct bytes flight = recording->chunks[1].octets;
+	size_t hello_len = 5 + u16_at(flight.data + 3),
+	       extensions_at = 5 + 4 + 2 + 32 + 1 + flight.data[5 + 4 + 2 + 32] + 2 + 1;
+
+	assert_non_null(changed);
+	assert_true(hello_len < flight.len);
+	memcpy(octets, flight.data, hello_len);
+	put_u16(octets + 3, (uint16_t)(u16_at(octets + 3) + sizeof(version)));
+	put_u16(octets + 7, (uint16_t)(u16_at(octets + 7) + sizeof(version)));
+	put_u16(octets + extensions_at,
+	        (uint16_t)(u16_at(octets + extensions_at) + sizeof(version)));
+	memcpy(octets + hello_len, version, sizeof(version));
+	memcpy(octets + hello_len + sizeof(version), flight.data + hello_len,
+	       flight.len - hello_len);
+	for (size_t i = 0; i < recording->count; i++)
+		recording_append(changed, recording->chunks[i].is_client,
+		                 i == 1 ? bytes_of(octets, flight.len + sizeof(version))
+		                        : recording->chunks[i].octets);
+	free(recording);
+	return changed;
+}
+
+static void nor_behind_one_whose_server_chose_what_was_not_offered(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct live_pair thief = live_pair_new(&scene->thief, TLS1_2_VERSION, suite, 0);
+	struct recording *begun = live_talk(&thief, NULL);
+	SSL_SESSION *session = session_of(&thief);
+
+	assert_false(connect_and_say(simulation, with_version_1_3(begun)));
+	assert_int_equal(simulation_last_finding(simulation)->reason, REASON_PROTOCOL_VIOLATION);
+	assert_false(connect_and_say(simulation, go_on(&thief, session)));
+	refused_again(simulation, REASON_INSPECTION_LIMIT);
+	SSL_SESSION_free(session);
+	live_pair_free(&thief);
+}
+
+/* Of a hello that is too long nobody knows what was offered. */
+static void nor_behind_one_whose_client_could_not_be_read(void **state)
+{
+	static uint8_t hello[4 + SESSION_HELLO_MAX + 2 * 5 + 1];
+	const size_t first_len = 16384, len = 4 + SESSION_HELLO_MAX + 1;
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct live_pair thief = live_pair_new(&scene->thief, TLS1_2_VERSION, suite, 0);
+	struct recording *begun = with_version_1_3(live_talk(&thief, NULL));
+	SSL_SESSION *session = session_of(&thief);
+
+	memcpy(hello, (uint8_t[]){ 22, 3, 1, 64, 0, 1, 0, 64, 1 }, 9);
+	memcpy(hello + 5 + first_len, (uint8_t[]){ 22, 3, 1, 0, (uint8_t)(len - first_len) }, 5);
+	begun->chunks[0].octets = bytes_of(hello, len + 2 * (size_t)5);
+	assert_false(connect_and_say(simulation, begun));
+	assert_false(connect_and_say(simulation, go_on(&thief, session)));
+	refused_again(simulation, REASON_INSPECTION_LIMIT);
+	SSL_SESSION_free(session);
+	live_pair_free(&thief);
+}
+
 /* The sender's setting, and no attack, as that which began it. */
 static void one_without_a_key_is_still_without_one(void **state)
 {
@@ -326,6 +396,8 @@ int main(void)
 		TEST(nor_does_one_with_a_ticket_that_it_was_given_on_the_way),
 		TEST(nor_does_one_that_is_given_its_own_name_for_a_ticket),
 		TEST(behind_a_handshake_that_could_not_be_read_none_goes_on_unknown),
+		TEST(nor_behind_one_whose_server_chose_what_was_not_offered),
+		TEST(nor_behind_one_whose_client_could_not_be_read),
 		TEST(one_without_a_key_is_still_without_one),
 		TEST(one_that_began_before_the_promise_is_judged_by_what_it_showed),
 		TEST(one_that_nobody_saw_begin_is_asked_of_a_probe),
