@@ -339,7 +339,8 @@ void gate_begin_sessions(struct gate *gate, struct flow *flow)
 	if (flow->are_sessions_begun)
 		return;
 	if (flight == SESSION_FLIGHT_LOST || !session_keys(&keys, flow->session)) {
-		lose_sessions(gate, flow);
+		if (!session_came_to_nothing(flow->session, flow->from_client.has_fin))
+			lose_sessions(gate, flow);
 		return;
 	}
 	flow->are_sessions_begun = true;

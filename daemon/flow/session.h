@@ -210,6 +210,8 @@ enum session_flight {
 };
 
 enum session_flight session_server_flight(const struct session *session);
+/* Whatever the server says: the client refused it, or has ended, before its own ChangeCipherSpec. */
+bool session_came_to_nothing(const struct session *session, bool has_client_ended);
 
 /* A word for `hopguard flows`: "banner", "ehlo", "body", "tls"… */
 const char *session_state_name(const struct session *session);

@@ -9,6 +9,7 @@
 
 enum {
 	ROOM_MIN = 512, /* a hello without post-quantum shares; later rooms are twice as large */
+	ALERT_FATAL = 2,
 };
 
 void *session_charged(struct session *session, size_t len)
@@ -160,6 +161,10 @@ void session_read_handshake(struct session *session, bool is_client, struct byte
 {
 	struct reader *reader = reader_of(session, is_client);
 
+	if (reader && reader->is_alert_due && content.len > 0) {
+		reader->is_alert_due = false;
+		session->tls->handshake->is_refused |= content.data[0] == ALERT_FATAL;
+	}
 	if (!reader || !reader->is_record_read)
 		return;
 	while (reader->is_reading) {
@@ -229,6 +234,7 @@ void session_note_record(struct session *session, bool is_client, enum tls_conte
 	if (!reader)
 		return;
 	reader->is_record_read = type == TLS_HANDSHAKE;
+	reader->is_alert_due = is_client && type == TLS_ALERT && reader->is_reading;
 	if (type == TLS_HANDSHAKE || type == TLS_ALERT)
 		return;
 	if (reader->is_reading && !tls_handshake_is_between(&reader->messages))

@@ -21,6 +21,7 @@ struct reader {
 	size_t kept_max; /* of the message in front */
 	bool is_reading;
 	bool is_record_read; /* the record in front is a handshake record */
+	bool is_alert_due;   /* an alert in clear, whose level has not come yet */
 };
 
 /* How far the server is, up to TLS 1.2: each step but the hello may be left out, none comes twice or later (RFC 5246 section 7.3). */
@@ -54,6 +55,7 @@ struct handshake {
 	bool has_certificate;
 	bool has_exchange;
 	bool has_done;
+	bool is_refused;      /* by the client, in clear */
 	bool is_client_early; /* it has spoken in TLS before the server's Finished was there */
 	uint8_t client_hello_count;
 	struct tls_client_hello

@@ -84,6 +84,14 @@ enum session_flight session_server_flight(const struct session *session)
 	               : SESSION_FLIGHT_LOST;
 }
 
+bool session_came_to_nothing(const struct session *session, bool has_client_ended)
+{
+	const struct handshake *handshake = session->tls ? session->tls->handshake : NULL;
+
+	return handshake && handshake->client.is_reading &&
+	       (handshake->is_refused || has_client_ended);
+}
+
 const char *session_server_name(const struct session *session)
 {
 	return session->tls ? session->tls->server_name : "";

@@ -227,6 +227,67 @@ static void one_that_passed_and_was_forgotten_is_asked_of_a_probe(void **state)
 	ends_free(&ends);
 }
 
+/* Behind a session that goes on, and another handshake; the server says in clear that it has had enough, as qmail does. */
+static void give_up(struct simulation *simulation, struct ends *ends, struct bytes alert)
+{
+	struct recording *given_up;
+
+	assert_true(connect_and_say(simulation, live_talk(&ends->honest, NULL)));
+	ends->honest_session = session_of(&ends->honest);
+	given_up = live_talk(&ends->honest, NULL);
+	assert_true(simulation_reopen(simulation));
+	greet(simulation);
+	assert_true(simulation_say(simulation, true, given_up->chunks[0].octets));
+	assert_true(simulation_say(simulation, false, given_up->chunks[1].octets));
+	if (alert.len > 0)
+		assert_true(simulation_say(simulation, true, alert));
+	else
+		simulation_end(simulation, true, false);
+	simulation->server.got_fin = false;
+	assert_true(simulation_server(simulation, "454 TLS connection failed\r\n"));
+	simulation_end(simulation, false, false);
+	free(given_up);
+}
+
+static void a_handshake_that_the_client_refused_takes_nothing_from_others(void **state)
+{
+	static const uint8_t refusal[] = { 21, 3, 3, 0, 2, 2, 42 };
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct ends ends = ends_new(scene);
+
+	give_up(simulation, &ends, bytes_of(refusal, sizeof(refusal)));
+	assert_true(connect_and_say(simulation, go_on(&ends.honest, ends.honest_session)));
+	passed(simulation, "proven");
+	ends_free(&ends);
+}
+
+static void nor_does_one_in_which_the_client_ended(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct ends ends = ends_new(scene);
+
+	give_up(simulation, &ends, (struct bytes){ 0 });
+	assert_true(connect_and_say(simulation, go_on(&ends.honest, ends.honest_session)));
+	passed(simulation, "proven");
+	ends_free(&ends);
+}
+
+/* Whose client may go on reading. */
+static void but_one_in_which_the_client_only_warned_may(void **state)
+{
+	static const uint8_t warning[] = { 21, 3, 3, 0, 2, 1, 42 };
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct ends ends = ends_new(scene);
+
+	give_up(simulation, &ends, bytes_of(warning, sizeof(warning)));
+	assert_false(connect_and_say(simulation, go_on(&ends.honest, ends.honest_session)));
+	refused_again(simulation, REASON_INSPECTION_LIMIT);
+	ends_free(&ends);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, key_scene_set_up, key_scene_tear_down)
 
 int main(void)
@@ -243,6 +304,9 @@ int main(void)
 		TEST(one_that_meets_what_is_promised_now_needs_no_probe),
 		TEST(one_that_was_refused_is_not_forgotten_for_others),
 		TEST(one_that_passed_and_was_forgotten_is_asked_of_a_probe),
+		TEST(a_handshake_that_the_client_refused_takes_nothing_from_others),
+		TEST(nor_does_one_in_which_the_client_ended),
+		TEST(but_one_in_which_the_client_only_warned_may),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
