@@ -24,7 +24,8 @@ enum {
 	GATE_CHECK_LIFE_MS = 60 * 1000,
 	GATE_SESSIONS_MAX = 16384,
 	GATE_NAMED_HOST_GROUP = 255, /* of key rules: no host of a record has it */
-	GATE_SESSION_PROMISES = 4,   /* that a session's handshake met */
+	/* That a session's handshake met: of as many domains as one connection may be for (CANDIDATES_MAX). */
+	GATE_SESSION_PROMISES = 16,
 	GATE_UNREAD_MAX = 4096, /* pairs of client and server of whose sessions nobody knows all */
 	GATE_FORGOTTEN_MAX = 16384, /* places for those that were pushed out: several share one */
 	/* RFC 5246 section F.1.4 and RFC 5077 section 5.6: a day is what both advise as the longest life. */

@@ -288,6 +288,31 @@ static void but_one_in_which_the_client_only_warned_may(void **state)
 	ends_free(&ends);
 }
 
+/* As many domains as are heard of at one address, each with a promise. */
+static void one_that_met_the_promises_of_many_is_known_to_each(void **state)
+{
+	static const char *const domains[] = { "one.example", "two.example", "three.example",
+		                               "four.example", "five.example" };
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct ends ends = ends_new(scene);
+
+	for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
+		struct destination *answer = &simulation->answers[simulation->answer_count++];
+
+		*answer = simulation->answers[0];
+		text_copy(answer->name, sizeof(answer->name), domains[i]);
+		hear_of_standing(simulation, domains[i], KEY_HOST, MANY_DAYS);
+	}
+	assert_true(connect_and_say(simulation, live_talk(&ends.honest, NULL)));
+	ends.honest_session = session_of(&ends.honest);
+	passed(simulation, "proven");
+	drive_out_handshakes(simulation);
+	assert_true(connect_and_say(simulation, go_on(&ends.honest, ends.honest_session)));
+	passed(simulation, "proven");
+	ends_free(&ends);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, key_scene_set_up, key_scene_tear_down)
 
 int main(void)
@@ -307,6 +332,7 @@ int main(void)
 		TEST(a_handshake_that_the_client_refused_takes_nothing_from_others),
 		TEST(nor_does_one_in_which_the_client_ended),
 		TEST(but_one_in_which_the_client_only_warned_may),
+		TEST(one_that_met_the_promises_of_many_is_known_to_each),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
