@@ -151,6 +151,8 @@ struct gate_keys {
 	uint32_t last_request;
 	/* lost_ms or doubted_ms of those that were pushed out of `unread`: it holds for all that share the place. */
 	uint64_t forgotten_ms[GATE_FORGOTTEN_MAX];
+	/* When the youngest of the sessions that were pushed out was noted, or met a promise. */
+	uint64_t pushed_out_ms;
 	/* What kept a probe from telling of the hop that was judged last; empty: nothing. */
 	char probe_why[PROBE_WHY_MAX];
 	struct key_rules rules; /* room, as these are large */

@@ -122,8 +122,13 @@ void gate_on_session_leave(void *owner, const void *key, void *value)
 	const struct session_note *note = value;
 
 	(void)key;
-	/* Pushed out. Without it one that was refused would be one that nobody saw. */
-	if (note->expires_ms > gate->now_ms && !note->has_passed)
+	if (note->expires_ms <= gate->now_ms)
+		return;
+	/* Pushed out. Its name may be given once more, in a connection that was open then. */
+	if (gate->keys->pushed_out_ms < note->expires_ms - GATE_SESSION_LIFE_MS)
+		gate->keys->pushed_out_ms = note->expires_ms - GATE_SESSION_LIFE_MS;
+	/* Without it one that was refused would be one that nobody saw. */
+	if (!note->has_passed)
 		note_unread(gate, note->ends);
 }
 
@@ -208,14 +213,21 @@ void gate_note_sessions(struct gate *gate, const struct key_evidence *evidence,
 	}
 }
 
+/* Unless another session may have had the name, as far as is still known. */
+static void accept(const struct gate *gate, struct session_note *note)
+{
+	note->is_accepted |= note->opened_ms > gate->keys->pushed_out_ms;
+}
+
 /* It is the same session, under another name. */
 static void accept_another_name(struct gate *gate, const struct key_evidence *evidence)
 {
 	const struct session_note *offered = find_own(gate, evidence->resumed, evidence->ends);
 	struct session_note *given = find_own(gate, evidence->begun[1], evidence->ends);
 
-	if (offered && given && offered->beginning == given->beginning)
-		given->is_accepted |= is_accepted(gate, offered);
+	if (offered && given && offered->beginning == given->beginning &&
+	    is_accepted(gate, offered))
+		accept(gate, given);
 }
 
 void gate_accept_sessions(struct gate *gate, const struct key_evidence *evidence)
@@ -232,7 +244,7 @@ void gate_accept_sessions(struct gate *gate, const struct key_evidence *evidence
 
 		if (!note || note->beginning != evidence->beginning)
 			continue;
-		note->is_accepted = true;
+		accept(gate, note);
 		/* There may be memory for it by now. */
 		if (note->handshake == 0) {
 			note->handshake = evidence->handshake;

@@ -206,6 +206,23 @@ static void it_is_nobodys_when_it_was_pushed_out(void **state)
 	go_on_in_vain(simulation, &ends, REASON_INSPECTION_LIMIT);
 }
 
+/* The other way round: the true server's is given when the thief's is forgotten. */
+static void nor_when_it_was_pushed_out_before(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct ends ends = ends_new(scene);
+	struct recording *begun = true_talk(&ends);
+	struct stopped *stopped;
+
+	say_chunks(simulation, begun, 1);
+	stopped = stop(simulation);
+	break_off(simulation, thiefs_talk(&ends));
+	drive_out_sessions(simulation);
+	finish(simulation, stopped, begun, 1);
+	go_on_in_vain(simulation, &ends, REASON_INSPECTION_LIMIT);
+}
+
 /* The thief's is as young as his handshake. */
 static void nor_when_the_servers_would_be_forgotten(void **state)
 {
@@ -449,6 +466,7 @@ int main(void)
 		TEST(nor_when_he_gave_it_at_another_address_of_the_host),
 		TEST(one_that_goes_on_at_another_address_is_unknown_there),
 		TEST(it_is_nobodys_when_it_was_pushed_out),
+		TEST(nor_when_it_was_pushed_out_before),
 		TEST(nor_when_the_servers_would_be_forgotten),
 		TEST(nor_is_a_name_the_servers_that_an_unknown_session_was_given),
 		TEST(nor_one_that_a_handshake_may_give_that_nobody_can_read),
