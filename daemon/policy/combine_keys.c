@@ -89,6 +89,29 @@ static bool add_local(struct key_rules *rules, const struct local_entry *entry,
 	return add_pkix(rules, SOURCE_LOCAL, &names);
 }
 
+static int compare(const struct key_record *a, const struct key_record *b)
+{
+	if (a->usage != b->usage)
+		return a->usage - b->usage;
+	if (a->selector != b->selector)
+		return a->selector - b->selector;
+	if (a->matching != b->matching)
+		return a->matching - b->matching;
+	if (a->data.len != b->data.len)
+		return a->data.len < b->data.len ? -1 : 1;
+	return a->data.len > 0 ? memcmp(a->data.data, b->data.data, a->data.len) : 0;
+}
+
+/* Name servers turn them round. What a session has met is known by the rules as a whole, and they are the same in any order. */
+static void put_in_order(struct key_rule *rule, const struct key_record *record)
+{
+	size_t at = rule->record_count++;
+
+	for (; at > 0 && compare(&rule->records[at - 1], record) > 0; at--)
+		rule->records[at] = rule->records[at - 1];
+	rule->records[at] = *record;
+}
+
 /* RFC 7672 section 3.2.2: names of the domain count where a signed MX RRset led to the host. */
 static bool add_tlsa(struct key_rules *rules, const struct dane_keys *keys,
                      const struct destination *destination, const char *canonical)
@@ -96,7 +119,6 @@ static bool add_tlsa(struct key_rules *rules, const struct dane_keys *keys,
 	struct key_rule rule = {
 		.kind = KEY_RULE_TLSA,
 		.source = SOURCE_DANE,
-		.record_count = keys->count,
 	};
 	struct names names = { .len = 0 };
 
@@ -111,8 +133,8 @@ static bool add_tlsa(struct key_rules *rules, const struct dane_keys *keys,
 	for (size_t i = 0; i < keys->count; i++) {
 		const struct tlsa *tlsa = &keys->records[i];
 
-		rule.records[i] = (struct key_record){ tlsa->usage, tlsa->selector, tlsa->matching,
-			                               tlsa->data };
+		put_in_order(&rule, &(struct key_record){ tlsa->usage, tlsa->selector,
+		                                          tlsa->matching, tlsa->data });
 	}
 	return key_rules_add(rules, &rule);
 }

@@ -153,6 +153,34 @@ static void each_source_asks_for_its_own_key(void **state)
 	}
 }
 
+/* What met them is still what meets them. */
+static void records_in_another_order_ask_for_the_same(void **state)
+{
+	struct dane_keys *keys[MX_HOSTS_MAX] = { new_keys("base.example.org") };
+	const struct key_sources sources = { .dane = keys, .canonical = "" };
+	struct destination *once = new_destination(SOURCE_DANE, DNS_SECURE),
+			   *again = new_destination(SOURCE_DANE, DNS_SECURE);
+	struct tlsa *records = keys[0]->records;
+	struct tlsa first;
+
+	(void)state;
+	keys[0]->count = 2;
+	keys[0]->octets[sizeof(digest)] = digest[0] ^ 1;
+	records[1] = records[0];
+	records[1].data = bytes_of(keys[0]->octets + 1, sizeof(digest));
+	combine_keys(once, &sources);
+	first = records[0];
+	records[0] = records[1];
+	records[1] = first;
+	combine_keys(again, &sources);
+	assert_true(once->keys_len > 2 * sizeof(digest));
+	assert_int_equal(once->keys_len, again->keys_len);
+	assert_memory_equal(once->keys, again->keys, once->keys_len);
+	free(keys[0]);
+	free(once);
+	free(again);
+}
+
 static void the_operators_word_holds_where_no_host_is_known(void **state)
 {
 	struct destination *destination = new_destination(SOURCE_LOCAL, DNS_INSECURE);
@@ -249,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_source_asks_for_its_own_key),
+		cmocka_unit_test(records_in_another_order_ask_for_the_same),
 		cmocka_unit_test(the_operators_word_holds_where_no_host_is_known),
 		cmocka_unit_test(hosts_beyond_the_room_stay_without),
 		cmocka_unit_test(a_host_whose_label_reads_as_two_names_has_none),
