@@ -177,7 +177,7 @@ struct session_keys {
 	 * signature, only what the client sends after that says that it was right (RFC 5246 section 7.4.9).
 	 */
 	bool is_server_finished;
-	bool is_client_early; /* the client's first application data came before that (RFC 7918), and say nothing of it */
+	bool is_client_early; /* the client's first application data came before that (RFC 7918), or that before its own: they say nothing of it */
 	bool has_extended_master_secret; /* both hellos say so (RFC 7627) */
 	bool is_raw_key;  /* the chain is a bare SubjectPublicKeyInfo, no list (RFC 7250) */
 	bool is_list_cut; /* the list of certificates is beyond a bound: of the chain the server's own is there alone, or nothing */

@@ -414,6 +414,9 @@ void flight_take_server_change(struct session *session)
 		tls->is_resumed = was_offered(handshake);
 		if (!tls->is_resumed)
 			session_violated(session);
+	} else if (handshake->client.is_reading) {
+		/* No right Finished comes before the client's: one that goes on has not read it. */
+		handshake->is_client_early = true;
 	}
 	handshake->step = FLIGHT_CHANGED;
 	handshake_stop(session, &handshake->server);

@@ -55,8 +55,9 @@ struct handshake {
 	bool has_certificate;
 	bool has_exchange;
 	bool has_done;
-	bool is_refused;      /* by the client, in clear */
-	bool is_client_early; /* it has spoken in TLS before the server's Finished was there */
+	bool is_refused; /* by the client, in clear */
+	/* It has spoken in TLS before the server's Finished was there, or that came before its own. */
+	bool is_client_early;
 	uint8_t client_hello_count;
 	struct tls_client_hello
 		client_hello; /* its views lie in client_hello_kept, or in old_random */

@@ -397,23 +397,11 @@ static void one_whose_certificate_is_too_long_is_not_what_a_probe_is_shown(void 
 	go_on_in_vain(simulation, &ends, REASON_INSPECTION_LIMIT);
 }
 
-/* Nobody knows of the thief's session, and the true server's handshake is given its name: its client cannot be content with Finished. */
+/* Nobody knows of the thief's session, and the true server's handshake is given its name. */
 static struct recording *relay_unknown(struct ends *ends)
 {
-	struct recording *relayed;
-	struct bytes from, to;
-	uint8_t *at;
-
 	free(thiefs_talk(ends));
-	relayed = live_talk(&ends->honest, NULL);
-	ends->honest_session = session_of(&ends->honest);
-	from = id_of(ends->honest_session);
-	to = id_of(ends->thief_session);
-	assert_int_equal(from.len, to.len);
-	at = memmem(relayed->octets, relayed->len, from.data, from.len);
-	assert_non_null(at);
-	memcpy(at, to.data, to.len);
-	return relayed;
+	return talk_under(ends, ends->thief_session);
 }
 
 /* Some speak before they have it (False Start, RFC 7918). */
@@ -432,6 +420,25 @@ static void who_speaks_before_the_servers_last_word_has_not_seen_it(void **state
 	scene->is_verifier_away = false;
 	simulation_pass_time(simulation, 2 * GATE_CHECK_AGAIN_MS);
 	simulation_end(simulation, true, true);
+	free(relayed);
+	assert_false(connect_and_say(simulation, go_on(&ends.thief, ends.thief_session)));
+	hidden_again(simulation);
+	ends_free(&ends);
+}
+
+/* Nor need they, where it came before their own. */
+static void nor_has_who_was_sent_it_in_advance(void **state)
+{
+	static const size_t order[] = { 0, 1, 3, 2, 4 };
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct ends ends = ends_new(scene);
+	struct recording *relayed = relay_unknown(&ends);
+
+	say_chunks(simulation, relayed, 0);
+	for (size_t i = 0; i < 5; i++)
+		assert_true(simulation_say(simulation, relayed->chunks[order[i]].is_client,
+		                           relayed->chunks[order[i]].octets));
 	free(relayed);
 	assert_false(connect_and_say(simulation, go_on(&ends.thief, ends.thief_session)));
 	hidden_again(simulation);
@@ -477,6 +484,7 @@ int main(void)
 		TEST(but_what_was_proven_is_then_asked_of_a_probe),
 		TEST(one_whose_certificate_is_too_long_is_not_what_a_probe_is_shown),
 		TEST(who_speaks_before_the_servers_last_word_has_not_seen_it),
+		TEST(nor_has_who_was_sent_it_in_advance),
 		TEST(who_says_what_is_no_tls_has_not_spoken),
 	};
 

@@ -171,9 +171,8 @@ static inline struct bytes id_of(const SSL_SESSION *session)
 	return bytes_of(id, len);
 }
 
-/* The true server's handshake, in which somebody calls its session by another name: the client breaks it off. */
-static inline void relay_under(struct simulation *simulation, struct ends *ends,
-                               const SSL_SESSION *name)
+/* The true server's handshake, in which somebody calls its session by another name: no client is content with its Finished. */
+static inline struct recording *talk_under(struct ends *ends, const SSL_SESSION *name)
 {
 	struct recording *relayed = live_talk(&ends->honest, NULL);
 	struct bytes from, to = id_of(name);
@@ -186,7 +185,14 @@ static inline void relay_under(struct simulation *simulation, struct ends *ends,
 	at = memmem(relayed->octets, relayed->len, from.data, from.len);
 	assert_non_null(at);
 	memcpy(at, to.data, to.len);
-	break_off(simulation, relayed);
+	return relayed;
+}
+
+/* The client breaks it off. */
+static inline void relay_under(struct simulation *simulation, struct ends *ends,
+                               const SSL_SESSION *name)
+{
+	break_off(simulation, talk_under(ends, name));
 }
 
 static inline void passed(const struct simulation *simulation, const char *assurance)
