@@ -129,7 +129,7 @@ def forge(lab, talk, payload):
 def test_a_segment_that_the_server_throws_away_hides_nothing_that_comes_in_its_place(lab, backend):
     guard = lab.guard_at("routed", settings=(*SETTINGS, f"backend={backend}"))
     lab.reset()
-    talk, text = Talk(lab, 4), body(1 << 19, 17)
+    talk, text = Talk(lab, 4), body(1 << 21, 17)
     protected = f"you@{lab.destinations.next('protected', 4).domain}"
     before, malformed = passed(guard), guard.status()["counters"].get("dropped_malformed", 0)
     talk.to(talk.recipient)
