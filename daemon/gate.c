@@ -177,9 +177,10 @@ static struct flow *adopt(struct gate *gate, struct arrival *arrival, bool is_do
 {
 	const struct segment *segment = arrival->segment;
 	bool is_to_guarded = is_guarded_port(gate, segment->destination.port);
+	bool is_of_guarded = is_guarded_port(gate, segment->source.port);
 	struct flow *flow;
 
-	if (!is_to_guarded && !is_guarded_port(gate, segment->source.port)) {
+	if (!is_to_guarded && !is_of_guarded) {
 		gate_accept(gate, arrival->packet, false);
 		return NULL;
 	}
@@ -187,8 +188,11 @@ static struct flow *adopt(struct gate *gate, struct arrival *arrival, bool is_do
 	if (segment->flags & TCP_SYN) {
 		bool is_answer = segment->flags & TCP_ACK;
 
-		/* Of two guarded ports the SYN tells who opens. A far end never does: it would have the client's words taken for its own. */
-		if (!is_answer && !is_to_guarded) {
+		/*
+		 * Of two guarded ports the SYN tells who opens. Of one, a far end never does, and no client answers: it would have the
+		 * client's words taken for a server's.
+		 */
+		if (is_answer ? !is_of_guarded : !is_to_guarded) {
 			gate_drop(gate, arrival->packet);
 			return NULL;
 		}

@@ -24,14 +24,40 @@ static inline bool harmless_is_verb(const char *verb, size_t len)
 	}
 	return false;
 }
+/* What is left of "RCPT TO" when its beginning passed before we were there, or less. */
+static inline bool harmless_is_rest(const char *line, size_t len)
+{
+	static const char whole[] = "RCPT TO";
+
+	for (const char *rest = whole + 1; rest <= whole + strlen(whole); rest++) {
+		const char *wanted = rest;
+		size_t at = 0;
+
+		while (at < len) {
+			if (line[at] == ' ' || line[at] == '\t')
+				wanted += *wanted == ' ';
+			else if (*wanted != '\0' && strncasecmp(line + at, wanted, 1) == 0)
+				wanted++;
+			else
+				break;
+			at++;
+		}
+		if (at == len)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Of a line, also one that a CR or NUL begins: no more than the verb has passed, or the verb is
  * harmless.
  */
-static inline void harmless_check_line(const char *line, size_t len)
+static inline void harmless_check_line(const char *line, size_t len, bool may_be_rest)
 {
 	size_t verb = 0;
 
+	if (may_be_rest && harmless_is_rest(line, len))
+		return;
 	while (len > 0 && (*line == ' ' || *line == '\t')) {
 		line++;
 		len--;
@@ -49,8 +75,8 @@ static inline void harmless_check_line(const char *line, size_t len)
 	abort();
 }
 
-/* is_rest: the first line may be the rest of one that began before us. */
-static inline void harmless_check(const uint8_t *octets, size_t len, bool is_rest)
+/* may_be_rest: a line may be the rest of one that began before us. */
+static inline void harmless_check(const uint8_t *octets, size_t len, bool may_be_rest)
 {
 	size_t start = 0;
 
@@ -61,8 +87,7 @@ static inline void harmless_check(const uint8_t *octets, size_t len, bool is_res
 		if (at > start &&
 		    (octets[start] >= 0x80 || (octets[start] >= 0x14 && octets[start] <= 0x17)))
 			return;
-		if (start > 0 || !is_rest)
-			harmless_check_line((const char *)octets + start, at - start);
+		harmless_check_line((const char *)octets + start, at - start, may_be_rest);
 		start = at + 1;
 	}
 }

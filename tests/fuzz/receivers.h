@@ -16,12 +16,25 @@ enum { RECEIVERS_ROOM = 6000 };
 struct receivers {
 	uint8_t got[2][RECEIVERS_ROOM]; /* first copies, last copies */
 	bool has[RECEIVERS_ROOM];
-	size_t len; /* no gap before: the application has it, and takes no other copies */
+	size_t begin, len; /* no gap between: the application has it, and takes no other copies */
+	bool begins_anew;
 };
+
+/* Another connection: the first octet that comes is where it begins. */
+static inline void receivers_begin_anew(struct receivers *receivers)
+{
+	*receivers = (struct receivers){ .begin = receivers->len,
+		                         .len = receivers->len,
+		                         .begins_anew = true };
+}
 
 /* at: of the first octet, counted from the stream's first; (size_t)-1 is one before. */
 static inline void receivers_take(struct receivers *receivers, size_t at, struct bytes payload)
 {
+	if (receivers->begins_anew && payload.len > 0 && at < RECEIVERS_ROOM) {
+		receivers->begin = receivers->len = at;
+		receivers->begins_anew = false;
+	}
 	for (size_t i = 0; i < payload.len; i++) {
 		size_t place = at + i;
 

@@ -236,6 +236,28 @@ static void a_syn_of_the_far_end_hides_not_that_a_connection_began_before_us(voi
 	simulation_free(simulation);
 }
 
+/* In the client's name, by the way of its server or by its own: the roles would be exchanged, and its words read as a server's. */
+static void an_answer_in_the_clients_name_makes_no_server_of_it(void **state)
+{
+	(void)state;
+	for (int is_inside = 0; is_inside < 2; is_inside++) {
+		struct simulation *simulation = promised();
+
+		assert_true(simulation_open(simulation));
+		simulation_pass_time(simulation, FORGOTTEN_MS);
+		assert_false(simulation_forge(
+			simulation, &(struct simulation_forgery){ .is_client = true,
+		                                                  .is_lost = true,
+		                                                  .is_inside = is_inside,
+		                                                  .flags = TCP_SYN | TCP_ACK,
+		                                                  .from = -1 }));
+		try_to_send(simulation);
+		assert_false(simulation_got(&simulation->server, "bob"));
+		assert_int_equal(simulation_finding(simulation)->reason, REASON_STARTTLS_STRIPPED);
+		simulation_free(simulation);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +273,7 @@ int main(void)
 		cmocka_unit_test(a_recipient_that_comes_octet_by_octet_does_not_leave),
 		cmocka_unit_test(who_speaks_before_a_client_does_not_keep_it_away),
 		cmocka_unit_test(a_syn_of_the_far_end_hides_not_that_a_connection_began_before_us),
+		cmocka_unit_test(an_answer_in_the_clients_name_makes_no_server_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
