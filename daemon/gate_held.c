@@ -130,6 +130,9 @@ void gate_release_held(struct gate *gate, struct flow *flow)
 {
 	size_t index = 0;
 
+	/* Where reading begins is not known yet. */
+	if (flow->wait->settles_at_ms)
+		return;
 	while (flow->phase != FLOW_REFUSED && index < flow->wait->hold.count) {
 		if (retry_held(gate, flow, index))
 			index = 0;

@@ -103,6 +103,25 @@ static void an_end_behind_what_never_passed_leaves_nothing_unwatched(void **stat
 	simulation_free(simulation);
 }
 
+/* What passed by one reading would be the rest of a line for the other, which begins where the server says that it stands. */
+static void nothing_passes_before_it_is_known_where_reading_begins(void **state)
+{
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 3);
+
+	(void)state;
+	simulation_promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+	assert_false(simulation_forge(simulation, &(struct simulation_forgery){ .is_client = true,
+	                                                                        .is_inside = true,
+	                                                                        .flags = TCP_ACK,
+	                                                                        .text = "RCPT" }));
+	assert_true(simulation_forge(simulation, &(struct simulation_forgery){
+							 .flags = TCP_ACK, .text = "250 ok\r\n" }));
+	assert_false(simulation_got(&simulation->server, "RCPT"));
+	simulation_pass_time(simulation, 2000);
+	assert_true(simulation_got(&simulation->server, "RCPT"));
+	simulation_free(simulation);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -111,6 +130,7 @@ int main(void)
 			in_closed_nothing_that_may_be_anything_goes_on_behind_a_dead_guard),
 		cmocka_unit_test(tls_and_a_new_greeting_go_on_behind_a_dead_guard),
 		cmocka_unit_test(an_end_behind_what_never_passed_leaves_nothing_unwatched),
+		cmocka_unit_test(nothing_passes_before_it_is_known_where_reading_begins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
