@@ -46,6 +46,8 @@ struct scene {
 	struct end ends[2]; /* client, server */
 	uint32_t first_id, next_id;
 	uint64_t flows_before, flows; /* that this input began */
+	size_t said_at;               /* octets that are the client's now; RECEIVERS_ROOM: none */
+	bool has_begun;               /* it is known where the last of them does */
 	struct packet packets[PACKETS_MAX];
 	size_t waiting;
 	struct asked {
@@ -67,16 +69,24 @@ static void require_harmless(const struct scene *scene)
 		               scene->flows > 1);
 }
 
+/* Of one that began before us the lowest octet that its client sends now is the first that is read. */
 static void note_flows(struct scene *scene)
 {
 	uint64_t flows = gate_counters(scene->gate)->flows_opened - scene->flows_before;
+	struct receivers *receivers = &scene->ends[1].receivers;
 
-	if (flows == scene->flows)
+	if (flows > scene->flows) {
+		require_harmless(scene);
+		scene->flows = flows;
+		scene->has_begun = false;
+		memset(receivers->has, 0, sizeof(receivers->has));
+		receivers_begin_at(receivers, receivers->len);
+	}
+	if (scene->said_at == RECEIVERS_ROOM ||
+	    (scene->has_begun && scene->said_at >= receivers->begin))
 		return;
-	require_harmless(scene);
-	scene->flows = flows;
-	for (int i = 0; i < 2; i++)
-		receivers_begin_anew(&scene->ends[i].receivers);
+	scene->has_begun = true;
+	receivers_begin_at(receivers, scene->said_at);
 }
 
 static void arrive(struct scene *scene, bool is_client, struct bytes packet)
@@ -201,7 +211,12 @@ static void put_through(struct scene *scene, bool is_client, const struct craft 
 	queued.id = scene->next_id++;
 	queued.ingress = is_client ? 1 : 2;
 	queued.packet = bytes_of(packet->octets, packet->len);
+	scene->said_at = RECEIVERS_ROOM;
+	if (is_client && craft->payload.len > 0)
+		scene->said_at = craft->seq - scene->ends[0].first_seq;
+	note_flows(scene);
 	gate_packet(scene->gate, &queued, scene->now_ms, scene->now_ms);
+	note_flows(scene);
 }
 
 static struct craft craft_of(const struct scene *scene, bool is_client, size_t at, uint8_t flags)
@@ -379,6 +394,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	scene->ends[0].first_seq = head & 1 ? UINT32_MAX - (head >> 2) : 1000;
 	scene->ends[1].first_seq = head & 2 ? UINT32_MAX - (head >> 2) : 2000;
 	scene->first_id = scene->next_id;
+	scene->has_begun = true;
 	scene->flows = 1; /* that of the handshake */
 	scene->flows_before = gate_counters(scene->gate)->flows_opened;
 	shake_hands(scene);

@@ -17,24 +17,11 @@ struct receivers {
 	uint8_t got[2][RECEIVERS_ROOM]; /* first copies, last copies */
 	bool has[RECEIVERS_ROOM];
 	size_t begin, len; /* no gap between: the application has it, and takes no other copies */
-	bool begins_anew;
 };
-
-/* Another connection: the first octet that comes is where it begins. */
-static inline void receivers_begin_anew(struct receivers *receivers)
-{
-	*receivers = (struct receivers){ .begin = receivers->len,
-		                         .len = receivers->len,
-		                         .begins_anew = true };
-}
 
 /* at: of the first octet, counted from the stream's first; (size_t)-1 is one before. */
 static inline void receivers_take(struct receivers *receivers, size_t at, struct bytes payload)
 {
-	if (receivers->begins_anew && payload.len > 0 && at < RECEIVERS_ROOM) {
-		receivers->begin = receivers->len = at;
-		receivers->begins_anew = false;
-	}
 	for (size_t i = 0; i < payload.len; i++) {
 		size_t place = at + i;
 
@@ -45,6 +32,14 @@ static inline void receivers_take(struct receivers *receivers, size_t at, struct
 		receivers->got[1][place] = payload.data[i];
 		receivers->has[place] = true;
 	}
+	while (receivers->len < RECEIVERS_ROOM && receivers->has[receivers->len])
+		receivers->len++;
+}
+
+/* The application's first octet is that one. */
+static inline void receivers_begin_at(struct receivers *receivers, size_t at)
+{
+	receivers->begin = receivers->len = at < RECEIVERS_ROOM ? at : RECEIVERS_ROOM;
 	while (receivers->len < RECEIVERS_ROOM && receivers->has[receivers->len])
 		receivers->len++;
 }
