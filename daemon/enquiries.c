@@ -21,6 +21,7 @@ struct enquiry {
 	struct key key;
 	struct merge *merge;
 	bool is_overtaken;
+	uint8_t renewals;
 	struct address client; /* whose share it is of; family 0: nobody's */
 	struct enquirers enquirers;
 };
@@ -132,7 +133,11 @@ static void on_destination(void *owner, const struct destination *destination)
 	struct enquirers enquirers = enquiry->enquirers;
 	struct key key = enquiry->key;
 
-	enquiry->merge = enquiry->is_overtaken ? begin(enquiry) : NULL;
+	enquiry->merge = NULL;
+	if (enquiry->is_overtaken && enquiry->renewals < ENQUIRY_RENEWALS_MAX) {
+		enquiry->renewals++;
+		enquiry->merge = begin(enquiry);
+	}
 	enquiry->is_overtaken = false;
 	if (enquiry->merge)
 		return;

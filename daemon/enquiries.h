@@ -15,6 +15,8 @@ enum {
 	ENQUIRIES_MAX = 1024,         /* beyond, a question is put off: the guard asks again */
 	ENQUIRIES_AHEAD_MAX = 512,    /* beyond, nothing is looked up ahead: the rest is for mail */
 	ENQUIRY_EXPLANATIONS_MAX = 8, /* operators who wait for the same name */
+	ENQUIRY_RENEWALS_MAX =
+		2, /* times that one is overtaken: who makes news all the time delays nobody's mail */
 };
 
 /* Who waits for the answer. */
@@ -49,7 +51,10 @@ bool enquiries_ask_for_explanation(struct enquiries *enquiries, enum merge_subje
                                    const char *name, uint32_t request);
 /* What the open look-ups began with has changed: they begin anew. */
 void enquiries_renew(struct enquiries *enquiries);
-/* The same for those that may be answered from a cache, as they end: by then it may be older than what is known. */
+/*
+ * The same for those that may be answered from a cache, as they end: by then it may be older than what is known. After
+ * ENQUIRY_RENEWALS_MAX times the answer goes out as it is.
+ */
 void enquiries_overtake(struct enquiries *enquiries);
 size_t enquiries_count(const struct enquiries *enquiries);
 /* Whom the look-up of an address is for: its questions take turns with those of others. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -189,17 +190,42 @@ close_ends:
 	return err;
 }
 
+static void give_up(const struct slot *slot, const struct slot *peer, int err)
+{
+	/* It has ended already, and is buried soon. */
+	if (err != -EPIPE && err != -ECONNRESET)
+		log_error("%s ended, it could not be connected with %s error=\"%s\"", slot->name,
+		          peer->name, strerror(-err));
+	(void)kill(slot->pid, SIGKILL);
+}
+
+static int introduce(const struct slot *slot, const struct slot *peer, int end)
+{
+	const struct message_peer message = { MESSAGE_PEER, peer->role, peer->index };
+
+	return channel_send_descriptors(slot->channel, &message, sizeof(message), &end, 1);
+}
+
 void slot_connect(struct slot *a, struct slot *b)
 {
-	struct message_peer to_a = { MESSAGE_PEER, b->role, b->index };
-	struct message_peer to_b = { MESSAGE_PEER, a->role, a->index };
 	int ends[2];
+	int err;
 
-	if (a->pid == 0 || b->pid == 0 || (a->role == ROLE_GUARD && b->role == ROLE_GUARD) ||
-	    channel_pair(ends) != 0)
+	if (a->pid == 0 || b->pid == 0 || (a->role == ROLE_GUARD && b->role == ROLE_GUARD))
 		return;
-	(void)channel_send_descriptors(a->channel, &to_a, sizeof(to_a), &ends[0], 1);
-	(void)channel_send_descriptors(b->channel, &to_b, sizeof(to_b), &ends[1], 1);
+	err = channel_pair(ends);
+	if (err) {
+		give_up(a, b, err);
+		return;
+	}
+	err = introduce(a, b, ends[0]);
+	if (err) {
+		give_up(a, b, err);
+	} else {
+		err = introduce(b, a, ends[1]);
+		if (err)
+			give_up(b, a, err);
+	}
 	close(ends[0]);
 	close(ends[1]);
 }

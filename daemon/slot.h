@@ -38,7 +38,10 @@ struct slot {
 int slot_spawn(struct slot *slot, uint64_t now_ms);
 /* The channel, when the child is dead. */
 void slot_close(struct slot *slot);
-/* A dead or hung one is connected when its successor lives: so errors here need no answer. */
+/*
+ * A dead one is connected when its successor lives. So is who cannot be told, as its channel is full or for want of descriptors: it is
+ * ended, since without the other it would live on and do nothing.
+ */
 void slot_connect(struct slot *a, struct slot *b);
 
 /* The guard's queue stays open over its death, so nothing queued is lost; but not for long where mail shall pass. */

@@ -161,6 +161,20 @@ static void what_was_overtaken_is_looked_up_once_more_and_answered_once(void **s
 	assert_int_equal(resolver_counts(fixture->resolver).lookups - before, 3);
 }
 
+static void news_all_the_time_keep_no_answer_back(void **state)
+{
+	struct fixture *fixture = *state;
+	unsigned turns = 0;
+
+	assert_true(ask(fixture, "example.org", false, 0));
+	while (enquiries_count(fixture->enquiries) > 0 && turns++ < 500) {
+		enquiries_overtake(fixture->enquiries);
+		(void)event_base_loop(fixture->base, EVLOOP_ONCE);
+	}
+	assert_int_equal(enquiries_count(fixture->enquiries), 0);
+	assert_int_equal(fixture->enquirers.guards, 1);
+}
+
 static void operators_beyond_the_bound_are_told_at_once(void **state)
 {
 	struct fixture *fixture = *state;
@@ -253,6 +267,7 @@ int main(void)
 		TEST(a_refresh_and_a_host_of_the_same_name_are_other_questions),
 		TEST(only_an_answer_to_a_refresh_says_so),
 		TEST(what_was_overtaken_is_looked_up_once_more_and_answered_once),
+		TEST(news_all_the_time_keep_no_answer_back),
 		TEST(operators_beyond_the_bound_are_told_at_once),
 		TEST(what_is_looked_up_ahead_leaves_room_for_mail),
 		TEST(a_client_takes_no_more_look_ups_than_it_leaves),

@@ -266,6 +266,65 @@ static void nobody_is_born_for_whom_there_is_no_memory(void **state)
 	event_base_free(base);
 }
 
+/* Somebody who hears nothing. far: his end of the channel, which nobody reads. */
+static void stand_in(struct slot *slot, enum role role, int *far)
+{
+	int ends[2];
+
+	*slot = (struct slot){ .role = role, .name = "silent" };
+	assert_int_equal(channel_pair(ends), 0);
+	slot->channel = ends[0];
+	*far = ends[1];
+	slot->pid = fork();
+	assert_true(slot->pid >= 0);
+	if (slot->pid > 0)
+		return;
+	for (;;)
+		(void)pause();
+}
+
+static bool has_ended(const struct slot *slot)
+{
+	int status = 0, tries = 0;
+	pid_t pid;
+
+	do {
+		(void)usleep(10000);
+		pid = waitpid(slot->pid, &status, WNOHANG);
+	} while (pid == 0 && ++tries < 20);
+	if (pid == 0) {
+		(void)kill(slot->pid, SIGKILL);
+		(void)waitpid(slot->pid, NULL, 0);
+	}
+	return pid == slot->pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
+/* He would live on without the other, and nobody would know. */
+static void whose_channel_is_full_is_ended_and_nobody_else(void **state)
+{
+	struct slot guard, scout;
+	int guard_end, scout_end;
+	static const uint8_t noise[1024] = { 1 };
+
+	(void)state;
+	for (int turn = 0; turn < 2; turn++) {
+		stand_in(&guard, ROLE_GUARD, &guard_end);
+		stand_in(&scout, ROLE_SCOUT, &scout_end);
+		while (channel_send(scout.channel, noise, sizeof(noise)) == 0)
+			;
+		if (turn == 0)
+			slot_connect(&guard, &scout);
+		else
+			slot_connect(&scout, &guard);
+		assert_true(has_ended(&scout));
+		assert_false(has_ended(&guard));
+		close(guard.channel);
+		close(scout.channel);
+		close(guard_end);
+		close(scout_end);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +334,7 @@ int main(void)
 			a_ledger_can_ask_that_the_configuration_be_read_again_and_for_nothing_else),
 		cmocka_unit_test(a_scout_gets_no_socket_of_a_family_that_is_none),
 		cmocka_unit_test(nobody_is_born_for_whom_there_is_no_memory),
+		cmocka_unit_test(whose_channel_is_full_is_ended_and_nobody_else),
 	};
 
 	event_set_mem_functions(take, take_again, free);
