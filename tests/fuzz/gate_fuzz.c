@@ -48,6 +48,7 @@ struct scene {
 	uint64_t flows_before, flows; /* that this input began */
 	size_t said_at;               /* octets that are the client's now; RECEIVERS_ROOM: none */
 	bool has_begun;               /* it is known where the last of them does */
+	bool has_come;                /* some of its octets */
 	struct packet packets[PACKETS_MAX];
 	size_t waiting;
 	struct asked {
@@ -69,7 +70,7 @@ static void require_harmless(const struct scene *scene)
 		               scene->flows > 1);
 }
 
-/* Of one that began before us the lowest octet that its client sends now is the first that is read. */
+/* Of one that began before us the lowest octet that its client sends until some pass is the first that is read. */
 static void note_flows(struct scene *scene)
 {
 	uint64_t flows = gate_counters(scene->gate)->flows_opened - scene->flows_before;
@@ -78,11 +79,11 @@ static void note_flows(struct scene *scene)
 	if (flows > scene->flows) {
 		require_harmless(scene);
 		scene->flows = flows;
-		scene->has_begun = false;
+		scene->has_begun = scene->has_come = false;
 		memset(receivers->has, 0, sizeof(receivers->has));
 		receivers_begin_at(receivers, receivers->len);
 	}
-	if (scene->said_at == RECEIVERS_ROOM ||
+	if (scene->said_at == RECEIVERS_ROOM || scene->has_come ||
 	    (scene->has_begun && scene->said_at >= receivers->begin))
 		return;
 	scene->has_begun = true;
@@ -97,6 +98,7 @@ static void arrive(struct scene *scene, bool is_client, struct bytes packet)
 	note_flows(scene);
 	REQUIRE(packet_parse(&segment, packet, true) == PACKET_OK);
 	REQUIRE((segment.flags & (TCP_URG | TCP_SYN)) == 0 || segment.payload.len == 0);
+	scene->has_come |= is_client && segment.payload.len > 0;
 	receivers_take(&to->receivers, (size_t)(int64_t)(int32_t)(segment.seq - from->first_seq),
 	               segment.payload);
 }
