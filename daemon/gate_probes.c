@@ -5,6 +5,7 @@
 
 #include "base/siphash.h"
 #include "wire/tls_certificate.h"
+#include "wire/tls_hello.h"
 
 /* As much of the client's own words as there is room for: what does not fit is left to the prober. */
 static uint16_t put_list(struct key_evidence *evidence, size_t *at, struct bytes list)
@@ -15,6 +16,22 @@ static uint16_t put_list(struct key_evidence *evidence, size_t *at, struct bytes
 		memcpy(evidence->probe.shape + *at, list.data, list.len);
 	*at += list.len;
 	return (uint16_t)list.len;
+}
+
+/*
+ * Who has no list of versions offers none above TLS 1.2 (RFC 8446 section 4.2.1), and takes what is below. In TLS 1.3, which the prober
+ * would offer, a server may choose another of its keys.
+ */
+static uint16_t put_versions(struct key_evidence *evidence, size_t *at,
+                             const struct session_keys *keys, uint16_t offered)
+{
+	uint8_t list[2 * sizeof(uint16_t)];
+
+	if (keys->shape.versions.len > 0 || offered < TLS_VERSION_1_0)
+		return put_list(evidence, at, keys->shape.versions);
+	put_u16(list, offered);
+	put_u16(list + sizeof(uint16_t), TLS_VERSION_1_0);
+	return put_list(evidence, at, bytes_of(list, sizeof(list)));
 }
 
 static size_t shape_len(const struct key_evidence *evidence)
@@ -34,7 +51,7 @@ void gate_plan_probe(struct gate *gate, struct key_evidence *evidence, const str
 	lens[0] = put_list(evidence, &at, shape->cipher_suites);
 	lens[1] = put_list(evidence, &at, shape->groups);
 	lens[2] = put_list(evidence, &at, shape->signature_algorithms);
-	lens[3] = put_list(evidence, &at, shape->versions);
+	lens[3] = put_versions(evidence, &at, keys, session_offered_version(flow->session));
 	text_copy(evidence->probe.ehlo_name, sizeof(evidence->probe.ehlo_name),
 	          session_client_name(flow->session));
 	evidence->probe.key = siphash(gate->secret, evidence->probe.shape, at);

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "probe_request.h"
 #include "unit/key_scene.h"
 
 /* The host has the key of `honest` for who names it. */
@@ -85,6 +86,22 @@ static void a_host_of_many_names_is_what_the_sender_does_not_know_of(void **stat
 		simulation_free(simulation);
 		scene->simulation = NULL;
 	}
+}
+
+/* In TLS 1.3 a server with keys of two kinds may choose the other one, and what the sender was shown would be nobody's. */
+static void a_probe_offers_no_version_that_the_sender_did_not(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_tolerant(scene);
+	struct tls_shape shape;
+
+	scene->probed = &scene->thief;
+	scene->probed_version = TLS1_2_VERSION;
+	assert_true(talk_to(simulation, &scene->thief, TLS1_2_VERSION));
+	excused(simulation);
+	probe_request_shape(&shape, &scene->probe);
+	assert_int_equal(shape.version_max, TLS1_2_VERSION);
+	assert_int_equal(shape.version_min, TLS1_VERSION);
 }
 
 /* To whom looks for him the true server answers, by name or not. */
@@ -277,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_host_of_many_names_is_what_the_sender_does_not_know_of),
+		TEST(a_probe_offers_no_version_that_the_sender_did_not),
 		TEST(who_answers_the_client_alone_is_no_host_of_many_names),
 		TEST(nor_is_he_where_the_host_has_many_names),
 		TEST(what_no_probe_can_tell_in_time_excuses_nothing),
