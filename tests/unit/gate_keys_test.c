@@ -114,6 +114,42 @@ static void an_anonymous_cipher_is_the_senders_setting(void **state)
 	refused(simulation, REASON_CIPHER_UNAUTHENTICATED, "proven");
 }
 
+/* ServerHello's version, random and session identifier; its suite becomes one that nobody has given a meaning. */
+static void make_suite_strange(struct recording *recording)
+{
+	static const uint8_t suite[] = { 0x00, 0x2f };
+	uint8_t *hello = NULL;
+
+	for (size_t i = 0; i < recording->count && !hello; i++) {
+		if (!recording->chunks[i].is_client)
+			hello = (uint8_t *)recording->chunks[i].octets.data;
+	}
+	assert_non_null(hello);
+	hello += 5 + 4 + 2 + LIVE_RANDOM_LEN;
+	hello += 1 + hello[0];
+	assert_memory_equal(hello, suite, sizeof(suite));
+	put_u16(hello, 0xfefe);
+}
+
+/* Whatever that suite is: a certificate by itself is anybody's. */
+static void a_suite_that_nobody_knows_proves_nothing(void **state)
+{
+	struct key_scene *scene = *state;
+	struct live_identity rsa;
+	struct simulation *simulation;
+	struct recording *recording;
+
+	live_identity_init(&rsa, LIVE_RSA);
+	simulation = open_to(scene, &rsa, TLS13_BLOCK);
+	greet(simulation);
+	recording = handshake_of(&rsa, TLS1_2_VERSION, "AES128-SHA");
+	make_suite_strange(recording);
+	assert_false(replay(simulation, recording));
+	refused(simulation, REASON_KEY_MISMATCH, "proven");
+	assert_int_equal(simulation_finding(simulation)->key.outcome, KEY_UNREADABLE);
+	live_identity_end(&rsa);
+}
+
 /* OpenSSL takes no such field: of the one that it took (RFC 3526), all but the last octets are cleared. */
 static void make_field_small(struct recording *recording)
 {
@@ -430,6 +466,7 @@ int main(void)
 		TEST(a_key_that_changed_with_its_record_stops_nothing),
 		TEST(a_key_that_was_replaced_passes_for_no_other_name),
 		TEST(an_anonymous_cipher_is_the_senders_setting),
+		TEST(a_suite_that_nobody_knows_proves_nothing),
 		TEST(a_field_that_can_be_solved_is_weakened_whoever_signed_it),
 		TEST(rsa_key_transport_waits_for_the_servers_finished),
 		TEST(rsa_key_transport_passes_with_it),
