@@ -279,6 +279,27 @@ static bool is_shown_to_all_nameless(struct gate *gate, bool *is_awaited, const 
 }
 
 /*
+ * Whom a sender that knows of TLSA records names (RFC 7672 section 8.1): where they stand, which an alias may only lead to. Else it is the
+ * MX host.
+ */
+static void name_host(char name[DOMAIN_NAME_MAX], const struct gate *gate, const struct hop *hop)
+{
+	struct cursor rules = cursor_over(rules_of(gate));
+	struct key_rule rule;
+
+	text_copy(name, DOMAIN_NAME_MAX, hop->mx);
+	while (key_rule_next(&rule, &rules)) {
+		struct bytes first = bytes_slice(rule.names, 0, bytes_find(rule.names, ':'));
+
+		if (rule.kind != KEY_RULE_TLSA || first.len == 0 || first.len >= DOMAIN_NAME_MAX)
+			continue;
+		memcpy(name, first.data, first.len);
+		name[first.len] = '\0';
+		return;
+	}
+}
+
+/*
  * A host of many names shows its key to who names it: before the key is called wrong, it is asked for by name, and once more without
  * one. What is not known in time excuses nothing.
  */
@@ -287,13 +308,15 @@ static void judge_by_name(struct gate *gate, struct facts *facts, const struct h
 {
 	struct facts named = { 0 };
 	struct key_finding finding;
+	char name[DOMAIN_NAME_MAX];
 	bool is_shown, is_shown_awaited;
 
 	if (query->server_name[0] != '\0' || hop->mx[0] == '\0' || !gate->actions.probe ||
 	    facts->promise_only_alerts)
 		return;
 	is_shown = is_shown_to_all_nameless(gate, &is_shown_awaited, facts, query);
-	(void)judge_probe(gate, &named, &finding, find_fresh_probe(gate, facts, query, hop->mx));
+	name_host(name, gate, hop);
+	(void)judge_probe(gate, &named, &finding, find_fresh_probe(gate, facts, query, name));
 	facts->is_name_unsent = is_shown && named.key == KEY_MET;
 	if (facts->is_hold_over || facts->is_name_unsent || !(is_shown || is_shown_awaited) ||
 	    !(named.key == KEY_MET || named.is_key_awaited))

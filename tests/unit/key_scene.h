@@ -38,6 +38,7 @@ struct key_scene {
 	bool is_probe_away;
 	bool is_named_away, is_nameless_away; /* of probes with a name, or without one */
 	struct message_probe probe;           /* the last */
+	char named[DOMAIN_NAME_MAX];          /* by the last that names a host */
 };
 
 static inline void verify(void *owner, struct key_finding *finding,
@@ -58,6 +59,8 @@ static inline void probe(void *owner, struct message_probed *probed,
 		scene->probed_named && wanted->server_name[0] ? scene->probed_named : scene->probed;
 
 	memcpy(&scene->probe, wanted, sizeof(scene->probe));
+	if (wanted->server_name[0])
+		text_copy(scene->named, sizeof(scene->named), wanted->server_name);
 	scene->is_verifier_away |= scene->dies_behind_probe;
 	if (scene->is_probe_away ||
 	    (wanted->server_name[0] ? scene->is_named_away : scene->is_nameless_away))
