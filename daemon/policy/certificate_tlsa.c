@@ -30,11 +30,17 @@ static bool open_match(struct tlsa_match *match, const struct certificate_check 
 		const struct tlsa tlsa = { record->usage, record->selector, record->matching,
 			                   record->data };
 
+		int added;
+
 		/* Whoever asks leaves the others out; that a full certificate is none shows only here. */
-		if (tlsa_is_usable(&tlsa) &&
-		    SSL_dane_tlsa_add(match->connection, record->usage, record->selector,
-		                      record->matching, record->data.data, record->data.len) > 0)
-			match->usable++;
+		if (!tlsa_is_usable(&tlsa))
+			continue;
+		added = SSL_dane_tlsa_add(match->connection, record->usage, record->selector,
+		                          record->matching, record->data.data, record->data.len);
+		/* One that there is no memory for is none that nobody can use. */
+		if (added < 0)
+			return false;
+		match->usable += added > 0;
 	}
 	return true;
 }
