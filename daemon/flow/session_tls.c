@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "flow/session_private.h"
 
+#include "wire/tls_hello.h"
+
 /*
  * In TLS 1.3 alerts hide among application data: two octets, their type and the tag of the cipher (RFC 8446 sections 5.2, 5.3). No
  * Finished and no word of SMTP is as short.
@@ -104,6 +106,15 @@ struct session_step session_read_hello(struct session *session, struct bytes rea
 	return step;
 }
 
+/* What was seen from its middle may be TLS 1.3. */
+static bool may_be_alert(const struct session *session, const struct tls_record_header *header)
+{
+	uint16_t version = session_tls_version(session);
+
+	return header->content_len <= SEALED_ALERT_MAX &&
+	       (version == 0 || version >= TLS_VERSION_1_3);
+}
+
 struct session_step session_read_client_records(struct session *session, struct bytes readable)
 {
 	struct tls_record_header header;
@@ -118,7 +129,7 @@ struct session_step session_read_client_records(struct session *session, struct 
 	if (step.passing < readable.len && step.passing < TLS_RECORD_HEADER_LEN) {
 		hold_clear(session, readable);
 	} else if (step.passing == TLS_RECORD_HEADER_LEN && header.type == TLS_APPLICATION_DATA &&
-	           header.content_len > SEALED_ALERT_MAX) {
+	           !may_be_alert(session, &header)) {
 		session_hold(session, WAIT_TLS_DATA, &data);
 	} else if (step.passing == TLS_RECORD_HEADER_LEN) {
 		step.consumed = step.passing;
