@@ -118,11 +118,12 @@ class Keys(promises_lab.Promises):
         assert namespaces.wait_until(told, 10), self.events_of(domain)
         return told()[0]
 
-    def by_hand(self, domain, *words, name=None):
-        """A letter by s_client, with the host's name as SNI: (recipient, what was said)"""
+    def by_hand(self, domain, *words, name=None, is_nameless=False):
+        """A letter by s_client, with the host's name as SNI unless it is to send none: (recipient, what was said)"""
         recipient = f"you{next(self._serial)}@{domain.name}"
         text = f"mail from:<postmaster@sender.lab>\nrcpt to:<{recipient}>\ndata\nSubject: by hand\n\nsecret\n.\nquit\n"
+        sni = ("-noservername",) if is_nameless else ("-servername", name or domain.destination.name)
         said = self.world.sender.run(
             [servers.openssl(), "s_client", "-starttls", "smtp", "-connect", f"{domain.address}:25", "-name", "sender.lab", "-crlf",
-             "-quiet", "-servername", name or domain.destination.name, *words], input=text, check=False, timeout=60)
+             "-quiet", *sni, *words], input=text, check=False, timeout=60)
         return recipient, said

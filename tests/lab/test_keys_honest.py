@@ -40,6 +40,20 @@ def context_of(pair, ciphers=None, newest=None):
     return context
 
 
+def tenants_context(pairs, named):
+    """Who names a host is shown `named`, who names none one of the others, as the hello asks for."""
+    context, other = context_of(pairs[0]), context_of(named)
+    for key, certificate in pairs[1:]:
+        context.load_cert_chain(certificate, key)
+
+    def choose(connection, name, _):
+        if name:
+            connection.context = other
+
+    context.sni_callback = choose
+    return context
+
+
 def tlsa(*records):
     return "\n".join(f"_25._tcp.mx TLSA {record}" for record in records)
 
@@ -74,6 +88,7 @@ def furnish(site):
         site.promise(f"anonymous-{how}", "dane-ee", place=keys_receivers.address("anonymous"))
     keyed(site, "old", postfix.tlsa("old.lab"), place=keys_receivers.address("old"))
     keyed(site, "null", site.tlsas["rivest"])
+    site.promise("tenants-of-two-kinds", "verify")
     keyed(site, "transported", site.tlsas["rivest"])
     keyed(site, "resumed-12", postfix.tlsa("dual-ecdsa.lab"), place=keys_receivers.address("dual"))
     site.promise("forged", "dane-ee")
@@ -97,6 +112,10 @@ def furnish(site):
         name = f"expired-{version}-{promise}"
         old = context_of((site.authority.key, site.with_chain(site.authority.issue(f"mx.{name}.lab", valid=authority.EXPIRED))))
         site.sink.contexts[site[name].address] = functools.partial(lambda context: context, old)
+    rivest = site.pairs["rivest"][0]
+    two_kinds = tenants_context((site.pairs["rivest"], site.pairs["one"]),
+                                (rivest, site.authority.issue("mx.tenants-of-two-kinds.lab", key=rivest)))
+    site.sink.contexts[site["tenants-of-two-kinds"].address] = lambda: two_kinds
     site.sink.contexts[site["null"].address] = lambda: context_of(
         site.pairs["rivest"], "eNULL:@SECLEVEL=0", ssl.TLSVersion.TLSv1_2)
     site.sink.contexts[site["transported"].address] = lambda: context_of(
@@ -223,6 +242,16 @@ def test_a_host_of_many_tenants_and_a_sender_that_names_none(site, how, version)
     assert "sni" not in event["seen"], event
     assert is_taken(site, outcome.recipient) if how == "alert" else not is_kept(site, outcome.recipient)
     assert outcome.attempt.result == ("sent" if how == "alert" else "kept") and not outcome.clear, outcome
+
+
+def test_the_same_where_tls_1_3_would_have_shown_another_key(guarded):
+    """A sender that has TLS 1.2 at most, and no cipher of an ECDSA key; in TLS 1.3 its signature algorithms alone would choose."""
+    assert namespaces.wait_until(lambda: guarded.explain("tenants-of-two-kinds")[1]["is_established"])
+    domain = guarded["tenants-of-two-kinds"]
+    recipient, said = guarded.by_hand(domain, "-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256", is_nameless=True)
+    event = guarded.event_of(domain)
+    assert (event["action"], event["reason"], event["kind"]) == ("block", "sni-missing", "inability"), (event, said)
+    assert not guarded.sink.find(recipient), said
 
 
 @pytest.mark.parametrize("how", INABILITY)
