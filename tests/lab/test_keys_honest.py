@@ -89,6 +89,8 @@ def furnish(site):
     keyed(site, "old", postfix.tlsa("old.lab"), place=keys_receivers.address("old"))
     keyed(site, "null", site.tlsas["rivest"])
     site.promise("tenants-of-two-kinds", "verify")
+    site.promise("tenants-by-alias", "dane-ee", more="alias CNAME mx.tenants.lab.")
+    site.change("tenants-by-alias", mx="alias.tenants-by-alias.lab.")
     keyed(site, "transported", site.tlsas["rivest"])
     keyed(site, "resumed-12", postfix.tlsa("dual-ecdsa.lab"), place=keys_receivers.address("dual"))
     site.promise("forged", "dane-ee")
@@ -252,6 +254,19 @@ def test_the_same_where_tls_1_3_would_have_shown_another_key(guarded):
     event = guarded.event_of(domain)
     assert (event["action"], event["reason"], event["kind"]) == ("block", "sni-missing", "inability"), (event, said)
     assert not guarded.sink.find(recipient), said
+
+
+def test_a_host_of_many_tenants_whose_mx_is_an_alias(guarded):
+    """It knows the name that the alias leads to, where the records are; who knows of these names that (RFC 7672 section 8.1)."""
+    outcome = guarded.send("tenants-by-alias", sender="postfix")
+
+    def seen():
+        return [one for one in guarded.guard.events() if
+                one.get("mx") == "alias.tenants-by-alias.lab" and "tls_version" in one["seen"]]
+
+    assert namespaces.wait_until(seen, 10), (outcome, guarded.guard.events())
+    event = seen()[0]
+    assert (event["action"], event["reason"], event["kind"]) == ("block", "sni-missing", "inability"), event
 
 
 @pytest.mark.parametrize("how", INABILITY)
