@@ -114,21 +114,19 @@ static void an_anonymous_cipher_is_the_senders_setting(void **state)
 	refused(simulation, REASON_CIPHER_UNAUTHENTICATED, "proven");
 }
 
-/* ServerHello's version, random and session identifier; its suite becomes one that nobody has given a meaning. */
-static void make_suite_strange(struct recording *recording)
+/* Behind the headers of record and message: version, random, session identifier, suite. */
+static void change_server_hello(struct recording *recording, uint16_t version, uint16_t suite)
 {
-	static const uint8_t suite[] = { 0x00, 0x2f };
 	uint8_t *hello = NULL;
 
 	for (size_t i = 0; i < recording->count && !hello; i++) {
 		if (!recording->chunks[i].is_client)
-			hello = (uint8_t *)recording->chunks[i].octets.data;
+			hello = (uint8_t *)recording->chunks[i].octets.data + 5 + 4;
 	}
 	assert_non_null(hello);
-	hello += 5 + 4 + 2 + LIVE_RANDOM_LEN;
-	hello += 1 + hello[0];
-	assert_memory_equal(hello, suite, sizeof(suite));
-	put_u16(hello, 0xfefe);
+	put_u16(hello, version);
+	hello += 2 + LIVE_RANDOM_LEN;
+	put_u16(hello + 1 + hello[0], suite);
 }
 
 /* Whatever that suite is: a certificate by itself is anybody's. */
@@ -143,10 +141,40 @@ static void a_suite_that_nobody_knows_proves_nothing(void **state)
 	simulation = open_to(scene, &rsa, TLS13_BLOCK);
 	greet(simulation);
 	recording = handshake_of(&rsa, TLS1_2_VERSION, "AES128-SHA");
-	make_suite_strange(recording);
+	change_server_hello(recording, TLS1_2_VERSION, 0xfefe);
 	assert_false(replay(simulation, recording));
 	refused(simulation, REASON_KEY_MISMATCH, "proven");
 	assert_int_equal(simulation_finding(simulation)->key.outcome, KEY_UNREADABLE);
+	live_identity_end(&rsa);
+}
+
+/* OpenSSL speaks neither; what stands behind the hello looks the same. */
+static void what_anybody_can_break_is_weakened_whoever_has_the_key(void **state)
+{
+	static const struct {
+		uint16_t version, suite;
+		bool is_weak;
+	} cases[] = {
+		{ TLS1_VERSION, 0x002f, false },
+		{ SSL3_VERSION, 0x002f, true },
+		{ TLS1_VERSION, 0x0003, true }, /* RSA_EXPORT_WITH_RC4_40_MD5 */
+	};
+	struct key_scene *scene = *state;
+	struct live_identity rsa;
+
+	live_identity_init(&rsa, LIVE_RSA);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct simulation *simulation = open_to(scene, &rsa, TLS13_BLOCK);
+		struct recording *recording = handshake_of(&rsa, TLS1_VERSION, "AES128-SHA");
+
+		greet(simulation);
+		change_server_hello(recording, cases[i].version, cases[i].suite);
+		assert_int_equal(replay(simulation, recording), !cases[i].is_weak);
+		if (cases[i].is_weak)
+			refused(simulation, REASON_TLS_WEAKENED, "proven");
+		simulation_free(simulation);
+		scene->simulation = NULL;
+	}
 	live_identity_end(&rsa);
 }
 
@@ -467,6 +495,7 @@ int main(void)
 		TEST(a_key_that_was_replaced_passes_for_no_other_name),
 		TEST(an_anonymous_cipher_is_the_senders_setting),
 		TEST(a_suite_that_nobody_knows_proves_nothing),
+		TEST(what_anybody_can_break_is_weakened_whoever_has_the_key),
 		TEST(a_field_that_can_be_solved_is_weakened_whoever_signed_it),
 		TEST(rsa_key_transport_waits_for_the_servers_finished),
 		TEST(rsa_key_transport_passes_with_it),

@@ -64,12 +64,30 @@ static void a_chain_that_made_room_for_others_is_asked_for_again(void **state)
 	assert_int_equal(scene->probe.is_again, 0);
 }
 
+/* Who looks anew does so in time; where nobody can, what was seen is too old to pass mail by. */
+static void what_a_probe_saw_is_believed_for_its_time(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_PROBE);
+
+	scene->probe_outcome = PROBE_SHOWN;
+	scene->probed = &scene->honest;
+	assert_true(talk(simulation, &scene->honest, TLS1_3_VERSION));
+	scene->is_probe_away = true;
+	assert_true(talk_after(scene, simulation->config.probe_life_ms - 1000));
+	assert_false(talk_after(scene, 1000));
+	assert_null(simulation_finding(simulation));
+	simulation_pass_time(simulation, simulation->config.hold_ms);
+	assert_string_equal(reason_name(simulation_last_finding(simulation)->reason), "key-hidden");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, key_scene_set_up, key_scene_tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_the_verifier_said_of_a_probe_holds_for_a_while),
+		TEST(what_a_probe_saw_is_believed_for_its_time),
 		TEST(a_chain_that_made_room_for_others_is_asked_for_again),
 	};
 
