@@ -264,6 +264,39 @@ static void a_scheme_that_was_not_used_proves_nothing(void **state)
 	}
 }
 
+/* MD5's collisions let others' signatures be used (SLOTH, CVE-2015-7575). */
+static void a_true_signature_over_a_broken_hash_proves_nothing(void **state)
+{
+	static const struct {
+		uint16_t scheme;
+		const char *digest;
+		enum key_outcome outcome;
+	} cases[] = { { 0x0401, "SHA256", KEY_MET }, { 0x0101, "MD5", KEY_UNPROVEN } };
+	const struct world *world = *state;
+	const struct identity *identity = &world->identities[0];
+	struct key_exchange_signed exchange = { .tls_version = TLS1_2_VERSION };
+	uint8_t octets[2 * 32 + 16] = { 7 }, signature[512];
+
+	assert_string_equal(kinds[0], "RSA");
+	exchange.client_random = octets;
+	exchange.server_random = octets + 32;
+	exchange.params = bytes_of(octets + 64, 16);
+	for (size_t i = 0; i < 2; i++) {
+		EVP_MD_CTX *signer = EVP_MD_CTX_new();
+		size_t len = sizeof(signature);
+
+		assert_int_equal(EVP_DigestSignInit_ex(signer, NULL, cases[i].digest, NULL, NULL,
+		                                       identity->key, NULL),
+		                 1);
+		assert_int_equal(EVP_DigestSign(signer, signature, &len, octets, sizeof(octets)),
+		                 1);
+		EVP_MD_CTX_free(signer);
+		exchange.signature_scheme = cases[i].scheme;
+		exchange.signature = bytes_of(signature, len);
+		assert_int_equal(check_against(&exchange, identity), cases[i].outcome);
+	}
+}
+
 static void without_a_certificate_nothing_is_proven(void **state)
 {
 	const struct world *world = *state;
@@ -285,6 +318,7 @@ int main(void)
 		cmocka_unit_test(randoms_of_another_handshake_prove_nothing),
 		cmocka_unit_test(one_bit_is_enough_to_prove_nothing),
 		cmocka_unit_test(a_scheme_that_was_not_used_proves_nothing),
+		cmocka_unit_test(a_true_signature_over_a_broken_hash_proves_nothing),
 		cmocka_unit_test(without_a_certificate_nothing_is_proven),
 	};
 
