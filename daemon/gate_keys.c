@@ -279,8 +279,8 @@ static bool is_shown_to_all_nameless(struct gate *gate, bool *is_awaited, const 
 }
 
 /*
- * Whom a sender that knows of TLSA records names (RFC 7672 section 8.1): where they stand, which an alias may only lead to. Else it is the
- * MX host.
+ * Whom a sender that knows of TLSA records names (RFC 7672 section 8.1): where they stand, to which an alias may only lead. Else it
+ * is the MX host.
  */
 static void name_host(char name[DOMAIN_NAME_MAX], const struct gate *gate, const struct hop *hop)
 {

@@ -19,8 +19,8 @@ static uint16_t put_list(struct key_evidence *evidence, size_t *at, struct bytes
 }
 
 /*
- * Who has no list of versions offers none above TLS 1.2 (RFC 8446 section 4.2.1), and takes what is below. In TLS 1.3, which the prober
- * would offer, a server may choose another of its keys.
+ * Who has no list of versions offers none above TLS 1.2 (RFC 8446 section 4.2.1), and takes what is below. In TLS 1.3, which the
+ * prober would offer, a server may choose another of its keys.
  */
 static uint16_t put_versions(struct key_evidence *evidence, size_t *at,
                              const struct session_keys *keys, uint16_t offered)

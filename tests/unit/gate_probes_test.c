@@ -97,7 +97,7 @@ static bool talk_either(struct simulation *simulation, const struct live_identit
 	return replay(simulation, recording);
 }
 
-/* It was asked for to compare, behind a verdict by what the wire had shown, and may have met another machine of a farm than this mail does. */
+/* It was to compare with a verdict by what the wire had shown, and may have met another machine of a farm than this mail does. */
 static void a_first_look_confirms_nothing_whatever_it_was_for(void **state)
 {
 	struct key_scene *scene = *state;
