@@ -284,19 +284,24 @@ static bool is_shown_to_all_nameless(struct gate *gate, bool *is_awaited, const 
  */
 static void name_host(char name[DOMAIN_NAME_MAX], const struct gate *gate, const struct hop *hop)
 {
+	const struct bytes mx = bytes_of_string(hop->mx);
 	struct cursor rules = cursor_over(rules_of(gate));
+	struct bytes base = mx;
 	struct key_rule rule;
+	bool is_found = false;
 
-	text_copy(name, DOMAIN_NAME_MAX, hop->mx);
+	/* Where hosts share an address, that of this one if it has any. */
 	while (key_rule_next(&rule, &rules)) {
 		struct bytes first = bytes_slice(rule.names, 0, bytes_find(rule.names, ':'));
 
 		if (rule.kind != KEY_RULE_TLSA || first.len == 0 || first.len >= DOMAIN_NAME_MAX)
 			continue;
-		memcpy(name, first.data, first.len);
-		name[first.len] = '\0';
-		return;
+		if (!is_found || bytes_equal(first, mx))
+			base = first;
+		is_found = true;
 	}
+	memcpy(name, base.data, base.len);
+	name[base.len] = '\0';
 }
 
 /*

@@ -88,8 +88,9 @@ static void a_host_of_many_names_is_what_the_sender_does_not_know_of(void **stat
 	}
 }
 
-/* The host is an alias, and has its TLSA records where that leads. */
-static void promise_by_alias(struct destination *destination, const struct live_identity *identity)
+/* The host is an alias, and has its records where that leads; `beside`: it has some itself, too, or another at its address has. */
+static void promise_by_alias(struct destination *destination, const struct live_identity *identity,
+                             const char *beside)
 {
 	struct cursor packed;
 	struct key_rule rule;
@@ -98,9 +99,13 @@ static void promise_by_alias(struct destination *destination, const struct live_
 	promise_key(destination, identity);
 	packed = cursor_over(bytes_of(destination->keys, destination->keys_len));
 	assert_true(key_rule_next(&rule, &packed));
-	rule.names = bytes_of_string("target.example.net:" KEY_DOMAIN);
 	rules.count = rules.len = 0;
+	rule.names = bytes_of_string("target.example.net:" KEY_DOMAIN);
 	assert_true(key_rules_add(&rules, &rule));
+	rule.names = bytes_of_string(beside);
+	rule.group = 1;
+	if (beside[0])
+		assert_true(key_rules_add(&rules, &rule));
 	memcpy(destination->keys, rules.octets, rules.len);
 	destination->keys_len = (uint16_t)rules.len;
 	destination->hosts[0].keys = (struct key_slice){ 0, (uint16_t)rules.len };
@@ -109,18 +114,28 @@ static void promise_by_alias(struct destination *destination, const struct live_
 /* RFC 7672 section 8.1: who knows of the records sends the name that has them. */
 static void an_alias_is_asked_for_by_the_name_that_has_the_records(void **state)
 {
+	static const struct {
+		const char *beside, *asked;
+	} cases[] = { { "", "target.example.net" },
+		      { "mx.other.example", "target.example.net" },
+		      { KEY_HOST ":" KEY_DOMAIN, KEY_HOST } };
 	struct key_scene *scene = *state;
-	struct simulation *simulation = open_tolerant(scene);
 
-	for (size_t i = 0; i < simulation->answer_count; i++) {
-		promise_by_alias(&simulation->answers[i], &scene->honest);
-		simulation->answers[i].is_afresh = true;
-		push(simulation, &simulation->answers[i]);
+	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+		struct simulation *simulation = open_tolerant(scene);
+
+		for (size_t i = 0; i < simulation->answer_count; i++) {
+			promise_by_alias(&simulation->answers[i], &scene->honest, cases[c].beside);
+			simulation->answers[i].is_afresh = true;
+			push(simulation, &simulation->answers[i]);
+		}
+		scene->probed = &scene->thief;
+		assert_true(talk_to(simulation, &scene->thief, TLS1_2_VERSION));
+		excused(simulation);
+		assert_string_equal(scene->named, cases[c].asked);
+		simulation_free(simulation);
+		scene->simulation = NULL;
 	}
-	scene->probed = &scene->thief;
-	assert_true(talk_to(simulation, &scene->thief, TLS1_2_VERSION));
-	excused(simulation);
-	assert_string_equal(scene->named, "target.example.net");
 }
 
 /* In TLS 1.3 a server with keys of two kinds may choose the other one, and what the sender was shown would be nobody's. */
