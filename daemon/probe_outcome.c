@@ -13,7 +13,6 @@ _Static_assert((int)CHECK_CHAIN_MAX >= (int)STARTTLS_CHAIN_MAX,
 enum {
 	REPLY_LATER = 400, /* RFC 5321 section 4.2.1: 4yz asks for another try */
 	REPLY_NEVER = 500,
-	REPLY_CLOSING = 421, /* section 3.8: at any time */
 };
 
 /* Whoever answers slowly on purpose sends a little of something; silence sends nothing. */
@@ -54,13 +53,11 @@ static void say(struct message_probed *probed, const char *source, const char *f
 	va_end(arguments);
 }
 
-/* "Come again" and "not you" say nothing of the key; a server that speaks on and has no TLS does. */
+/* "Come again" and "not you" say nothing of the key, nor does "no more TLS now" (Postfix's 454); a server that has none at all does. */
 static void take_reply(struct message_probed *probed, const struct starttls_result *result,
                        const char *source)
 {
-	bool is_final = result->code >= REPLY_LATER && result->code != REPLY_CLOSING;
-
-	if (result->step == VISIT_AT_STARTTLS && is_final) {
+	if (result->step == VISIT_AT_STARTTLS && result->code >= REPLY_NEVER) {
 		probed->outcome = PROBE_WITHOUT_TLS;
 		say(probed, source, "the server refused STARTTLS: %u %s", result->code,
 		    result->reply);

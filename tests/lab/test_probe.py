@@ -182,10 +182,19 @@ def silence(_):
     time.sleep(10)
 
 
+def too_many(stream):
+    """As Postfix says it, where smtpd_client_new_tls_session_rate_limit is set."""
+    for reply in (b"220 mx ESMTP\r\n", b"250-mx\r\n250 STARTTLS\r\n", b"454 4.7.0 Error: too many new TLS sessions\r\n"):
+        stream.send(reply)
+        stream.line()
+    stream.close()
+
+
 MOODS = {
     "greylisting": (say(b"450 4.7.1 come again\r\n"), "450 (later): 4.7.1 come again"),
     "busy": (say(b"421 4.3.2 too busy\r\n"), "421 (later): 4.3.2 too busy"),
     "unwanted": (say(b"554 5.7.1 go away\r\n"), "554: 5.7.1 go away"),
+    "rate-limit": (too_many, "STARTTLS with 454 (later): 4.7.0 Error: too many new TLS sessions"),
     "hung-up": (say(b""), "hung up before its greeting"),
     "tarpit": (tarpit, "tarpits"),
     "silence": (silence, "nothing in time"),
@@ -206,6 +215,7 @@ def test_a_server_that_does_not_want_the_probe_could_not_tell_and_the_mail_waits
     assert attempt.result == "failed" and not probed.sink.find(recipient), (attempt, probed.guard.events())
     assert event and (event["action"], event["reason"]) == ("defer", "key-hidden"), probed.guard.events()
     assert not probed.behind.saw(b"RCPT TO", b"secret")
+    assert not [one for one in probed.guard.events() if one.get("reason") == "probe-differs"], probed.guard.events()
     assert words in event["seen"]["probe"] and words in probed.guard.output(), (event, probed.guard.output())
     text = probed.guard.ask("explain", destination.domain, check=False)
     assert "probe      could not tell" in text and words in text, text
