@@ -123,10 +123,10 @@ static bool is_nothing_in_common(const struct starttls_result *seen)
 	return seen->outcome == VISIT_TLS_FAILED && seen->alert == ALERT_HANDSHAKE_FAILURE;
 }
 
-/* A limit of connections: who goes on knocking makes it worse. */
+/* A limit of connections, or of sessions in TLS: who goes on knocking makes it worse. */
 static bool is_put_off(const struct starttls_result *result)
 {
-	return result->outcome == VISIT_REPLIED && result->step <= VISIT_AT_EHLO &&
+	return result->outcome == VISIT_REPLIED && result->step <= VISIT_AT_STARTTLS &&
 	       result->code >= 400 && result->code < 500;
 }
 

@@ -71,6 +71,8 @@ case("no-route", notes={"no-route"}, where="Network is unreachable",
      build=lambda lab, domain: lab.sound_host(domain) + f"mx AAAA {NO_ROUTE}\n")
 case("rate-limit", notes={"deferred"}, where="after the first connection",
      build=lambda lab, domain: lab.sound_host(domain, smtpd_client_connection_rate_limit="1", smtpd_client_event_limit_exceptions=""))
+case("session-limit", notes={"deferred"}, where="454 4.7.0 Error: too many new TLS sessions",
+     build=lambda lab, domain: lab.sound_host(domain, smtpd_client_new_tls_session_rate_limit="1", smtpd_client_event_limit_exceptions=""))
 case("tarpit", {"tarpit", "unproven", "no-promise"}, policy=None, build=lambda lab, domain: lab.bad_host("tarpit"))
 case("silent", {"silent", "unproven", "no-promise"}, policy=None, build=lambda lab, domain: lab.bad_host("silent"))
 case("rejecting", {"rejected", "unproven", "no-promise"}, where="554 5.7.1", policy=None,
