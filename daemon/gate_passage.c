@@ -6,7 +6,8 @@
 /*
  * Message bodies that pass in the kernel (net/body_passage.h). The kernel is armed at the place up to which all was read and passed, and goes
  * on from there only as long as the client's octets are a body without doubt; whatever else comes is queued, and before it is looked at
- * the flow's stream and session move on to where the kernel stands.
+ * the flow's stream and session move on to where the kernel stands. What the server acknowledges meanwhile passes as well, and is caught
+ * up with at the same time.
  *
  * Not armed at the 354 itself: a client that begins with a command did not see it as we did, and only its first line shows that.
  */
@@ -62,9 +63,17 @@ void gate_want_passage(struct gate *gate, struct flow *flow)
 static void arm(struct gate *gate, struct flow *flow)
 {
 	const struct passage_flow key = passage_flow(flow);
-	struct passage_place place;
+	const struct flow_side *server = &flow->from_server;
+	struct passage_place place = {
+		.next_seq = stream_next(flow->from_client.stream),
+		.answers = { .may_pass = true,
+		             .window = server->last_window,
+		             .seq = stream_next(server->stream),
+		             .ingress = server->ingress,
+		             .acked = stream_acked(flow->from_client.stream),
+		             .timestamp = server->last_timestamp },
+	};
 
-	place.next_seq = stream_next(flow->from_client.stream);
 	stream_tail(flow->from_client.stream, place.tail);
 	if (body_passage_arm(gate->passage, &key, &place) != 0) {
 		gate->counters.passage_failures++;
@@ -88,18 +97,37 @@ void gate_arm(struct gate *gate)
 	gate->arming_count = 0;
 }
 
+/* What the server has acknowledged unseen, as gate_segment would have taken it. */
+static void take_answers(struct flow *flow, const struct passage_answers *answers)
+{
+	struct stream *stream = flow->from_client.stream;
+	struct flow_side *server = &flow->from_server;
+	int32_t ahead = seq_distance(answers->acked, stream_acked(stream));
+
+	if (!answers->may_pass || ahead < 0 || !stream_acknowledge(stream, answers->acked))
+		return;
+	/* Of two at the same place nobody knows which was the last: the client may have but the smaller window. */
+	if (ahead > 0 || answers->window < server->last_window)
+		server->last_window = answers->window;
+	if (ahead > 0)
+		server->last_ack = answers->acked;
+	if (server->has_timestamps && seq_distance(answers->timestamp, server->last_timestamp) > 0)
+		server->last_timestamp = answers->timestamp;
+}
+
 /* The kernel has passed all up to there. */
 static void move_on(struct gate *gate, struct flow *flow, const struct passage_place *place)
 {
 	struct stream *stream = flow->from_client.stream;
 	uint32_t passed = place->next_seq - stream_next(stream);
 
-	if (passed == 0)
-		return;
-	gate->counters.passage_octets += passed;
-	flow->vain_passages = 0;
-	stream_skip(stream, place->next_seq, place->tail);
-	session_skip_body(flow->session, place->tail);
+	if (passed > 0) {
+		gate->counters.passage_octets += passed;
+		flow->vain_passages = 0;
+		stream_skip(stream, place->next_seq, place->tail);
+		session_skip_body(flow->session, place->tail);
+	}
+	take_answers(flow, &place->answers);
 }
 
 static bool look(struct gate *gate, struct flow *flow)

@@ -25,6 +25,11 @@ static const struct nla_policy policy[] = {
 	[SMTPBODY_A_TAIL] = NLA_POLICY_EXACT_LEN(2),
 	[SMTPBODY_A_OWNER] = { .type = NLA_U32 },
 	[SMTPBODY_A_TIMEOUT] = NLA_POLICY_MIN(NLA_U32, 1),
+	[SMTPBODY_A_ANSWER_SEQ] = { .type = NLA_U32 },
+	[SMTPBODY_A_ANSWER_INGRESS] = { .type = NLA_U32 },
+	[SMTPBODY_A_ACKED] = { .type = NLA_U32 },
+	[SMTPBODY_A_WINDOW] = { .type = NLA_U16 },
+	[SMTPBODY_A_TIMESTAMP] = { .type = NLA_U32 },
 };
 
 static struct genl_family family;
@@ -84,6 +89,25 @@ static int read_flow(struct smtpbody_key *key, struct genl_info *info)
 	return 0;
 }
 
+/* All of them or none: an acknowledgment without a place to begin at would be anybody's. */
+static int read_answers(struct smtpbody_arming *arming, struct genl_info *info)
+{
+	if (!info->attrs[SMTPBODY_A_ANSWER_SEQ])
+		return 0;
+	if (GENL_REQ_ATTR_CHECK(info, SMTPBODY_A_ANSWER_INGRESS) ||
+	    GENL_REQ_ATTR_CHECK(info, SMTPBODY_A_ACKED) ||
+	    GENL_REQ_ATTR_CHECK(info, SMTPBODY_A_WINDOW) ||
+	    GENL_REQ_ATTR_CHECK(info, SMTPBODY_A_TIMESTAMP))
+		return -EINVAL;
+	arming->has_answers = true;
+	arming->answer_seq = nla_get_u32(info->attrs[SMTPBODY_A_ANSWER_SEQ]);
+	arming->answers_by = nla_get_u32(info->attrs[SMTPBODY_A_ANSWER_INGRESS]);
+	arming->acked = nla_get_u32(info->attrs[SMTPBODY_A_ACKED]);
+	arming->window = nla_get_u16(info->attrs[SMTPBODY_A_WINDOW]);
+	arming->timestamp = nla_get_u32(info->attrs[SMTPBODY_A_TIMESTAMP]);
+	return 0;
+}
+
 static int arm(struct sk_buff *skb, struct genl_info *info)
 {
 	struct smtpbody_arming arming = {
@@ -101,6 +125,9 @@ static int arm(struct sk_buff *skb, struct genl_info *info)
 	arming.next_seq = nla_get_u32(info->attrs[SMTPBODY_A_NEXT_SEQ]);
 	tail = nla_data(info->attrs[SMTPBODY_A_TAIL]);
 	arming.tail = tail[0] | tail[1] << 8;
+	err = read_answers(&arming, info);
+	if (err)
+		return err;
 	if (info->attrs[SMTPBODY_A_OWNER])
 		arming.owner = nla_get_u32(info->attrs[SMTPBODY_A_OWNER]);
 	if (info->attrs[SMTPBODY_A_TIMEOUT])
@@ -113,14 +140,23 @@ static int arm(struct sk_buff *skb, struct genl_info *info)
 	return smtpbody_arm(net_asked(info), &arming);
 }
 
-static int put_place(struct sk_buff *answer, u64 word)
+static int put_answers(struct sk_buff *answer, const struct smtpbody_words *words)
 {
-	struct smtpbody_state state = smtpbody_unpack(word);
+	if (!(words->acks & SMTPBODY_ARMED))
+		return 0;
+	return nla_put_u32(answer, SMTPBODY_A_ACKED, (u32)words->acks) ||
+	       nla_put_u16(answer, SMTPBODY_A_WINDOW, (u16)(words->acks >> 32)) ||
+	       nla_put_u32(answer, SMTPBODY_A_TIMESTAMP, (u32)(words->server >> 32));
+}
+
+static int put_place(struct sk_buff *answer, const struct smtpbody_words *words)
+{
+	struct smtpbody_state state = smtpbody_unpack(words->word);
 	u8 tail[2] = { state.tail & 0xff, state.tail >> 8 };
 
 	return nla_put_u32(answer, SMTPBODY_A_NEXT_SEQ, state.next_seq) ||
 	       nla_put(answer, SMTPBODY_A_TAIL, sizeof(tail), tail) ||
-	       nla_put_u8(answer, SMTPBODY_A_ARMED, state.is_armed);
+	       nla_put_u8(answer, SMTPBODY_A_ARMED, state.is_armed) || put_answers(answer, words);
 }
 
 /* LOOK and TAKE_BACK. All that could fail comes before the flow is taken out, for nobody would learn its place. */
@@ -128,7 +164,7 @@ static int tell_place(struct sk_buff *skb, struct genl_info *info)
 {
 	struct smtpbody_key key;
 	struct sk_buff *answer;
-	u64 word = 0;
+	struct smtpbody_words words;
 	void *header;
 	int err = read_flow(&key, info);
 
@@ -143,10 +179,10 @@ static int tell_place(struct sk_buff *skb, struct genl_info *info)
 		goto free_answer;
 	}
 	if (info->genlhdr->cmd == SMTPBODY_CMD_TAKE_BACK)
-		err = smtpbody_take_back(&word, net_asked(info), &key);
+		err = smtpbody_take_back(&words, net_asked(info), &key);
 	else
-		err = smtpbody_look(&word, net_asked(info), &key);
-	if (!err && put_place(answer, word))
+		err = smtpbody_look(&words, net_asked(info), &key);
+	if (!err && put_place(answer, &words))
 		err = -EMSGSIZE;
 	if (err)
 		goto free_answer;
@@ -162,9 +198,9 @@ static int forget(struct sk_buff *skb, struct genl_info *info)
 {
 	struct smtpbody_key key;
 	int err = read_flow(&key, info);
-	u64 word;
+	struct smtpbody_words words;
 
-	return err ? err : smtpbody_take_back(&word, net_asked(info), &key);
+	return err ? err : smtpbody_take_back(&words, net_asked(info), &key);
 }
 
 static int forget_all(struct sk_buff *skb, struct genl_info *info)

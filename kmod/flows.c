@@ -18,8 +18,20 @@ MODULE_PARM_DESC(flows_max, "most flows in a network namespace (262144)");
 
 static unsigned int net_id __read_mostly;
 
+/* 0: it is that flow. The interface is not hashed, as the client's segments come by one and the server's by another. */
+static int compare(struct rhashtable_compare_arg *arg, const void *object)
+{
+	const struct smtpbody_flow *flow = object;
+	const struct smtpbody_key *key = arg->key;
+
+	if (memcmp(&flow->key, key, offsetof(struct smtpbody_key, ingress)))
+		return 1;
+	return (key->is_answer ? READ_ONCE(flow->answers_by) : flow->key.ingress) != key->ingress;
+}
+
 static const struct rhashtable_params table_params = {
-	.key_len = sizeof(struct smtpbody_key),
+	.key_len = offsetof(struct smtpbody_key, ingress),
+	.obj_cmpfn = compare,
 	.key_offset = offsetof(struct smtpbody_flow, key),
 	.head_offset = offsetof(struct smtpbody_flow, node),
 	.automatic_shrinking = true,
@@ -73,6 +85,28 @@ static struct smtpbody_flow *find_for_request(struct smtpbody_net *here,
 	return flow; /* stays: nobody else may take it out */
 }
 
+/*
+ * What is armed is of another generation: a segment that is being read meanwhile compares with a word that never comes back.
+ * acks goes out first and comes in last, so that whoever finds it armed has the rest of the same arming.
+ */
+static void set_words(struct smtpbody_flow *flow, const struct smtpbody_arming *arming)
+{
+	u16 generation = smtpbody_unpack(atomic64_read(&flow->word)).generation;
+	u64 word = smtpbody_pack((struct smtpbody_state){
+		.next_seq = arming->next_seq,
+		.tail = arming->tail,
+		.generation = generation + 1,
+		.is_armed = true,
+	});
+	u64 acks = smtpbody_acks(word, arming->acked, arming->window);
+
+	atomic64_fetch_andnot(SMTPBODY_ARMED, &flow->acks);
+	WRITE_ONCE(flow->answers_by, arming->answers_by);
+	atomic64_set(&flow->server, smtpbody_server(arming->answer_seq, arming->timestamp));
+	atomic64_set_release(&flow->word, word);
+	atomic64_set_release(&flow->acks, arming->has_answers ? acks : acks & ~SMTPBODY_ARMED);
+}
+
 static int add(struct smtpbody_net *here, const struct smtpbody_arming *arming)
 {
 	struct smtpbody_flow *flow;
@@ -88,11 +122,7 @@ static int add(struct smtpbody_net *here, const struct smtpbody_arming *arming)
 	flow->portid = arming->portid;
 	flow->touched = jiffies;
 	flow->timeout = (unsigned long)arming->timeout * HZ;
-	atomic64_set(&flow->word, smtpbody_pack((struct smtpbody_state){
-					  .next_seq = arming->next_seq,
-					  .tail = arming->tail,
-					  .is_armed = true,
-				  }));
+	set_words(flow, arming);
 	err = rhashtable_insert_fast(&here->table, &flow->node, table_params);
 	if (err) {
 		kfree(flow);
@@ -103,21 +133,13 @@ static int add(struct smtpbody_net *here, const struct smtpbody_arming *arming)
 	return 0;
 }
 
-/* Of another generation: a segment that is being scanned meanwhile compares with a word that never comes back. */
 static void arm_again(struct smtpbody_flow *flow, const struct smtpbody_arming *arming)
 {
-	u16 generation = smtpbody_unpack(atomic64_read(&flow->word)).generation;
-
 	flow->owner = arming->owner;
 	flow->portid = arming->portid;
 	flow->timeout = (unsigned long)arming->timeout * HZ;
 	WRITE_ONCE(flow->touched, jiffies);
-	atomic64_set(&flow->word, smtpbody_pack((struct smtpbody_state){
-					  .next_seq = arming->next_seq,
-					  .tail = arming->tail,
-					  .generation = generation + 1,
-					  .is_armed = true,
-				  }));
+	set_words(flow, arming);
 }
 
 int smtpbody_arm(struct smtpbody_net *here, const struct smtpbody_arming *arming)
@@ -135,38 +157,46 @@ int smtpbody_arm(struct smtpbody_net *here, const struct smtpbody_arming *arming
 	return err;
 }
 
-int smtpbody_look(u64 *word, struct smtpbody_net *here, const struct smtpbody_key *key)
+int smtpbody_look(struct smtpbody_words *words, struct smtpbody_net *here,
+		  const struct smtpbody_key *key)
 {
 	struct smtpbody_flow *flow;
 
 	mutex_lock(&here->requests);
 	flow = find_for_request(here, key);
-	if (flow)
-		*word = atomic64_read(&flow->word);
+	if (flow) {
+		words->acks = atomic64_read_acquire(&flow->acks);
+		words->word = atomic64_read(&flow->word);
+		words->server = atomic64_read(&flow->server);
+	}
 	mutex_unlock(&here->requests);
 	return flow ? 0 : -ESRCH;
 }
 
-/* Returns the last word: whoever found the flow before, and has yet to swap, finds another one. */
-static u64 take_out(struct smtpbody_net *here, struct smtpbody_flow *flow)
+/* Has the last words: whoever found the flow before, and has yet to swap, finds others. */
+static struct smtpbody_words take_out(struct smtpbody_net *here, struct smtpbody_flow *flow)
 {
-	u64 word = atomic64_xchg(&flow->word, 0);
+	struct smtpbody_words words;
 
 	lockdep_assert_held(&here->requests);
+	words.word = atomic64_xchg(&flow->word, 0);
+	words.acks = atomic64_xchg(&flow->acks, 0);
+	words.server = atomic64_read(&flow->server);
 	rhashtable_remove_fast(&here->table, &flow->node, table_params);
 	here->count--;
 	kfree_rcu(flow, rcu);
-	return word;
+	return words;
 }
 
-int smtpbody_take_back(u64 *word, struct smtpbody_net *here, const struct smtpbody_key *key)
+int smtpbody_take_back(struct smtpbody_words *words, struct smtpbody_net *here,
+		       const struct smtpbody_key *key)
 {
 	struct smtpbody_flow *flow;
 
 	mutex_lock(&here->requests);
 	flow = find_for_request(here, key);
 	if (flow)
-		*word = take_out(here, flow);
+		*words = take_out(here, flow);
 	mutex_unlock(&here->requests);
 	return flow ? 0 : -ESRCH;
 }
@@ -281,8 +311,7 @@ static struct pernet_operations net_operations = {
 
 int smtpbody_flows_init(void)
 {
-	BUILD_BUG_ON(sizeof(struct smtpbody_key) != 44);
-	BUILD_BUG_ON(sizeof(struct smtpbody_key) % sizeof(u32));
+	BUILD_BUG_ON(offsetof(struct smtpbody_key, ingress) != 40);
 	return register_pernet_subsys(&net_operations);
 }
 

@@ -18,21 +18,25 @@
 
 #define SMTPBODY_TIMEOUT_MAX (24 * 60 * 60) /* seconds */
 
-/* From client to server. No padding: all of it is hashed and compared, so all of it is set. */
+/* From client to server. No padding up to ingress: all of that is hashed and compared, so all of it is set. */
 struct smtpbody_key {
 	union nf_inet_addr source;
 	union nf_inet_addr destination;
 	__be16 source_port;
 	__be16 destination_port;
-	u32 ingress;
 	u16 zone;
 	u16 family;
+	u32 ingress;
+	bool is_answer; /* asked for: ingress is that of the server's segments */
 };
 
 struct smtpbody_flow {
 	struct rhash_head node;
 	struct smtpbody_key key;
-	atomic64_t word;       /* see smtpbody_scan.h */
+	atomic64_t word; /* these three: see smtpbody_scan.h */
+	atomic64_t acks;
+	atomic64_t server;
+	u32 answers_by;        /* ingress of the server's segments */
 	unsigned long touched; /* jiffies: armed, or a segment passed */
 	unsigned long timeout; /* jiffies */
 	u32 owner;
@@ -75,9 +79,22 @@ struct smtpbody_arming {
 	struct smtpbody_key key;
 	u32 next_seq;
 	u16 tail;
+	bool has_answers; /* then the next five are said */
+	u16 window;
+	u32 answer_seq;
+	u32 answers_by;
+	u32 acked;
+	u32 timestamp;
 	u32 owner;
 	u32 portid;
 	u32 timeout; /* seconds */
+};
+
+/* Of one moment, but that more may have passed than is acknowledged. */
+struct smtpbody_words {
+	u64 word;
+	u64 acks;
+	u64 server;
 };
 
 struct smtpbody_totals {
@@ -88,10 +105,12 @@ struct smtpbody_totals {
 	u32 flows_max;
 };
 
-/* For requests. 0 or -errno; *word is that of the flow, written on success. */
+/* For requests. 0 or -errno; *words are those of the flow, written on success. */
 int smtpbody_arm(struct smtpbody_net *here, const struct smtpbody_arming *arming);
-int smtpbody_look(u64 *word, struct smtpbody_net *here, const struct smtpbody_key *key);
-int smtpbody_take_back(u64 *word, struct smtpbody_net *here, const struct smtpbody_key *key);
+int smtpbody_look(struct smtpbody_words *words, struct smtpbody_net *here,
+		  const struct smtpbody_key *key);
+int smtpbody_take_back(struct smtpbody_words *words, struct smtpbody_net *here,
+		       const struct smtpbody_key *key);
 void smtpbody_forget(struct smtpbody_net *here, const struct smtpbody_choice *choice);
 void smtpbody_total(struct smtpbody_totals *totals, struct smtpbody_net *here);
 

@@ -35,6 +35,8 @@ struct segment {
 	u8 flags;
 	unsigned int payload_at;
 	u32 payload_len;
+	struct smtpbody_ack ack;
+	bool has_usual_options; /* as an ack of the server has them */
 };
 
 /* False: no first part of a packet in which TCP's header would be. */
@@ -79,13 +81,16 @@ static bool read_ipv6(struct segment *segment, const struct sk_buff *skb)
 	return true;
 }
 
-static u16 zone_of(const struct sk_buff *skb)
+/* That of its direction's packets, or of those which it answers. */
+static u16 zone_of(const struct sk_buff *skb, bool is_answer)
 {
 	enum ip_conntrack_info info;
 	const struct nf_conn *connection = nf_ct_get(skb, &info);
 
-	return connection ? nf_ct_zone_id(nf_ct_zone(connection), CTINFO2DIR(info))
-			  : NF_CT_DEFAULT_ZONE_ID;
+	if (!connection)
+		return NF_CT_DEFAULT_ZONE_ID;
+	return nf_ct_zone_id(nf_ct_zone(connection),
+			     is_answer ? !CTINFO2DIR(info) : CTINFO2DIR(info));
 }
 
 /* Where the queue's messages say that it came in by. */
@@ -114,7 +119,7 @@ static bool read_key(struct segment *segment, const struct sk_buff *skb,
 	segment->key.source_port = ports[0];
 	segment->key.destination_port = ports[1];
 	segment->key.ingress = ingress_of(skb, par);
-	segment->key.zone = zone_of(skb);
+	segment->key.zone = zone_of(skb, false);
 	return true;
 }
 
@@ -143,6 +148,22 @@ static bool options_are_plain(const u8 *options, unsigned int len)
 	return at == len;
 }
 
+static void read_ack(struct segment *segment, const struct tcphdr *tcp, unsigned int options_len)
+{
+	const u8 *options = (const u8 *)(tcp + 1);
+	__be32 read[SMTPBODY_OPTION_WORDS] = {};
+	u32 words[SMTPBODY_OPTION_WORDS];
+	unsigned int i;
+
+	memcpy(read, options, min_t(unsigned int, options_len, sizeof(read)));
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		words[i] = ntohl(read[i]);
+	segment->ack.seq = segment->seq;
+	segment->ack.acked = ntohl(tcp->ack_seq);
+	segment->ack.window = ntohs(tcp->window);
+	segment->has_usual_options = smtpbody_read_options(&segment->ack, options_len, words);
+}
+
 /* The rest of the segment. False: not understood. */
 static bool read_tcp(struct segment *segment, const struct sk_buff *skb)
 {
@@ -166,6 +187,7 @@ static bool read_tcp(struct segment *segment, const struct sk_buff *skb)
 	segment->payload_at = segment->tcp_at + header_len;
 	segment->payload_len = skb->len - segment->payload_at;
 	segment->tcp_len = skb->len - segment->tcp_at;
+	read_ack(segment, tcp, header_len - sizeof(*tcp));
 	return tcp->res1 == 0 && tcp->ack && !(segment->flags & SMTPBODY_TCP_NEVER);
 }
 
@@ -226,6 +248,48 @@ static bool passes(struct smtpbody_flow *flow, const struct segment *segment,
 				smtpbody_moved(word, segment->payload_len, carry)) == word;
 }
 
+/* The flow that it answers. */
+static struct smtpbody_flow *find_answered(struct smtpbody_net *here, const struct segment *segment,
+					   const struct sk_buff *skb)
+{
+	struct smtpbody_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.source = segment->key.destination;
+	key.destination = segment->key.source;
+	key.source_port = segment->key.destination_port;
+	key.destination_port = segment->key.source_port;
+	key.zone = zone_of(skb, true);
+	key.family = segment->key.family;
+	key.ingress = segment->key.ingress;
+	key.is_answer = true;
+	return smtpbody_find(here, &key);
+}
+
+/* Neither here nor in the queue does it freeze. */
+static bool passes_ack(struct smtpbody_net *here, const struct segment *segment,
+		       const struct sk_buff *skb)
+{
+	struct smtpbody_flow *flow = find_answered(here, segment, skb);
+	const struct smtpbody_ack *ack = &segment->ack;
+	u64 acks, word, server, moved;
+
+	if (!flow || !segment->has_usual_options)
+		return false;
+	acks = atomic64_read_acquire(&flow->acks);
+	word = atomic64_read(&flow->word);
+	server = atomic64_read(&flow->server);
+	/* It may have been armed anew since it was found. */
+	if (READ_ONCE(flow->answers_by) != segment->key.ingress ||
+	    !smtpbody_acks_move(acks, word, server, ack) || !checksum_is_good(segment, skb))
+		return false;
+	moved = smtpbody_server_moved(server, ack);
+	if (moved != server && atomic64_cmpxchg(&flow->server, server, moved) != server)
+		return false;
+	moved = smtpbody_acks_moved(acks, ack);
+	return atomic64_cmpxchg(&flow->acks, acks, moved) == acks && !smtpbody_is_told(acks, ack);
+}
+
 static bool smtpbody_match(const struct sk_buff *skb, struct xt_action_param *par)
 {
 	struct smtpbody_net *here = smtpbody_net_of(xt_net(par));
@@ -235,10 +299,12 @@ static bool smtpbody_match(const struct sk_buff *skb, struct xt_action_param *pa
 
 	if (!read_key(&segment, skb, par))
 		return false;
+	is_understood = read_tcp(&segment, skb);
+	if (is_understood && smtpbody_is_bare(segment.flags, segment.payload_len))
+		return passes_ack(here, &segment, skb);
 	flow = smtpbody_find(here, &segment.key);
 	if (!flow)
 		return false;
-	is_understood = read_tcp(&segment, skb);
 	if (is_understood && segment.payload_len == 0)
 		return false;
 	if (is_understood && passes(flow, &segment, skb)) {
@@ -259,7 +325,7 @@ static int smtpbody_check(const struct xt_mtchk_param *par)
 }
 
 /* Where the queue's rules are. Before a packet is put together again, or its addresses are what they will be, is no place. */
-#define HOOKS ((1 << NF_INET_FORWARD) | (1 << NF_INET_LOCAL_OUT))
+#define HOOKS ((1 << NF_INET_FORWARD) | (1 << NF_INET_LOCAL_IN) | (1 << NF_INET_LOCAL_OUT))
 
 static struct xt_match matches[] __read_mostly = {
 	{

@@ -23,7 +23,6 @@ enum {
 	FRAGMENT_UNUSUAL = 0xa000, /* more fragments, and the reserved bit (RFC 791 section 3.1) */
 	TCP_HEADER_MIN = 20,
 	PROTOCOL_TCP = 6,
-	TCP_ACK = 0x10,
 	PIECE_LEN = 1024,
 	PIECES_MAX = 65535 / PIECE_LEN + 1,
 };
@@ -50,7 +49,10 @@ struct {
 
 struct segment {
 	struct smtpbody_key key;
+	struct smtpbody_ack ack;
 	__u32 seq;
+	__u32 options_at;
+	__u32 options_len;
 	__u32 payload_at;
 	__u32 payload_len;
 	__u8 flags;
@@ -174,17 +176,28 @@ static __always_inline _Bool read_segment(struct segment *segment, struct __sk_b
 	segment->seq = bpf_ntohl(tcp.seq);
 	segment->flags = tcp.flags;
 	segment->payload_at = tcp_at + tcp_len;
+	segment->ack.seq = segment->seq;
+	segment->ack.acked = bpf_ntohl(tcp.acknowledged);
+	segment->ack.window = bpf_ntohs(tcp.window);
+	segment->options_at = tcp_at + TCP_HEADER_MIN;
+	segment->options_len = tcp_len - TCP_HEADER_MIN;
 	return 1;
 }
 
-static __always_inline _Bool keys_equal(const struct smtpbody_key *a, const struct smtpbody_key *b)
+/* The client's segments have the key's interface, the server's another. */
+static __always_inline _Bool has_key(const struct smtpbody_entry *entry,
+				     const struct smtpbody_key *key, _Bool is_answer)
 {
-	return ((a->words[0] ^ b->words[0]) | (a->words[1] ^ b->words[1]) |
-		(a->words[2] ^ b->words[2]) | (a->words[3] ^ b->words[3]) |
-		(a->words[4] ^ b->words[4]) | (a->words[5] ^ b->words[5])) == 0;
+	const __u64 *words = entry->key.words;
+	__u64 by = is_answer ? entry->answers_by : words[SMTPBODY_KEY_INGRESS];
+
+	return ((words[0] ^ key->words[0]) | (by ^ key->words[SMTPBODY_KEY_INGRESS]) |
+		(words[2] ^ key->words[2]) | (words[3] ^ key->words[3]) |
+		(words[4] ^ key->words[4]) | (words[5] ^ key->words[5])) == 0;
 }
 
-static __always_inline struct smtpbody_entry *find_entry(const struct smtpbody_key *key)
+static __always_inline struct smtpbody_entry *find_entry(const struct smtpbody_key *key,
+							 _Bool is_answer)
 {
 	__u32 index = SMTPBODY_SEED_ENTRY;
 	struct smtpbody_entry *entry = bpf_map_lookup_elem(&smtpbody_flows, &index);
@@ -197,10 +210,62 @@ static __always_inline struct smtpbody_entry *find_entry(const struct smtpbody_k
 	for (way = 0; way < SMTPBODY_WAYS; way++) {
 		index = first + way;
 		entry = bpf_map_lookup_elem(&smtpbody_flows, &index);
-		if (entry && keys_equal(&entry->key, key))
+		if (entry && has_key(entry, key, is_answer))
 			return entry;
 	}
 	return 0;
+}
+
+/* From server to client becomes from client to server. */
+static __always_inline void turn_round(struct smtpbody_key *key)
+{
+	__u64 ports = key->words[0] & 0xffffffffU;
+	__u64 octets[2] = { key->words[2], key->words[3] };
+
+	key->words[0] = key->words[0] >> 32 << 32 | ports >> 16 | (ports & 0xffff) << 16;
+	key->words[2] = key->words[4];
+	key->words[3] = key->words[5];
+	key->words[4] = octets[0];
+	key->words[5] = octets[1];
+}
+
+static __always_inline _Bool read_options(struct segment *segment, struct __sk_buff *skb)
+{
+	__u32 words[SMTPBODY_OPTION_WORDS] = {};
+	__u32 len = segment->options_len;
+	int at;
+
+	if (len >= sizeof(words) && bpf_skb_load_bytes(skb, segment->options_at, words, 16))
+		return 0;
+	if (len == 12 && bpf_skb_load_bytes(skb, segment->options_at, words, 12))
+		return 0;
+#pragma unroll
+	for (at = 0; at < SMTPBODY_OPTION_WORDS; at++)
+		words[at] = bpf_ntohl(words[at]);
+	return smtpbody_read_options(&segment->ack, len, words);
+}
+
+static __always_inline _Bool passes_ack(struct segment *segment, struct __sk_buff *skb)
+{
+	const struct smtpbody_ack *ack = &segment->ack;
+	struct smtpbody_entry *entry;
+	__u64 acks, word, server, moved;
+
+	turn_round(&segment->key);
+	entry = find_entry(&segment->key, 1);
+	if (!entry || !read_options(segment, skb))
+		return 0;
+	acks = __sync_fetch_and_or(&entry->acks, 0);
+	word = __sync_fetch_and_or(&entry->word, 0);
+	server = __sync_fetch_and_or(&entry->server, 0);
+	if (!has_key(entry, &segment->key, 1) || !smtpbody_acks_move(acks, word, server, ack))
+		return 0;
+	moved = smtpbody_server_moved(server, ack);
+	if (moved != server && __sync_val_compare_and_swap(&entry->server, server, moved) != server)
+		return 0;
+	moved = smtpbody_acks_moved(acks, ack);
+	return __sync_val_compare_and_swap(&entry->acks, acks, moved) == acks &&
+	       !smtpbody_is_told(acks, ack);
 }
 
 struct scan {
@@ -284,7 +349,9 @@ int smtpbody_passes_it(struct __sk_buff *skb)
 
 	if (!read_segment(&segment, skb))
 		return 0;
-	entry = find_entry(&segment.key);
+	if (!segment.is_unusual && smtpbody_is_bare(segment.flags, segment.payload_len))
+		return passes_ack(&segment, skb);
+	entry = find_entry(&segment.key, 0);
 	if (!entry)
 		return 0;
 	if (segment.payload_len == 0 && !segment.is_unusual &&
@@ -292,10 +359,10 @@ int smtpbody_passes_it(struct __sk_buff *skb)
 		return 0;
 	/* With this barrier behind the word, what the key was found to be is what it was under this word. */
 	word = __sync_fetch_and_or(&entry->word, 0);
-	if (!(word & SMTPBODY_ARMED) || !keys_equal(&entry->key, &segment.key))
+	if (!(word & SMTPBODY_ARMED) || !has_key(entry, &segment.key, 0))
 		return 0;
 	if (segment.is_unusual || !smtpbody_is_next(word, segment.seq, segment.payload_len) ||
-	    (segment.flags & (SMTPBODY_TCP_NEVER | TCP_ACK)) != TCP_ACK)
+	    (segment.flags & (SMTPBODY_TCP_NEVER | SMTPBODY_TCP_ACK)) != SMTPBODY_TCP_ACK)
 		goto freeze;
 	carry = scan_payload(skb, segment.payload_at, segment.payload_len, smtpbody_carry(word));
 	if (!smtpbody_passes(carry))

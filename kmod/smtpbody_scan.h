@@ -18,12 +18,18 @@
  *
  * Two octets tell enough only where no mark has completed: the guard never arms where the octets so far end in a line
  * end, a dot and CR, as LF may come next.
+ *
+ * Meanwhile the server says nothing but what it got. Its bare acknowledgments pass, too, while the state is armed: see
+ * smtpbody_ack. All else of the server's is queued, and freezes nothing.
  */
 
 #include <linux/types.h>
 
 /* TCP flags of segments that never pass: FIN, SYN, RST, URG (RFC 9293 section 3.1). */
 #define SMTPBODY_TCP_NEVER 0x27U
+/* The only one of a bare acknowledgment, beside those of congestion (RFC 3168 section 6.1). */
+#define SMTPBODY_TCP_ACK        0x10U
+#define SMTPBODY_TCP_CONGESTION 0xc0U
 
 /*
  * The carry: bits 0-7 are the octet before the last, 8-15 the last one, SMTPBODY_COMPLETES says that a mark completed since the
@@ -193,6 +199,90 @@ static inline __u32 smtpbody_scan(__u32 carry, const __u8 *octets, __u32 len)
 	for (; at < len; at++)
 		carry = smtpbody_step(carry, octets[at]);
 	return carry;
+}
+
+/* What the server acknowledges in a segment that has no payload. */
+struct smtpbody_ack {
+	__u32 seq; /* host order, all of them */
+	__u32 acked;
+	__u32 timestamp; /* with has_timestamp */
+	__u16 window;
+	_Bool has_timestamp;
+};
+
+/*
+ * Two more words of a flow. acks: bits 0-31 the last acknowledgment that passed, 32-47 its window, 48-63 as the word has them
+ * when it is armed, so that both are known to belong together. server: bits 0-31 its sequence number, which stays, 32-63 the
+ * latest timestamp of what passed. Whoever takes back has all that passed: acks moves by one compare-and-swap, behind server.
+ */
+static inline __u64 smtpbody_acks(__u64 word, __u32 acked, __u16 window)
+{
+	return (word >> 48 << 48) | (__u64)window << 32 | acked;
+}
+
+static inline __u64 smtpbody_server(__u32 seq, __u32 timestamp)
+{
+	return (__u64)timestamp << 32 | seq;
+}
+
+static inline _Bool smtpbody_is_bare(__u8 flags, __u32 payload_len)
+{
+	return payload_len == 0 && (flags & ~SMTPBODY_TCP_CONGESTION) == SMTPBODY_TCP_ACK;
+}
+
+/* Octets of options that tell all, as words: up to the kind of what follows timestamps. */
+#define SMTPBODY_OPTION_WORDS 4
+
+/*
+ * Of options only timestamps and selective acknowledgments, laid out as everybody does (RFC 7323 appendix A): words are
+ * the first of len octets, in host order, 0 behind these. False: others.
+ */
+static inline _Bool smtpbody_read_options(struct smtpbody_ack *ack, __u32 len,
+					  const __u32 words[SMTPBODY_OPTION_WORDS])
+{
+	__u32 blocks = words[0];
+
+	ack->has_timestamp = len >= 12 && words[0] == 0x0101080aU;
+	ack->timestamp = words[1];
+	if (ack->has_timestamp) {
+		len -= 12;
+		blocks = words[3];
+	}
+	return len == 0 || (len >= 12 && len % 8 == 4 && blocks == (0x01010500U | (len - 2)));
+}
+
+/*
+ * It may pass: nothing new of the server's, and between the last acknowledgment and what has passed. Where acks was read
+ * first, no word that was read later is behind it.
+ */
+static inline _Bool smtpbody_acks_move(__u64 acks, __u64 word, __u64 server,
+				       const struct smtpbody_ack *ack)
+{
+	return (acks & SMTPBODY_ARMED) && acks >> 48 == word >> 48 && ack->seq == (__u32)server &&
+	       ack->acked - (__u32)acks <= (__u32)word - (__u32)acks;
+}
+
+static inline __u64 smtpbody_acks_moved(__u64 acks, const struct smtpbody_ack *ack)
+{
+	return smtpbody_acks(acks, ack->acked, ack->window);
+}
+
+static inline __u64 smtpbody_server_moved(__u64 server, const struct smtpbody_ack *ack)
+{
+	__u32 ahead = ack->timestamp - (__u32)(server >> 32);
+
+	return ack->has_timestamp && ahead >> 31 == 0
+		       ? smtpbody_server((__u32)server, ack->timestamp)
+		       : server;
+}
+
+/*
+ * One of each MiB is queued all the same, though it moved: the guard is to know that the connection is in use, and how far
+ * it is, long before sequence numbers have gone round.
+ */
+static inline _Bool smtpbody_is_told(__u64 acks, const struct smtpbody_ack *ack)
+{
+	return ((__u32)acks ^ ack->acked) >> 20 != 0;
 }
 
 #endif

@@ -6,9 +6,9 @@
  * What user space and the module say to each other.
  *
  * The match `smtpbody` has no options. It matches a TCP segment of a flow that was armed, if the segment begins where the
- * last one ended, and neither holds nor completes what may be an end of data (smtpbody_scan.h). A rule with it says
- * ACCEPT, is the last that its packets meet before the queue's, and each packet meets one such rule at most: whoever asks
- * moves the flow on.
+ * last one ended, and neither holds nor completes what may be an end of data; and the server's bare acknowledgments
+ * meanwhile (smtpbody_scan.h). A rule with it says ACCEPT, is the last that its packets meet before the queue's, and each
+ * packet of the client's meets one such rule at most: whoever asks moves the flow on.
  *
  * Flows are armed, looked at and taken back by the generic netlink family SMTPBODY_GENL_NAME. Each namespace has its own,
  * and each request needs CAP_NET_ADMIN in the user namespace that owns it. An answer has the command of its request.
@@ -20,7 +20,7 @@
 #define SMTPBODY_GENL_VERSION 1
 
 /* Changes when an older user space would misunderstand, or be misunderstood. */
-#define SMTPBODY_INTERFACE 1
+#define SMTPBODY_INTERFACE 2
 
 /* Data of the match. All of it is 0: the kernel refuses what it does not know. */
 struct xt_smtpbody_mtinfo {
@@ -37,11 +37,13 @@ enum smtpbody_command {
 	SMTPBODY_CMD_INFO,
 	/*
 	 * A flow, NEXT_SEQ, TAIL; OWNER and TIMEOUT if wanted. From there on, in one step, also where it is armed or frozen
-	 * already. -ENOSPC: there are FLOWS_MAX. Whoever arms takes on that no octet behind NEXT_SEQ has passed.
+	 * already. -ENOSPC: there are FLOWS_MAX. Whoever arms takes on that no octet behind NEXT_SEQ has passed. With ANSWER_SEQ,
+	 * and then ANSWER_INGRESS, ACKED, WINDOW and TIMESTAMP, the server's bare acknowledgments pass, too.
 	 */
 	SMTPBODY_CMD_ARM,
 	/*
-	 * A flow; answered by NEXT_SEQ, TAIL and ARMED, all of one moment. It stays as it is. -ESRCH: the flow is not known,
+	 * A flow; answered by NEXT_SEQ, TAIL and ARMED, all of one moment, and by ACKED, WINDOW and TIMESTAMP where
+	 * acknowledgments pass: those of the last one that did. It stays as it is. -ESRCH: the flow is not known,
 	 * while -ENOENT is the kernel's word for a family that is not there.
 	 */
 	SMTPBODY_CMD_LOOK,
@@ -91,6 +93,14 @@ enum smtpbody_attribute {
 	SMTPBODY_A_SEGMENTS,  /* u64: passed in this namespace, large ones count once */
 	SMTPBODY_A_OCTETS,    /* u64: of payload in those */
 	SMTPBODY_A_FROZEN,    /* u64: how often a segment froze a flow */
+
+	/* u32: the server's next sequence number, which stays as it says nothing. */
+	SMTPBODY_A_ANSWER_SEQ,
+	/* u32: as INGRESS, of the server's packets. */
+	SMTPBODY_A_ANSWER_INGRESS,
+	SMTPBODY_A_ACKED,     /* u32: the server's last acknowledgment, no later than NEXT_SEQ */
+	SMTPBODY_A_WINDOW,    /* u16: with it, as it was said */
+	SMTPBODY_A_TIMESTAMP, /* u32: the server's latest; any, where it says none */
 
 	__SMTPBODY_A_MAX,
 };

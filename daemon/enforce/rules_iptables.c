@@ -26,6 +26,7 @@ const struct rules_iptables_chain rules_iptables_chains[CHAINS] = {
 	{ "mangle", "HOPGUARD-RETURN", "PREROUTING", false },
 	{ "mangle", "HOPGUARD-BODY-FWD", "FORWARD", true },
 	{ "mangle", "HOPGUARD-BODY-OUT", "OUTPUT", true },
+	{ "mangle", "HOPGUARD-BODY-IN", "INPUT", true },
 };
 
 const char *const rules_iptables_tables[RULES_IPTABLES_TABLES] = { "raw", "mangle" };
@@ -282,7 +283,8 @@ static void print_judged(struct rules_text *script, const struct rules *rules, u
 	print_networks(script, "HOPGUARD-SENT -d", "-j RETURN", rules->exempt_servers,
 	               rules->exempt_server_count, family);
 	if (rules->passage != PASSAGE_NONE) {
-		rules_text_add(script, "# Message bodies that need no look.\n");
+		rules_text_add(script, "# Message bodies that need no look, and what acknowledges "
+		                       "them.\n");
 		print_passage(script, rules, "HOPGUARD-SENT");
 	}
 	print_queue(script, rules, "HOPGUARD-SENT");
@@ -296,6 +298,8 @@ static void print_judged(struct rules_text *script, const struct rules *rules, u
 	               rules->exempt_client_count, family);
 	print_networks(script, "HOPGUARD-ANSWERED -s", "-j RETURN", rules->exempt_servers,
 	               rules->exempt_server_count, family);
+	if (rules->passage != PASSAGE_NONE)
+		print_passage(script, rules, "HOPGUARD-ANSWERED");
 	print_queue(script, rules, "HOPGUARD-ANSWERED");
 }
 
@@ -350,14 +354,15 @@ size_t rules_iptables_print(char *text, size_t room, const struct rules *rules, 
 }
 
 static void print_before_nft(struct rules_text *script, const struct rules *rules,
-                             const char *chain)
+                             const char *chain, const char *side)
 {
 	const struct marks *marks = &rules->marks;
 
 	/* What carries a mark of ours has been judged. */
 	rules_text_add(script, "-A %s -m mark ! --mark 0x0/0x%x -j RETURN\n", chain,
 	               marks->to_client | marks->to_server | marks->own);
-	rules_text_add(script, "-A %s -p tcp -m multiport --dports ", chain);
+	/* Both ways by one rule: from port 25 to port 25 two would ask twice. */
+	rules_text_add(script, "-A %s -p tcp -m multiport --%s ", chain, side);
 	rules_text_ports(script, rules, ",");
 	rules_text_add(script, " ");
 	print_match(script, rules);
@@ -373,9 +378,11 @@ size_t rules_iptables_before_nft(char *text, size_t room, const struct rules *ru
 	(void)family;
 	print_begin(&script, "mangle", true, standing);
 	if (rules->has_forward)
-		print_before_nft(&script, rules, "HOPGUARD-BODY-FWD");
-	if (rules->has_output)
-		print_before_nft(&script, rules, "HOPGUARD-BODY-OUT");
+		print_before_nft(&script, rules, "HOPGUARD-BODY-FWD", "ports");
+	if (rules->has_output) {
+		print_before_nft(&script, rules, "HOPGUARD-BODY-OUT", "dports");
+		print_before_nft(&script, rules, "HOPGUARD-BODY-IN", "sports");
+	}
 	print_end(&script, "mangle", true);
 	return rules_text_len(&script);
 }

@@ -13,7 +13,7 @@
 
 #include "enforce/rules.h"
 
-enum { RULES_IPTABLES_TABLES = 2, RULES_IPTABLES_CHAINS = 18 };
+enum { RULES_IPTABLES_TABLES = 2, RULES_IPTABLES_CHAINS = 19 };
 
 /* built_in: the chain that has the jump; NULL for one that only chains of ours lead to. */
 struct rules_iptables_chain {

@@ -4,7 +4,8 @@
 
 /*
  * The passage of message bodies: of a connection whose guard armed it the kernel passes the client's next segments by itself, as long
- * as each begins where the last one ended and none holds, or completes, what may be an end of data (kmod/smtpbody_scan.h). The first that
+ * as each begins where the last one ended and none holds, or completes, what may be an end of data (kmod/smtpbody_scan.h), and with them
+ * what the server acknowledges. The first that
  * does not freezes it: that one and all behind it come to the queue, until the guard takes back where the kernel stands and arms again.
  *
  * Nothing here is needed for correctness: where arming fails, each segment comes to the queue as ever. A place once lost (take back fails
@@ -44,6 +45,19 @@ struct passage_flow {
 		ingress; /* index of the interface that the client's packets come in by (a bridge's port); 0: this machine itself */
 };
 
+/*
+ * The server's bare acknowledgements, which pass as well while a body is armed: at the sequence number said, of octets that have passed,
+ * none below the last one. All else of the server's comes to the queue.
+ */
+struct passage_answers {
+	bool may_pass;      /* false: all come to the queue, and the rest is not said */
+	uint16_t window;    /* of the last that passed, as it was said; unscaled */
+	uint32_t seq;       /* only to arm with */
+	uint32_t ingress;   /* likewise; as that of the client's, for packets of the server's */
+	uint32_t acked;     /* the last that passed; at first, what is acknowledged already */
+	uint32_t timestamp; /* the latest of those that passed, and of what it was armed with */
+};
+
 /* Where a body stands: all before next_seq has passed. */
 struct passage_place {
 	uint32_t next_seq; /* host order */
@@ -52,6 +66,7 @@ struct passage_place {
 	 * could tell a dot behind CRLF from one behind LF, so a segment that ends there does not pass.
 	 */
 	uint8_t tail[2];
+	struct passage_answers answers;
 };
 
 struct passage_look {

@@ -71,10 +71,36 @@ static struct smtpbody_entry *find(const struct passage_ebpf *ebpf, const struct
 	return NULL;
 }
 
-/* Whatever the word becomes meanwhile, from here on no segment moves it. As it was last. */
-static struct smtpbody_state disarm(struct smtpbody_entry *entry)
+/* What the words of an entry say of its flow. */
+static struct passage_place place_of(const struct smtpbody_entry *entry, uint64_t word,
+                                     uint64_t acks)
 {
-	return smtpbody_unpack(__atomic_fetch_and(&entry->word, ~SMTPBODY_ARMED, __ATOMIC_ACQ_REL));
+	struct smtpbody_state state = smtpbody_unpack(word);
+	struct passage_place place = {
+		.next_seq = state.next_seq,
+		.tail = { (uint8_t)state.tail, (uint8_t)(state.tail >> 8) },
+	};
+
+	if (acks & SMTPBODY_ARMED)
+		place.answers = (struct passage_answers){
+			.may_pass = true,
+			.window = (uint16_t)(acks >> 32),
+			.acked = (uint32_t)acks,
+			.timestamp =
+				(uint32_t)(__atomic_load_n(&entry->server, __ATOMIC_ACQUIRE) >> 32),
+		};
+	return place;
+}
+
+/* Whatever the words become meanwhile, from here on no segment moves them. As they were last. */
+static struct passage_place disarm(struct smtpbody_entry *entry)
+{
+	uint64_t word = __atomic_fetch_and(&entry->word, ~SMTPBODY_ARMED, __ATOMIC_ACQ_REL);
+	uint64_t acks = __atomic_fetch_and(&entry->acks, ~SMTPBODY_ARMED, __ATOMIC_ACQ_REL);
+	struct passage_place place = place_of(entry, word, acks);
+
+	__atomic_store_n(&entry->answers_by, SMTPBODY_NOWHERE, __ATOMIC_RELEASE);
+	return place;
 }
 
 static void release(struct passage_ebpf *ebpf, struct smtpbody_entry *entry)
@@ -125,6 +151,22 @@ static struct smtpbody_entry *take(struct passage_ebpf *ebpf, const struct smtpb
 	return NULL;
 }
 
+/* acks goes out first and comes in last: whoever finds it armed has the rest of the same arming. */
+static void set_words(struct smtpbody_entry *entry, uint64_t word,
+                      const struct passage_answers *answers)
+{
+	uint64_t acks = smtpbody_acks(word, answers->acked, answers->window);
+
+	(void)__atomic_fetch_and(&entry->acks, ~SMTPBODY_ARMED, __ATOMIC_ACQ_REL);
+	__atomic_store_n(&entry->answers_by,
+	                 answers->may_pass ? answers->ingress : SMTPBODY_NOWHERE, __ATOMIC_RELEASE);
+	__atomic_store_n(&entry->server, smtpbody_server(answers->seq, answers->timestamp),
+	                 __ATOMIC_RELEASE);
+	__atomic_store_n(&entry->word, word, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&entry->acks, answers->may_pass ? acks : acks & ~SMTPBODY_ARMED,
+	                 __ATOMIC_SEQ_CST);
+}
+
 static int arm(void *state, const struct passage_flow *flow, const struct passage_place *place)
 {
 	struct passage_ebpf *ebpf = state;
@@ -145,27 +187,22 @@ static int arm(void *state, const struct passage_flow *flow, const struct passag
 		return -ENOSPC;
 	word = __atomic_load_n(&entry->word, __ATOMIC_RELAXED);
 	armed.generation = (uint16_t)(smtpbody_unpack(word).generation + 1);
-	__atomic_store_n(&entry->word, smtpbody_pack(armed), __ATOMIC_SEQ_CST);
+	set_words(entry, smtpbody_pack(armed), &place->answers);
 	return 0;
-}
-
-static struct passage_place place_of(struct smtpbody_state state)
-{
-	return (struct passage_place){
-		.next_seq = state.next_seq,
-		.tail = { (uint8_t)state.tail, (uint8_t)(state.tail >> 8) },
-	};
 }
 
 static int look(void *state, struct passage_look *seen, const struct passage_flow *flow)
 {
 	const struct smtpbody_entry *entry = find(state, flow);
-	struct smtpbody_state found;
+	uint64_t acks, word;
 
 	if (!entry)
 		return -ENOENT;
-	found = smtpbody_unpack(__atomic_load_n(&entry->word, __ATOMIC_SEQ_CST));
-	*seen = (struct passage_look){ .place = place_of(found), .is_armed = found.is_armed };
+	/* In this order nothing is acknowledged that has not passed. */
+	acks = __atomic_load_n(&entry->acks, __ATOMIC_SEQ_CST);
+	word = __atomic_load_n(&entry->word, __ATOMIC_SEQ_CST);
+	*seen = (struct passage_look){ .place = place_of(entry, word, acks),
+		                       .is_armed = (word & SMTPBODY_ARMED) != 0 };
 	return 0;
 }
 
@@ -175,7 +212,7 @@ static int take_back(void *state, struct passage_place *reached, const struct pa
 
 	if (!entry)
 		return -ENOENT;
-	*reached = place_of(disarm(entry));
+	*reached = disarm(entry);
 	release(state, entry);
 	return 0;
 }

@@ -186,6 +186,17 @@ static int check_interface(struct module *module)
 	               : -EPROTO;
 }
 
+static void put_answers(struct request *request, const struct passage_answers *answers)
+{
+	if (!answers->may_pass)
+		return;
+	mnl_attr_put_u32(request->message, SMTPBODY_A_ANSWER_SEQ, answers->seq);
+	mnl_attr_put_u32(request->message, SMTPBODY_A_ANSWER_INGRESS, answers->ingress);
+	mnl_attr_put_u32(request->message, SMTPBODY_A_ACKED, answers->acked);
+	mnl_attr_put_u16(request->message, SMTPBODY_A_WINDOW, answers->window);
+	mnl_attr_put_u32(request->message, SMTPBODY_A_TIMESTAMP, answers->timestamp);
+}
+
 static int arm(void *state, const struct passage_flow *flow, const struct passage_place *place)
 {
 	struct module *module = state;
@@ -196,9 +207,24 @@ static int arm(void *state, const struct passage_flow *flow, const struct passag
 	put_flow(&request, flow);
 	mnl_attr_put_u32(request.message, SMTPBODY_A_NEXT_SEQ, place->next_seq);
 	mnl_attr_put(request.message, SMTPBODY_A_TAIL, sizeof(place->tail), place->tail);
+	put_answers(&request, &place->answers);
 	mnl_attr_put_u32(request.message, SMTPBODY_A_OWNER, module->owner);
 	mnl_attr_put_u32(request.message, SMTPBODY_A_TIMEOUT, TIMEOUT_S);
 	return ask(&answer, module, &request);
+}
+
+/* Where acknowledgements pass it says of all three. */
+static void read_answers(struct passage_answers *answers, const struct attributes *attributes)
+{
+	*answers = (struct passage_answers){ .may_pass = false };
+	if (!has(attributes, SMTPBODY_A_ACKED, sizeof(uint32_t)) ||
+	    !has(attributes, SMTPBODY_A_WINDOW, sizeof(uint16_t)) ||
+	    !has(attributes, SMTPBODY_A_TIMESTAMP, sizeof(uint32_t)))
+		return;
+	answers->may_pass = true;
+	answers->acked = mnl_attr_get_u32(attributes->by_type[SMTPBODY_A_ACKED]);
+	answers->window = mnl_attr_get_u16(attributes->by_type[SMTPBODY_A_WINDOW]);
+	answers->timestamp = mnl_attr_get_u32(attributes->by_type[SMTPBODY_A_TIMESTAMP]);
 }
 
 /* LOOK or TAKE_BACK. */
@@ -223,6 +249,7 @@ static int ask_place(struct passage_look *seen, struct module *module, uint8_t c
 	seen->place.next_seq = mnl_attr_get_u32(attributes.by_type[SMTPBODY_A_NEXT_SEQ]);
 	memcpy(seen->place.tail, mnl_attr_get_payload(attributes.by_type[SMTPBODY_A_TAIL]),
 	       sizeof(seen->place.tail));
+	read_answers(&seen->place.answers, &attributes);
 	seen->is_armed = mnl_attr_get_u8(attributes.by_type[SMTPBODY_A_ARMED]) != 0;
 	return 0;
 }

@@ -67,13 +67,17 @@ def passed(guard):
     return guard.status()["counters"].get("passage_octets", 0)
 
 
-def all_passed(guard):
-    """The same, once it grows no more: it is told once a second."""
-    before, now = None, passed(guard)
+def counted(guard, name):
+    """Once it grows no more: it is told once a second."""
+    before, now = None, guard.status()["counters"].get(name, 0)
     while before != now:
         time.sleep(1.2)
-        before, now = now, passed(guard)
+        before, now = now, guard.status()["counters"].get(name, 0)
     return now
+
+
+def all_passed(guard):
+    return counted(guard, "passage_octets")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -93,6 +97,23 @@ def test_a_body_passes_in_the_kernel_and_what_follows_it_is_judged(lab, backend,
     protected = f"you@{lab.destinations.next('protected', family).domain}"
     assert talk.to(protected).startswith(b"421 4.7.")
     assert not lab.behind.saw(protected.encode())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("family", cells.FAMILIES)
+def test_neither_a_body_nor_what_acknowledges_it_comes_to_the_queue(lab, backend, family):
+    guard = lab.guard_at("routed", settings=(*SETTINGS, f"backend={backend}"))
+    lab.reset()
+    talk, text = Talk(lab, family), b"Subject: long\r\n\r\n" + b"A line of text.\r\n" * ((15 << 20) // 17)
+    talk.to(talk.recipient)
+    before, octets = counted(guard, "packets"), passed(guard)
+    talk.ask(b"DATA")
+    assert talk.ask(text + b".").startswith(b"250")
+    [letter] = lab.sink.find(talk.recipient)
+    assert letter.text == text + b".\r\n"
+    queued = counted(guard, "packets") - before
+    assert passed(guard) - octets > 0.95 * len(text)
+    assert queued < 70, queued
 
 
 @pytest.mark.parametrize("pause_s", (0, 0.05))
@@ -129,7 +150,7 @@ def forge(lab, talk, payload):
 def test_a_segment_that_the_server_throws_away_hides_nothing_that_comes_in_its_place(lab, backend):
     guard = lab.guard_at("routed", settings=(*SETTINGS, f"backend={backend}"))
     lab.reset()
-    talk, text = Talk(lab, 4), body(1 << 21, 17)
+    talk, text = Talk(lab, 4), body(6 << 20, 17)
     protected = f"you@{lab.destinations.next('protected', 4).domain}"
     before, malformed = passed(guard), guard.status()["counters"].get("dropped_malformed", 0)
     talk.to(talk.recipient)
@@ -149,10 +170,10 @@ def test_a_segment_that_the_server_throws_away_hides_nothing_that_comes_in_its_p
 def test_a_guard_that_is_down_lets_no_more_of_a_message_pass_than_its_body(lab):
     guard = lab.guard_at("routed", settings=(*SETTINGS, "backend=iptables"))
     lab.reset()
-    talk, text = Talk(lab, 4), body(1 << 20, 7)
+    talk, text = Talk(lab, 4), body(6 << 20, 7)
     talk.to(talk.recipient)
     talk.ask(b"DATA")
-    talk.stream.send(text[:1 << 19])
+    talk.stream.send(text[:3 << 20])
     assert namespaces.wait_until(lambda: passed(guard) > 0)
     # And the kernel is armed again: what was sent was read.
     time.sleep(0.3)
@@ -160,7 +181,7 @@ def test_a_guard_that_is_down_lets_no_more_of_a_message_pass_than_its_body(lab):
     lab.behind.reset()
     # All of it, or less where the kernel was not armed just then.
     with contextlib.suppress(lines.Closed):
-        talk.stream.send(text[1 << 19:] + b"\r\n.\r\nMAIL FROM:<a@sender.lab>\r\nRCPT TO:<secret@example.lab>\r\n")
+        talk.stream.send(text[3 << 20:] + b"\r\n.\r\nMAIL FROM:<a@sender.lab>\r\nRCPT TO:<secret@example.lab>\r\n")
     time.sleep(1)
     assert not lab.sink.find(talk.recipient)
     assert not lab.behind.saw(b"secret@example.lab")
@@ -177,7 +198,7 @@ def test_nothing_is_left_of_it_and_none_is_taken_where_none_is_wanted(lab):
     assert "bpf" not in guard.host.run(["iptables-nft-save"])
     guard = lab.guard_at("routed", settings=(*SETTINGS, "on-failure=open", "mode=monitor"))
     assert "bodies     pass in the kernel, by eBPF" in guard.ask("status")
-    assert guard.host.run(["iptables-nft-save"]).count("-m bpf --object-pinned /run/hopguard-passage/") == 1
+    assert guard.host.run(["iptables-nft-save"]).count("-m bpf --object-pinned /run/hopguard-passage/") == 2
     assert "match" in guard.host.run(["ls", "-R", "/run/hopguard-passage"])
     lab.guard_at(None)
     assert "hopguard-passage" not in guard.host.run(["ls", "/run"])

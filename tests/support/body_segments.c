@@ -25,17 +25,27 @@ static void put32(uint8_t *at, uint32_t value)
 	put16(at + 2, value & 0xffff);
 }
 
+static const struct endpoint *source_of(const struct body_segment *segment)
+{
+	return segment->is_answer ? &segment->flow.server : &segment->flow.client;
+}
+
+static const struct endpoint *destination_of(const struct body_segment *segment)
+{
+	return segment->is_answer ? &segment->flow.client : &segment->flow.server;
+}
+
 static size_t write_ip(uint8_t *ip, const struct body_segment *segment, size_t tcp_len)
 {
-	const struct passage_flow *flow = &segment->flow;
+	const struct endpoint *from = source_of(segment), *to = destination_of(segment);
 
-	if (flow->client.address.family == 6) {
+	if (from->address.family == 6) {
 		ip[0] = 0x60;
 		put16(ip + 4, tcp_len);
 		ip[6] = 6;
 		ip[7] = 64;
-		memcpy(ip + 8, flow->client.address.octets, 16);
-		memcpy(ip + 24, flow->server.address.octets, 16);
+		memcpy(ip + 8, from->address.octets, 16);
+		memcpy(ip + 24, to->address.octets, 16);
 		return 40;
 	}
 	ip[0] = (uint8_t)(0x45 + segment->ip_options_len / 4);
@@ -43,8 +53,8 @@ static size_t write_ip(uint8_t *ip, const struct body_segment *segment, size_t t
 	put16(ip + 6, 0x4000);
 	ip[8] = 64;
 	ip[9] = 6;
-	memcpy(ip + 12, flow->client.address.octets, 4);
-	memcpy(ip + 16, flow->server.address.octets, 4);
+	memcpy(ip + 12, from->address.octets, 4);
+	memcpy(ip + 16, to->address.octets, 4);
 	memset(ip + 20, 1, segment->ip_options_len);
 	return 20U + segment->ip_options_len;
 }
@@ -59,12 +69,17 @@ size_t body_segment_write(uint8_t frame[BODY_SEGMENT_MAX + 200], const struct bo
 	tcp = frame + LINK_LEN;
 	tcp += write_ip(tcp, segment, tcp_len);
 	memset(tcp, 0, TCP_LEN);
-	put16(tcp, segment->flow.client.port);
-	put16(tcp + 2, segment->flow.server.port);
+	put16(tcp, source_of(segment)->port);
+	put16(tcp + 2, destination_of(segment)->port);
 	put32(tcp + 4, segment->seq);
+	put32(tcp + 8, segment->acked);
 	tcp[12] = (uint8_t)((TCP_LEN + segment->tcp_options_len) / 4 << 4);
 	tcp[13] = segment->flags;
-	memset(tcp + TCP_LEN, 1, segment->tcp_options_len);
+	put16(tcp + 14, segment->window);
+	if (segment->tcp_options)
+		memcpy(tcp + TCP_LEN, segment->tcp_options, segment->tcp_options_len);
+	else
+		memset(tcp + TCP_LEN, 1, segment->tcp_options_len);
 	if (segment->payload_len)
 		memcpy(tcp + TCP_LEN + segment->tcp_options_len, segment->payload,
 		       segment->payload_len);

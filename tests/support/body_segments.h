@@ -16,9 +16,13 @@ enum { BODY_SEGMENT_MAX = 3000, BODY_FLAGS_DATA = 0x18 };
 struct body_segment {
 	struct passage_flow flow;
 	uint32_t seq;
+	uint32_t acked;
+	uint16_t window;
 	uint8_t flags;
-	uint8_t tcp_options_len; /* multiple of 4: NOPs */
-	uint8_t ip_options_len;  /* IPv4 only: NOPs */
+	bool is_answer;             /* from the server to the client, by whatever interface */
+	uint8_t tcp_options_len;    /* multiple of 4 */
+	const uint8_t *tcp_options; /* NULL: NOPs */
+	uint8_t ip_options_len;     /* IPv4 only: NOPs */
 	const uint8_t *payload;
 	size_t payload_len;
 };

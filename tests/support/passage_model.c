@@ -60,19 +60,28 @@ static int model_arm(void *state, const struct passage_flow *flow,
 		.generation = ++model->generation,
 		.is_armed = true,
 	});
+	entry->acks = smtpbody_acks(entry->word, place->answers.acked, place->answers.window);
+	if (!place->answers.may_pass)
+		entry->acks &= ~SMTPBODY_ARMED;
+	entry->server = smtpbody_server(place->answers.seq, place->answers.timestamp);
+	entry->answers_by = place->answers.ingress;
 	model->arms++;
 	if (model->on_arm)
 		model->on_arm(model->owner, place);
 	return 0;
 }
 
-static struct passage_place place_of(uint64_t word)
+static struct passage_place place_of(const struct passage_entry *entry)
 {
-	struct smtpbody_state at = smtpbody_unpack(word);
+	struct smtpbody_state at = smtpbody_unpack(entry->word);
 
 	return (struct passage_place){
 		.next_seq = at.next_seq,
 		.tail = { (uint8_t)at.tail, (uint8_t)(at.tail >> 8) },
+		.answers = { .may_pass = entry->acks & SMTPBODY_ARMED,
+		             .window = (uint16_t)(entry->acks >> 32),
+		             .acked = (uint32_t)entry->acks,
+		             .timestamp = (uint32_t)(entry->server >> 32) },
 	};
 }
 
@@ -84,7 +93,7 @@ static int model_look(void *state, struct passage_look *seen, const struct passa
 	model->looks++;
 	if (!entry)
 		return -ENOENT;
-	seen->place = place_of(entry->word);
+	seen->place = place_of(entry);
 	seen->is_armed = entry->word & SMTPBODY_ARMED;
 	return 0;
 }
@@ -98,7 +107,7 @@ static int model_take_back(void *state, struct passage_place *reached,
 	model->take_backs++;
 	if (!entry)
 		return -ENOENT;
-	*reached = place_of(entry->word);
+	*reached = place_of(entry);
 	entry->is_used = false;
 	return 0;
 }
@@ -156,6 +165,11 @@ static uint16_t get16(const uint8_t *octets)
 	return (uint16_t)(octets[0] << 8 | octets[1]);
 }
 
+static uint32_t get32(const uint8_t *octets)
+{
+	return (uint32_t)get16(octets) << 16 | get16(octets + 2);
+}
+
 /* The TCP segment; empty: not understood. */
 static struct bytes read_ip(struct passage_flow *flow, struct bytes packet)
 {
@@ -179,7 +193,7 @@ static struct bytes read_ip(struct passage_flow *flow, struct bytes packet)
 static bool passes(struct passage_model *model, struct passage_entry *entry, const uint8_t *tcp,
                    struct bytes payload)
 {
-	uint32_t seq = (uint32_t)get16(tcp + 4) << 16 | get16(tcp + 6);
+	uint32_t seq = get32(tcp + 4);
 	uint32_t len = (uint32_t)payload.len;
 	uint32_t carry;
 
@@ -194,6 +208,45 @@ static bool passes(struct passage_model *model, struct passage_entry *entry, con
 	return true;
 }
 
+static struct passage_entry *find_answered(struct passage_model *model,
+                                           const struct passage_flow *flow)
+{
+	for (size_t i = 0; i < PASSAGE_MODEL_FLOWS_MAX; i++) {
+		struct passage_entry *entry = &model->entries[i];
+
+		if (entry->is_used && entry->answers_by == flow->ingress &&
+		    endpoint_equal(&entry->flow.client, &flow->server) &&
+		    endpoint_equal(&entry->flow.server, &flow->client))
+			return entry;
+	}
+	return NULL;
+}
+
+/* flow: as the segment has it, from the server. */
+static bool passes_ack(struct passage_model *model, const struct passage_flow *flow,
+                       const uint8_t *tcp, size_t header_len)
+{
+	struct passage_entry *entry = find_answered(model, flow);
+	struct smtpbody_ack ack = {
+		.seq = get32(tcp + 4),
+		.acked = get32(tcp + 8),
+		.window = get16(tcp + 14),
+	};
+	uint32_t words[SMTPBODY_OPTION_WORDS] = { 0 };
+	bool is_told;
+
+	for (size_t i = 0; i < SMTPBODY_OPTION_WORDS && TCP_HEADER_LEN + 4 * i < header_len; i++)
+		words[i] = get32(tcp + TCP_HEADER_LEN + 4 * i);
+	if (!entry || !smtpbody_read_options(&ack, (uint32_t)header_len - TCP_HEADER_LEN, words) ||
+	    !smtpbody_acks_move(entry->acks, entry->word, entry->server, &ack))
+		return false;
+	is_told = smtpbody_is_told(entry->acks, &ack);
+	entry->server = smtpbody_server_moved(entry->server, &ack);
+	entry->acks = smtpbody_acks_moved(entry->acks, &ack);
+	model->passed_acks += !is_told;
+	return !is_told;
+}
+
 bool passage_model_passes(struct passage_model *model, uint32_t ingress, struct bytes packet)
 {
 	struct passage_flow flow = { .ingress = ingress };
@@ -206,8 +259,12 @@ bool passage_model_passes(struct passage_model *model, uint32_t ingress, struct 
 	flow.client.port = get16(tcp.data);
 	flow.server.port = get16(tcp.data + 2);
 	header_len = (size_t)(tcp.data[12] >> 4) * 4;
+	if (header_len < TCP_HEADER_LEN || header_len > tcp.len)
+		return false;
+	if (smtpbody_is_bare(tcp.data[13], (uint32_t)(tcp.len - header_len)))
+		return passes_ack(model, &flow, tcp.data, header_len);
 	entry = find(model, &flow);
-	if (!entry || header_len < TCP_HEADER_LEN || header_len > tcp.len)
+	if (!entry)
 		return false;
 	if (passes(model, entry, tcp.data, bytes_after(tcp, header_len)))
 		return true;

@@ -16,12 +16,16 @@ struct passage_model {
 	struct passage_entry {
 		struct passage_flow flow;
 		uint64_t word;
+		uint64_t acks;
+		uint64_t server;
+		uint32_t answers_by;
 		bool is_used;
 	} entries[PASSAGE_MODEL_FLOWS_MAX];
 	uint16_t generation;
 	bool is_full; /* arms nothing */
 	uint64_t passed_packets;
 	uint64_t passed_octets;
+	uint64_t passed_acks;
 	uint64_t arms;
 	uint64_t looks;
 	uint64_t take_backs;

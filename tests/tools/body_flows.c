@@ -31,7 +31,7 @@ static void carry_out(struct body_passage *passage, const char *line)
 {
 	char verb[8], client[64], server[64], interface[32];
 	struct passage_flow flow = { .ingress = 0 };
-	struct passage_place place;
+	struct passage_place place = { .next_seq = 0 };
 	unsigned tail;
 	int count = sscanf(line, "%7s %63s %" SCNu16 " %63s %" SCNu16 " %31s %" SCNu32 " %4x", verb,
 	                   client, &flow.client.port, server, &flow.server.port, interface,

@@ -8,11 +8,15 @@ import os
 import socket
 import struct
 
+from rules_world import ADDRESS
+
 NETLINK_GENERIC, GENL_ID_CTRL, CTRL_CMD_GETFAMILY = 16, 16, 3
 NLMSG_ERROR, NLM_F_REQUEST, NLM_F_ACK = 2, 1, 4
 INFO, ARM, LOOK, TAKE_BACK, FORGET, FORGET_ALL = range(1, 7)
 (INTERFACE, FAMILY, SOURCE, DESTINATION, SOURCE_PORT, DESTINATION_PORT, INGRESS, ZONE, NEXT_SEQ, TAIL, ARMED, OWNER, TIMEOUT,
- FLOWS, FLOWS_MAX, SEGMENTS, OCTETS, FROZEN) = range(2, 20)
+ FLOWS, FLOWS_MAX, SEGMENTS, OCTETS, FROZEN, ANSWER_SEQ, ANSWER_INGRESS, ACKED, WINDOW, TIMESTAMP) = range(2, 25)
+ARMING = {"owner": (OWNER, "=I"), "timeout": (TIMEOUT, "=I"), "answer_seq": (ANSWER_SEQ, "=I"), "by": (ANSWER_INGRESS, "=I"),
+          "acked": (ACKED, "=I"), "window": (WINDOW, "=H"), "timestamp": (TIMESTAMP, "=I")}
 NUMBERS = {1: "=B", 2: "=H", 4: "=I", 8: "=Q"}
 
 
@@ -58,7 +62,7 @@ class Family:
 
     def arm(self, flow, next_seq, tail=b"\r\n", **more):
         pairs = [(NEXT_SEQ, struct.pack("=I", next_seq & 0xffffffff)), (TAIL, tail)]
-        pairs += [({"owner": OWNER, "timeout": TIMEOUT}[name], struct.pack("=I", value)) for name, value in more.items()]
+        pairs += [(ARMING[name][0], struct.pack(ARMING[name][1], value)) for name, value in more.items()]
         self.ask(ARM, flow.attributes() + pairs, acknowledged=True)
 
     def place(self, command, flow):
@@ -68,6 +72,12 @@ class Family:
         except ProcessLookupError:
             return None
         return struct.unpack("=I", found[NEXT_SEQ])[0], found[TAIL], found[ARMED] == b"\1"
+
+    def answers(self, flow):
+        """(last acknowledgement that passed, its window, latest timestamp), None where none may pass."""
+        found = self.ask(LOOK, flow.attributes())
+        return tuple(struct.unpack(NUMBERS[len(found[kind])], found[kind])[0]
+                     for kind in (ACKED, WINDOW, TIMESTAMP)) if ACKED in found else None
 
     def look(self, flow):
         return self.place(LOOK, flow)
@@ -102,6 +112,11 @@ class Flow:
         return Flow(**{**dict(client=self.client, server=self.server, source_port=self.source_port, ingress=self.ingress,
                               zone=self.zone, port=self.port), **changed})
 
+    @property
+    def back(self):
+        """The way of the answers."""
+        return self.other(client=self.server, server=self.client, source_port=self.port, port=self.source_port)
+
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
 TIMESTAMPS = b"\1\1\x08\x0a" + bytes(8)
@@ -114,9 +129,9 @@ def checksum(octets):
     return ~total & 0xffff
 
 
-def tcp(flow, seq, payload=b"", flags=ACK | PSH, options=TIMESTAMPS, reserved=0, sum_xor=0, is_partial=False):
+def tcp(flow, seq, payload=b"", flags=ACK | PSH, options=TIMESTAMPS, reserved=0, sum_xor=0, is_partial=False, acked=1):
     """With is_partial the sum is left to the card: only that of the pseudo header is there."""
-    header = struct.pack("!HHIIBBHHH", flow.source_port, flow.port, seq & 0xffffffff, 1, (5 + len(options) // 4) << 4 | reserved,
+    header = struct.pack("!HHIIBBHHH", flow.source_port, flow.port, seq & 0xffffffff, acked & 0xffffffff, (5 + len(options) // 4) << 4 | reserved,
                          flags, 1000, 0, 0) + options
     length = len(header) + len(payload)
     pseudo = flow.client.packed + flow.server.packed + struct.pack("!IxxxB", length, 6)
@@ -143,22 +158,25 @@ FENCE = 9  # the port of what follows each packet, so that one which does not co
 
 
 class Wire:
-    """Frames from the client by the gateway to the server's wire."""
+    """Frames from the client by the gateway to the server's wire, or back."""
 
-    def __init__(self, row):
-        self._near = self._address(row.gateway, "toclient")
+    # Each has its number once: who listens hears, too, what is sent the other way.
+    _fences = itertools.count(1)
+
+    def __init__(self, row, is_back=False):
+        sender, receiver, end = (row.server, row.client, "client") if is_back else (row.client, row.server, "server")
+        near, far = ("toserver", "toclient") if is_back else ("toclient", "toserver")
+        self._near = self._address(row.gateway, near)
         for family in (4, 6):
-            address = {4: "198.51.100.25", 6: "2001:db8:2::25"}[family]
-            row.gateway.ip(f"neigh replace {address} lladdr {self._address(row.server, 'out', True)} dev toserver")
-        self._out = self._packet_socket(row.client)
+            row.gateway.ip(f"neigh replace {ADDRESS[family][end]} lladdr {self._address(receiver, 'out', True)} dev {far}")
+        self._out = self._packet_socket(sender)
         self._out.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
         self._out.bind(("out", 0))
-        self._in = self._packet_socket(row.server, 3)
+        self._in = self._packet_socket(receiver, 3)
         self._in.bind(("out", 3))
         self._in.settimeout(PATIENCE_S)
-        self._fences = itertools.count(1)
         with row.gateway.inside():
-            self.ingress = socket.if_nametoindex("toclient")
+            self.ingress = socket.if_nametoindex(near)
 
     @staticmethod
     def _packet_socket(host, protocol=0):

@@ -18,7 +18,9 @@ NFT = f"""table inet smtp {{
 chain forward {{
     type filter hook forward priority -140;
     tcp dport 25 meta mark & {PASSED} != 0 accept
+    tcp sport 25 meta mark & {PASSED} != 0 accept
     tcp dport 25 drop
+    tcp sport 25 drop
 }}
 }}
 """
@@ -44,7 +46,12 @@ class Site:
         row.gateway.network_command(["nft", "flush ruleset"])
         for family, table in itertools.product((4, 6), ("raw", "mangle")):
             row.tables("iptables-legacy", "-t", table, "-F", family=family)
+            # What a client's own kernel says of answers that it did not ask for would freeze the flow.
+            if table == "mangle":
+                row.tables("iptables-legacy", "-A", "OUTPUT", "-p", "tcp", "--tcp-flags", "RST", "RST", "-j", "DROP",
+                           family=family, host=row.client)
         self.wire, self.kernel = passage.Wire(row), passage.Family(row.gateway)
+        self.back = passage.Wire(row, is_back=True)
         self._ports = itertools.count(20000)
         self._backend = None
 
@@ -52,6 +59,7 @@ class Site:
         self.rule(None)
         self.kernel.close()
         self.wire.close()
+        self.back.close()
         assert not run("rmmod", "xt_smtpbody").returncode
 
     def rule(self, backend):
@@ -62,8 +70,8 @@ class Site:
         for family in (4, 6):
             if before:
                 self._tables(before, family, "-F", "FORWARD")
-            for rest in self._rules(backend):
-                self._tables(backend, family, "-A", "FORWARD", "-p", "tcp", "--dport", "25", *rest)
+            for side, rest in itertools.product(("--dport", "--sport"), self._rules(backend)):
+                self._tables(backend, family, "-A", "FORWARD", "-p", "tcp", side, "25", *rest)
         if "nft" in (backend, before):
             self.row.gateway.network_command(["nft", "-f", "-"], text=NFT if backend == "nft" else "delete table inet smtp\n")
         self._backend = backend

@@ -72,7 +72,7 @@ def test_totals_count_what_passed_and_what_froze(site, family):
     flow, before = site.armed(family), totals()
     assert site.passes(flow) and not site.passes(flow) and not site.passes(flow)
     assert [now - then for now, then in zip(totals(), before)] == [1, len(BODY), 1]
-    assert site.kernel.total(passage.INTERFACE) == 1
+    assert site.kernel.total(passage.INTERFACE) == 2
 
 
 def test_owners_forget_their_own(site):

@@ -51,12 +51,19 @@ static void bodies_leave_before_the_queue_and_behind_all_that_is_exempt(void **s
 	assert_non_null(match);
 	assert_true(match < strstr(text, "-A HOPGUARD-SENT -p tcp -j NFQUEUE"));
 	assert_true(match > strstr(text, "-A HOPGUARD-SENT -d 192.0.2.1"));
-	assert_int_equal(count_of("-m bpf"), 1);
+	/* And what acknowledges them, behind what is mail for us. */
+	match = strstr(text, "-A HOPGUARD-ANSWERED -p tcp -m conntrack --ctstate ESTABLISHED "
+	                     "-m bpf --object-pinned /run/pin -j RETURN\n");
+	assert_non_null(match);
+	assert_true(match < strstr(text, "-A HOPGUARD-ANSWERED -p tcp -j NFQUEUE"));
+	assert_true(match > strstr(text, "-A HOPGUARD-ANSWERED -s 192.0.2.1"));
+	assert_true(match > strstr(text, "--ctdir ORIGINAL -j RETURN"));
+	assert_int_equal(count_of("-m bpf"), 2);
 	rules.passage = PASSAGE_MODULE;
 	assert_true(rules_iptables_print(text, sizeof(text), &rules, 6) > 0);
-	assert_int_equal(count_of("-A HOPGUARD-SENT -p tcp -m conntrack --ctstate ESTABLISHED "
+	assert_int_equal(count_of(" -p tcp -m conntrack --ctstate ESTABLISHED "
 	                          "-m smtpbody -j RETURN\n"),
-	                 1);
+	                 2);
 	rules.passage = PASSAGE_NONE;
 	assert_true(rules_iptables_print(text, sizeof(text), &rules, 6) > 0);
 	assert_int_equal(count_of("smtpbody") + count_of("-m bpf") + count_of("BODY"), 0);
@@ -71,20 +78,27 @@ static void before_nft_they_are_marked_as_passed(void **state)
 	assert_string_equal(text, "*mangle\n"
 	                          ":HOPGUARD-BODY-FWD - [0:0]\n"
 	                          ":HOPGUARD-BODY-OUT - [0:0]\n"
+	                          ":HOPGUARD-BODY-IN - [0:0]\n"
 	                          "-A HOPGUARD-BODY-FWD -m mark ! --mark 0x0/0xe000000 -j RETURN\n"
-	                          "-A HOPGUARD-BODY-FWD -p tcp -m multiport --dports 25 "
+	                          "-A HOPGUARD-BODY-FWD -p tcp -m multiport --ports 25 "
 	                          "-m conntrack --ctstate ESTABLISHED -m smtpbody "
 	                          "-j MARK --set-xmark 0x4000000/0x4000000\n"
 	                          "-A HOPGUARD-BODY-OUT -m mark ! --mark 0x0/0xe000000 -j RETURN\n"
 	                          "-A HOPGUARD-BODY-OUT -p tcp -m multiport --dports 25 "
 	                          "-m conntrack --ctstate ESTABLISHED -m smtpbody "
 	                          "-j MARK --set-xmark 0x4000000/0x4000000\n"
+	                          "-A HOPGUARD-BODY-IN -m mark ! --mark 0x0/0xe000000 -j RETURN\n"
+	                          "-A HOPGUARD-BODY-IN -p tcp -m multiport --sports 25 "
+	                          "-m conntrack --ctstate ESTABLISHED -m smtpbody "
+	                          "-j MARK --set-xmark 0x4000000/0x4000000\n"
 	                          "-I FORWARD 1 -j HOPGUARD-BODY-FWD\n"
 	                          "-I OUTPUT 1 -j HOPGUARD-BODY-OUT\n"
+	                          "-I INPUT 1 -j HOPGUARD-BODY-IN\n"
 	                          "COMMIT\n");
 	assert_true(rules_nft_print(text, sizeof(text), &rules) > 0);
 	assert_int_equal(count_of("hook forward priority mangle + 1;"), 1);
 	assert_int_equal(count_of("hook output priority mangle + 1;"), 1);
+	assert_int_equal(count_of("hook input priority mangle + 1;"), 1);
 	rules.passage = PASSAGE_NONE;
 	assert_true(rules_nft_print(text, sizeof(text), &rules) > 0);
 	assert_int_equal(count_of("mangle + 1"), 0);
@@ -162,7 +176,7 @@ static void what_goes_before_nft_stands_by_itself(void **state)
 	assert_int_equal(iptables_apply(&before, &rules, why), 0);
 	assert_int_equal(iptables_apply(&before, &rules, why), 0);
 	assert_true(iptables_are_present(&before, &rules));
-	assert_int_equal(system("test $(iptables-legacy-save -t mangle | grep -c BODY) = 8"), 0);
+	assert_int_equal(system("test $(iptables-legacy-save -t mangle | grep -c BODY) = 12"), 0);
 	assert_int_equal(system("! iptables-legacy-save | grep raw"), 0);
 	assert_int_equal(system("test -z \"$(nft list ruleset)$(iptables-nft-save)\""), 0);
 	assert_int_equal(system("ip6tables-legacy -w -t mangle -F FORWARD"), 0);

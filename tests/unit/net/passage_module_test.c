@@ -226,6 +226,59 @@ static void a_flow_is_armed_where_it_stands(void **state)
 	}
 }
 
+static void the_servers_side_is_said_where_its_acknowledgements_may_pass(void **state)
+{
+	struct world *world = *state;
+	const struct passage_flow flow = flow_of("192.0.2.2", "198.51.100.25");
+	const struct nlattr *kept[SMTPBODY_A_MAX + 1];
+	struct passage_place place = {
+		.next_seq = 5,
+		.tail = "\r\n",
+		.answers = { true, 0x1234, 0x89abcdef, 9, 0xfffffff0, 0x01020304 },
+	};
+
+	prepare_error(world, 0);
+	assert_int_equal(body_passage_arm(world->passage, &flow, &place), 0);
+	assert_request(kept, world, SMTPBODY_CMD_ARM, NLM_F_ACK);
+	assert_octets(kept[SMTPBODY_A_ANSWER_SEQ], &place.answers.seq, 4);
+	assert_octets(kept[SMTPBODY_A_ANSWER_INGRESS], &place.answers.ingress, 4);
+	assert_octets(kept[SMTPBODY_A_ACKED], &place.answers.acked, 4);
+	assert_octets(kept[SMTPBODY_A_WINDOW], &place.answers.window, 2);
+	assert_octets(kept[SMTPBODY_A_TIMESTAMP], &place.answers.timestamp, 4);
+	place.answers.may_pass = false;
+	prepare_error(world, 0);
+	assert_int_equal(body_passage_arm(world->passage, &flow, &place), 0);
+	assert_request(kept, world, SMTPBODY_CMD_ARM, NLM_F_ACK);
+	for (int type = SMTPBODY_A_ANSWER_SEQ; type <= SMTPBODY_A_TIMESTAMP; type++)
+		assert_null(kept[type]);
+}
+
+/* And half of what it says of the server is nothing of it. */
+static void what_the_server_acknowledged_comes_with_the_place(void **state)
+{
+	struct world *world = *state;
+	const struct passage_flow flow = flow_of("192.0.2.2", "198.51.100.25");
+	struct passage_place reached;
+	struct message message;
+
+	for (unsigned said = 0; said < 8; said++) {
+		begin_place(&message, ++world->serial, 0x30, "x.", 1);
+		if (said & 1)
+			mnl_attr_put_u32(message.header, SMTPBODY_A_ACKED, 0x20);
+		if (said & 2)
+			mnl_attr_put_u16(message.header, SMTPBODY_A_WINDOW, 0x10);
+		if (said & 4)
+			mnl_attr_put_u32(message.header, SMTPBODY_A_TIMESTAMP, 0x1234);
+		prepare(world, &message);
+		assert_int_equal(body_passage_take_back(world->passage, &reached, &flow), 0);
+		assert_int_equal(reached.next_seq, 0x30);
+		assert_int_equal(reached.answers.may_pass, said == 7);
+	}
+	assert_int_equal(reached.answers.acked, 0x20);
+	assert_int_equal(reached.answers.window, 0x10);
+	assert_int_equal(reached.answers.timestamp, 0x1234);
+}
+
 static void a_place_that_is_taken_back_is_the_kernels(void **state)
 {
 	struct world *world = *state;
@@ -394,6 +447,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_flow_is_armed_where_it_stands, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			the_servers_side_is_said_where_its_acknowledgements_may_pass, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(what_the_server_acknowledged_comes_with_the_place,
+		                                set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_place_that_is_taken_back_is_the_kernels, set_up,
 		                                tear_down),
 		cmocka_unit_test_setup_teardown(who_looks_learns_whether_it_is_frozen, set_up,
