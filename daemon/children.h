@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/siphash.h"
 #include "config.h"
 #include "messages.h"
 #include "resources.h"
@@ -45,6 +46,7 @@ struct children_options {
 	size_t set_count;
 	struct resources *resources;
 	bool narrates;
+	uint8_t names_secret[SIPHASH_KEY_LEN]; /* of all guards, over their deaths */
 	const struct children_hooks *hooks;
 	void *owner;
 };

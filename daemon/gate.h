@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/siphash.h"
 #include "base/table.h"
 #include "config.h"
 #include "flow/table.h"
@@ -48,6 +49,8 @@ struct gate_actions {
 	void (*tell)(void *owner, const struct event *event);
 	void (*broken)(void *owner, const struct message_broken *broken);
 	void (*sighting)(void *owner, const struct message_sighting *sighting);
+	/* Of gate_share_names; answered by gate_hear_names. False: it did not leave. */
+	bool (*names)(void *owner, const struct message_names *names);
 	/* Whether the scout has heard all DNS answers that came before; answered by gate_echoed. NULL: there is no scout. */
 	void (*echo)(void *owner, uint32_t number);
 	/* Whether certificates meet a promise; answered by gate_checked. NULL: there is nobody to ask, and no key is judged. */
@@ -67,6 +70,9 @@ void gate_configure(struct gate *gate, const struct config *config);
 /* Bodies may pass in the kernel from now on; before any packet. What a predecessor armed is forgotten. Borrowed, must outlive the gate. NULL: none do. */
 void gate_use_passage(struct gate *gate, struct body_passage *passage);
 
+/* There are other guards, which have the same secret: names of sessions are told to them. Before any packet. */
+void gate_share_names(struct gate *gate, const uint8_t secret[SIPHASH_KEY_LEN], uint64_t now_ms);
+
 /* time_ms: wall clock for events. now_ms: monotonic. */
 void gate_packet(struct gate *gate, const struct nfqueue_packet *packet, uint64_t now_ms,
                  uint64_t time_ms);
@@ -79,6 +85,9 @@ void gate_answer(struct gate *gate, const struct destination *destination, uint6
                  uint64_t time_ms);
 void gate_broken(struct gate *gate, const struct message_broken *broken, uint64_t now_ms);
 void gate_candidate(struct gate *gate, const struct message_candidate *candidate, uint64_t now_ms);
+void gate_hear_names(struct gate *gate, const struct message_names *names, uint64_t now_ms);
+/* What others said until now may not have come through. */
+void gate_lose_names(struct gate *gate, uint64_t now_ms);
 void gate_echoed(struct gate *gate, uint32_t number, uint64_t now_ms, uint64_t time_ms);
 /* Both of a sound length. */
 void gate_checked(struct gate *gate, const struct message_checked *checked, uint64_t now_ms,

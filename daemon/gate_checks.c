@@ -31,6 +31,7 @@ struct gate_keys *gate_keys_new(struct gate *gate)
 	if (!keys)
 		return NULL;
 	keys->gate = gate;
+	memcpy(keys->names_secret, gate->secret, sizeof(keys->names_secret));
 	keys->handshakes =
 		table_new(GATE_HANDSHAKES_MAX, sizeof(uint64_t), sizeof(struct handshake *),
 	                  gate->secret, on_handshake_leave, gate);

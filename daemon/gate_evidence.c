@@ -56,8 +56,8 @@ void gate_read_full(struct gate *gate, struct key_evidence *evidence, const stru
 		evidence->handshake = gate_keep_handshake(gate, keys);
 	evidence->is_list_cut = keys->is_list_cut;
 	evidence->is_unkept = keys->chain.len > 0 && evidence->handshake == 0;
-	evidence->begun[0] = gate_hash_octets(gate, keys->server_session_id);
-	evidence->begun[1] = gate_hash_octets(gate, keys->new_ticket);
+	evidence->begun[0] = gate_hash_name(gate, keys->server_session_id);
+	evidence->begun[1] = gate_hash_name(gate, keys->new_ticket);
 	evidence->leaf = gate_hash_octets(gate, session_leaf(flow->session));
 }
 
@@ -67,8 +67,8 @@ static void read_resumed(struct gate *gate, struct key_evidence *evidence,
 {
 	evidence->sight = SIGHT_HIDDEN;
 	evidence->is_cipher_anonymous = is_anonymous(keys->cipher_suite);
-	evidence->resumed = gate_hash_octets(gate, gate_offered_session(keys));
-	evidence->begun[1] = gate_hash_octets(gate, keys->new_ticket);
+	evidence->resumed = gate_hash_name(gate, gate_offered_session(keys));
+	evidence->begun[1] = gate_hash_name(gate, keys->new_ticket);
 	gate_recall_session(gate, evidence);
 }
 

@@ -5,7 +5,7 @@
 /*
  * Which key answered, as far as the wire or a probe shows it, and what the verifier says of it: gate_evidence.c (what a flow showed),
  * gate_keys.c (the facts that come of it), gate_checks.c (questions to the verifier, and what they need kept), gate_sessions.c (sessions that may go
- * on), gate_probes.c (questions to the scout), gate_levels.c (what two ends had before), gate_sightings.c (what memory is told),
+ * on), gate_names.c (what other guards say of these), gate_probes.c (questions to the scout), gate_levels.c (what two ends had before), gate_sightings.c (what memory is told),
  * gate_differs.c (probes behind a verdict), gate_passed.c (probes behind mail that has passed).
  */
 

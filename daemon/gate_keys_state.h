@@ -4,6 +4,7 @@
 
 /* What gate_keys.c and the files that its header names share. */
 
+#include "base/siphash.h"
 #include "base/table.h"
 #include "flow/session.h"
 #include "gate_keys.h"
@@ -55,6 +56,7 @@ struct session_note {
 	bool is_weak; /* or it was pressed down: somebody may have solved the secret, which is this session's as long as it lives */
 	bool is_accepted; /* the client has spoken behind it: its key is the other end's */
 	bool is_disputed; /* another session has the same name: which of the two goes on, nobody knows */
+	bool is_doubted; /* so it may be */
 	bool has_passed; /* its own mail, with nothing said against it */
 	/* By its handshake; a ring. */
 	struct met_promise met[GATE_SESSION_PROMISES];
@@ -138,7 +140,7 @@ struct gate_keys {
 	struct table *handshakes;        /* uint64_t → struct handshake * */
 	struct table *checks;            /* struct check_key → struct check */
 	struct table *requests;          /* uint32_t → struct check_key */
-	struct table *sessions;          /* its name's gate_hash_octets → struct session_note */
+	struct table *sessions;          /* its name's gate_hash_name → struct session_note */
 	struct table *unread;            /* gate_hash_ends → struct unread_note */
 	struct table *probes;            /* uint64_t → struct probe_note */
 	struct table *levels;            /* struct level_key → struct level */
@@ -153,6 +155,9 @@ struct gate_keys {
 	uint64_t forgotten_ms[GATE_FORGOTTEN_MAX];
 	/* When the youngest of the sessions that were pushed out was noted, or met a promise. */
 	uint64_t pushed_out_ms;
+	uint8_t names_secret[SIPHASH_KEY_LEN]; /* of names and handshakes */
+	bool are_names_shared;  /* it is the same in other guards, which hear of them */
+	uint64_t names_lost_ms; /* what they said of sessions that began until then may be lost */
 	/* What kept a probe from telling of the hop that was judged last; empty: nothing. */
 	char probe_why[PROBE_WHY_MAX];
 	struct key_rules rules; /* room, as these are large */
@@ -200,6 +205,17 @@ void gate_note_sessions(struct gate *gate, const struct key_evidence *evidence,
 void gate_on_session_leave(void *owner, const void *key, void *value);
 /* The same of keys->unread. */
 void gate_on_unread_leave(void *owner, const void *key, void *value);
+
+/* By that name, kept and not over; NULL: none. */
+struct session_note *gate_find_session(struct gate *gate, uint64_t name);
+/* Its name is nobody's from now on. */
+void gate_dispute_session(const struct gate *gate, struct session_note *note);
+
+/* gate_names.c */
+/* The same in all guards. 0: there are none. */
+uint64_t gate_hash_name(const struct gate *gate, struct bytes octets);
+/* To the other guards, if there are such. */
+void gate_tell_names(struct gate *gate, const uint64_t names[2], const struct session_note *begun);
 
 /* gate_probes.c */
 /* Fills evidence->probe in. */

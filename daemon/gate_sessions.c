@@ -14,7 +14,8 @@
  *
  * A name that two handshakes give is nobody's from then on, whoever has spoken: a client may keep both sessions (Postfix has one for each
  * name that a server gives itself), and the one that speaks first is not the one that it kept last. So it is whatever their addresses
- * are: some clients keep one session for all of a host's, and some have several themselves.
+ * are: some clients keep one session for all of a host's, and some have several themselves. So it is when they come by different guards
+ * (gate_names.c).
  */
 
 uint64_t gate_hash_ends(const struct gate *gate, const struct flow *flow)
@@ -30,12 +31,19 @@ uint64_t gate_hash_beginning(const struct gate *gate, const struct session_keys 
 
 	memcpy(randoms, keys->client_random, CHECK_RANDOM_LEN);
 	memcpy(randoms + CHECK_RANDOM_LEN, keys->server_random, CHECK_RANDOM_LEN);
-	return gate_hash_octets(gate, bytes_of(randoms, sizeof(randoms)));
+	return gate_hash_name(gate, bytes_of(randoms, sizeof(randoms)));
 }
 
 struct bytes gate_offered_session(const struct session_keys *keys)
 {
 	return keys->offered_ticket.len > 0 ? keys->offered_ticket : keys->client_session_id;
+}
+
+struct session_note *gate_find_session(struct gate *gate, uint64_t name)
+{
+	struct session_note *note = name != 0 ? table_find(gate->keys->sessions, &name) : NULL;
+
+	return note && note->expires_ms > gate->now_ms ? note : NULL;
 }
 
 /*
@@ -44,10 +52,10 @@ struct bytes gate_offered_session(const struct session_keys *keys)
  */
 static struct session_note *find_note(struct gate *gate, uint64_t key)
 {
-	struct session_note *note = key != 0 ? table_find(gate->keys->sessions, &key) : NULL;
+	struct session_note *note = gate_find_session(gate, key);
 	const struct unread_note *unread;
 
-	if (!note || note->expires_ms <= gate->now_ms)
+	if (!note)
 		return NULL;
 	unread = table_peek(gate->keys->unread, &note->ends);
 	return unread && note->opened_ms <= unread->lost_ms ? NULL : note;
@@ -70,7 +78,8 @@ static bool is_accepted(const struct gate *gate, const struct session_note *note
 {
 	const struct unread_note *unread = table_peek(gate->keys->unread, &note->ends);
 
-	return note->is_accepted && !note->is_disputed &&
+	return note->is_accepted && !note->is_disputed && !note->is_doubted &&
+	       note->opened_ms > gate->keys->names_lost_ms &&
 	       note->opened_ms > *forgotten_of(gate, note->ends) &&
 	       !(unread && note->opened_ms <= unread->doubted_ms);
 }
@@ -265,6 +274,14 @@ void gate_let_sessions_pass(struct gate *gate, const struct key_evidence *eviden
 	}
 }
 
+void gate_dispute_session(const struct gate *gate, struct session_note *note)
+{
+	note->expires_ms = gate->now_ms + GATE_SESSION_LIFE_MS;
+	note->is_disputed = true;
+	/* Pushed out, it must not be one that nobody saw. */
+	note->has_passed = false;
+}
+
 /* Whose name it is already keeps his session, and perhaps under another name of the server's than the new one: both may go on by it. */
 static void begin(struct gate *gate, uint64_t key, const struct session_note *begun)
 {
@@ -275,11 +292,8 @@ static void begin(struct gate *gate, uint64_t key, const struct session_note *be
 		return;
 	}
 	note->expires_ms = gate->now_ms + GATE_SESSION_LIFE_MS;
-	if (note->beginning == begun->beginning)
-		return;
-	note->is_disputed = true;
-	/* Pushed out, it must not be one that nobody saw. */
-	note->has_passed = false;
+	if (note->beginning != begun->beginning)
+		gate_dispute_session(gate, note);
 }
 
 /* All that is known yet of what the client is given: what was shown to it. */
@@ -297,6 +311,7 @@ static void begin_full(struct gate *gate, const struct flow *flow, const struct 
 	begin(gate, shown->begun[0], &begun);
 	if (shown->begun[1] != shown->begun[0])
 		begin(gate, shown->begun[1], &begun);
+	gate_tell_names(gate, shown->begun, &begun);
 }
 
 /* Another ticket for a session that goes on, and be it one that nobody saw begin. */
@@ -304,8 +319,8 @@ static void begin_resumed(struct gate *gate, const struct flow *flow,
                           const struct session_keys *keys)
 {
 	uint64_t ends = gate_hash_ends(gate, flow);
-	uint64_t offered = gate_hash_octets(gate, gate_offered_session(keys));
-	uint64_t given = gate_hash_octets(gate, keys->new_ticket);
+	uint64_t offered = gate_hash_name(gate, gate_offered_session(keys));
+	uint64_t given = gate_hash_name(gate, keys->new_ticket);
 	const struct session_note *note = find_own(gate, offered, ends);
 	struct session_note begun = { .ends = ends, .has_passed = true };
 
@@ -316,6 +331,7 @@ static void begin_resumed(struct gate *gate, const struct flow *flow,
 	begun.opened_ms = flow->started_ms;
 	begun.is_accepted = false;
 	begin(gate, given, &begun);
+	gate_tell_names(gate, (const uint64_t[]){ given, 0 }, &begun);
 }
 
 /*

@@ -12,6 +12,7 @@
 #include "confine.h"
 #include "gate.h"
 #include "guard_dns.h"
+#include "guard_names.h"
 #include "passage_choice.h"
 #include "process.h"
 #include "shortfall.h"
@@ -28,6 +29,7 @@ struct guard {
 	struct gate *gate;
 	struct body_passage *passage;
 	struct guard_dns *dns; /* of the first guard only */
+	struct guard_names names;
 	struct nfqueue *queue;
 	struct event *queue_readable;
 	struct event *tick;
@@ -125,6 +127,11 @@ static void on_sighting(void *owner, const struct message_sighting *sighting)
 	(void)process_send(guard->process, ROLE_SCOUT, 0, sighting, sizeof(*sighting));
 }
 
+static bool on_names(void *owner, const struct message_names *names)
+{
+	return guard_names_tell(&((struct guard *)owner)->names, names);
+}
+
 static void on_check(void *owner, const struct message_check *check, size_t len)
 {
 	struct guard *guard = owner;
@@ -187,11 +194,9 @@ static void on_echo(void *owner, uint32_t number)
 {
 	struct guard *guard = owner;
 
-	ask_scout(guard, &(struct message_echo){
-				 .type = MESSAGE_ECHO,
-				 .number = number,
-				 .asker = guard->child->index,
-			 });
+	const struct message_echo echo = { MESSAGE_ECHO, number, guard->child->index, false };
+
+	ask_scout(guard, &echo);
 }
 
 static const struct gate_actions actions = {
@@ -200,6 +205,7 @@ static const struct gate_actions actions = {
 	.tell = on_tell,
 	.broken = on_broken,
 	.sighting = on_sighting,
+	.names = on_names,
 	.echo = on_echo,
 	.check = on_check,
 	.probe = on_probe,
@@ -256,6 +262,7 @@ static void on_tick(evutil_socket_t descriptor, short what, void *argument)
 	(void)what;
 	gate_tick(guard->gate, process_now_ms(), process_time_ms());
 	watch_room(guard);
+	guard_names_tick(&guard->names);
 	if (guard->dns)
 		guard_dns_tick(guard->dns, process_now_ms());
 	(void)nfqueue_flush(guard->queue);
@@ -323,6 +330,9 @@ static bool take_from_scout(struct guard *guard, uint32_t type, const void *mess
 	case MESSAGE_BROKEN:
 		gate_broken(guard->gate, message, now_ms);
 		break;
+	case MESSAGE_NAMES:
+		gate_hear_names(guard->gate, message, now_ms);
+		break;
 	case MESSAGE_CANDIDATE:
 		gate_candidate(guard->gate, message, now_ms);
 		break;
@@ -383,12 +393,22 @@ static void on_peer(void *owner, enum role role, unsigned index)
 	struct guard *guard = owner;
 
 	(void)index;
+	if (role == ROLE_SCOUT)
+		gate_lose_names(guard->gate, process_now_ms());
 	if (role != ROLE_LEDGER)
 		return;
 	guard->is_told = false;
 	shortfall_repeat(&guard->shortfall);
 	if (guard->dns)
 		guard_dns_repeat(guard->dns);
+}
+
+static void on_lost(void *owner, enum role role, unsigned index)
+{
+	(void)index;
+	/* With what was under way. */
+	if (role == ROLE_SCOUT)
+		gate_lose_names(((struct guard *)owner)->gate, process_now_ms());
 }
 
 static void on_config(void *owner, const struct config *config)
@@ -410,6 +430,7 @@ static int start(struct guard *guard)
 	static const struct process_hooks hooks = {
 		.on_message = on_message,
 		.on_peer = on_peer,
+		.on_lost = on_lost,
 		.on_config = on_config,
 		.on_second = on_second,
 	};
@@ -429,6 +450,7 @@ static int start(struct guard *guard)
 	guard->waiting = calloc(EVENTS_WAITING_MAX, sizeof(*guard->waiting));
 	if (!guard->queue || !guard->gate || !guard->waiting)
 		return -ENOMEM;
+	guard_names_open(&guard->names, guard->process, guard->gate, guard->child);
 	guard->passage = passage_choice_adopt(&guard->child->passage);
 	gate_use_passage(guard->gate, guard->passage);
 	guard->queue_readable = event_new(base, nfqueue_descriptor(guard->queue),

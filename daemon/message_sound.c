@@ -97,6 +97,13 @@ static bool sockets_are_sound(const struct message_sockets *sockets)
 	       (sockets->client.family == 0 || sockets->client.family == sockets->family);
 }
 
+static bool names_are_sound(const struct message_names *names)
+{
+	return names->word < NAMES_WORD_COUNT && names->giver < CONFIG_QUEUES_MAX &&
+	       names->is_unused == 0 &&
+	       (names->word == NAMES_LOST) == (names->names[0] == 0 && names->names[1] == 0);
+}
+
 static bool dns_answer_is_sound(const struct message_dns_answer *answer, size_t len)
 {
 	return len > offsetof(struct message_dns_answer, message) && len <= sizeof(*answer) &&
@@ -148,6 +155,7 @@ static size_t fixed_len(uint32_t type)
 		[MESSAGE_CHECKED] = sizeof(struct message_checked),
 		[MESSAGE_SOCKETS] = sizeof(struct message_sockets),
 		[MESSAGE_SOCKET] = sizeof(struct message_socket),
+		[MESSAGE_NAMES] = sizeof(struct message_names),
 	};
 
 	return type < sizeof(lens) / sizeof(lens[0]) ? lens[type] : 0;
@@ -202,6 +210,8 @@ static bool fields_are_sound(const void *message)
 		return checked_is_sound(message);
 	case MESSAGE_SOCKETS:
 		return sockets_are_sound(message);
+	case MESSAGE_NAMES:
+		return names_are_sound(message);
 	default:
 		return true;
 	}

@@ -11,7 +11,7 @@
  *     supervisor → scout    FILE SOCKET                 supervisor → verifier FILE
  *                                                       scout → supervisor SOCKETS
  *     guard → scout         QUESTION BROKEN SIGHTING    scout → guard      DESTINATION BROKEN FORGET CANDIDATE DNS_VERDICT
- *                           DNS_ANSWER ECHO PROBE                        ECHO PROBED
+ *                           DNS_ANSWER ECHO PROBE NAMES                  ECHO PROBED NAMES
  *     guard → ledger        EVENT COUNTERS FLOW         ledger → guard     FLOWS
  *     ledger → scout        EXPLAIN FLUSH ROWS ROWS_END scout → ledger     EVENT EXPLANATION FLUSHED COUNTERS ROWS
  *     guard → verifier      CHECK                       verifier → guard   CHECKED
@@ -67,6 +67,7 @@ enum message_type {
 	MESSAGE_PROBED,
 	MESSAGE_SOCKETS,
 	MESSAGE_SOCKET,
+	MESSAGE_NAMES,
 };
 
 enum {
@@ -379,6 +380,28 @@ struct message_socket {
 	uint32_t type;
 	uint32_t number;
 	int32_t result; /* 0 or -errno */
+};
+
+enum names_word {
+	NAMES_GIVEN, /* a handshake gave its client a session by these names; to all other guards */
+	NAMES_DISPUTED, /* another handshake gave them, too; to the giver, as is the next */
+	NAMES_DOUBTED,  /* who says so may have forgotten that another one gave them */
+	NAMES_LOST,     /* something of these did not come through: to all others */
+	NAMES_WORD_COUNT,
+};
+
+/*
+ * What sessions are called, where there are several guards: a name that two handshakes give is nobody's, whichever guards they come by.
+ * Whatever is said of one speaks against its session, never for it.
+ */
+struct message_names {
+	uint32_t type;
+	uint32_t word;
+	uint32_t giver; /* a guard's index; of NAMES_GIVEN the scout sets it */
+	uint32_t is_unused;
+	uint64_t names[2];  /* hashes by a secret of all guards; 0: none */
+	uint64_t beginning; /* the same of the handshake; of NAMES_GIVEN, as is the next */
+	uint64_t opened_ms; /* monotonic: its connection */
 };
 
 struct message_flush {

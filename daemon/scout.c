@@ -217,6 +217,8 @@ static bool take_from_guard(struct scout *scout, unsigned guard, const void *mes
 	case MESSAGE_BROKEN:
 		take_broken(scout, guard, message);
 		return true;
+	case MESSAGE_NAMES:
+		return scout_take_names(scout, guard, message);
 	case MESSAGE_SIGHTING:
 		scout_rows_take_sighting(scout->rows, message);
 		return true;
@@ -299,9 +301,10 @@ static void on_writable(void *owner, enum role role, unsigned index)
 {
 	struct scout *scout = owner;
 
-	(void)index;
 	if (role == ROLE_LEDGER)
 		scout_rows_go_on(scout->rows);
+	if (role == ROLE_GUARD)
+		scout_names_go_on(scout, index);
 }
 
 static void on_config(void *owner, const struct config *config)
@@ -359,6 +362,7 @@ static void on_second(void *owner)
 	shortfall_send(&scout->shortfall, scout->process);
 	scout_rows_tick(scout->rows);
 	scout_heard_second(scout);
+	scout_names_second(scout);
 	scout_probe_second(scout->probe);
 	tell_counters(scout);
 	scout_files_second(scout);

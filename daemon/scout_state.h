@@ -5,7 +5,7 @@
 /*
  * What the scout's files share: scout.c (starts; questions, broken handshakes, counters), scout_address.c (who stands at an
  * address), scout_explain.c (explain and flush), scout_files.c (the operator's files), scout_heard.c (DNS answers that were heard),
- * scout_policy.c (MTA-STS), scout_probe.c and scout_visit.c (keys that TLS 1.3 hides), scout_rows.c (memory), scout_table.c (the
+ * scout_names.c (names of sessions, between guards), scout_policy.c (MTA-STS), scout_probe.c and scout_visit.c (keys that TLS 1.3 hides), scout_rows.c (memory), scout_table.c (the
  * operator's table).
  */
 
@@ -23,11 +23,18 @@
 
 enum {
 	SCOUT_BROKEN_MAX = 256, /* broken handshakes kept for a guard that starts anew, the last */
+	SCOUT_NAMES_PER_SECOND = 4096, /* messages of one guard; more are lost, and said to be */
 };
 
 struct broken_kept {
 	struct message_broken message;
 	uint64_t when_ms; /* 0: none */
+};
+
+/* Of each guard. */
+struct names_kept {
+	bool is_lost;   /* it has not heard yet that something was lost */
+	uint32_t count; /* of what it said within this second */
 };
 
 struct scout {
@@ -52,6 +59,7 @@ struct scout {
 	struct counters told;
 	struct broken_kept broken[SCOUT_BROKEN_MAX]; /* a ring */
 	size_t broken_next;
+	struct names_kept names[CONFIG_QUEUES_MAX];
 	uint64_t questions_put_off;
 	struct shortfall shortfall; /* of look-ups */
 	struct scout_heard *heard;
@@ -100,6 +108,13 @@ void scout_take_explain(struct scout *scout, const struct message_explain *expla
 void scout_take_flush(struct scout *scout, const struct message_flush *flush);
 /* To the ledger: scout->explanation.destination is filled. */
 void scout_send_explanation(struct scout *scout, uint32_t request, uint32_t age_s, bool is_cached);
+
+/* scout_names.c */
+/* False: it is not that guard's to say. */
+bool scout_take_names(struct scout *scout, unsigned guard, const struct message_names *names);
+/* That guard has room again. */
+void scout_names_go_on(struct scout *scout, unsigned guard);
+void scout_names_second(struct scout *scout);
 
 /* scout_heard.c */
 /* After all else of the scout is there. NULL: out of memory. */

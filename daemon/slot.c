@@ -140,6 +140,7 @@ static struct child child_of(const struct slot *slot, int channel)
 		child.passage.descriptors[i] = -1;
 	if (slot->role == ROLE_GUARD) {
 		child.queue = resources->queues[slot->index];
+		memcpy(child.names_secret, options->names_secret, sizeof(child.names_secret));
 		child.passage =
 			passage_choice_ticket(&resources->passage, options->config, slot->index);
 	}

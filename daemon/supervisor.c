@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -337,7 +338,7 @@ static int start_children(struct supervisor *supervisor)
 		.on_reload = on_reload,
 		.on_sockets = on_sockets,
 	};
-	const struct children_options options = {
+	struct children_options options = {
 		.base = supervisor->base,
 		.config = &supervisor->settings.config,
 		.set = supervisor->options->set,
@@ -348,6 +349,9 @@ static int start_children(struct supervisor *supervisor)
 		.owner = supervisor,
 	};
 
+	if (getrandom(options.names_secret, sizeof(options.names_secret), 0) !=
+	    (ssize_t)sizeof(options.names_secret))
+		return -EIO;
 	supervisor->children = children_new(&options);
 	return supervisor->children ? children_start(supervisor->children) : -ENOMEM;
 }

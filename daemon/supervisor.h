@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "base/channel.h"
+#include "base/siphash.h"
 #include "config.h"
 #include "messages.h"
 #include "net/body_passage.h"
@@ -37,6 +38,7 @@ struct child {
 	int log;                /* first guard: the NFLOG socket of DNS answers; else -1 */
 	int dns_queue;          /* first guard, where DNS answers wait: their queue; else -1 */
 	int raw[RAWSEND_COUNT]; /* guard */
+	uint8_t names_secret[SIPHASH_KEY_LEN]; /* guard: of all guards (struct message_names) */
 	struct passage_ticket
 		passage; /* guard: to be adopted by who made it; PASSAGE_NONE: nobody passes bodies */
 	int listener;    /* ledger: the control socket, listening; else -1 */

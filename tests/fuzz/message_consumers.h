@@ -9,6 +9,8 @@
 #include "config.h"
 #include "counters.h"
 #include "gate.h"
+#include "gate_keys_state.h"
+#include "message_sound.h"
 #include "policy/last_keys.h"
 #include "policy/promise_cache.h"
 #include "report/event_json.h"
@@ -247,6 +249,26 @@ static inline void ignore_question(void *owner, enum question_kind kind, const c
 	REQUIRE(kind <= QUESTION_ADDRESS && strlen(name) < DOMAIN_NAME_MAX);
 }
 
+/* Only what is given is answered, and the giver alone. */
+static inline bool on_names(void *owner, const struct message_names *names)
+{
+	(void)owner;
+	REQUIRE(message_is_sound(names, sizeof(*names)));
+	REQUIRE(names->word == NAMES_DISPUTED || names->word == NAMES_DOUBTED);
+	return true;
+}
+
+/* The name 1 is that of a session which began at 2. */
+static inline void begin_session(struct gate *gate)
+{
+	const uint64_t name = 1;
+	struct session_note *note = table_insert(gate->keys->sessions, &name);
+
+	REQUIRE(note);
+	note->beginning = 2;
+	note->expires_ms = UINT64_MAX;
+}
+
 static inline struct gate *consumer_gate(void)
 {
 	struct gate_actions actions = silent_owner();
@@ -259,8 +281,11 @@ static inline struct gate *consumer_gate(void)
 	REQUIRE(config_parse(&config, "t.conf", "", NULL, 0, error) == 0);
 	actions.ask = ignore_question;
 	actions.tell = on_told;
+	actions.names = on_names;
 	gate = gate_new(&config, consumer_secret, &actions, NULL);
 	REQUIRE(gate);
+	gate_share_names(gate, consumer_secret, 100);
+	begin_session(gate);
 	return gate;
 }
 

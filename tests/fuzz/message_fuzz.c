@@ -137,6 +137,10 @@ static void consume(const void *message)
 	case MESSAGE_BROKEN:
 		gate_broken(consumer_gate(), message, 1000);
 		break;
+	case MESSAGE_NAMES:
+		REQUIRE(((const struct message_names *)message)->word <= NAMES_LOST);
+		gate_hear_names(consumer_gate(), message, 1000);
+		break;
 	case MESSAGE_FORGET:
 		gate_forget(consumer_gate(), ((const struct message_forget *)message)->name);
 		break;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "config.h"
 #include "messages.h"
 
 enum field_kind {
@@ -282,6 +283,15 @@ static const struct field sockets_fields[] = {
 	{ FIELD_NUMBER, offsetof(struct message_sockets, client.family), 1, 0, 0, 0 },
 };
 
+/* NAMES_LOST, and no names, are asked for together: the unit test has those by themselves. */
+static const struct field names_fields[] = {
+	ENUM(message_names, giver, CONFIG_QUEUES_MAX - 1),
+	ENUM(message_names, is_unused, 0),
+	NUMBER(message_names, names),
+	NUMBER(message_names, beginning),
+	NUMBER(message_names, opened_ms),
+};
+
 static const struct field counters_fields[] = {
 	{ FIELD_NUMBER, offsetof(struct message_counters, counters), 8, 0,
 	  sizeof(struct counters) / 8, 8 },
@@ -322,6 +332,7 @@ static const struct model models[] = {
 	  sizeof(probed_fields) / sizeof(probed_fields[0]) },
 	MODEL(MESSAGE_SOCKETS, sockets),
 	MODEL(MESSAGE_COUNTERS, counters),
+	MODEL(MESSAGE_NAMES, names),
 };
 
 enum { MODEL_COUNT = sizeof(models) / sizeof(models[0]) };
@@ -423,6 +434,9 @@ static inline void model_fill_others(void *message, enum message_type type)
 		break;
 	case MESSAGE_DNS_VERDICT:
 		((struct message_dns_verdict *)message)->request = 1;
+		break;
+	case MESSAGE_NAMES:
+		((struct message_names *)message)->names[0] = 1;
 		break;
 	case MESSAGE_SOCKETS:
 		((struct message_sockets *)message)->family = 4;

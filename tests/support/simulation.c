@@ -255,6 +255,15 @@ static void on_sighting(void *owner, const struct message_sighting *sighting)
 	simulation->sighting_count++;
 }
 
+static bool on_names(void *owner, const struct message_names *names)
+{
+	struct simulation *simulation = owner;
+
+	if (!simulation->is_names_away && simulation->names_count < SIMULATION_NAMES_MAX)
+		simulation->names[simulation->names_count++] = *names;
+	return !simulation->is_names_away;
+}
+
 static void make_gate(struct simulation *simulation)
 {
 	static const uint8_t secret[TABLE_SECRET_LEN] = "simulated secret";
@@ -264,6 +273,7 @@ static void make_gate(struct simulation *simulation)
 		.tell = on_tell,
 		.broken = on_broken,
 		.sighting = on_sighting,
+		.names = on_names,
 		.echo = on_echo,
 		.check = simulation->verify ? simulation_on_check : NULL,
 		.probe = simulation->probe ? simulation_on_probe : NULL,

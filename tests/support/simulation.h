@@ -23,7 +23,8 @@ enum {
 	SIMULATION_EVENTS_MAX = 32,
 	SIMULATION_ANSWERS_MAX = 8,
 	SIMULATION_STREAM_MAX = 256 * 1024,
-	SIMULATION_PROBES_MAX = 4
+	SIMULATION_PROBES_MAX = 4,
+	SIMULATION_NAMES_MAX = 8
 };
 
 /* The interfaces of the gateway. */
@@ -78,6 +79,9 @@ struct simulation {
 	bool has_echo;
 	uint32_t echo; /* the last question of that */
 	size_t broken_count;
+	struct message_names names[SIMULATION_NAMES_MAX]; /* to other guards, the first ones */
+	size_t names_count;
+	bool is_names_away;               /* nothing leaves to them */
 	struct message_sighting sighting; /* the last */
 	size_t sighting_count;
 	/* Who verifies keys, and who probes, where there are such: see simulation_verify. */

@@ -32,7 +32,7 @@
  * dies, no descriptor stays, the supervisor hears nothing of it, and the guard says no word to its queue.
  */
 
-enum { WAIT_MS = 10000, TYPES = MESSAGE_SOCKET + 2, ROUNDS = 200, GUARD_INDEX = 1 };
+enum { WAIT_MS = 10000, TYPES = MESSAGE_NAMES + 2, ROUNDS = 200, GUARD_INDEX = 1 };
 
 #define BIT(type) (UINT64_C(1) << (type))
 
@@ -72,6 +72,7 @@ static const size_t sizes[TYPES] = {
 	[MESSAGE_PROBED] = sizeof(struct message_probed),
 	[MESSAGE_SOCKETS] = sizeof(struct message_sockets),
 	[MESSAGE_SOCKET] = sizeof(struct message_socket),
+	[MESSAGE_NAMES] = sizeof(struct message_names),
 	[TYPES - 1] = sizeof(struct message),
 };
 
@@ -81,14 +82,15 @@ static uint64_t taken(enum role receiver, enum role sender)
 	if (receiver == ROLE_GUARD && sender == ROLE_SCOUT)
 		return BIT(MESSAGE_DESTINATION) | BIT(MESSAGE_BROKEN) | BIT(MESSAGE_FORGET) |
 		       BIT(MESSAGE_CANDIDATE) | BIT(MESSAGE_ECHO) | BIT(MESSAGE_DNS_VERDICT) |
-		       BIT(MESSAGE_PROBED);
+		       BIT(MESSAGE_PROBED) | BIT(MESSAGE_NAMES);
 	if (receiver == ROLE_GUARD && sender == ROLE_VERIFIER)
 		return BIT(MESSAGE_CHECKED);
 	if (receiver == ROLE_GUARD && sender == ROLE_LEDGER)
 		return BIT(MESSAGE_FLOWS);
 	if (receiver == ROLE_SCOUT && sender == ROLE_GUARD)
 		return BIT(MESSAGE_QUESTION) | BIT(MESSAGE_BROKEN) | BIT(MESSAGE_SIGHTING) |
-		       BIT(MESSAGE_DNS_ANSWER) | BIT(MESSAGE_ECHO) | BIT(MESSAGE_PROBE);
+		       BIT(MESSAGE_DNS_ANSWER) | BIT(MESSAGE_ECHO) | BIT(MESSAGE_PROBE) |
+		       BIT(MESSAGE_NAMES);
 	if (receiver == ROLE_SCOUT && sender == ROLE_LEDGER)
 		return BIT(MESSAGE_EXPLAIN) | BIT(MESSAGE_FLUSH) | BIT(MESSAGE_ROWS) |
 		       BIT(MESSAGE_ROWS_END);

@@ -99,7 +99,7 @@ static void a_type_that_does_not_exist_is_not_sound(void **state)
 
 	(void)state;
 	assert_false(message_is_sound(&message, sizeof(message)));
-	message.type = MESSAGE_SOCKET + 1;
+	message.type = MESSAGE_NAMES + 1;
 	assert_false(message_is_sound(&message, sizeof(message)));
 	message.type = UINT32_MAX;
 	assert_false(message_is_sound(&message, sizeof(message)));
@@ -155,6 +155,18 @@ static void what_ends_where_it_likes_has_its_bounds(void **state)
 	}
 }
 
+static void what_is_said_of_names_has_some_and_what_was_lost_has_none(void **state)
+{
+	(void)state;
+	for (uint32_t word = NAMES_GIVEN; word < NAMES_WORD_COUNT; word++) {
+		struct message_names names = { .type = MESSAGE_NAMES, .word = word };
+
+		assert_int_equal(message_is_sound(&names, sizeof(names)), word == NAMES_LOST);
+		names.names[1] = 1;
+		assert_int_equal(message_is_sound(&names, sizeof(names)), word != NAMES_LOST);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +175,7 @@ int main(void)
 		cmocka_unit_test(no_field_goes_beyond_what_may_stand_there),
 		cmocka_unit_test(a_type_that_does_not_exist_is_not_sound),
 		cmocka_unit_test(what_is_sent_as_long_as_it_is_says_how_long),
+		cmocka_unit_test(what_is_said_of_names_has_some_and_what_was_lost_has_none),
 		cmocka_unit_test(what_ends_where_it_likes_has_its_bounds),
 	};
 

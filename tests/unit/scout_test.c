@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "unit/scout_answers.h"
 
+/* Names that are told within a second: more than a channel has room for. */
+enum { NAMES_TOLD = 4096 };
+
 static int exit_status(struct fixture *fixture)
 {
 	int status;
@@ -88,6 +91,52 @@ static void a_broken_handshake_is_told_to_all_other_guards(void **state)
 	assert_non_null(heard);
 	assert_string_equal(heard->id, broken.id);
 	assert_true(heard->age_ms >= QUIET_MS && heard->age_ms < QUIET_MS + WAIT_MS);
+}
+
+static void names_of_sessions_go_from_guard_to_guard(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message_names names = {
+		.type = MESSAGE_NAMES,
+		.word = NAMES_GIVEN,
+		.giver = 63,
+		.names = { 1, 2 },
+		.beginning = 3,
+		.opened_ms = 4,
+	};
+	const struct message_names *heard;
+
+	assert_int_equal(channel_send(fixture->guards[0], &names, sizeof(names)), 0);
+	heard = next(fixture, fixture->guards[1], MESSAGE_NAMES, WAIT_MS);
+	assert_non_null(heard);
+	names.giver = 0;
+	assert_memory_equal(heard, &names, sizeof(names));
+	names.word = NAMES_DISPUTED;
+	assert_int_equal(channel_send(fixture->guards[1], &names, sizeof(names)), 0);
+	heard = next(fixture, fixture->guards[0], MESSAGE_NAMES, WAIT_MS);
+	assert_non_null(heard);
+	assert_memory_equal(heard, &names, sizeof(names));
+}
+
+static void a_guard_that_did_not_read_what_others_gave_hears_that_it_missed_some(void **state)
+{
+	const struct message_names given = { .type = MESSAGE_NAMES, .names = { 1, 2 } };
+	struct fixture *fixture = *state;
+	const struct message_names *heard;
+	int err;
+
+	for (unsigned i = 0; i < NAMES_TOLD; i++) {
+		do {
+			err = channel_send(fixture->guards[0], &given, sizeof(given));
+			if (err == -EAGAIN)
+				(void)usleep(1000);
+		} while (err == -EAGAIN);
+		assert_int_equal(err, 0);
+	}
+	do {
+		heard = next(fixture, fixture->guards[1], MESSAGE_NAMES, WAIT_MS);
+		assert_non_null(heard);
+	} while (heard->word != NAMES_LOST);
 }
 
 static void a_domain_that_was_heard_of_is_looked_up_for_all_guards(void **state)
@@ -363,6 +412,8 @@ int main(void)
 		TEST(an_answer_goes_to_whoever_asked),
 		TEST(one_look_up_serves_all_who_ask_meanwhile),
 		TEST(a_broken_handshake_is_told_to_all_other_guards),
+		TEST(names_of_sessions_go_from_guard_to_guard),
+		TEST(a_guard_that_did_not_read_what_others_gave_hears_that_it_missed_some),
 		TEST(a_domain_that_was_heard_of_is_looked_up_for_all_guards),
 		cmocka_unit_test_setup_teardown(
 			a_known_domain_that_is_heard_of_is_told_to_all_guards_again,

@@ -24,7 +24,7 @@
  * every length that matters, with a descriptor, and with whatever in it.
  */
 
-enum { TYPES = MESSAGE_SOCKET + 2, LINES_MAX = 8 };
+enum { TYPES = MESSAGE_NAMES + 2, LINES_MAX = 8 };
 
 static size_t left = SIZE_MAX; /* allocations of the event loop's until memory ends */
 static unsigned births;
