@@ -26,6 +26,7 @@ DATED = ("dane-ta", "mta-sts", "list", "verify")  # promises by which a certific
 GONE_ON_WITH = ("dane-ee", "verify")
 TTL_S = 3600
 COUNTED_AFTER_S = 1.2  # each second guards tell what they have counted
+PROBED_BEHIND = {1: False, 2: True}  # the scout's death: sessions of before, by the number of guards
 REPLACED = ("domain", "both")  # what was looked up before the key changed: both is with the host
 
 
@@ -83,6 +84,8 @@ def furnish(site):
         keyed(site, f"thousand-{version}", site.tlsas["one"])
     for way in REPLACED:
         keyed(site, f"replaced-{way}-12", site.tlsas["one"], zone={"ttl": TTL_S})
+    for queues in PROBED_BEHIND:
+        keyed(site, f"scoutless-12-{queues}", postfix.tlsa("dual-ecdsa.lab"), place=keys_receivers.address("dual"))
     keyed(site, "tenants", postfix.tlsa("mx.tenants.lab"), place=keys_receivers.address("tenants"))
     for how in INABILITY:
         site.promise(f"anonymous-{how}", "dane-ee", place=keys_receivers.address("anonymous"))
@@ -385,6 +388,28 @@ def test_a_session_between_two_postfixes_goes_on(guarded):
     assert "Reusing old session" in guarded.senders["postfix"].server.log()
     assert after["probes"] == before["probes"] and after["key_checks"] == before["key_checks"], (before, after)
     no_findings(guarded)
+
+
+@pytest.mark.parametrize("queues", PROBED_BEHIND)
+def test_one_of_which_other_guards_may_have_said_what_died_with_the_scout_is_asked_of_a_probe(site, queues):
+    name = f"scoutless-12-{queues}"
+    guard = site.stand(f"queues={queues}")
+    site.reset()
+    first = site.send(name, sender="postfix")
+    assert first.attempt.result == "sent" and is_taken(site, first.recipient), (first, guard.events())
+    assert site.event_of(site[name])["assurance"] == "proven", guard.events()
+    dead = guard.processes()["scout"]
+    guard.host.run(["kill", "-KILL", str(dead)])
+    assert namespaces.wait_until(lambda: guard.processes().get("scout", 0) not in (0, dead), timeout_s=10), guard.processes()
+    time.sleep(COUNTED_AFTER_S)
+    before = guard.status()["counters"]
+    second = site.send(name, sender="postfix")
+    time.sleep(COUNTED_AFTER_S)
+    after = guard.status()["counters"]
+    assert second.attempt.result == "sent" and is_taken(site, second.recipient), (second, guard.events())
+    assert "Reusing old session" in site.senders["postfix"].server.log()
+    assert (after["probes"] > before["probes"]) == PROBED_BEHIND[queues], (before, after)
+    no_findings(site)
 
 
 def test_a_session_that_began_with_somebody_else_does_not(site):
