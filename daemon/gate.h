@@ -85,7 +85,8 @@ void gate_answer(struct gate *gate, const struct destination *destination, uint6
                  uint64_t time_ms);
 void gate_broken(struct gate *gate, const struct message_broken *broken, uint64_t now_ms);
 void gate_candidate(struct gate *gate, const struct message_candidate *candidate, uint64_t now_ms);
-void gate_hear_names(struct gate *gate, const struct message_names *names, uint64_t now_ms);
+void gate_hear_names(struct gate *gate, const struct message_names *names, uint64_t now_ms,
+                     uint64_t time_ms);
 /* What others said until now may not have come through. */
 void gate_lose_names(struct gate *gate, uint64_t now_ms);
 void gate_echoed(struct gate *gate, uint32_t number, uint64_t now_ms, uint64_t time_ms);

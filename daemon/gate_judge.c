@@ -257,6 +257,8 @@ static struct hop_query query_of(struct gate *gate, const struct flow *flow,
 		.ehlo_name = session_ehlo_name(flow->session),
 		.server_name = session_server_name(flow->session),
 		.opened_ms = flow->started_ms,
+		.judged_ms =
+			flow->wait->waiting_since_ms ? flow->wait->waiting_since_ms : gate->now_ms,
 		.server_port = flow->server.port,
 		.evidence = is_in_tls ? &gate->evidence : NULL,
 		.is_line_overdue =
@@ -405,6 +407,7 @@ void gate_judge_afterthoughts(struct gate *gate)
 			.ehlo_name = event->ehlo_name,
 			.server_name = thought->server_name,
 			.opened_ms = thought->opened_ms,
+			.judged_ms = thought->since_ms,
 			.server_port = event->server.port,
 			.evidence = thought->commitment.kind == COMMITMENT_TLS ? &thought->evidence
 			                                                       : NULL,

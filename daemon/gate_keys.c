@@ -187,6 +187,12 @@ static bool judge_resumed(struct gate *gate, struct facts *facts, struct key_fin
 		judge_unread(facts, finding, evidence);
 		return true;
 	}
+	if (evidence->is_beginning_accepted && !gate_have_names_come(gate, query->judged_ms)) {
+		facts->key_sight = SIGHT_WIRE;
+		facts->is_key_awaited = !facts->is_hold_over &&
+		                        gate->now_ms - query->judged_ms < GATE_NAMES_PATIENCE_MS;
+		return facts->is_key_awaited;
+	}
 	if (met == SESSION_MET_THIS)
 		take_met(gate, facts, finding,
 		         &(struct check_key){ evidence->handshake, asked.rules });

@@ -30,6 +30,10 @@ enum {
 	GATE_FORGOTTEN_MAX = 16384, /* places for those that were pushed out: several share one */
 	/* RFC 5246 section F.1.4 and RFC 5077 section 5.6: a day is what both advise as the longest life. */
 	GATE_SESSION_LIFE_MS = 24 * 60 * 60 * 1000,
+	/* Others are asked no more often whether all has come that they said, and again when one of them died with the question. */
+	GATE_NAMES_ASK_MS = 20,
+	GATE_NAMES_AGAIN_MS = 1000,
+	GATE_NAMES_PATIENCE_MS = 3000, /* then a probe is asked, which takes its time, too */
 	GATE_PROBES_MAX = 2048,
 	/* A scout that has died with our question, or a probe that takes its time. */
 	GATE_PROBE_AGAIN_MS = 5000,

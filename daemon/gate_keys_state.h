@@ -135,6 +135,14 @@ struct passed {
 	struct event event; /* the last one's */
 };
 
+/* A question to all other guards. */
+struct names_question {
+	uint64_t number;
+	uint64_t asked_ms;
+	uint64_t come;        /* a mask of guards; all of them: it is answered */
+	uint64_t answered_ms; /* when the last one that was answered had been asked */
+};
+
 struct gate_keys {
 	struct gate *gate;
 	struct table *handshakes;        /* uint64_t → struct handshake * */
@@ -158,6 +166,7 @@ struct gate_keys {
 	uint8_t names_secret[SIPHASH_KEY_LEN]; /* of names and handshakes */
 	bool are_names_shared;  /* it is the same in other guards, which hear of them */
 	uint64_t names_lost_ms; /* what they said of sessions that began until then may be lost */
+	struct names_question question;
 	/* What kept a probe from telling of the hop that was judged last; empty: nothing. */
 	char probe_why[PROBE_WHY_MAX];
 	struct key_rules rules; /* room, as these are large */
@@ -216,6 +225,9 @@ void gate_dispute_session(const struct gate *gate, struct session_note *note);
 uint64_t gate_hash_name(const struct gate *gate, struct bytes octets);
 /* To the other guards, if there are such. */
 void gate_tell_names(struct gate *gate, const uint64_t names[2], const struct session_note *begun);
+
+/* All has come that other guards said of names before since_ms. False: not yet; they are asked. */
+bool gate_have_names_come(struct gate *gate, uint64_t since_ms);
 
 /* gate_probes.c */
 /* Fills evidence->probe in. */

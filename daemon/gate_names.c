@@ -96,7 +96,52 @@ static void hear_against(struct gate *gate, const struct message_names *names)
 	}
 }
 
-void gate_hear_names(struct gate *gate, const struct message_names *names, uint64_t now_ms)
+/*
+ * A client may go on with a session that another guard has just seen given: before that guard answers, whatever it said of it has come, and
+ * it has heard what was said here.
+ */
+bool gate_have_names_come(struct gate *gate, uint64_t since_ms)
+{
+	struct names_question *question = &gate->keys->question;
+	bool is_answered = question->come == UINT64_MAX;
+	struct message_names asked = { .type = MESSAGE_NAMES, .word = NAMES_ASKED };
+
+	if (!gate->keys->are_names_shared || question->answered_ms >= since_ms)
+		return true;
+	if (question->asked_ms != 0 &&
+	    gate->now_ms - question->asked_ms <
+	            (is_answered ? GATE_NAMES_ASK_MS : GATE_NAMES_AGAIN_MS))
+		return false;
+	question->asked_ms = gate->now_ms;
+	question->come = 0;
+	asked.beginning = ++question->number;
+	tell(gate, &asked);
+	return false;
+}
+
+static void hear_come(struct gate *gate, const struct message_names *come, uint64_t time_ms)
+{
+	struct names_question *question = &gate->keys->question;
+
+	if (come->beginning != question->number || question->come == UINT64_MAX)
+		return;
+	question->come |= come->names[0];
+	if (question->come != UINT64_MAX)
+		return;
+	question->answered_ms = question->asked_ms;
+	gate_go_on(gate, NULL, gate->now_ms, time_ms);
+}
+
+static void answer(struct gate *gate, const struct message_names *asked)
+{
+	struct message_names come = *asked;
+
+	come.word = NAMES_COME;
+	tell(gate, &come);
+}
+
+void gate_hear_names(struct gate *gate, const struct message_names *names, uint64_t now_ms,
+                     uint64_t time_ms)
 {
 	gate->now_ms = now_ms;
 	if (!gate->keys->are_names_shared)
@@ -111,6 +156,12 @@ void gate_hear_names(struct gate *gate, const struct message_names *names, uint6
 		break;
 	case NAMES_LOST:
 		gate_lose_names(gate, now_ms);
+		break;
+	case NAMES_ASKED:
+		answer(gate, names);
+		break;
+	case NAMES_COME:
+		hear_come(gate, names, time_ms);
 		break;
 	case NAMES_WORD_COUNT:
 		break;

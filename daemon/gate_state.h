@@ -135,6 +135,7 @@ struct hop_query {
 	const char *ehlo_name;
 	const char *server_name; /* of the ClientHello; empty: none */
 	uint64_t opened_ms;      /* when the connection began, as far as is known */
+	uint64_t judged_ms;      /* when it was judged first */
 	uint16_t server_port;
 	const struct key_evidence *evidence; /* of TLS; NULL in clear */
 	bool is_line_overdue;

@@ -331,7 +331,7 @@ static bool take_from_scout(struct guard *guard, uint32_t type, const void *mess
 		gate_broken(guard->gate, message, now_ms);
 		break;
 	case MESSAGE_NAMES:
-		gate_hear_names(guard->gate, message, now_ms);
+		gate_hear_names(guard->gate, message, now_ms, process_time_ms());
 		break;
 	case MESSAGE_CANDIDATE:
 		gate_candidate(guard->gate, message, now_ms);

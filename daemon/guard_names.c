@@ -14,10 +14,12 @@ void guard_names_open(struct guard_names *names, struct process *process, struct
 
 bool guard_names_tell(struct guard_names *names, const struct message_names *message)
 {
-	bool has_left = process_send(names->process, ROLE_SCOUT, 0, message, sizeof(*message)) == 0;
-
-	names->is_lost |= !has_left;
-	return has_left;
+	/* Nothing comes before the word that something is missing. */
+	guard_names_tick(names);
+	if (!names->is_lost)
+		names->is_lost =
+			process_send(names->process, ROLE_SCOUT, 0, message, sizeof(*message)) != 0;
+	return !names->is_lost;
 }
 
 void guard_names_tick(struct guard_names *names)

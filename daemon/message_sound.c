@@ -99,9 +99,11 @@ static bool sockets_are_sound(const struct message_sockets *sockets)
 
 static bool names_are_sound(const struct message_names *names)
 {
+	bool has_names = names->names[0] != 0 || names->names[1] != 0;
+
 	return names->word < NAMES_WORD_COUNT && names->giver < CONFIG_QUEUES_MAX &&
 	       names->is_unused == 0 &&
-	       (names->word == NAMES_LOST) == (names->names[0] == 0 && names->names[1] == 0);
+	       (names->word == NAMES_COME || has_names == (names->word <= NAMES_DOUBTED));
 }
 
 static bool dns_answer_is_sound(const struct message_dns_answer *answer, size_t len)

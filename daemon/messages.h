@@ -387,6 +387,8 @@ enum names_word {
 	NAMES_DISPUTED, /* another handshake gave them, too; to the giver, as is the next */
 	NAMES_DOUBTED,  /* who says so may have forgotten that another one gave them */
 	NAMES_LOST,     /* something of these did not come through: to all others */
+	NAMES_ASKED,    /* has all come that the others said before? to all others */
+	NAMES_COME,     /* it has, of those in the mask; to who asked */
 	NAMES_WORD_COUNT,
 };
 
@@ -397,11 +399,12 @@ enum names_word {
 struct message_names {
 	uint32_t type;
 	uint32_t word;
-	uint32_t giver; /* a guard's index; of NAMES_GIVEN the scout sets it */
+	uint32_t giver; /* a guard's index; of NAMES_GIVEN and NAMES_ASKED the scout sets it */
 	uint32_t is_unused;
-	uint64_t names[2];  /* hashes by a secret of all guards; 0: none */
-	uint64_t beginning; /* the same of the handshake; of NAMES_GIVEN, as is the next */
-	uint64_t opened_ms; /* monotonic: its connection */
+	/* Hashes by a secret of all guards; 0: none. Of NAMES_COME the first is a mask of guards, which the scout sets. */
+	uint64_t names[2];
+	uint64_t beginning; /* the same of the handshake; of NAMES_ASKED and NAMES_COME a number */
+	uint64_t opened_ms; /* of NAMES_GIVEN: its connection; monotonic */
 };
 
 struct message_flush {

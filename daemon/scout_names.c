@@ -21,17 +21,38 @@ static void tell_all_lost(struct scout *scout)
 		tell_lost(scout, i);
 }
 
-static void hand_on(struct scout *scout, unsigned guard, const struct message_names *names)
+/* 0 or -errno. Nothing comes before the word that something is missing. */
+static int hand_on(struct scout *scout, unsigned guard, const struct message_names *names)
 {
-	if (process_send(scout->process, ROLE_GUARD, guard, names, sizeof(*names)) == -EAGAIN)
+	int err = -EAGAIN;
+
+	if (scout->names[guard].is_lost)
 		tell_lost(scout, guard);
+	if (!scout->names[guard].is_lost)
+		err = process_send(scout->process, ROLE_GUARD, guard, names, sizeof(*names));
+	if (err == -EAGAIN)
+		tell_lost(scout, guard);
+	return err;
+}
+
+/* For itself, and for those that are not there: all that these had said was read before. */
+static void answer_for(struct scout *scout, unsigned guard, const struct message_names *asked,
+                       uint64_t absent)
+{
+	struct message_names come = *asked;
+
+	come.word = NAMES_COME;
+	come.names[0] = absent | UINT64_C(1) << guard;
+	(void)hand_on(scout, guard, &come);
 }
 
 bool scout_take_names(struct scout *scout, unsigned guard, const struct message_names *names)
 {
-	bool is_answer = names->word == NAMES_DISPUTED || names->word == NAMES_DOUBTED;
+	bool is_answer = names->word == NAMES_DISPUTED || names->word == NAMES_DOUBTED ||
+	                 names->word == NAMES_COME;
 	uint32_t *count = &scout->names[guard].count;
 	struct message_names told = *names;
+	uint64_t absent = 0;
 
 	if (is_answer && names->giver == guard)
 		return false;
@@ -43,14 +64,18 @@ bool scout_take_names(struct scout *scout, unsigned guard, const struct message_
 		return true;
 	}
 	if (is_answer) {
-		hand_on(scout, names->giver, &told);
+		if (names->word == NAMES_COME)
+			told.names[0] = UINT64_C(1) << guard;
+		(void)hand_on(scout, names->giver, &told);
 		return true;
 	}
 	told.giver = guard;
 	for (unsigned i = 0; i < CONFIG_QUEUES_MAX; i++) {
-		if (i != guard)
-			hand_on(scout, i, &told);
+		if (i != guard && hand_on(scout, i, &told) == -ENOTCONN)
+			absent |= UINT64_C(1) << i;
 	}
+	if (names->word == NAMES_ASKED)
+		answer_for(scout, guard, &told, absent);
 	return true;
 }
 

@@ -23,7 +23,7 @@
 
 enum {
 	SCOUT_BROKEN_MAX = 256, /* broken handshakes kept for a guard that starts anew, the last */
-	SCOUT_NAMES_PER_SECOND = 4096, /* messages of one guard; more are lost, and said to be */
+	SCOUT_NAMES_PER_SECOND = 8192, /* messages of one guard; more are lost, and said to be */
 };
 
 struct broken_kept {

@@ -254,7 +254,8 @@ static inline bool on_names(void *owner, const struct message_names *names)
 {
 	(void)owner;
 	REQUIRE(message_is_sound(names, sizeof(*names)));
-	REQUIRE(names->word == NAMES_DISPUTED || names->word == NAMES_DOUBTED);
+	REQUIRE(names->word == NAMES_DISPUTED || names->word == NAMES_DOUBTED ||
+	        names->word == NAMES_COME);
 	return true;
 }
 

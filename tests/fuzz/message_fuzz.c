@@ -138,8 +138,8 @@ static void consume(const void *message)
 		gate_broken(consumer_gate(), message, 1000);
 		break;
 	case MESSAGE_NAMES:
-		REQUIRE(((const struct message_names *)message)->word <= NAMES_LOST);
-		gate_hear_names(consumer_gate(), message, 1000);
+		REQUIRE(((const struct message_names *)message)->word <= NAMES_COME);
+		gate_hear_names(consumer_gate(), message, 1000, 1790000000000);
 		break;
 	case MESSAGE_FORGET:
 		gate_forget(consumer_gate(), ((const struct message_forget *)message)->name);

@@ -259,6 +259,12 @@ static bool on_names(void *owner, const struct message_names *names)
 {
 	struct simulation *simulation = owner;
 
+	if (!simulation->is_names_away && names->word == NAMES_ASKED) {
+		simulation->names_asked = *names;
+		simulation->has_names_asked = true;
+		simulation->names_asked_count++;
+		return true;
+	}
 	if (!simulation->is_names_away && simulation->names_count < SIMULATION_NAMES_MAX)
 		simulation->names[simulation->names_count++] = *names;
 	return !simulation->is_names_away;

@@ -81,7 +81,11 @@ struct simulation {
 	size_t broken_count;
 	struct message_names names[SIMULATION_NAMES_MAX]; /* to other guards, the first ones */
 	size_t names_count;
-	bool is_names_away;               /* nothing leaves to them */
+	bool is_names_away;     /* nothing leaves to them */
+	bool are_others_silent; /* they do not say that all has come */
+	bool has_names_asked;
+	struct message_names names_asked; /* the last question of that */
+	size_t names_asked_count;
 	struct message_sighting sighting; /* the last */
 	size_t sighting_count;
 	/* Who verifies keys, and who probes, where there are such: see simulation_verify. */
@@ -147,6 +151,8 @@ struct simulation_forgery {
 bool simulation_forge(struct simulation *simulation, const struct simulation_forgery *forgery);
 /* A packet of somebody else's connection. True: it passed, at once. */
 bool simulation_put(struct simulation *simulation, bool is_client, const struct craft *craft);
+/* The others say that all has come which they had said, those in the mask. */
+void simulation_names_come(struct simulation *simulation, uint64_t mask);
 /* A FIN (or RST) of that side. True when it arrived. */
 bool simulation_end(struct simulation *simulation, bool is_client, bool is_reset);
 void simulation_pass_time(struct simulation *simulation, uint64_t ms);

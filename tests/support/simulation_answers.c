@@ -70,6 +70,16 @@ static void answer_questions(struct simulation *simulation)
 	}
 }
 
+void simulation_names_come(struct simulation *simulation, uint64_t mask)
+{
+	struct message_names come = simulation->names_asked;
+
+	come.word = NAMES_COME;
+	come.names[0] = mask;
+	simulation->has_names_asked = false;
+	gate_hear_names(simulation->gate, &come, simulation->now_ms, simulation->now_ms);
+}
+
 void simulation_answer(struct simulation *simulation)
 {
 	do {
@@ -79,6 +89,8 @@ void simulation_answer(struct simulation *simulation)
 			gate_echoed(simulation->gate, simulation->echo, simulation->now_ms,
 			            simulation->now_ms);
 		}
+		if (simulation->has_names_asked && !simulation->are_others_silent)
+			simulation_names_come(simulation, UINT64_MAX);
 		simulation_answer_about_keys(simulation);
 	} while (simulation->is_answering && simulation->asked_count > 0);
 }

@@ -64,7 +64,7 @@ static size_t hand_on(struct site *site, struct simulation *from)
 		assert_true(names->word == NAMES_GIVEN || names->giver == (to == site->there));
 		if (names->word == NAMES_GIVEN)
 			names->giver = from == site->there;
-		gate_hear_names(to->gate, names, to->now_ms);
+		gate_hear_names(to->gate, names, to->now_ms, to->now_ms);
 	}
 	from->names_count = 0;
 	return count;
@@ -80,7 +80,7 @@ static void tell_lost(struct simulation *simulation)
 {
 	const struct message_names lost = { .type = MESSAGE_NAMES, .word = NAMES_LOST };
 
-	gate_hear_names(simulation->gate, &lost, simulation->now_ms);
+	gate_hear_names(simulation->gate, &lost, simulation->now_ms, simulation->now_ms);
 }
 
 static uint8_t stolen_id[32];
@@ -276,7 +276,8 @@ static void a_name_that_one_handshake_gave_is_its_own(void **state)
 	assert_true(connect_and_say(site.here, true_talk(&site)));
 	/* Two guards may see the same connection. */
 	assert_int_equal(site.here->names_count, 1);
-	gate_hear_names(site.here->gate, &site.here->names[0], site.here->now_ms);
+	gate_hear_names(site.here->gate, &site.here->names[0], site.here->now_ms,
+	                site.here->now_ms);
 	hand_all_on(&site);
 	SSL_CTX_set_generate_session_id(site.ends.thief.server_context, NULL);
 	break_off(site.there, thiefs_talk(&site));
@@ -296,10 +297,147 @@ static void answers_are_answered_by_nobody(void **state)
 	assert_int_equal(site.here->names_count, 2);
 	assert_int_equal(site.here->names[1].word, NAMES_DISPUTED);
 	for (uint32_t word = NAMES_DISPUTED; word < NAMES_WORD_COUNT; word++) {
+		if (word == NAMES_ASKED)
+			continue;
 		site.here->names[1].word = word;
-		gate_hear_names(site.there->gate, &site.here->names[1], site.there->now_ms);
+		gate_hear_names(site.there->gate, &site.here->names[1], site.there->now_ms,
+		                site.there->now_ms);
 		assert_int_equal(site.there->names_count, 0);
 	}
+	site_free(&site);
+}
+
+/* What the client says in the connection that goes on. It is held, for what others may have said alone. */
+static void hold_what_goes_on(struct simulation *simulation, struct recording *recording)
+{
+	assert_true(simulation_reopen(simulation));
+	greet(simulation);
+	for (size_t i = 0; i + 1 < recording->count; i++)
+		assert_true(simulation_say(simulation, recording->chunks[i].is_client,
+		                           recording->chunks[i].octets));
+	assert_false(
+		simulation_send(simulation, true, recording->chunks[recording->count - 1].octets));
+	simulation_pass_time(simulation, GATE_TICK_MS);
+	free(recording);
+}
+
+/* The thief's client was as fast as it could be, and the scout has other things to do. */
+static void a_session_goes_on_behind_what_others_said_before(void **state)
+{
+	struct site site = site_new(state, TLS13_BLOCK);
+
+	assert_true(connect_and_say(site.here, true_talk(&site)));
+	passed(site.here, "proven");
+	break_off(site.there, thiefs_talk(&site));
+	site.here->are_others_silent = true;
+	hold_what_goes_on(site.here, go_on(&site.ends.thief, site.ends.thief_session));
+	assert_true(site.here->has_names_asked);
+	hand_all_on(&site);
+	simulation_names_come(site.here, UINT64_MAX);
+	simulation_pass_time(site.here, GATE_TICK_MS);
+	refused_again(site.here, REASON_INSPECTION_LIMIT);
+	site_free(&site);
+}
+
+static void it_does_at_once_when_all_others_have_answered(void **state)
+{
+	struct site site = site_new(state, TLS13_BLOCK);
+	size_t before;
+
+	assert_true(connect_and_say(site.here, true_talk(&site)));
+	site.here->are_others_silent = true;
+	before = site.here->event_count;
+	hold_what_goes_on(site.here, go_on(&site.ends.honest, site.ends.honest_session));
+	simulation_names_come(site.here, UINT64_MAX - 2);
+	assert_int_equal(site.here->event_count, before);
+	/* Not to this question. */
+	site.here->names_asked.beginning++;
+	simulation_names_come(site.here, 2);
+	assert_int_equal(site.here->event_count, before);
+	site.here->names_asked.beginning--;
+	simulation_names_come(site.here, 2);
+	assert_int_equal(site.here->event_count, before + 1);
+	passed(site.here, "proven");
+	site_free(&site);
+}
+
+/* One that had asked for another connection knows nothing of what was said since. */
+static void each_connection_asks_behind_its_own_handshake(void **state)
+{
+	struct site site = site_new(state, TLS13_BLOCK);
+
+	assert_true(connect_and_say(site.here, true_talk(&site)));
+	assert_true(honest_goes_on(&site, site.here));
+	assert_int_equal(site.here->names_asked_count, 1);
+	simulation_pass_time(site.here, 1000);
+	site.here->are_others_silent = true;
+	hold_what_goes_on(site.here, go_on(&site.ends.honest, site.ends.honest_session));
+	assert_int_equal(site.here->names_asked_count, 2);
+	simulation_names_come(site.here, UINT64_MAX);
+	passed(site.here, "proven");
+	site_free(&site);
+}
+
+/* Some guard died with the question, and its successor hears it. */
+static void what_is_not_answered_is_asked_again(void **state)
+{
+	struct site site = site_new(state, TLS13_BLOCK);
+	size_t asked;
+
+	assert_true(connect_and_say(site.here, true_talk(&site)));
+	site.here->are_others_silent = true;
+	hold_what_goes_on(site.here, go_on(&site.ends.honest, site.ends.honest_session));
+	asked = site.here->names_asked_count;
+	simulation_pass_time(site.here, GATE_NAMES_AGAIN_MS / 2);
+	assert_int_equal(site.here->names_asked_count, asked);
+	simulation_pass_time(site.here, GATE_NAMES_AGAIN_MS);
+	assert_int_equal(site.here->names_asked_count, asked + 1);
+	simulation_names_come(site.here, UINT64_MAX);
+	passed(site.here, "proven");
+	site_free(&site);
+}
+
+static void what_is_never_answered_is_not_proven(void **state)
+{
+	struct site site = site_new(state, TLS13_PROBE);
+	size_t before;
+
+	assert_true(connect_and_say(site.here, true_talk(&site)));
+	site.here->are_others_silent = true;
+	before = site.here->event_count;
+	hold_what_goes_on(site.here, go_on(&site.ends.honest, site.ends.honest_session));
+	simulation_pass_time(site.here, GATE_NAMES_PATIENCE_MS - 1000);
+	assert_int_equal(site.here->event_count, before);
+	simulation_pass_time(site.here, 2000);
+	passed(site.here, "probed");
+	site_free(&site);
+}
+
+/* Nothing that it could say would matter. */
+static void what_is_asked_of_a_probe_anyway_waits_for_nobody(void **state)
+{
+	struct site site = site_new(state, TLS13_PROBE);
+
+	free(true_talk(&site));
+	site.here->are_others_silent = true;
+	assert_true(honest_goes_on(&site, site.here));
+	passed(site.here, "probed");
+	assert_int_equal(site.here->names_asked_count, 0);
+	site_free(&site);
+}
+
+static void who_is_asked_says_that_all_has_come(void **state)
+{
+	const struct message_names asked = {
+		.type = MESSAGE_NAMES, .word = NAMES_ASKED, .giver = 1, .beginning = 7
+	};
+	struct site site = site_new(state, TLS13_BLOCK);
+
+	gate_hear_names(site.here->gate, &asked, site.here->now_ms, site.here->now_ms);
+	assert_int_equal(site.here->names_count, 1);
+	assert_int_equal(site.here->names[0].word, NAMES_COME);
+	assert_int_equal(site.here->names[0].giver, 1);
+	assert_int_equal(site.here->names[0].beginning, 7);
 	site_free(&site);
 }
 
@@ -311,6 +449,7 @@ static void a_guard_without_others_says_and_hears_nothing(void **state)
 
 	assert_true(connect_and_say(simulation, true_talk(&site)));
 	assert_int_equal(simulation->names_count, 0);
+	simulation->are_others_silent = true;
 	tell_lost(simulation);
 	assert_true(honest_goes_on(&site, simulation));
 	passed(simulation, "proven");
@@ -332,6 +471,13 @@ int main(void)
 		TEST(a_guard_that_missed_something_asks_probes_of_all_that_began_before),
 		TEST(a_name_that_one_handshake_gave_is_its_own),
 		TEST(answers_are_answered_by_nobody),
+		TEST(a_session_goes_on_behind_what_others_said_before),
+		TEST(it_does_at_once_when_all_others_have_answered),
+		TEST(each_connection_asks_behind_its_own_handshake),
+		TEST(what_is_not_answered_is_asked_again),
+		TEST(what_is_never_answered_is_not_proven),
+		TEST(what_is_asked_of_a_probe_anyway_waits_for_nobody),
+		TEST(who_is_asked_says_that_all_has_come),
 		TEST(a_guard_without_others_says_and_hears_nothing),
 	};
 

@@ -66,7 +66,7 @@ static bool say(struct scout *scout, unsigned guard, enum names_word word, uint3
 		.type = MESSAGE_NAMES,
 		.word = word,
 		.giver = giver,
-		.names = { word != NAMES_LOST, 0 },
+		.names = { word <= NAMES_DOUBTED, 0 },
 		.beginning = 2,
 		.opened_ms = 3,
 	};
@@ -105,6 +105,43 @@ static void what_speaks_against_it_is_told_to_who_gave_it(void **state)
 	assert_int_equal(guards[0].count, 0);
 	assert_int_equal(guards[1].count, 2);
 	assert_int_equal(guards[2].count, 0);
+}
+
+static void a_question_goes_to_all_and_is_answered_for_those_that_are_not_there(void **state)
+{
+	assert_true(say(*state, 1, NAMES_ASKED, 0));
+	for (unsigned i = 0; i < GUARDS; i += 2) {
+		assert_int_equal(guards[i].count, 1);
+		assert_int_equal(last(i)->word, NAMES_ASKED);
+		assert_int_equal(last(i)->giver, 1);
+		assert_int_equal(last(i)->beginning, 2);
+	}
+	assert_int_equal(guards[1].count, 1);
+	assert_int_equal(last(1)->word, NAMES_COME);
+	assert_true(last(1)->names[0] == ~UINT64_C(5));
+	assert_int_equal(last(1)->beginning, 2);
+}
+
+static void who_answers_answers_for_itself(void **state)
+{
+	assert_true(say(*state, 2, NAMES_COME, 1));
+	assert_int_equal(guards[1].count, 1);
+	assert_int_equal(last(1)->word, NAMES_COME);
+	assert_true(last(1)->names[0] == 4);
+	assert_int_equal(guards[0].count, 0);
+	assert_false(say(*state, 1, NAMES_COME, 1));
+}
+
+static void nothing_comes_before_the_word_that_something_is_missing(void **state)
+{
+	guards[1].is_full = true;
+	assert_true(say(*state, 2, NAMES_GIVEN, 0));
+	assert_true(say(*state, 2, NAMES_COME, 1));
+	guards[1].is_full = false;
+	assert_true(say(*state, 2, NAMES_COME, 1));
+	assert_int_equal(guards[1].count, 2);
+	assert_int_equal(guards[1].heard[0].word, NAMES_LOST);
+	assert_int_equal(guards[1].heard[1].word, NAMES_COME);
 }
 
 static void that_one_lost_something_is_told_to_all_others(void **state)
@@ -175,6 +212,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_given_is_told_to_all_others_as_that_guards),
 		TEST(what_speaks_against_it_is_told_to_who_gave_it),
+		TEST(a_question_goes_to_all_and_is_answered_for_those_that_are_not_there),
+		TEST(who_answers_answers_for_itself),
+		TEST(nothing_comes_before_the_word_that_something_is_missing),
 		TEST(that_one_lost_something_is_told_to_all_others),
 		TEST(who_had_no_room_hears_that_he_missed_something),
 		TEST(nor_does_he_miss_an_answer_unheard),
