@@ -343,7 +343,7 @@ enum judgement gate_judge(struct gate *gate, struct flow *flow,
 		flow->wait->waiting_since_ms &&
 		gate->now_ms - flow->wait->waiting_since_ms >= gate->config->hold_ms;
 	if (query.evidence && !judged.facts.is_protocol_violated)
-		gate_accept_sessions(gate, query.evidence);
+		gate_accept_sessions(gate, &query);
 	judge(gate, &judged, &query);
 	is_early = may_be_named_yet(gate, &query);
 	if (is_early && judged.facts.is_hold_over) {

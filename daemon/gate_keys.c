@@ -187,7 +187,8 @@ static bool judge_resumed(struct gate *gate, struct facts *facts, struct key_fin
 		judge_unread(facts, finding, evidence);
 		return true;
 	}
-	if (evidence->is_beginning_accepted && !gate_have_names_come(gate, query->judged_ms)) {
+	if ((evidence->is_beginning_accepted || met != SESSION_MET_NOTHING) &&
+	    !gate_have_names_come(gate, query->judged_ms)) {
 		facts->key_sight = SIGHT_WIRE;
 		facts->is_key_awaited = !facts->is_hold_over &&
 		                        gate->now_ms - query->judged_ms < GATE_NAMES_PATIENCE_MS;

@@ -117,7 +117,7 @@ bool gate_find_rules(struct gate *gate, const struct hop *hop, const struct hop_
 /* What the flow's handshake gives its client may take the place of what it had, before anybody has judged it. To be told of each progress. */
 void gate_begin_sessions(struct gate *gate, struct flow *flow);
 /* The client speaks in TLS, whatever becomes of that: it has taken what it was given, if it waited for the server's last word. */
-void gate_accept_sessions(struct gate *gate, const struct key_evidence *evidence);
+void gate_accept_sessions(struct gate *gate, const struct hop_query *query);
 /* And it passes, with nothing said against it. */
 void gate_let_sessions_pass(struct gate *gate, const struct key_evidence *evidence);
 

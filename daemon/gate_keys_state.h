@@ -226,7 +226,9 @@ uint64_t gate_hash_name(const struct gate *gate, struct bytes octets);
 /* To the other guards, if there are such. */
 void gate_tell_names(struct gate *gate, const uint64_t names[2], const struct session_note *begun);
 
-/* All has come that other guards said of names before since_ms. False: not yet; they are asked. */
+/* All has come that other guards said of names before since_ms. */
+bool gate_are_names_in(const struct gate *gate, uint64_t since_ms);
+/* The same. False: not yet; they are asked. */
 bool gate_have_names_come(struct gate *gate, uint64_t since_ms);
 
 /* gate_probes.c */

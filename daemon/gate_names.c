@@ -18,6 +18,8 @@ void gate_share_names(struct gate *gate, const uint8_t secret[SIPHASH_KEY_LEN], 
 	memcpy(gate->keys->names_secret, secret, SIPHASH_KEY_LEN);
 	gate->keys->are_names_shared = true;
 	gate->keys->pushed_out_ms = now_ms;
+	/* None of its predecessor's, which asked less often than each millisecond. */
+	gate->keys->question.number = now_ms;
 }
 
 uint64_t gate_hash_name(const struct gate *gate, struct bytes octets)
@@ -96,6 +98,11 @@ static void hear_against(struct gate *gate, const struct message_names *names)
 	}
 }
 
+bool gate_are_names_in(const struct gate *gate, uint64_t since_ms)
+{
+	return !gate->keys->are_names_shared || gate->keys->question.answered_ms >= since_ms;
+}
+
 /*
  * A client may go on with a session that another guard has just seen given: before that guard answers, whatever it said of it has come, and
  * it has heard what was said here.
@@ -106,7 +113,7 @@ bool gate_have_names_come(struct gate *gate, uint64_t since_ms)
 	bool is_answered = question->come == UINT64_MAX;
 	struct message_names asked = { .type = MESSAGE_NAMES, .word = NAMES_ASKED };
 
-	if (!gate->keys->are_names_shared || question->answered_ms >= since_ms)
+	if (gate_are_names_in(gate, since_ms))
 		return true;
 	if (question->asked_ms != 0 &&
 	    gate->now_ms - question->asked_ms <

@@ -239,10 +239,14 @@ static void accept_another_name(struct gate *gate, const struct key_evidence *ev
 		accept(gate, given);
 }
 
-void gate_accept_sessions(struct gate *gate, const struct key_evidence *evidence)
+void gate_accept_sessions(struct gate *gate, const struct hop_query *query)
 {
+	const struct key_evidence *evidence = query->evidence;
+
 	if (evidence->resumed != 0) {
-		accept_another_name(gate, evidence);
+		/* What speaks against the session must not come behind its new name. */
+		if (gate_are_names_in(gate, query->judged_ms))
+			accept_another_name(gate, evidence);
 		return;
 	}
 	if (evidence->sight != SIGHT_WIRE || !evidence->is_server_finished ||
