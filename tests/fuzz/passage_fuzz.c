@@ -145,10 +145,11 @@ static void put_into(struct world *world, bool is_client, const struct craft *cr
 	packet->is_lost = is_lost;
 	queued.packet = bytes_of(packet->octets, packet->len);
 	if (passage_model_passes(&world->kernel, ingress, queued.packet)) {
-		/* Nobody but its client moves it on. */
-		REQUIRE(is_client && ingress == INSIDE);
+		/* Nobody but its client moves it on, and its server says nothing with it. */
+		REQUIRE(ingress == (is_client ? INSIDE : OUTSIDE));
+		REQUIRE(is_client || (craft->payload.len == 0 && craft->flags == TCP_ACK));
 		if (!is_lost)
-			arrive(world, true, queued.packet);
+			arrive(world, is_client, queued.packet);
 		return;
 	}
 	packet->waits = true;
