@@ -78,7 +78,7 @@ class FarEnd:
             ends = (ends[1], ends[0], ends[3], ends[2])
         if self.sends_timestamps and "options" not in fields:
             self.ours += 1
-            fields["options"] = [("Timestamp", (self.ours, self.theirs))]
+            fields["options"] = [("NOP", None), ("NOP", None), ("Timestamp", (self.ours, self.theirs))]
         fields.setdefault("window", WINDOW)
         head = layer(src=ends[0], dst=ends[1], **(ip or {}))
         segment = TCP(sport=ends[2], dport=ends[3], flags=flags, seq=(self.said if seq is None else seq) % 2**32,

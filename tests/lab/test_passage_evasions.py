@@ -133,6 +133,13 @@ class Forger(far_end.FarEnd):
     def forge_acknowledgement(self):
         self.send("A", ack=self.next + self.rng.choice((1, 700, 50000, -2 ** 30, -100)))
 
+    def forge_acknowledgement_that_dies(self):
+        self.send("A", ack=self.next + self.rng.choice((0, 700, -100)), window=self.rng.choice((0, 1, 60000)), ip={"ttl": 2})
+
+    def forge_many_acknowledgements(self):
+        for _ in range(self.rng.choice((3, 40))):
+            self.send("A", window=self.rng.choice((0, 5, 60000)))
+
     def forge_end_that_dies(self):
         self.send(self.rng.choice(("FA", "RA", "R")), ip={"ttl": 2})
 
@@ -147,10 +154,18 @@ class Forger(far_end.FarEnd):
         time.sleep(0.01)
         self.send("A")
 
+    def forge_timestamp(self):
+        self.ours = (self.ours + self.rng.choice((3, 3000, 2 ** 30))) % 2 ** 32
+        self.send("A", ip=self.rng.choice(({}, {"ttl": 2})))
+
     def forge_client(self):
         text = self.rng.choice((b"", b"x", b"x\r\n.\r\n", b".\r\n", b"words " * 100))
         self.send(self.rng.choice(("PA", "FPA", "A", "RA", "S", "PAU")), seq=self.next + self.rng.choice((0, 0, -1, 3, -500, 1400)),
                   ack=self.said, text=text, from_client=True)
+
+
+class TimedForger(Forger):
+    sends_timestamps = True
 
 
 def talk_to(forger, lab, recipient, innocent, text):
@@ -170,14 +185,15 @@ def talk_to(forger, lab, recipient, innocent, text):
 
 
 @pytest.mark.parametrize("count", (3, pytest.param(300, marks=pytest.mark.full)))
-def test_whatever_is_forged_within_a_body_the_next_recipient_is_judged(quiet, count):
+@pytest.mark.parametrize("kind", (Forger, TimedForger), ids=("plain", "timed"))
+def test_whatever_is_forged_within_a_body_the_next_recipient_is_judged(quiet, kind, count):
     guard = quiet.guard_at("routed", settings=(*SETTINGS, "backend=iptables"))
     seed, before = time.time_ns(), passed(guard)
     for number in range(count):
         quiet.reset()
-        innocent, protected = (quiet.destinations.next(kind, 4) for kind in ("unprotected", "protected"))
+        innocent, protected = (quiet.destinations.next(name, 4) for name in ("unprotected", "protected"))
         recipient = f"u@{protected.domain}".encode()
-        with Forger(quiet, innocent.addresses[0], f"{seed}-{number}").standing() as forger:
+        with kind(quiet, innocent.addresses[0], f"{seed}-{number}").standing() as forger:
             talk_to(forger, quiet, recipient, f"u@{innocent.domain}".encode(), body(100, number)[:40000] + b"end")
         assert not quiet.behind.saw(recipient), (seed, number, forger.forged)
         assert forger.forged, forger.heard[:200]

@@ -19,9 +19,13 @@ bool body_oracle_completes(const uint8_t *octets, size_t len)
 	return false;
 }
 
-void body_oracle_arm(struct body_oracle *oracle, uint32_t next_seq, const uint8_t tail[2])
+void body_oracle_arm(struct body_oracle *oracle, uint32_t next_seq, const uint8_t tail[2],
+                     const struct body_oracle_ack *answer)
 {
 	oracle->is_armed = true;
+	oracle->has_answers = answer != NULL;
+	if (answer)
+		oracle->answer = *answer;
 	oracle->next_seq = next_seq;
 	memcpy(oracle->passed, tail, 2);
 	oracle->len = 2;
@@ -54,4 +58,37 @@ bool body_oracle_takes(struct body_oracle *oracle, const struct body_oracle_segm
 	oracle->len = len;
 	oracle->next_seq += (uint32_t)segment->len;
 	return true;
+}
+
+/* One octet after the other from the last acknowledgement on, up to what has passed. */
+static bool has_passed(bool *is_next_mib, const struct body_oracle *oracle, uint32_t acked)
+{
+	uint32_t seq = oracle->answer.acked;
+
+	*is_next_mib = false;
+	while (seq != acked) {
+		if (seq == oracle->next_seq)
+			return false;
+		if (++seq % (1024 * 1024) == 0)
+			*is_next_mib = true;
+	}
+	return true;
+}
+
+bool body_oracle_takes_ack(struct body_oracle *oracle, const struct body_oracle_ack *ack)
+{
+	/* Bits 6 and 7 are those of congestion. */
+	bool is_bare = ack->tcp_flags % 64 == 16;
+	uint32_t latest = oracle->answer.timestamp;
+	bool is_next_mib;
+
+	if (!oracle->is_armed || !oracle->has_answers || !is_bare || ack->is_odd ||
+	    ack->is_elsewhere || ack->seq != oracle->answer.seq ||
+	    !has_passed(&is_next_mib, oracle, ack->acked))
+		return false;
+	if (ack->has_timestamp && (int32_t)(ack->timestamp - latest) > 0)
+		latest = ack->timestamp;
+	oracle->answer = *ack;
+	oracle->answer.timestamp = latest;
+	return !is_next_mib;
 }

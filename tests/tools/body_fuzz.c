@@ -2,9 +2,9 @@
 
 /*
  * body_fuzz [--ebpf] STREAMS [SEED]: random message bodies, cut, repeated, reordered and garbled at random, given to who passes
- * segments in the kernel, and to an oracle that keeps all octets and looks at each. They must agree on each segment, and on where
- * a flow stands when it is taken back. Without --ebpf, the scan as the header has it, in this process. Prints what it saw; 1: they
- * differ; 77: no right to load a program.
+ * segments in the kernel, and to an oracle that keeps all octets and looks at each; beside them what a server may acknowledge of it,
+ * and more. They must agree on each segment, and on where a flow stands when it is taken back. Without --ebpf, the scan as the
+ * header has it, in this process. Prints what it saw; 1: they differ; 77: no right to load a program.
  */
 
 #include <inttypes.h>
@@ -19,11 +19,14 @@
 #include "support/body_oracle.h"
 #include "support/body_segments.h"
 
-enum { TEXT_MAX = 6000, STATUS_SKIPPED = 77, SEGMENTS_PER_STREAM_MAX = 12 };
+enum { TEXT_MAX = 6000, STATUS_SKIPPED = 77, SEGMENTS_PER_STREAM_MAX = 12, SERVER_INGRESS = 5 };
 
 struct fuzz {
 	uint64_t random;
-	uint64_t word; /* without eBPF */
+	/* Without eBPF. */
+	uint64_t word;
+	uint64_t acks;
+	uint64_t server;
 	struct body_passage *passage;
 	int program;
 	struct passage_flow flow;
@@ -34,6 +37,8 @@ struct fuzz {
 	uint64_t passed;
 	uint64_t ends;   /* segments in which a mark completed */
 	uint64_t parted; /* of those, where it had begun in what passed before */
+	uint64_t answers;
+	uint64_t answers_passed;
 };
 
 static uint32_t draw(struct fuzz *fuzz, uint32_t limit)
@@ -71,12 +76,24 @@ static void write_text(struct fuzz *fuzz)
 static void arm(struct fuzz *fuzz, uint32_t seq)
 {
 	const uint8_t octets[] = "\r\n.x";
+	struct body_oracle_ack answer = {
+		.seq = draw(fuzz, 0xffffffff),
+		.acked = seq - draw(fuzz, 3) * draw(fuzz, 200),
+		.window = (uint16_t)draw(fuzz, 0x10000),
+		.timestamp = draw(fuzz, 0xffffffff),
+	};
 	struct passage_place place = {
 		.next_seq = seq,
 		.tail = { octets[draw(fuzz, 4)], octets[draw(fuzz, 4)] },
+		.answers = { .may_pass = draw(fuzz, 8) != 0,
+		             .window = answer.window,
+		             .seq = answer.seq,
+		             .ingress = SERVER_INGRESS,
+		             .acked = answer.acked,
+		             .timestamp = answer.timestamp },
 	};
 
-	body_oracle_arm(&fuzz->oracle, seq, place.tail);
+	body_oracle_arm(&fuzz->oracle, seq, place.tail, place.answers.may_pass ? &answer : NULL);
 	if (fuzz->passage && body_passage_arm(fuzz->passage, &fuzz->flow, &place) != 0)
 		abort();
 	fuzz->word = smtpbody_pack((struct smtpbody_state){
@@ -84,6 +101,10 @@ static void arm(struct fuzz *fuzz, uint32_t seq)
 		.tail = (uint16_t)(place.tail[0] | place.tail[1] << 8),
 		.is_armed = true,
 	});
+	fuzz->acks = smtpbody_acks(fuzz->word, answer.acked, answer.window);
+	if (!place.answers.may_pass)
+		fuzz->acks &= ~SMTPBODY_ARMED;
+	fuzz->server = smtpbody_server(answer.seq, answer.timestamp);
 }
 
 /* The rule of kmod/smtpbody_scan.h. */
@@ -107,9 +128,21 @@ static bool takes(struct fuzz *fuzz, const struct body_oracle_segment *segment)
 	return false;
 }
 
-static bool program_takes(struct fuzz *fuzz, const struct body_oracle_segment *segment)
+static bool runs(const struct fuzz *fuzz, const struct body_segment *segment, uint32_t ingress)
 {
 	uint8_t frame[BODY_SEGMENT_MAX + 200];
+	size_t len = body_segment_write(frame, segment);
+	int result = body_program_run(fuzz->program, frame, len, ingress);
+
+	if (result < 0) {
+		fprintf(stderr, "body_fuzz: %s\n", strerror(-result));
+		exit(2);
+	}
+	return result == 1;
+}
+
+static bool program_takes(struct fuzz *fuzz, const struct body_oracle_segment *segment)
+{
 	const struct body_segment written = {
 		.flow = fuzz->flow,
 		.seq = segment->seq,
@@ -119,19 +152,158 @@ static bool program_takes(struct fuzz *fuzz, const struct body_oracle_segment *s
 		.payload = segment->payload,
 		.payload_len = segment->len,
 	};
-	size_t len = body_segment_write(frame, &written);
-	int result = body_program_run(fuzz->program, frame, len, fuzz->flow.ingress);
 
-	if (result < 0) {
-		fprintf(stderr, "body_fuzz: %s\n", strerror(-result));
-		exit(2);
-	}
-	return result == 1;
+	return runs(fuzz, &written, fuzz->flow.ingress);
 }
 
 static bool says(struct fuzz *fuzz, const struct body_oracle_segment *segment)
 {
 	return fuzz->passage ? program_takes(fuzz, segment) : takes(fuzz, segment);
+}
+
+/* Options as they lie in a header: timestamps, one or two blocks of what came out of order, or some that nobody has. */
+static uint8_t write_options(struct fuzz *fuzz, uint8_t options[40],
+                             const struct body_oracle_ack *ack)
+{
+	static const uint8_t odd[] = "\1\1\5\x12\x8\xa\1\1\0\1\1\1";
+	uint8_t blocks = (uint8_t)draw(fuzz, 3), len = 0;
+
+	memset(options, 0, 40);
+	if (ack->has_timestamp) {
+		memcpy(options, "\1\1\x8\xa", 4);
+		for (size_t i = 0; i < 4; i++)
+			options[4 + i] = (uint8_t)(ack->timestamp >> (24 - 8 * i));
+		len = 12;
+	}
+	if (ack->is_odd && draw(fuzz, 2)) {
+		memcpy(options + len, odd + 4 * draw(fuzz, 3), 4);
+		return (uint8_t)(len + 4 + 4 * draw(fuzz, 2));
+	}
+	/* Half a block more. */
+	if (ack->is_odd) {
+		memcpy(options + len, "\1\1\5", 3);
+		options[len + 3] = (uint8_t)(6 + 8 * blocks);
+		return (uint8_t)(len + 8 + 8 * blocks);
+	}
+	if (blocks) {
+		memcpy(options + len, "\1\1\5", 3);
+		options[len + 3] = (uint8_t)(2 + 8 * blocks);
+		len = (uint8_t)(len + 4 + 8 * blocks);
+	}
+	return len;
+}
+
+/* The rule of kmod/smtpbody_scan.h. */
+static bool takes_ack(struct fuzz *fuzz, const struct body_oracle_ack *ack,
+                      const uint8_t options[40], uint8_t options_len)
+{
+	struct smtpbody_ack read = { .seq = ack->seq, .acked = ack->acked, .window = ack->window };
+	uint32_t words[SMTPBODY_OPTION_WORDS] = { 0 };
+	uint64_t acks = fuzz->acks;
+
+	for (size_t i = 0; i < sizeof(words) && i < options_len; i++)
+		words[i / 4] |= (uint32_t)options[i] << (24 - i % 4 * 8);
+	if (ack->is_elsewhere || !smtpbody_is_bare(ack->tcp_flags, 0) ||
+	    !smtpbody_read_options(&read, options_len, words) ||
+	    !smtpbody_acks_move(acks, fuzz->word, fuzz->server, &read))
+		return false;
+	fuzz->server = smtpbody_server_moved(fuzz->server, &read);
+	fuzz->acks = smtpbody_acks_moved(acks, &read);
+	return !smtpbody_is_told(acks, &read);
+}
+
+static bool says_of_ack(struct fuzz *fuzz, const struct body_oracle_ack *ack)
+{
+	uint8_t options[40];
+	uint8_t options_len = write_options(fuzz, options, ack);
+	const struct body_segment written = {
+		.flow = fuzz->flow,
+		.seq = ack->seq,
+		.acked = ack->acked,
+		.window = ack->window,
+		.flags = ack->tcp_flags,
+		.is_answer = true,
+		.tcp_options = options,
+		.tcp_options_len = options_len,
+	};
+
+	return fuzz->passage ? runs(fuzz, &written,
+	                            ack->is_elsewhere ? fuzz->flow.ingress : SERVER_INGRESS)
+	                     : takes_ack(fuzz, ack, options, options_len);
+}
+
+/* What a server may say without a word, or what nobody should believe. */
+static struct body_oracle_ack next_ack(struct fuzz *fuzz)
+{
+	static const uint8_t odd_flags[] = { 0x11, 0x12, 0x14, 0x18, 0x30, 0x00, 0x01 };
+	const struct body_oracle *oracle = &fuzz->oracle;
+	uint32_t open = oracle->has_answers ? oracle->next_seq - oracle->answer.acked : 0;
+	struct body_oracle_ack ack = {
+		.seq = oracle->answer.seq,
+		.acked = oracle->answer.acked + draw(fuzz, open + 1),
+		.window = (uint16_t)draw(fuzz, 0x10000),
+		.tcp_flags = (uint8_t)(0x10 | draw(fuzz, 4) / 3 << 6),
+		.has_timestamp = draw(fuzz, 3) != 0,
+		.timestamp = oracle->answer.timestamp + draw(fuzz, 40) - 10,
+	};
+
+	switch (draw(fuzz, 24)) {
+	case 0:
+		ack.acked = oracle->next_seq + 1 + draw(fuzz, 3) * draw(fuzz, 100000);
+		break;
+	case 1:
+		ack.acked = oracle->answer.acked - 1 - draw(fuzz, 3) * draw(fuzz, 100000);
+		break;
+	case 2:
+		ack.seq += draw(fuzz, 5) - 2;
+		break;
+	case 3:
+		ack.tcp_flags = odd_flags[draw(fuzz, sizeof(odd_flags))];
+		break;
+	case 4:
+		ack.is_odd = true;
+		break;
+	case 5:
+		ack.is_elsewhere = true;
+		break;
+	case 6:
+		ack.acked = draw(fuzz, 0xffffffff);
+		break;
+	default:
+		break;
+	}
+	return ack;
+}
+
+/* Some of them, between two segments of the client's. */
+static bool agree_on_acks(struct fuzz *fuzz)
+{
+	while (draw(fuzz, 3) == 0) {
+		struct body_oracle_ack ack;
+		bool want;
+
+		/* Without a place that was said for the server there is nothing that it would go on from. */
+		if (!fuzz->oracle.has_answers && draw(fuzz, 4))
+			return true;
+		ack = next_ack(fuzz);
+		want = body_oracle_takes_ack(&fuzz->oracle, &ack);
+		fuzz->answers++;
+		fuzz->answers_passed += want;
+		if (says_of_ack(fuzz, &ack) != want) {
+			fprintf(stderr, "body_fuzz: an acknowledgement %s\n",
+			        want ? "does not pass" : "passes");
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool answers_stand(const struct body_oracle *oracle, const struct passage_answers *answers)
+{
+	return answers->may_pass == oracle->has_answers &&
+	       (!answers->may_pass || (answers->acked == oracle->answer.acked &&
+	                               answers->window == oracle->answer.window &&
+	                               answers->timestamp == oracle->answer.timestamp));
 }
 
 static bool stands(struct fuzz *fuzz)
@@ -141,11 +313,15 @@ static bool stands(struct fuzz *fuzz)
 	struct passage_place place = {
 		.next_seq = state.next_seq,
 		.tail = { (uint8_t)state.tail, (uint8_t)(state.tail >> 8) },
+		.answers = { .may_pass = fuzz->acks & SMTPBODY_ARMED,
+		             .window = (uint16_t)(fuzz->acks >> 32),
+		             .acked = (uint32_t)fuzz->acks,
+		             .timestamp = (uint32_t)(fuzz->server >> 32) },
 	};
 
 	if (fuzz->passage && body_passage_take_back(fuzz->passage, &place, &fuzz->flow) != 0)
 		return false;
-	return place.next_seq == oracle->next_seq &&
+	return place.next_seq == oracle->next_seq && answers_stand(oracle, &place.answers) &&
 	       memcmp(place.tail, oracle->passed + oracle->len - 2, 2) == 0;
 }
 
@@ -200,6 +376,7 @@ static bool run_stream(struct fuzz *fuzz)
 	int count;
 
 	fuzz->flow.client.address.family = draw(fuzz, 2) ? 4 : 6;
+	fuzz->flow.server.address.family = fuzz->flow.client.address.family;
 	write_text(fuzz);
 	arm(fuzz, begin);
 	for (count = 0; at < fuzz->text_len && count < SEGMENTS_PER_STREAM_MAX; count++) {
@@ -214,6 +391,8 @@ static bool run_stream(struct fuzz *fuzz)
 			        want ? "does not pass" : "passes");
 			return false;
 		}
+		if (!agree_on_acks(fuzz))
+			return false;
 		if (fuzz->oracle.is_armed)
 			continue;
 		/* Frozen: what follows does not pass either, until one goes on from here, as a guard does. */
@@ -266,8 +445,9 @@ int main(int argc, char **argv)
 		}
 	}
 	printf("%s: %" PRIu64 " streams, %" PRIu64 " segments, %" PRIu64 " passed, %" PRIu64
-	       " froze with an end, %" PRIu64 " of these across a cut\n",
+	       " froze with an end, %" PRIu64 " of these across a cut; %" PRIu64
+	       " acknowledgements, %" PRIu64 " passed\n",
 	       is_ebpf ? "ebpf" : "scan", streams, fuzz.segments, fuzz.passed, fuzz.ends,
-	       fuzz.parted);
+	       fuzz.parted, fuzz.answers, fuzz.answers_passed);
 	return EXIT_SUCCESS;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * smtpbody_streams COUNT SEED: random message bodies by raw packets through the kernel's match, and whether each packet passed as the
- * rule says, found the slow way. The rules are the caller's: OUTPUT to port 25 passes by the match or is dropped, which whoever sends
- * is told. The last line of output is how many of the streams differ.
+ * smtpbody_streams COUNT SEED: random message bodies, and what a server may acknowledge of them, by raw packets through the kernel's
+ * match, and whether each packet passed as the rule says, found the slow way. The rules are the caller's: OUTPUT to and from port 25
+ * passes by the match or is dropped, which whoever sends is told. The last line of output is how many of the streams differ.
  */
 
 #include <arpa/inet.h>
@@ -21,16 +21,9 @@
 
 #include "kmod/smtpbody_scan.h"
 #include "net/passage_module.h"
+#include "tools/stream_packets.h"
 
-enum {
-	STREAM_MAX = 1024,
-	SEGMENT_MAX = 48,
-	STEPS_MAX = 14,
-	IPV6_HEADER = 40,
-	IPV4_HEADER = 20,
-	TCP_HEADER = 20,
-	PACKET_MAX = IPV6_HEADER + 8 + TCP_HEADER + SEGMENT_MAX,
-};
+enum { STEPS_MAX = 14 };
 
 struct sender {
 	int sockets[2]; /* IPv4, IPv6 */
@@ -39,27 +32,8 @@ struct sender {
 	uint64_t packets;
 	uint64_t passed;
 	uint64_t froze;
-};
-
-/* What is sent, and what the rule makes of it. */
-struct stream {
-	struct passage_flow flow;
-	uint8_t octets[STREAM_MAX]; /* the first two are those before the body */
-	size_t len;
-	uint32_t first_seq; /* of octets[2] */
-	size_t at;          /* where the kernel stands, in octets */
-	bool is_armed;
-};
-
-struct segment {
-	size_t at;
-	size_t len;
-	uint8_t flags;
-	bool is_option;   /* of IP, or an extension header */
-	bool is_fragment; /* more of it follows */
-	bool is_wrong_sum;
-	bool is_wrong_len;  /* IPv6 alone: the kernel sets that of IPv4 */
-	bool is_tcp_option; /* one that is not known */
+	uint64_t answers;          /* that passed */
+	struct body_oracle oracle; /* of these alone */
 };
 
 static uint32_t random_below(struct sender *sender, uint32_t bound)
@@ -97,100 +71,6 @@ static bool scan_passes(const struct stream *stream, size_t at, size_t len)
 	uint32_t carry = (uint32_t)(octets[-2] | octets[-1] << 8);
 
 	return smtpbody_passes(smtpbody_scan(carry, octets, (uint32_t)len));
-}
-
-static uint32_t seq_at(const struct stream *stream, size_t at)
-{
-	return stream->first_seq + (uint32_t)at - 2;
-}
-
-static void put16(uint8_t *octets, uint16_t value)
-{
-	octets[0] = (uint8_t)(value >> 8);
-	octets[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *octets, uint32_t value)
-{
-	put16(octets, (uint16_t)(value >> 16));
-	put16(octets + 2, (uint16_t)value);
-}
-
-/* The sum of pseudo header and segment (RFC 9293 section 3.1), octet by octet. */
-static uint16_t sum_of(const struct passage_flow *flow, const uint8_t *segment, size_t len)
-{
-	size_t address = address_len(&flow->client.address);
-	uint32_t sum = IPPROTO_TCP + (uint32_t)len;
-
-	for (size_t i = 0; i < address; i++)
-		sum += (uint32_t)(flow->client.address.octets[i] + flow->server.address.octets[i])
-		       << (i % 2 ? 0 : 8);
-	for (size_t i = 0; i < len; i++)
-		sum += (uint32_t)segment[i] << (i % 2 ? 0 : 8);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
-/* Its length. */
-static size_t write_tcp(uint8_t *octets, const struct stream *stream, const struct segment *segment)
-{
-	size_t options = segment->is_tcp_option ? 4 : 0;
-	size_t len = TCP_HEADER + options + segment->len;
-
-	memset(octets, 0, len);
-	put16(octets, stream->flow.client.port);
-	put16(octets + 2, stream->flow.server.port);
-	put32(octets + 4, seq_at(stream, segment->at));
-	octets[12] = (uint8_t)((TCP_HEADER + options) / 4 << 4);
-	octets[13] = segment->flags;
-	put16(octets + 14, 1000);
-	if (options)
-		memcpy(octets + TCP_HEADER, "\x1e\4\0\0", options);
-	memcpy(octets + TCP_HEADER + options, stream->octets + segment->at, segment->len);
-	put16(octets + 16,
-	      (uint16_t)(sum_of(&stream->flow, octets, len) ^ (segment->is_wrong_sum ? 0x10 : 0)));
-	return len;
-}
-
-static size_t write_ipv4(uint8_t *octets, const struct stream *stream,
-                         const struct segment *segment)
-{
-	size_t header = IPV4_HEADER + (segment->is_option ? 4 : 0);
-
-	memset(octets, 0, header);
-	octets[0] = (uint8_t)(0x40 | header / 4);
-	octets[6] = segment->is_fragment ? 0x20 : 0;
-	octets[8] = 64;
-	octets[9] = IPPROTO_TCP;
-	memcpy(octets + 12, stream->flow.client.address.octets, 4);
-	memcpy(octets + 16, stream->flow.server.address.octets, 4);
-	if (segment->is_option)
-		memcpy(octets + IPV4_HEADER, "\1\1\1\0", 4);
-	return header + write_tcp(octets + header, stream, segment);
-}
-
-static size_t write_ipv6(uint8_t *octets, const struct stream *stream,
-                         const struct segment *segment)
-{
-	bool is_extended = segment->is_option || segment->is_fragment;
-	size_t header = IPV6_HEADER + (is_extended ? 8 : 0);
-	size_t len;
-
-	memset(octets, 0, header);
-	octets[0] = 0x60;
-	octets[7] = 64;
-	octets[6] = IPPROTO_TCP;
-	memcpy(octets + 8, stream->flow.client.address.octets, 16);
-	memcpy(octets + 24, stream->flow.server.address.octets, 16);
-	if (is_extended) {
-		octets[6] = segment->is_fragment ? IPPROTO_FRAGMENT : IPPROTO_DSTOPTS;
-		memcpy(octets + IPV6_HEADER,
-		       segment->is_fragment ? "\6\0\0\1\0\0\0\7" : "\6\0\1\4\0\0\0\0", 8);
-	}
-	len = header + write_tcp(octets + header, stream, segment);
-	put16(octets + 4, (uint16_t)(len - IPV6_HEADER + (segment->is_wrong_len ? 1 : 0)));
-	return len;
 }
 
 /* Whether it passed: what is dropped on its way out is an error. */
@@ -245,6 +125,11 @@ static struct passage_place place_of(const struct stream *stream)
 	return (struct passage_place){
 		.next_seq = seq_at(stream, stream->at),
 		.tail = { stream->octets[stream->at - 2], stream->octets[stream->at - 1] },
+		.answers = { .may_pass = true,
+		             .window = stream->answer.window,
+		             .seq = stream->answer.seq,
+		             .acked = stream->answer.acked,
+		             .timestamp = stream->answer.timestamp },
 	};
 }
 
@@ -252,13 +137,25 @@ static bool stands_there(const struct stream *stream, const struct passage_place
 {
 	const struct passage_place want = place_of(stream);
 
-	return place->next_seq == want.next_seq && memcmp(place->tail, want.tail, 2) == 0;
+	return place->next_seq == want.next_seq && memcmp(place->tail, want.tail, 2) == 0 &&
+	       place->answers.may_pass && place->answers.acked == want.answers.acked &&
+	       place->answers.window == want.answers.window &&
+	       place->answers.timestamp == want.answers.timestamp;
 }
 
 static void arm(struct sender *sender, struct stream *stream)
 {
-	const struct passage_place place = place_of(stream);
-	int err = body_passage_arm(sender->passage, &stream->flow, &place);
+	struct passage_place place;
+	int err;
+
+	stream->answer = (struct body_oracle_ack){
+		.seq = random_below(sender, 0x7fffffff) * 2,
+		.acked = seq_at(stream, stream->at) - random_below(sender, 300),
+		.window = (uint16_t)random_below(sender, 0x10000),
+		.timestamp = random_below(sender, 0x7fffffff) * 2,
+	};
+	place = place_of(stream);
+	err = body_passage_arm(sender->passage, &stream->flow, &place);
 
 	if (err) {
 		fprintf(stderr, "smtpbody_streams: not armed: %s\n", strerror(-err));
@@ -344,6 +241,48 @@ static bool differs(uint32_t number, const char *what)
 	return true;
 }
 
+/* Mostly what the server may have got; else what it did not, or more than that. */
+static struct body_oracle_ack next_ack(struct sender *sender, const struct stream *stream)
+{
+	static const uint8_t odd[] = { TH_SYN, TH_FIN, TH_RST, TH_URG, TH_PUSH };
+	uint32_t open = seq_at(stream, stream->at) - stream->answer.acked;
+	struct body_oracle_ack ack = {
+		.seq = stream->answer.seq + (one_in(sender, 20) ? 1 : 0),
+		.acked = stream->answer.acked + random_below(sender, open + 1),
+		.window = (uint16_t)random_below(sender, 0x10000),
+		.tcp_flags = TH_ACK | (one_in(sender, 4) ? 0x40 : 0),
+		.has_timestamp = !one_in(sender, 3),
+		.timestamp = stream->answer.timestamp + random_below(sender, 40) - 10,
+		.is_odd = one_in(sender, 20),
+	};
+
+	if (one_in(sender, 12))
+		ack.acked = stream->answer.acked + random_below(sender, 2 * open + 40) - 20;
+	if (one_in(sender, 20))
+		ack.tcp_flags |= odd[random_below(sender, sizeof(odd))];
+	return ack;
+}
+
+static bool ack_differs(struct sender *sender, struct stream *stream, uint32_t number)
+{
+	const struct body_oracle_ack ack = next_ack(sender, stream);
+	const struct segment segment = { .ack = &ack,
+		                         .is_fragment = one_in(sender, 20),
+		                         .is_wrong_sum = one_in(sender, 20) };
+	bool want, came = send_segment(sender, stream, &segment);
+
+	sender->oracle.is_armed = stream->is_armed;
+	sender->oracle.has_answers = true;
+	sender->oracle.answer = stream->answer;
+	sender->oracle.next_seq = seq_at(stream, stream->at);
+	want = !segment.is_fragment && !segment.is_wrong_sum &&
+	       body_oracle_takes_ack(&sender->oracle, &ack);
+	stream->answer = sender->oracle.answer;
+	sender->answers += want;
+	return came != want && differs(number, came ? "what was not to be acknowledged was"
+	                                            : "an acknowledgement is missing");
+}
+
 /* Frozen: taken back as a guard does, which then passes a segment by itself and arms behind it. */
 static bool take_back_differs(struct sender *sender, struct stream *stream, uint32_t number)
 {
@@ -381,6 +320,10 @@ static bool stream_differs(struct sender *sender, uint32_t number)
 		want = judge(&stream, &segment);
 		if (came != want)
 			return differs(number, came ? "what should not pass did" : "it froze");
+		while (one_in(sender, 2)) {
+			if (ack_differs(sender, &stream, number))
+				return true;
+		}
 		if (!stream.is_armed && one_in(sender, 3) &&
 		    take_back_differs(sender, &stream, number))
 			return true;
@@ -423,8 +366,9 @@ int main(int argc, char **argv)
 	for (uint32_t number = 0; number < count; number++)
 		differing += stream_differs(&sender, number);
 	body_passage_free(sender.passage);
-	printf("%u streams, %u differ, %llu packets, %llu passed, %llu froze\n", count, differing,
-	       (unsigned long long)sender.packets, (unsigned long long)sender.passed,
-	       (unsigned long long)sender.froze);
+	printf("%u streams, %u differ, %llu packets, %llu passed, %llu froze, %llu acknowledged\n",
+	       count, differing, (unsigned long long)sender.packets,
+	       (unsigned long long)sender.passed, (unsigned long long)sender.froze,
+	       (unsigned long long)sender.answers);
 	return differing ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -196,8 +196,9 @@ def test_rules_say_what_they_are_and_stand_only_where_they_mean_something(site, 
 def test_random_streams_pass_just_as_far_as_the_scan_in_user_space_says(site, backend):
     """The program asks the module as the guard does, and says what differed."""
     host = site.row.client
-    rules = [("OUTPUT", "-p", "tcp", "--dport", "25", *rest) for rest in (("-m", "smtpbody", "-j", "ACCEPT"), ("-j", "DROP"))]
-    rules.append(("INPUT", "-p", "tcp", "--dport", "25", "-j", "DROP"))
+    rules = [("OUTPUT", "-p", "tcp", side, "25", *rest) for side in ("--dport", "--sport")
+             for rest in (("-m", "smtpbody", "-j", "ACCEPT"), ("-j", "DROP"))]
+    rules += [("INPUT", "-p", "tcp", side, "25", "-j", "DROP") for side in ("--dport", "--sport")]
 
     def tables(verb):
         for rule, family in itertools.product(rules, (4, 6)):

@@ -170,6 +170,7 @@ static void of_options_only_the_usual_ones_in_their_places_are_understood(void *
 		{ "\1\1\5\x12--------", 12, false, false },
 		{ "\1\1\5\xa----------------", 20, false, false },
 		{ "\1\1\5\x6----", 8, false, false },
+		{ "\1\1\5\xe------------", 16, false, false },
 		{ "\1\1\5\2", 4, false, false },
 		{ "\1\1\x8\xa\1\2\3\4\5\6\7\x8\1\1\5\x12--------", 24, false, true },
 		{ "\1\1\x8\xa\1\2\3\4\5\6\7\x8\1\1\1\1", 16, false, true },
