@@ -31,7 +31,7 @@ static void change_server_hello(struct recording *recording, uint16_t version, u
 		if (!recording->chunks[i].is_client)
 			hello = (uint8_t *)recording->chunks[i].octets.data + 5 + 4;
 	}
-	assert_non_null(hello);
+	live_require(hello);
 	put_u16(hello, version);
 	hello += 2 + LIVE_RANDOM_LEN;
 	put_u16(hello + 1 + hello[0], suite);
