@@ -94,7 +94,7 @@ static void print_verdicts(FILE *out, const json_t *object, bool is_coloured)
 		return;
 	}
 	print_verdict(out, "TLS 1.3, probed", probed, is_coloured);
-	print_verdict(out, "TLS 1.3, not so", json_object_get(object, "with_tls13"), is_coloured);
+	print_verdict(out, "TLS 1.3, unprobed", json_object_get(object, "with_tls13"), is_coloured);
 }
 
 static void print_key(FILE *out, const json_t *object)

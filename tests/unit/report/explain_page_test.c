@@ -209,7 +209,7 @@ static void what_becomes_of_another_key_is_said_of_each_kind_of_promise(void **s
 	text = text_by(destination, &enforcing, true, false);
 	assert_non_null(
 		strstr(text, "  with another key  pass: promise kept\n  with TLS 1.3      pass"));
-	assert_null(strstr(text, "not so"));
+	assert_null(strstr(text, "unprobed"));
 	/* Of who promised nothing a name is asked where the operator wants that. */
 	text = strstr(text_by(destination, &verifying, true, false), "mx2.example.org");
 	assert_non_null(strstr(text, "  with another key  block, cert-untrusted: "));
@@ -224,7 +224,7 @@ static void what_becomes_of_a_hidden_key_is_as_the_operator_chose(void **state)
 	fill(destination);
 	assert_non_null(strstr(text_by(destination, &enforcing, true, false),
 	                       "  TLS 1.3, probed   pass: promise kept\n"
-	                       "  TLS 1.3, not so   defer, key-hidden: "));
+	                       "  TLS 1.3, unprobed defer, key-hidden: "));
 	assert_non_null(strstr(text_by(destination, &enforcing, false, false),
 	                       "  with TLS 1.3      defer, key-hidden: "));
 	assert_non_null(strstr(text_by(destination, &enforcing, false, true),
