@@ -4,10 +4,9 @@
 
 /*
  * The flows of the eBPF program, in memory that it shares with the guards: sets of entries, each of two cache lines, one for what
- * the client sends and one for what the server does. A guard
- * arms and takes back by one atomic operation on a flow's word, and needs no system call for it; the program moves the word
- * by another. A hash map of the kernel's cannot be changed so from outside: its elements are replaced, and a segment that
- * passes meanwhile moves the one that is gone.
+ * the client sends and one for what the server does. A guard arms and takes back by atomic operations on a flow's words, and needs
+ * no system call for it; the program moves each by another. A hash map of the kernel's cannot be changed so from outside: its
+ * elements are replaced, and a segment that passes meanwhile moves the one that is gone.
  *
  * An entry's key changes only while its words are not armed, and each arming has a generation of its own: who finds the key after it
  * read an armed word, and then swaps that word, knows that the key was there all the time.

@@ -85,7 +85,7 @@ struct passage_counters {
  * What a kind has to do; `state` is its own. Each returns 0 or -errno, none may block.
  *
  * arm: from place on, also where it is armed or frozen already, in one step that no segment at the match can see half. -ENOSPC: full.
- * look: as it is, at one moment: the four octets and two of a place belong together.
+ * look: as it is, at one moment: the four octets and two of a place belong together, and nothing behind them is acknowledged.
  * take_back: no segment moves it once this has returned; what is told is the last place. It is forgotten. -ENOENT: it was not known.
  * forget: as take_back, for nobody wants to know. Not known is no error.
  * forget_all: what this owner armed, by a predecessor too.

@@ -2,6 +2,7 @@
 """Message bodies that the guard lets pass in the kernel, and what still comes by it."""
 
 import contextlib
+import itertools
 import random
 import re
 import signal
@@ -99,10 +100,10 @@ def test_a_body_passes_in_the_kernel_and_what_follows_it_is_judged(lab, backend,
     assert not lab.behind.saw(protected.encode())
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("family", cells.FAMILIES)
-def test_neither_a_body_nor_what_acknowledges_it_comes_to_the_queue(lab, backend, family):
-    guard = lab.guard_at("routed", settings=(*SETTINGS, f"backend={backend}"))
+@pytest.mark.parametrize("place, backend, family", [*itertools.product(("routed",), BACKENDS, cells.FAMILIES), ("nat", "iptables", 4),
+                                                    ("bridge", "iptables", 6), ("host", "iptables", 4), ("host", "iptables-legacy", 6)])
+def test_neither_a_body_nor_what_acknowledges_it_comes_to_the_queue(lab, place, backend, family):
+    guard = lab.guard_at(place, settings=(*SETTINGS, f"backend={backend}"))
     lab.reset()
     talk, text = Talk(lab, family), b"Subject: long\r\n\r\n" + b"A line of text.\r\n" * ((15 << 20) // 17)
     talk.to(talk.recipient)

@@ -51,6 +51,11 @@ def test_a_body_passes_in_the_kernel_and_what_follows_it_is_judged(net, way):
     def passed():
         return guard.status()["counters"]["passage_octets"]
     assert namespaces.wait_until(lambda: passed() > 0.7 * len(BODY)), guard.status()["counters"]
+    # What acknowledged it as well, by a rule of its own, but where before nft both ways forwarded have one.
+    saved = net.host(place).run(["sh", "-c", "iptables-nft-save -c -t mangle; iptables-legacy-save -c -t mangle"])
+    chain = "ANSWERED" if "HOPGUARD-ANSWERED" in saved else {"host": "BODY-IN", "routed": "BODY-FWD"}[place]
+    [count] = re.findall(rf"\[(\d+):\d+\] -A HOPGUARD-{chain} .*(?:-m smtpbody|--object-pinned)", saved)
+    assert int(count) > 0, saved
     client, _ = net.send(4, number=PROTECTED, client=clients.Client)
     assert client.refusal
     # Whoever writes such a rule set to a file can put it in at the next start.

@@ -106,17 +106,23 @@ def test_they_are_those_of_one_connection_by_one_interface(site, family):
     site.kernel.forget_all()
 
 
-def test_they_are_those_of_one_zone(site, family):
-    rule = ("PREROUTING", "-p", "tcp", "--sport", "25", "-j", "CT", "--zone", "7")
+@pytest.mark.parametrize("option, zone, other", (("--zone", 7, 0), ("--zone-orig", 0, 7)))
+def test_they_are_those_of_the_zone_that_the_clients_packets_have(site, family, option, zone, other):
+    """The server's begin the connection here, so that the client's are those that answer."""
+    rule = ("PREROUTING", "-p", "tcp", "--sport", "25", "-j", "CT", option, "7")
     site.row.tables("iptables-legacy", "-t", "raw", "-A", *rule, family=family)
     try:
         flow = armed(site, family)
+        right, wrong = flow.other(zone=zone), flow.other(zone=other)
+        site.kernel.forget_all()
+        arm(site, wrong)
         assert not answer(site, flow, SEQ)
-        arm(site, flow.other(zone=7))
+        arm(site, right)
         assert answer(site, flow, SEQ)
-        assert site.kernel.answers(flow) == (SEQ - 100, WINDOW, TIMESTAMP)
+        assert site.kernel.answers(wrong) == (SEQ - 100, WINDOW, TIMESTAMP)
     finally:
         site.row.tables("iptables-legacy", "-t", "raw", "-D", *rule, family=family)
+        site.kernel.forget_all()
 
 
 def test_one_of_each_mib_is_queued_and_the_next_passes(site, family):
