@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "passage_world.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
 /* What the eBPF program makes of a server's acknowledgements while a body is armed. */
 
 enum { SERVER_SEQ = 90000, BY = 9, ACK = 0x10, WINDOW = 700, MIB = 1 << 20 };
@@ -252,6 +256,71 @@ static void one_of_each_mib_is_queued_and_the_next_passes(void **state)
 	assert_answers(&flow, MIB, WINDOW + 1, 256);
 }
 
+/* A server that acknowledges while its guard arms and takes back, each time elsewhere. */
+enum { ROUNDS = 1000, STRIDE = 1 << 12 };
+
+struct race {
+	struct passage_flow flow;
+	_Atomic uint32_t round; /* ROUNDS: over */
+	_Atomic uint32_t said;
+	uint32_t passed[ROUNDS]; /* the last acknowledgement of each that passed; 0: none */
+};
+
+static uint32_t place_in(uint32_t round)
+{
+	return SEQ + round * STRIDE;
+}
+
+static void *acknowledge(void *arg)
+{
+	struct race *race = arg;
+	uint32_t round, step = 0;
+
+	while ((round = atomic_load(&race->round)) < ROUNDS) {
+		uint32_t acked = place_in(round) - 200 + step++ % 200;
+
+		if (acks(&race->flow, acked))
+			race->passed[round] = acked;
+		atomic_fetch_add(&race->said, 1);
+	}
+	return NULL;
+}
+
+static void who_takes_back_misses_no_acknowledgement(void **state)
+{
+	static struct race race;
+	uint32_t known[ROUNDS], passes_in_all = 0, said;
+	pthread_t server;
+
+	skip_without_program(state);
+	race.flow = flow_of(4);
+	assert_int_equal(pthread_create(&server, NULL, acknowledge, &race), 0);
+	for (uint32_t round = 0; round < ROUNDS; round++) {
+		struct passage_place place = { .next_seq = place_in(round),
+			                       .answers = { .may_pass = true,
+			                                    .seq = SERVER_SEQ,
+			                                    .ingress = BY,
+			                                    .acked = place_in(round) - 200 } };
+
+		said = atomic_load(&race.said);
+		atomic_store(&race.round, round);
+		assert_int_equal(body_passage_arm(world.passage, &race.flow, &place), 0);
+		while (atomic_load(&race.said) - said < round % 4)
+			(void)sched_yield();
+		assert_int_equal(body_passage_take_back(world.passage, &place, &race.flow), 0);
+		known[round] = place.answers.acked;
+	}
+	atomic_store(&race.round, ROUNDS);
+	assert_int_equal(pthread_join(server, NULL), 0);
+	for (uint32_t round = 0; round < ROUNDS; round++) {
+		uint32_t passed = race.passed[round];
+
+		passes_in_all += passed != 0;
+		assert_int_equal(known[round], passed ? passed : place_in(round) - 200);
+	}
+	assert_true(passes_in_all > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +333,7 @@ int main(void)
 		cmocka_unit_test(headers_that_are_odd_do_not_pass),
 		cmocka_unit_test(from_elsewhere_nobody_acknowledges_in_the_servers_name),
 		cmocka_unit_test(who_armed_without_them_has_all_of_them_queued),
+		cmocka_unit_test(who_takes_back_misses_no_acknowledgement),
 		cmocka_unit_test(one_of_each_mib_is_queued_and_the_next_passes),
 	};
 
