@@ -171,3 +171,13 @@ bool dots_agree(const struct dots *dots, uint32_t seq, struct bytes octets)
 	/* All remembered dots are there; one more would be false. */
 	return count_dots(octets) == inside;
 }
+
+bool dots_end_data(struct bytes octets)
+{
+	for (size_t i = 2; i < octets.len; i++) {
+		if (octets.data[i - 1] == '.' && ascii_is_line_end(octets.data[i - 2]) &&
+		    ascii_is_line_end(octets.data[i]))
+			return true;
+	}
+	return false;
+}

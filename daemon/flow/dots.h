@@ -38,5 +38,7 @@ void dots_forget(struct dots *dots, uint32_t seq);
  * exactly where line ends are remembered.
  */
 bool dots_agree(const struct dots *dots, uint32_t seq, struct bytes octets);
+/* A dot among the octets stands between two line ends, which are among them, too. */
+bool dots_end_data(struct bytes octets);
 
 #endif

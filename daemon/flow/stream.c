@@ -304,15 +304,8 @@ static bool agrees_with_kept(const struct stream *stream, int64_t at, struct byt
 static bool agrees_with_unseen(const struct stream *stream, int64_t at, struct bytes payload)
 {
 	/* With the neighbour of the last one. */
-	struct bytes again = payload_between(payload, at, offset_of(stream, stream->acked),
-	                                     offset_of(stream, stream->unseen_to) + 1);
-
-	for (size_t i = 2; i < again.len; i++) {
-		if (again.data[i - 1] == '.' && ascii_is_line_end(again.data[i - 2]) &&
-		    ascii_is_line_end(again.data[i]))
-			return false;
-	}
-	return true;
+	return !dots_end_data(payload_between(payload, at, offset_of(stream, stream->acked),
+	                                      offset_of(stream, stream->unseen_to) + 1));
 }
 
 /* True also when none of it was let go. */
@@ -434,11 +427,16 @@ enum stream_judgement stream_judge(const struct stream *stream, struct stream_re
 		*rewrite = ours;
 		return STREAM_WAIT;
 	}
-	if (agrees_with_let_go(stream, at, payload) && agrees_with_kept(stream, at, payload) &&
-	    (at >= acked || (end > acked && from < 0)))
-		return STREAM_PASS;
-	if (end > acked && from < 0)
+	if (agrees_with_let_go(stream, at, payload) && agrees_with_kept(stream, at, payload)) {
+		if (at >= acked)
+			return STREAM_PASS;
+	} else if (end > acked && from < 0) {
 		return STREAM_DROP;
+	}
+	/* Of what is not kept the rest goes on in its own words. */
+	if (end > acked && from < 0)
+		ours = (struct stream_rewrite){ stream->acked,
+			                        bytes_after(payload, (size_t)(acked - at)) };
 	*rewrite = ours;
 	return STREAM_REWRITE;
 }

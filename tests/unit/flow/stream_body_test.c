@@ -346,7 +346,10 @@ static void acknowledged_copies_of_a_body_are_answered(void **state)
 	assert_int_equal(judge_large(stream, 0, 5000), STREAM_REWRITE);
 	assert_int_equal(rewrite.payload.len, 0);
 	assert_int_equal(rewrite.seq, first + 4999);
-	assert_int_equal(judge_large(stream, 4000, 2000), STREAM_PASS);
+	assert_int_equal(judge_large(stream, 4000, 2000), STREAM_REWRITE);
+	assert_int_equal(rewrite.payload.len, 1000);
+	assert_int_equal(rewrite.seq, first + 5000);
+	assert_int_equal(judge_large(stream, 5000, 1000), STREAM_PASS);
 	end_stream(stream);
 }
 

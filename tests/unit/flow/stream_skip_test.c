@@ -101,6 +101,22 @@ static void unseen_octets_in_flight_come_again_and_pass(void **state)
 	end_stream(stream);
 }
 
+/* As of octets that are kept, only what is not acknowledged goes on. */
+static void of_unseen_octets_those_acknowledged_do_not_pass_again(void **state)
+{
+	struct stream *stream = skipped();
+
+	(void)state;
+	assert_true(stream_acknowledge(stream, skipped_from + 22));
+	assert_int_equal(push(stream, skipped_from + 20, "one.two"), STREAM_OLD);
+	assert_int_equal(judge(stream, skipped_from + 20, "one.two"), STREAM_REWRITE);
+	assert_int_equal(rewrite.seq, skipped_from + 22);
+	assert_bytes(rewrite.payload, "e.two");
+	assert_int_equal(judge(stream, skipped_from + 22, "e.two"), STREAM_PASS);
+	assert_false(is_inconsistent);
+	end_stream(stream);
+}
+
 static void no_copy_of_unseen_octets_ends_the_data(void **state)
 {
 	static const char *const ends[] = { "\r\n.\r\n", "\n.\n", "\r.\r", "a\n.\rb" };
@@ -257,6 +273,7 @@ int main(void)
 		cmocka_unit_test(the_last_two_octets_are_known_across_the_edge),
 		cmocka_unit_test(what_the_receiver_has_of_unseen_octets_it_may_say),
 		cmocka_unit_test(unseen_octets_in_flight_come_again_and_pass),
+		cmocka_unit_test(of_unseen_octets_those_acknowledged_do_not_pass_again),
 		cmocka_unit_test(no_copy_of_unseen_octets_ends_the_data),
 		cmocka_unit_test(a_copy_that_differs_at_the_edge_does_not_pass),
 		cmocka_unit_test(a_keep_alive_among_what_is_acknowledged_carries_anything),
