@@ -219,6 +219,20 @@ int passage_load(int *table, uid_t user, gid_t group, char why[PASSAGE_WHY_MAX])
 	return 0;
 }
 
+/* What another version pinned has other entries, or more of them, or says so. */
+static bool is_of_this_version(int table)
+{
+	struct bpf_map_info info = { .type = 0 };
+	uint32_t info_len = sizeof(info), index = SMTPBODY_SEED_ENTRY;
+	struct smtpbody_entry seed;
+
+	return bpf_obj_get_info_by_fd(table, &info, &info_len) == 0 &&
+	       info.type == BPF_MAP_TYPE_ARRAY && info.value_size == sizeof(seed) &&
+	       info.max_entries == SMTPBODY_ENTRIES + 1 &&
+	       bpf_map_lookup_elem(table, &index, &seed) == 0 &&
+	       seed.version == SMTPBODY_TABLE_VERSION;
+}
+
 int passage_open_pinned(int *table, char why[PASSAGE_WHY_MAX])
 {
 	struct paths paths;
@@ -234,6 +248,13 @@ int passage_open_pinned(int *table, char why[PASSAGE_WHY_MAX])
 		                              : "the pinned eBPF program: %s",
 		               strerror(-err));
 		return err;
+	}
+	if (!is_of_this_version(opened)) {
+		close(opened);
+		(void)snprintf(why, PASSAGE_WHY_MAX,
+		               "the pinned eBPF program is another version's (hopguard rules "
+		               "prepare)");
+		return -EPROTO;
 	}
 	*table = opened;
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/passage_ebpf.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -292,6 +293,48 @@ static void a_pinned_table_is_found_again_and_only_one_of_this_version(void **st
 	assert_int_not_equal(passage_ebpf_adopt(&passage, &ticket), 0);
 }
 
+static void assert_not_opened(void)
+{
+	char why[PASSAGE_WHY_MAX] = "";
+	int table = -1;
+
+	assert_int_equal(passage_open_pinned(&table, why), -EPROTO);
+	assert_int_equal(table, -1);
+	assert_string_equal(
+		why, "the pinned eBPF program is another version's (hopguard rules prepare)");
+}
+
+/* A program that is replaced while its rules and pins stay, where the new one may load nothing. */
+static void a_table_that_another_version_pinned_is_not_taken(void **state)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+	char path[PASSAGE_PATH_MAX], why[PASSAGE_WHY_MAX];
+	struct smtpbody_entry entry = { .version = SMTPBODY_TABLE_VERSION };
+	uint32_t seed = SMTPBODY_SEED_ENTRY;
+	int table;
+
+	skip_without_program(state);
+	memcpy(strrchr(passage_pin_path(path), '/'), "/flows", sizeof("/flows"));
+	for (uint32_t i = 0; i < 3; i++) {
+		uint32_t entry_len = (uint32_t)sizeof(entry) / (i == 0 ? 2 : 1);
+		uint32_t entries = SMTPBODY_ENTRIES + 1 + (i == 1 ? 1 : 0);
+
+		entry.version -= i == 2;
+		table = bpf_map_create(BPF_MAP_TYPE_ARRAY, "old", sizeof(seed), entry_len, entries,
+		                       &options);
+		assert_true(table >= 0);
+		assert_int_equal(bpf_map_update_elem(table, &seed, &entry, BPF_ANY), 0);
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(bpf_obj_pin(table, path), 0);
+		close(table);
+		assert_not_opened();
+	}
+	/* As `hopguard rules prepare` does. */
+	assert_int_equal(passage_load(NULL, getuid(), getgid(), why), 0);
+	assert_int_equal(passage_open_pinned(&table, why), 0);
+	close(table);
+}
+
 static void whether_conntrack_looks_at_sums_is_known(void **state)
 {
 	int sysctl = open("/proc/sys/net/netfilter/nf_conntrack_checksum", O_RDWR | O_CLOEXEC);
@@ -326,6 +369,7 @@ int main(void)
 		cmocka_unit_test(a_full_set_refuses_and_a_forgotten_flow_makes_room),
 		cmocka_unit_test(whether_conntrack_looks_at_sums_is_known),
 		cmocka_unit_test(a_pinned_table_is_found_again_and_only_one_of_this_version),
+		cmocka_unit_test(a_table_that_another_version_pinned_is_not_taken),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
