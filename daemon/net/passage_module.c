@@ -350,7 +350,6 @@ int passage_module_open(struct passage_ticket *ticket, uint16_t owner)
 struct body_passage *passage_module_adopt(const struct passage_ticket *ticket)
 {
 	struct module *module = calloc(1, sizeof(*module));
-	struct answer answer;
 
 	if (!module) {
 		close(ticket->descriptors[0]);
@@ -359,7 +358,8 @@ struct body_passage *passage_module_adopt(const struct passage_ticket *ticket)
 	module->descriptor = ticket->descriptors[0];
 	module->owner = ticket->owner;
 	module->serial = (uint32_t)getpid() << 16;
-	/* Without it each request fails. */
-	(void)find_family(module, &answer);
+	/* Without it each request fails. It may be another than the supervisor asked: rules were flushed, and a new one loaded. */
+	if (check_interface(module) != 0)
+		module->family = 0;
 	return body_passage_new(PASSAGE_MODULE, &calls, module);
 }

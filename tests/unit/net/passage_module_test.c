@@ -101,7 +101,19 @@ static bool was_asked(struct world *world)
 	return recv(world->kernel, &octet, 1, MSG_DONTWAIT | MSG_PEEK) > 0;
 }
 
-static void adopt(struct world *world, bool is_loaded)
+static void prepare_family(struct world *world)
+{
+	struct message message;
+
+	begin(&message, GENL_ID_CTRL, ++world->serial, CTRL_CMD_NEWFAMILY);
+	mnl_attr_put_strz(message.header, CTRL_ATTR_FAMILY_NAME, SMTPBODY_GENL_NAME);
+	mnl_attr_put_u16(message.header, CTRL_ATTR_FAMILY_ID, FAMILY);
+	mnl_attr_put_u32(message.header, CTRL_ATTR_MAXATTR, SMTPBODY_A_MAX);
+	prepare(world, &message);
+}
+
+/* interface: of the module that is loaded; 0: none is. */
+static void adopt(struct world *world, uint32_t interface)
 {
 	struct passage_ticket ticket = { PASSAGE_MODULE, OWNER, { -1, -1, -1, -1 } };
 	struct message message;
@@ -110,11 +122,10 @@ static void adopt(struct world *world, bool is_loaded)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
 	world->kernel = ends[1];
 	world->serial = (uint32_t)getpid() << 16;
-	if (is_loaded) {
-		begin(&message, GENL_ID_CTRL, ++world->serial, CTRL_CMD_NEWFAMILY);
-		mnl_attr_put_strz(message.header, CTRL_ATTR_FAMILY_NAME, SMTPBODY_GENL_NAME);
-		mnl_attr_put_u16(message.header, CTRL_ATTR_FAMILY_ID, FAMILY);
-		mnl_attr_put_u32(message.header, CTRL_ATTR_MAXATTR, SMTPBODY_A_MAX);
+	if (interface) {
+		prepare_family(world);
+		begin(&message, FAMILY, ++world->serial, SMTPBODY_CMD_INFO);
+		mnl_attr_put_u32(message.header, SMTPBODY_A_INTERFACE, interface);
 		prepare(world, &message);
 	} else {
 		prepare_error(world, -ENOENT);
@@ -123,6 +134,8 @@ static void adopt(struct world *world, bool is_loaded)
 	world->passage = passage_module_adopt(&ticket);
 	assert_non_null(world->passage);
 	(void)read_request(world);
+	if (interface)
+		(void)read_request(world);
 }
 
 static int set_up(void **state)
@@ -130,7 +143,7 @@ static int set_up(void **state)
 	struct world *world = calloc(1, sizeof(*world));
 
 	assert_non_null(world);
-	adopt(world, true);
+	adopt(world, SMTPBODY_INTERFACE);
 	*state = world;
 	return 0;
 }
@@ -405,20 +418,30 @@ static void half_an_answer_is_none(void **state)
 	}
 }
 
-static void without_the_module_nothing_is_armed_and_nobody_is_asked(void **state)
+static void assert_nobody_is_asked(struct world *world)
 {
 	const struct passage_flow flow = flow_of("192.0.2.2", "198.51.100.25");
 	struct passage_place reached;
+
+	assert_int_equal(body_passage_arm(world->passage, &flow, &beginning), -ENOENT);
+	assert_int_equal(body_passage_take_back(world->passage, &reached, &flow), -ENOENT);
+	assert_int_equal(body_passage_forget_all(world->passage), -ENOENT);
+	assert_false(was_asked(world));
+}
+
+static void without_the_module_nothing_is_armed_and_nobody_is_asked(void **state)
+{
+	/* Loaded since the supervisor asked, in the place of the one that it found. */
+	static const uint32_t interfaces[] = { 0, SMTPBODY_INTERFACE - 1, SMTPBODY_INTERFACE + 1 };
 	struct world world;
 
 	(void)state;
-	adopt(&world, false);
-	assert_int_equal(body_passage_arm(world.passage, &flow, &beginning), -ENOENT);
-	assert_int_equal(body_passage_take_back(world.passage, &reached, &flow), -ENOENT);
-	assert_int_equal(body_passage_forget_all(world.passage), -ENOENT);
-	assert_false(was_asked(&world));
-	body_passage_free(world.passage);
-	close(world.kernel);
+	for (size_t i = 0; i < sizeof(interfaces) / sizeof(interfaces[0]); i++) {
+		adopt(&world, interfaces[i]);
+		assert_nobody_is_asked(&world);
+		body_passage_free(world.passage);
+		close(world.kernel);
+	}
 }
 
 static void a_kernel_without_the_module_says_so(void **state)
@@ -437,7 +460,7 @@ static void what_was_adopted_is_closed(void **state)
 	char octet;
 
 	(void)state;
-	adopt(&world, true);
+	adopt(&world, SMTPBODY_INTERFACE);
 	body_passage_free(world.passage);
 	assert_int_equal(recv(world.kernel, &octet, 1, MSG_DONTWAIT), 0);
 	close(world.kernel);
