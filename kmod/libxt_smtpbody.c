@@ -8,7 +8,8 @@
 
 static void print_help(void)
 {
-	printf("smtpbody match: the next segment of a message body that a guard armed. No "
+	printf("smtpbody match: the next segment of a message body that a guard armed, and what "
+	       "acknowledges it. No\n"
 	       "options.\n"
 	       "A rule with it needs -p tcp, is the last before the queue's, and says ACCEPT.\n");
 }
