@@ -181,18 +181,22 @@ static bool judge_resumed(struct gate *gate, struct facts *facts, struct key_fin
 	const struct key_evidence *evidence = query->evidence;
 	const struct met_promise asked = promise_of(gate, hop);
 	enum session_met met = gate_has_session_met(gate, evidence, &asked);
+	bool is_accepted = evidence->is_beginning_accepted || met != SESSION_MET_NOTHING;
 
 	if (evidence->is_beginning_lost) {
 		facts->key_sight = SIGHT_WIRE;
 		judge_unread(facts, finding, evidence);
 		return true;
 	}
-	if ((evidence->is_beginning_accepted || met != SESSION_MET_NOTHING) &&
-	    !gate_have_names_come(gate, query->judged_ms)) {
+	/* What others never said might have spoken against it; what is known here does so still. */
+	if (is_accepted && !gate_have_names_come(gate, query->judged_ms)) {
 		facts->key_sight = SIGHT_WIRE;
 		facts->is_key_awaited = !facts->is_hold_over &&
 		                        gate->now_ms - query->judged_ms < GATE_NAMES_PATIENCE_MS;
-		return facts->is_key_awaited;
+		if (facts->is_key_awaited || met == SESSION_MET_BEFORE)
+			return facts->is_key_awaited;
+		is_accepted = false;
+		met = SESSION_MET_NOTHING;
 	}
 	if (met == SESSION_MET_THIS)
 		take_met(gate, facts, finding,
@@ -207,7 +211,7 @@ static bool judge_resumed(struct gate *gate, struct facts *facts, struct key_fin
 		return false;
 	}
 	judge_shown(gate, facts, finding, evidence);
-	if (facts->key != KEY_MET || evidence->is_beginning_accepted)
+	if (facts->key != KEY_MET || is_accepted)
 		return true;
 	/* Whoever gave this client a session of the same name before may have relayed that one. */
 	memset(finding, 0, sizeof(*finding));

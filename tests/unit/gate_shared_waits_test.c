@@ -164,6 +164,54 @@ static void what_is_never_answered_is_not_proven(void **state)
 	site_free(&site);
 }
 
+/* Of one that began when nothing was promised, with a thief who lets probes meet the true server. */
+static struct simulation *hold_what_a_thief_began(struct key_scene *scene, bool is_kept)
+{
+	struct simulation *simulation = open_to_strangers(scene);
+	struct ends ends = ends_new(scene);
+
+	share(simulation);
+	assert_true(connect_and_say(simulation, live_talk(&ends.thief, NULL)));
+	ends.thief_session = session_of(&ends.thief);
+	promise_now(scene, &scene->honest);
+	if (!is_kept)
+		drive_out_handshakes(simulation);
+	simulation->are_others_silent = true;
+	hold_what_goes_on(simulation, go_on(&ends.thief, ends.thief_session));
+	simulation_pass_time(simulation, GATE_NAMES_PATIENCE_MS + 1000);
+	ends_free(&ends);
+	return simulation;
+}
+
+static void nor_is_it_forgiven_what_it_began_with(void **state)
+{
+	refused_again(hold_what_a_thief_began(*state, true), REASON_KEY_MISMATCH);
+}
+
+static void nor_what_it_began_with_when_that_is_no_longer_kept(void **state)
+{
+	hidden_again(hold_what_a_thief_began(*state, false));
+}
+
+/* The host has another key by now, and had the promised one when it began. */
+static void one_that_met_what_was_promised_then_is_probed(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to_probes(scene);
+	struct ends ends = ends_new(scene);
+
+	share(simulation);
+	assert_true(connect_and_say(simulation, live_talk(&ends.honest, NULL)));
+	ends.honest_session = session_of(&ends.honest);
+	promise_now(scene, &scene->thief);
+	scene->probed = &scene->thief;
+	simulation->are_others_silent = true;
+	hold_what_goes_on(simulation, go_on(&ends.honest, ends.honest_session));
+	simulation_pass_time(simulation, GATE_NAMES_PATIENCE_MS + 1000);
+	passed(simulation, "probed");
+	ends_free(&ends);
+}
+
 /* Nothing that it could say would matter. */
 static void what_is_asked_of_a_probe_anyway_waits_for_nobody(void **state)
 {
@@ -189,6 +237,9 @@ int main(void)
 		TEST(each_connection_asks_behind_its_own_handshake),
 		TEST(what_is_not_answered_is_asked_again),
 		TEST(what_is_never_answered_is_not_proven),
+		TEST(nor_is_it_forgiven_what_it_began_with),
+		TEST(nor_what_it_began_with_when_that_is_no_longer_kept),
+		TEST(one_that_met_what_was_promised_then_is_probed),
 		TEST(what_is_asked_of_a_probe_anyway_waits_for_nobody),
 	};
 
