@@ -385,14 +385,19 @@ void flight_take_server_message(struct session *session, struct bytes kept)
 		handshake_give_up(session, server);
 }
 
-/* The client has offered to go on with an earlier session, and this may be it. */
+/*
+ * The client has offered to go on with an earlier session, and this may be it. Who takes the ticket says so by the identifier beside it
+ * (RFC 5077 section 3.4).
+ */
 static bool was_offered(const struct handshake *handshake)
 {
+	const struct tls_client_hello *client = &handshake->client_hello;
 	struct bytes server_id =
 		bytes_of(handshake->server_session_id, handshake->server_session_id_len);
 
-	return handshake->client_hello.ticket.len > 0 ||
-	       (server_id.len > 0 && bytes_equal(server_id, handshake->client_hello.session_id));
+	if (client->session_id.len == 0)
+		return client->ticket.len > 0;
+	return bytes_equal(server_id, client->session_id);
 }
 
 void flight_take_server_change(struct session *session)

@@ -16,6 +16,8 @@
 
 #include "unit/resumed_scene.h"
 
+enum { SERVER_ID_AT = 5 + 4 + 2 + 32 + 1 };
+
 static void go_on_with_a_thief(void **state, uint64_t options)
 {
 	struct key_scene *scene = *state;
@@ -96,6 +98,30 @@ static int give_another_ticket(SSL *server, uint8_t *name, uint8_t *iv, EVP_CIPH
 	    EVP_MAC_CTX_set_params(mac, params) != 1)
 		return -1;
 	return is_new ? 1 : 2;
+}
+
+/*
+ * Who takes a ticket says so by the identifier beside it (RFC 5077 section 3.4). Without that no client that keeps to the rules goes on;
+ * old ones take keys that everybody knows from whoever changes to them too early (CVE-2014-0224).
+ */
+static void a_ticket_that_no_server_took_makes_none_go_on(void **state)
+{
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+	struct live_pair honest = live_pair_new(&scene->honest, TLS1_2_VERSION, suite, 0);
+	struct recording *recording;
+	SSL_SESSION *session;
+
+	assert_true(connect_and_say(simulation, live_talk(&honest, NULL)));
+	session = session_of(&honest);
+	assert_true(connect_and_say(simulation, go_on(&honest, session)));
+	passed(simulation, "proven");
+	recording = go_on(&honest, session);
+	((uint8_t *)(uintptr_t)recording->chunks[1].octets.data)[SERVER_ID_AT] ^= 1;
+	assert_false(connect_and_say(simulation, recording));
+	assert_int_equal(simulation_last_finding(simulation)->reason, REASON_PROTOCOL_VIOLATION);
+	SSL_SESSION_free(session);
+	live_pair_free(&honest);
 }
 
 static void nor_does_one_with_a_ticket_that_it_was_given_on_the_way(void **state)
@@ -393,6 +419,7 @@ int main(void)
 		TEST(nor_does_it_with_a_ticket),
 		TEST(nor_does_one_that_was_broken_off_before_it_was_judged),
 		TEST(what_is_not_kept_of_its_beginning_speaks_against_it),
+		TEST(a_ticket_that_no_server_took_makes_none_go_on),
 		TEST(nor_does_one_with_a_ticket_that_it_was_given_on_the_way),
 		TEST(nor_does_one_that_is_given_its_own_name_for_a_ticket),
 		TEST(behind_a_handshake_that_could_not_be_read_none_goes_on_unknown),
