@@ -117,9 +117,10 @@ static bool tls_is_not_used(const struct facts *facts)
 	return is_in_clear(facts) && facts->commitment != COMMITMENT_END;
 }
 
+/* That is the sender's doing, which a wrong key is not. */
 static bool nothing_is_encrypted(const struct facts *facts)
 {
-	return !is_in_clear(facts) && facts->is_cipher_null;
+	return !is_in_clear(facts) && facts->is_cipher_null && !facts->is_key_awaited;
 }
 
 static bool nobody_is_authenticated(const struct facts *facts)
@@ -197,7 +198,6 @@ static const struct rung ladder[] = {
 	  "two copies of an octet differ" },
 	{ protocol_is_violated, REASON_PROTOCOL_VIOLATION, "dialogue can be read in two ways" },
 	{ inspection_is_cut_short, REASON_INSPECTION_LIMIT, "a bound of inspection was reached" },
-	{ nothing_is_encrypted, REASON_CIPHER_UNAUTHENTICATED, "cipher encrypts nothing" },
 	{ nobody_is_authenticated, REASON_CIPHER_UNAUTHENTICATED,
 	  "no certificate at all: anonymous cipher, or raw key" },
 	{ tls_is_weakened, REASON_TLS_WEAKENED, "less than what both ends are able to" },
@@ -211,6 +211,7 @@ static const struct rung ladder[] = {
 	{ certificate_is_untrusted, REASON_CERT_UNTRUSTED, "no chain to a trusted anchor" },
 	{ certificate_is_expired, REASON_CERT_EXPIRED, "certificate out of its dates" },
 	{ certificate_is_anothers, REASON_NAME_MISMATCH, "certificate of another name" },
+	{ nothing_is_encrypted, REASON_CIPHER_UNAUTHENTICATED, "cipher encrypts nothing" },
 	{ key_is_hidden, REASON_KEY_HIDDEN, "key hidden from who watches, and no probe tells" },
 	{ handshake_broke_before, REASON_TLS_SABOTAGED, "clear text after a broken handshake" },
 	{ handshake_broke_now, REASON_TLS_SABOTAGED, "handshake broken off" },

@@ -22,6 +22,26 @@ static void an_anonymous_cipher_is_the_senders_setting(void **state)
 	refused(simulation, REASON_CIPHER_UNAUTHENTICATED, "proven");
 }
 
+/* Nor does the sender that offers one excuse who answers it: told is what it does with the right key. */
+static void a_cipher_that_encrypts_nothing_excuses_no_wrong_key(void **state)
+{
+	static const char null[] = "ECDHE-ECDSA-NULL-SHA";
+	struct key_scene *scene = *state;
+	struct simulation *simulation = open_to(scene, &scene->honest, TLS13_BLOCK);
+
+	simulation->config.stance.blocks_inability = false;
+	greet(simulation);
+	assert_true(replay(simulation, handshake_of(&scene->honest, TLS1_2_VERSION, null)));
+	assert_int_equal(simulation_last_finding(simulation)->reason,
+	                 REASON_CIPHER_UNAUTHENTICATED);
+	assert_int_equal(simulation_last_finding(simulation)->action, ACTION_ALERT);
+	assert_true(simulation_reopen(simulation));
+	greet(simulation);
+	assert_false(replay(simulation, handshake_of(&scene->thief, TLS1_2_VERSION, null)));
+	assert_int_equal(simulation_last_finding(simulation)->reason, REASON_KEY_MISMATCH);
+	assert_int_equal(simulation_last_finding(simulation)->action, ACTION_BLOCK);
+}
+
 /* Behind the headers of record and message: version, random, session identifier, suite. */
 static void change_server_hello(struct recording *recording, uint16_t version, uint16_t suite)
 {
@@ -125,6 +145,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_anonymous_cipher_is_the_senders_setting),
+		TEST(a_cipher_that_encrypts_nothing_excuses_no_wrong_key),
 		TEST(a_suite_that_nobody_knows_proves_nothing),
 		TEST(what_anybody_can_break_is_weakened_whoever_has_the_key),
 		TEST(a_field_that_can_be_solved_is_weakened_whoever_signed_it),
