@@ -89,6 +89,44 @@ static void dates_are_taken_as_they_are_however_absurd(void **state)
 	world_drop(&broken);
 }
 
+static void a_date_that_is_none_is_no_date_to_be_good_in(void **state)
+{
+	static const struct {
+		int type;
+		const char *text;
+	} dates[] = {
+		{ V_ASN1_UTCTIME, "261399000000Z" },
+		{ V_ASN1_UTCTIME, "" },
+		{ V_ASN1_UTCTIME, "Z" },
+		{ V_ASN1_UTCTIME, "4001010000Z" },
+		{ V_ASN1_UTCTIME, "400101000000" },
+		{ V_ASN1_UTCTIME, "400101000000+0100" },
+		{ V_ASN1_GENERALIZEDTIME, "20400230000000Z" },
+		{ V_ASN1_GENERALIZEDTIME, "20400101000000.5Z" },
+		{ V_ASN1_GENERALIZEDTIME, "2040010100Z" },
+		{ V_ASN1_GENERALIZEDTIME, "20400101000000-0000" },
+		{ V_ASN1_GENERALIZEDTIME, "120400101000000Z" },
+		{ V_ASN1_GENERALIZEDTIME, "-9990101000000Z" },
+		{ V_ASN1_GENERALIZEDTIME, "\xff\xff\xff\xff" },
+	};
+	struct world *world = *state;
+
+	for (size_t i = 0; i < 2 * (sizeof(dates) / sizeof(dates[0])); i++) {
+		struct identity broken = world_make(&(struct wanted){ .names = "DNS:mx.example.org",
+		                                                      .issuer = &world->issuer });
+		ASN1_TIME *date = i % 2 ? X509_getm_notBefore(broken.certificate)
+		                        : X509_getm_notAfter(broken.certificate);
+
+		date->type = dates[i / 2].type;
+		assert_true(ASN1_STRING_set(date, dates[i / 2].text, -1) == 1);
+		assert_true(X509_sign(broken.certificate, world->issuer.key, EVP_sha256()) > 0);
+		send_chain(world, &broken, &world->issuer);
+		assert_int_equal(check(world), KEY_UNTRUSTED);
+		assert_non_null(strstr(world->finding.why, i % 2 ? "notBefore" : "notAfter"));
+		world_drop(&broken);
+	}
+}
+
 static void constraints_of_an_authority_bind(void **state)
 {
 	struct world *world = *state;
@@ -230,6 +268,7 @@ int main(void)
 		cmocka_unit_test(where_no_authority_is_known_nobody_is_judged_by_one),
 		cmocka_unit_test(the_worst_of_several_faults_is_told),
 		cmocka_unit_test(dates_are_taken_as_they_are_however_absurd),
+		cmocka_unit_test(a_date_that_is_none_is_no_date_to_be_good_in),
 		cmocka_unit_test(constraints_of_an_authority_bind),
 		cmocka_unit_test(a_cross_signature_by_an_expired_authority_does_not_lead_astray),
 		cmocka_unit_test(a_chain_that_is_too_deep_is_untrusted),
