@@ -26,6 +26,8 @@ DATED = ("dane-ta", "mta-sts", "list", "verify")  # promises by which a certific
 GONE_ON_WITH = ("dane-ee", "verify")
 TTL_S = 3600
 COUNTED_AFTER_S = 1.2  # each second guards tell what they have counted
+QUEUE_FIRST = 2500
+SILENCED = 3  # guards, one of which stands still; no other test here has as many
 PROBED_BEHIND = {1: False, 2: True}  # the scout's death: sessions of before, by the number of guards
 REPLACED = ("domain", "both")  # what was looked up before the key changed: both is with the host
 
@@ -84,6 +86,7 @@ def furnish(site):
         keyed(site, f"thousand-{version}", site.tlsas["one"])
     for way in REPLACED:
         keyed(site, f"replaced-{way}-12", site.tlsas["one"], zone={"ttl": TTL_S})
+    keyed(site, "silenced-12", postfix.tlsa("dual-ecdsa.lab"), place=keys_receivers.address("dual"))
     for queues in PROBED_BEHIND:
         keyed(site, f"scoutless-12-{queues}", postfix.tlsa("dual-ecdsa.lab"), place=keys_receivers.address("dual"))
     keyed(site, "tenants", postfix.tlsa("mx.tenants.lab"), place=keys_receivers.address("tenants"))
@@ -409,6 +412,30 @@ def test_one_of_which_other_guards_may_have_said_what_died_with_the_scout_is_ask
     assert second.attempt.result == "sent" and is_taken(site, second.recipient), (second, guard.events())
     assert "Reusing old session" in site.senders["postfix"].server.log()
     assert (after["probes"] > before["probes"]) == PROBED_BEHIND[queues], (before, after)
+    no_findings(site)
+
+
+def test_one_of_which_a_guard_that_stands_still_may_have_something_to_say_is_asked_of_a_probe(site):
+    guard = site.stand(f"queues={SILENCED}")
+    site.reset()
+    first = site.send("silenced-12", sender="postfix")
+    assert first.attempt.result == "sent" and is_taken(site, first.recipient), (first, guard.events())
+    event = site.event_of(site["silenced-12"])
+    assert event["assurance"] == "proven", guard.events()
+    time.sleep(COUNTED_AFTER_S)
+    before = guard.status()["counters"]
+    name = f"guard{(event['queue'] - QUEUE_FIRST + 1) % SILENCED}"
+    other = guard.processes()[name]
+    guard.host.run(["kill", "-STOP", str(other)])
+    second = site.send("silenced-12", sender="postfix")
+    assert second.attempt.result == "sent" and is_taken(site, second.recipient), (second, guard.events())
+    assert "Reusing old session" in site.senders["postfix"].server.log()
+    # It is ended and begun anew when it has said nothing for long enough.
+    assert namespaces.wait_until(lambda: guard.processes().get(name, 0) not in (0, other), timeout_s=30)
+    assert namespaces.wait_until(guard.is_whole, timeout_s=10), guard.status()
+    time.sleep(COUNTED_AFTER_S)
+    after = guard.status()["counters"]
+    assert after["probes"] > before["probes"], (before, after)
     no_findings(site)
 
 
