@@ -7,7 +7,12 @@
  * In TLS 1.3 alerts hide among application data: two octets, their type and the tag of the cipher (RFC 8446 sections 5.2, 5.3). No
  * Finished and no word of SMTP is as short.
  */
-enum { SEALED_ALERT_MAX = 2 + 1 + 16 };
+enum {
+	TLS_AES_128_CCM_8_SHA256 = 0x1305, /* RFC 6655: half a tag */
+	TAG_LEN = 16,
+	HALF_TAG_LEN = 8,
+	ALERT_AND_TYPE_LEN = 2 + 1,
+};
 
 /*
  * How many of the first octets can be those of a record header; of the whole of it, it is filled
@@ -110,8 +115,10 @@ struct session_step session_read_hello(struct session *session, struct bytes rea
 static bool may_be_alert(const struct session *session, const struct tls_record_header *header)
 {
 	uint16_t version = session_tls_version(session);
+	size_t tag_len =
+		session_cipher(session) == TLS_AES_128_CCM_8_SHA256 ? HALF_TAG_LEN : TAG_LEN;
 
-	return header->content_len <= SEALED_ALERT_MAX &&
+	return header->content_len <= ALERT_AND_TYPE_LEN + tag_len &&
 	       (version == 0 || version >= TLS_VERSION_1_3);
 }
 
