@@ -390,6 +390,16 @@ static bool says_the_same(const struct event *a, const struct event *b)
 	       a->action == b->action && a->reason == b->reason;
 }
 
+/* Others may have said something of its session meanwhile. */
+static void recall(struct gate *gate, struct afterthought *thought, const struct hop_query *query)
+{
+	if (!query->evidence || thought->evidence.resumed == 0)
+		return;
+	gate_recall_session(gate, &thought->evidence);
+	if (!thought->facts.is_protocol_violated)
+		gate_accept_sessions(gate, query);
+}
+
 /* In monitor nothing is held, so that what was missing is judged when it comes. */
 void gate_judge_afterthoughts(struct gate *gate)
 {
@@ -417,6 +427,7 @@ void gate_judge_afterthoughts(struct gate *gate)
 
 		if (!thought->is_used)
 			continue;
+		recall(gate, thought, &query);
 		judged.facts.is_hold_over =
 			gate->now_ms - thought->since_ms >= gate->config->hold_ms;
 		judge(gate, &judged, &query);

@@ -116,6 +116,8 @@ bool gate_find_rules(struct gate *gate, const struct hop *hop, const struct hop_
 /* gate_sessions.c */
 /* What the flow's handshake gives its client may take the place of what it had, before anybody has judged it. To be told of each progress. */
 void gate_begin_sessions(struct gate *gate, struct flow *flow);
+/* evidence->resumed goes on: what is known of its beginning by now. */
+void gate_recall_session(struct gate *gate, struct key_evidence *evidence);
 /* The client speaks in TLS, whatever becomes of that: it has taken what it was given, if it waited for the server's last word. */
 void gate_accept_sessions(struct gate *gate, const struct hop_query *query);
 /* And it passes, with nothing said against it. */

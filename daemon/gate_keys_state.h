@@ -202,8 +202,6 @@ uint64_t gate_hash_ends(const struct gate *gate, const struct flow *flow);
 uint64_t gate_hash_beginning(const struct gate *gate, const struct session_keys *keys);
 /* What the client calls it. */
 struct bytes gate_offered_session(const struct session_keys *keys);
-/* evidence->resumed goes on: adds what is known of its beginning. */
-void gate_recall_session(struct gate *gate, struct key_evidence *evidence);
 /* What evidence->resumed, or rather its handshake, has met. */
 enum session_met gate_has_session_met(struct gate *gate, const struct key_evidence *evidence,
                                       const struct met_promise *asked);

@@ -162,6 +162,7 @@ void gate_recall_session(struct gate *gate, struct key_evidence *evidence)
 	const struct unread_note *unread = table_find(gate->keys->unread, &evidence->ends);
 	bool is_unread = unread && unread->until_ms > gate->now_ms;
 
+	evidence->is_beginning_known = evidence->is_beginning_accepted = false;
 	if (!note || note->ends != evidence->ends || note->beginning == 0) {
 		evidence->is_beginning_lost = is_unread || (note && note->is_disputed);
 		return;

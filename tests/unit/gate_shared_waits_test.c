@@ -212,6 +212,48 @@ static void one_that_met_what_was_promised_then_is_probed(void **state)
 	ends_free(&ends);
 }
 
+/* In monitor nothing waits, and what comes is told of what has passed. */
+static void in_monitor_it_is_told_of_what_others_said_before(void **state)
+{
+	struct site site = site_new(state, TLS13_BLOCK);
+
+	site.here->config.stance.mode = MODE_MONITOR;
+	assert_true(connect_and_say(site.here, true_talk(&site)));
+	break_off(site.there, thiefs_talk(&site));
+	site.here->are_others_silent = true;
+	assert_true(thief_goes_on(&site, site.here));
+	assert_true(site.here->has_names_asked);
+	hand_all_on(&site);
+	simulation_names_come(site.here, UINT64_MAX);
+	simulation_pass_time(site.here, GATE_TICK_MS);
+	refused_again(site.here, REASON_INSPECTION_LIMIT);
+	site_free(&site);
+}
+
+static void in_monitor_what_is_given_to_it_then_goes_on_as_well(void **state)
+{
+	struct site site = site_new(state, TLS13_BLOCK);
+	struct recording *renamed;
+	SSL_SESSION *other;
+
+	site.here->config.stance.mode = MODE_MONITOR;
+	assert_true(connect_and_say(site.here, true_talk(&site)));
+	renamed = go_on(&site.ends.honest, site.ends.honest_session);
+	free(live_talk(&site.ends.honest, NULL));
+	other = session_of(&site.ends.honest);
+	site.here->are_others_silent = true;
+	assert_true(connect_and_say(site.here, with_name_of(renamed, other)));
+	simulation_names_come(site.here, UINT64_MAX);
+	site.here->are_others_silent = false;
+	assert_true(connect_and_say(site.here, go_on(&site.ends.honest, other)));
+	simulation_pass_time(site.here, GATE_TICK_MS);
+	passed(site.here, "proven");
+	for (size_t i = 0; i < site.here->event_count; i++)
+		assert_int_equal(site.here->events[i].reason, REASON_NONE);
+	SSL_SESSION_free(other);
+	site_free(&site);
+}
+
 /* Nothing that it could say would matter. */
 static void what_is_asked_of_a_probe_anyway_waits_for_nobody(void **state)
 {
@@ -240,6 +282,8 @@ int main(void)
 		TEST(nor_is_it_forgiven_what_it_began_with),
 		TEST(nor_what_it_began_with_when_that_is_no_longer_kept),
 		TEST(one_that_met_what_was_promised_then_is_probed),
+		TEST(in_monitor_it_is_told_of_what_others_said_before),
+		TEST(in_monitor_what_is_given_to_it_then_goes_on_as_well),
 		TEST(what_is_asked_of_a_probe_anyway_waits_for_nobody),
 	};
 
