@@ -8,6 +8,8 @@
 #include "unit/policy/certificate_fixture.h"
 
 static size_t left = SIZE_MAX; /* allocations until memory ends */
+static bool is_back;           /* with the next one, by somebody who gave his back */
+static bool has_ended;
 
 #ifndef HAS_OWN_ALLOCATOR
 void *__libc_malloc(size_t len);
@@ -18,10 +20,14 @@ static bool is_at_end(void)
 {
 	if (left == SIZE_MAX)
 		return false;
-	if (left == 0)
-		return true;
-	left--;
-	return false;
+	if (left > 0) {
+		left--;
+		return false;
+	}
+	if (is_back)
+		left = SIZE_MAX;
+	has_ended = true;
+	return true;
 }
 
 void *malloc(size_t len)
@@ -47,25 +53,37 @@ static bool is_met_with(const struct certificate_query *query, size_t count, boo
 	struct key_finding finding;
 
 	left = count;
+	has_ended = false;
 	certificate_check(&finding, query);
-	*is_enough = left > 0;
+	*is_enough = !has_ended;
 	left = SIZE_MAX;
 	return finding.outcome == KEY_MET;
 }
 
-static void never_met(struct world *world)
+static void leaf_is_never_met(struct world *world, const struct identity *leaf,
+                              const struct identity *issuer)
 {
 	struct certificate_query query = { .now_s = WORLD_NOW_S, .anchors = world->anchors };
-	bool is_enough = false;
 
-	send_chain(world, &world->leaf, &world->issuer);
+	send_chain(world, leaf, issuer);
 	query.chain = world_sent(&world->sent);
 	query.rules = world_rules(&world->rules);
-	for (size_t count = 0; !is_enough; count++) {
-		assert_true(count < ENOUGH);
-		if (is_met_with(&query, count, &is_enough))
-			fail_msg("met with memory for %zu", count);
+	for (size_t i = 0; i < 2; i++) {
+		bool is_enough = false;
+
+		is_back = i == 1;
+		for (size_t count = 0; !is_enough; count++) {
+			assert_true(count < ENOUGH);
+			if (is_met_with(&query, count, &is_enough))
+				fail_msg("met with memory for %zu, %s", count,
+				         is_back ? "and then for more" : "and no more");
+		}
 	}
+}
+
+static void never_met(struct world *world)
+{
+	leaf_is_never_met(world, &world->leaf, &world->issuer);
 }
 
 static void a_record_that_does_not_match(void **state)
@@ -100,11 +118,79 @@ static void a_name_that_is_anothers(void **state)
 	never_met(world);
 }
 
+static void what_no_authority_answers_for(void **state)
+{
+	struct world *world = *state;
+	EVP_PKEY *small = EVP_RSA_gen(768), *rsa = EVP_RSA_gen(1024);
+	struct identity bound =
+		world_make(&(struct wanted){ .common_name = "bound",
+	                                     .issuer = &world->root,
+	                                     .is_authority = true,
+	                                     .constraints = "permitted;DNS:example.com" });
+	struct identity hashed = world_make(&(struct wanted){ .common_name = "hashed",
+	                                                      .issuer = &world->root,
+	                                                      .key = rsa,
+	                                                      .is_authority = true });
+	const struct wanted leaves[] = {
+		{ .until_s = WORLD_NOW_S - WORLD_DAY_S, .issuer = &world->issuer },
+		{ .from_s = WORLD_NOW_S + WORLD_DAY_S, .issuer = &world->issuer },
+		{ .key = small, .issuer = &world->issuer },
+		{ .purpose = "clientAuth", .issuer = &world->issuer },
+		{ .issuer = &bound },
+		{ .digest = EVP_md5(), .issuer = &hashed },
+		{ .issuer = &world->leaf }, /* no authority */
+		{ .common_name = "own" },   /* nobody's */
+	};
+
+#ifdef HAS_OWN_ALLOCATOR
+	skip();
+#endif
+	for (size_t i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++) {
+		struct wanted wanted = leaves[i];
+		struct identity leaf;
+
+		wanted.names = "DNS:mx.example.org";
+		leaf = world_make(&wanted);
+		ask_pkix(world, "mx.example.org");
+		leaf_is_never_met(world, &leaf, wanted.issuer ? wanted.issuer : &world->issuer);
+		world_drop(&leaf);
+	}
+	world_drop(&bound);
+	world_drop(&hashed);
+	EVP_PKEY_free(small);
+	EVP_PKEY_free(rsa);
+}
+
+static void a_key_that_is_too_small_for_its_own_record(void **state)
+{
+	struct world *world = *state;
+	EVP_PKEY *small = EVP_RSA_gen(768);
+	struct identity leaf = world_make(&(struct wanted){
+		.names = "DNS:mx.example.org", .issuer = &world->issuer, .key = small });
+	struct association digest = world_association(&leaf, 1, 1);
+	struct key_rule rule = { .kind = KEY_RULE_TLSA,
+		                 .source = SOURCE_DANE,
+		                 .record_count = 1,
+		                 .records = { { 3, 1, 1, bytes_of(digest.octets, digest.len) } } };
+
+#ifdef HAS_OWN_ALLOCATOR
+	skip();
+#endif
+	world->rules.count = world->rules.len = 0;
+	add_rule(world, &rule);
+	leaf_is_never_met(world, &leaf, &world->issuer);
+	world_drop(&leaf);
+	EVP_PKEY_free(small);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_record_that_does_not_match, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_name_that_is_anothers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_no_authority_answers_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_key_that_is_too_small_for_its_own_record, set_up,
+		                                tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
