@@ -190,7 +190,10 @@ static void compare_key(struct gate *gate, struct difference *difference)
 	                          difference->handshake);
 	if (found && found->outcome == KEY_MET) {
 		finding = *found;
-		tell(gate, difference, "a probe is shown the promised key, the sender another",
+		tell(gate, difference,
+		     difference->event.key.outcome == KEY_UNREADABLE
+		             ? "a probe is shown the promised key, the sender none to be read"
+		             : "a probe is shown the promised key, the sender another",
 		     &finding);
 	} else if (found || is_lost) {
 		end(gate, difference);

@@ -186,6 +186,9 @@ static void behind_a_handshake_that_could_not_be_read_none_goes_on_unknown(void 
 	free(begun);
 	assert_false(connect_and_say(simulation, go_on(&thief, session)));
 	refused_again(simulation, REASON_INSPECTION_LIMIT);
+	/* Nobody says that it was shown another key. */
+	assert_string_equal(simulation_last_finding(simulation)->rule,
+	                    "a probe is shown the promised key, the sender none to be read");
 	/* The true server's, from then on, does. */
 	simulation_pass_time(simulation, 1);
 	assert_true(connect_and_say(simulation, live_talk(&honest, NULL)));
