@@ -93,14 +93,12 @@ static u16 zone_of(const struct sk_buff *skb, bool is_answer)
 			     is_answer ? !CTINFO2DIR(info) : CTINFO2DIR(info));
 }
 
-/* Where the queue's messages say that it came in by. */
+/* Where the queue's messages say that it came in by: the port of what crosses a bridge, as eBPF sees it. */
 static u32 ingress_of(const struct sk_buff *skb, const struct xt_action_param *par)
 {
-	int port = nf_bridge_get_physinif(skb);
-
 	if (!xt_in(par))
 		return 0;
-	return port ? port : xt_in(par)->ifindex;
+	return nf_bridge_get_physoutif(skb) ? nf_bridge_get_physinif(skb) : xt_in(par)->ifindex;
 }
 
 /* The key, and where TCP's header is. False: no flow's. */

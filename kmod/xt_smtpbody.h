@@ -71,7 +71,7 @@ enum smtpbody_attribute {
 	SMTPBODY_A_DESTINATION,
 	SMTPBODY_A_SOURCE_PORT, /* u16 */
 	SMTPBODY_A_DESTINATION_PORT,
-	/* u32: index of the interface that its packets come in by, a bridge's port; 0: sent here. */
+	/* u32: index of the interface that its packets come in by, of what crosses a bridge its port; 0: sent here. */
 	SMTPBODY_A_INGRESS,
 	/* u16: conntrack's zone of its packets; 0 also where nothing is tracked. */
 	SMTPBODY_A_ZONE,

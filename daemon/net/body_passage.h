@@ -42,7 +42,7 @@ struct passage_flow {
 	struct endpoint client;
 	struct endpoint server;
 	uint32_t
-		ingress; /* index of the interface that the client's packets come in by (a bridge's port); 0: this machine itself */
+		ingress; /* index of the interface that the client's packets come in by (of what crosses a bridge, the port); 0: this machine */
 };
 
 /*

@@ -125,10 +125,10 @@ static bool read_packet(struct nfqueue_packet *packet, bool *is_whole,
 		.checksum_ready = !(skb_info & NFQA_SKB_CSUMNOTREADY),
 		.is_gso = skb_info & NFQA_SKB_GSO,
 	};
-	packet->ingress = attribute_u32(attributes[NFQA_IFINDEX_PHYSINDEV]);
-	packet->is_bridged = packet->ingress != 0;
-	if (!packet->is_bridged)
-		packet->ingress = attribute_u32(attributes[NFQA_IFINDEX_INDEV]);
+	packet->is_bridged =
+		attributes[NFQA_IFINDEX_PHYSINDEV] && attributes[NFQA_IFINDEX_PHYSOUTDEV];
+	packet->ingress = attribute_u32(
+		attributes[packet->is_bridged ? NFQA_IFINDEX_PHYSINDEV : NFQA_IFINDEX_INDEV]);
 	read_hardware_address(packet, attributes[NFQA_HWADDR]);
 	if (attributes[NFQA_PAYLOAD])
 		packet->packet = bytes_of(mnl_attr_get_payload(attributes[NFQA_PAYLOAD]),

@@ -21,8 +21,8 @@ struct nfqueue_packet {
 	uint32_t id;
 	uint8_t netfilter_hook; /* NF_INET_FORWARD… of linux/netfilter.h; 255: none (a capture) */
 	uint32_t mark;
-	uint32_t ingress; /* interface index, the physical one on a bridge; 0: none */
-	bool is_bridged;  /* has a physical ingress: br_netfilter lent us a bridged frame */
+	uint32_t ingress; /* interface index, the port of a frame that crosses a bridge; 0: none */
+	bool is_bridged; /* a frame that crosses a bridge, lent by br_netfilter; not what a bridge brings to this machine */
 	uint8_t hardware_address[8];
 	uint8_t hardware_address_len; /* 0: none */
 	uint16_t ethertype;           /* of hardware frames, host order */

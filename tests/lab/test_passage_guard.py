@@ -117,6 +117,23 @@ def test_neither_a_body_nor_what_acknowledges_it_comes_to_the_queue(lab, place, 
     assert queued < 70, queued
 
 
+@pytest.mark.parametrize("port", ("in0", "out0"))
+def test_a_body_passes_that_comes_to_the_gateway_or_leaves_it_by_a_bridge_of_its_own(lab, port):
+    guard = lab.guard_at("routed", settings=(*SETTINGS, "backend=iptables"))
+    lab.reset()
+    text = b"Subject: long\r\n\r\n" + b"A line of text.\r\n" * ((4 << 20) // 17)
+    with lab.world.port_of_a_bridge(port):
+        talk, octets = Talk(lab, 4), passed(guard)
+        talk.to(talk.recipient)
+        before = counted(guard, "packets")
+        talk.ask(b"DATA")
+        assert talk.ask(text + b".").startswith(b"250")
+        assert all_passed(guard) - octets > 0.95 * len(text)
+        assert counted(guard, "packets") - before < 40
+        assert talk.to(f"you@{lab.destinations.next('protected', 4).domain}").startswith(b"421 4.7.")
+        assert talk.replies() == []
+
+
 @pytest.mark.parametrize("pause_s", (0, 0.05))
 def test_what_is_pipelined_behind_a_body_is_judged_before_it_leaves(lab, pause_s):
     guard = lab.guard_at("routed", settings=(*SETTINGS, "backend=iptables"))

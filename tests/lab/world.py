@@ -150,6 +150,20 @@ class World:
             _flush(self.gateway, "in0", "out0")
             self.gateway.ip(*self._ROUTED)
 
+    @contextlib.contextmanager
+    def port_of_a_bridge(self, port):
+        """The router has this side's addresses on a bridge, as a host of containers has, and the interface is a port of it."""
+        routes = {"in0": ("192.0.2.", "2001:db8:1:"), "out0": ("default", "::/0")}[port]
+        mine = [line for line in self._ROUTED if f"dev {port}" in line or line.split()[2].startswith(routes)]
+        self.gateway.ip("link add br0 type bridge forward_delay 0", "link set br0 up", f"link set {port} master br0")
+        _flush(self.gateway, port)
+        self.gateway.ip(*(line.replace(f"dev {port}", "dev br0").replace("route add", "route replace") for line in mine))
+        try:
+            yield
+        finally:
+            self.gateway.ip("link del br0")
+            self.gateway.ip(*(line.replace("route add", "route replace") for line in mine))
+
     def _clear_gateway(self):
         if self.place == "bridge":
             self.gateway.ip("link del br0", "addr flush dev ops0")
