@@ -52,14 +52,15 @@ def test_what_got_lost_of_a_body_comes_again_and_what_follows_it_is_judged(lab, 
 def test_of_a_body_whose_guard_died_no_end_is_missed(lab):
     guard = lab.guard_at("routed", settings=(*SETTINGS, "backend=iptables"))
     lab.reset()
-    talk, text = Talk(lab, 4), body(1 << 20, 13)
+    talk, text = Talk(lab, 4), body(4 << 20, 13)
     protected = f"you@{lab.destinations.next('protected', 4).domain}"
     talk.to(talk.recipient)
     talk.ask(b"DATA")
-    talk.stream.send(text[:1 << 19])
+    # The guard looks when an acknowledgement comes to it, of which one of each MiB does.
+    talk.stream.send(text[:2 << 20])
     assert namespaces.wait_until(lambda: passed(guard) > 0)
     guard.host.run(["kill", f"-{int(signal.SIGKILL)}", str(guard.processes()["guard0"])])
-    talk.stream.send(text[1 << 19:] + b"\r\n.\r\nMAIL FROM:<a@sender.lab>\r\nRCPT TO:<%s>\r\nDATA\r\n" % protected.encode())
+    talk.stream.send(text[2 << 20:] + b"\r\n.\r\nMAIL FROM:<a@sender.lab>\r\nRCPT TO:<%s>\r\nDATA\r\n" % protected.encode())
     talk.replies()
     assert namespaces.wait_until(guard.is_whole)
     assert not lab.behind.saw(protected.encode())
