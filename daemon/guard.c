@@ -193,7 +193,6 @@ static void ask_scout(struct guard *guard, const struct message_echo *asked)
 static void on_echo(void *owner, uint32_t number)
 {
 	struct guard *guard = owner;
-
 	const struct message_echo echo = { MESSAGE_ECHO, number, guard->child->index, false };
 
 	ask_scout(guard, &echo);
@@ -239,6 +238,7 @@ static void on_queue(evutil_socket_t descriptor, short what, void *argument)
 	if (err == -EAGAIN)
 		gate_arm(guard->gate);
 	(void)nfqueue_flush(guard->queue);
+	process_expect_more(guard->process);
 }
 
 /* Whoever drives others out is told once. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "busy_poll.h"
 #include "message_sound.h"
 
 /* Peers by slot: the other roles, then the guards. */
@@ -32,6 +33,7 @@ struct process {
 	void *owner;
 	struct event_base *base;
 	struct event *second;
+	struct busy_poll busy_poll;
 	struct peer peers[SLOTS_MAX];
 	const struct config *config;
 	struct config *own_config; /* after a reload */
@@ -41,22 +43,22 @@ struct process {
 	int *descriptor; /* of the message at hand; NULL outside of on_message */
 };
 
-static uint64_t clock_ms(clockid_t clock)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
 	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 uint64_t process_now_ms(void)
 {
-	return clock_ms(CLOCK_MONOTONIC);
+	return clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 uint64_t process_time_ms(void)
 {
-	return clock_ms(CLOCK_REALTIME);
+	return clock_ns(CLOCK_REALTIME) / 1000000;
 }
 
 static struct peer *peer_of(struct process *process, enum role role, unsigned index)
@@ -310,11 +312,20 @@ void process_close(struct process *process)
 int process_run(struct process *process)
 {
 	static const struct message ready = { .type = MESSAGE_READY };
+	int err = 0;
 
 	(void)process_send(process, ROLE_SUPERVISOR, 0, &ready, sizeof(ready));
-	if (event_base_dispatch(process->base) < 0)
-		return 4;
-	return process->status;
+	while (err == 0 && !event_base_got_break(process->base)) {
+		bool waits = busy_poll_is_over(&process->busy_poll, clock_ns(CLOCK_MONOTONIC));
+
+		err = event_base_loop(process->base, EVLOOP_ONCE | (waits ? 0 : EVLOOP_NONBLOCK));
+	}
+	return err < 0 ? 4 : process->status;
+}
+
+void process_expect_more(struct process *process)
+{
+	busy_poll_note(&process->busy_poll, clock_ns(CLOCK_MONOTONIC));
 }
 
 void process_drain(struct process *process)

@@ -39,6 +39,8 @@ struct process_hooks {
 int process_open(struct process **opened, const struct child *child,
                  const struct process_hooks *hooks, void *owner);
 void process_close(struct process *process);
+/* Something came that is likely to be followed by more at once: the loop looks for that before it sleeps (busy_poll.h). */
+void process_expect_more(struct process *process);
 /* Says READY to the supervisor and runs until the end. An exit status; PROCESS_ORPHANED: the supervisor is gone. */
 int process_run(struct process *process);
 /* After the end: takes what the other children had sent until then. */
