@@ -54,6 +54,7 @@ static const struct command *find_command(const char *name)
 
 int main(int argc, char **argv)
 {
+	static char called[64];
 	const struct command *command;
 	const char *name = argc > 1 ? argv[1] : NULL;
 
@@ -75,5 +76,7 @@ int main(int argc, char **argv)
 		print_usage(stderr);
 		return CLI_USAGE;
 	}
+	(void)snprintf(called, sizeof(called), CLI_CALLED "%s", name);
+	argv[1] = called;
 	return command->run(argc - 1, argv + 1);
 }

@@ -26,10 +26,10 @@ struct rules_keeper {
 };
 
 static const char GONE_RESTORED[] = "somebody else removed our firewall rules, or a part of them: "
-				    "mail passed by us until they were put back "
+				    "mail may have passed by us until they were put back "
 				    "(rules-flushed = restore)";
 static const char GONE_ALERT[] = "somebody else removed our firewall rules, or a part of them: "
-				 "mail passes by us until `hopguard rules apply` "
+				 "mail may pass by us until `hopguard rules apply` "
 				 "(rules-flushed = alert)";
 
 /* Where we put them back, one who removes them again and again is not told of each time; where they stay away, he is. */

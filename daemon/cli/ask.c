@@ -51,7 +51,8 @@ int ask_parse(struct ask *ask, int argc, char **argv, enum control_command comma
 	bool takes_name = command == CONTROL_EXPLAIN || command == CONTROL_FLUSH;
 	int option;
 
-	*ask = (struct ask){ .command = argv[0], .is_coloured = isatty(STDOUT_FILENO) == 1 };
+	*ask = (struct ask){ .command = argv[0] + strlen(CLI_CALLED),
+		             .is_coloured = isatty(STDOUT_FILENO) == 1 };
 	while ((option = getopt_long(argc, argv, "s:jfh", options, NULL)) != -1) {
 		if (option == 's') {
 			ask->socket_path = optarg;
@@ -60,21 +61,21 @@ int ask_parse(struct ask *ask, int argc, char **argv, enum control_command comma
 		} else if (option == 'f' && command == CONTROL_EVENTS) {
 			ask->follows = true;
 		} else if (option == 'h') {
-			print_usage(stdout, argv[0], arguments);
+			print_usage(stdout, ask->command, arguments);
 			return CLI_GOOD;
 		} else {
-			print_usage(stderr, argv[0], arguments);
+			print_usage(stderr, ask->command, arguments);
 			return CLI_USAGE;
 		}
 	}
 	if (argc - optind != (takes_name ? 1 : 0)) {
-		print_usage(stderr, argv[0], arguments);
+		print_usage(stderr, ask->command, arguments);
 		return CLI_USAGE;
 	}
 	ask->name = takes_name ? argv[optind] : NULL;
 	if (ask->name && !names_something(ask->name)) {
 		fprintf(stderr, "hopguard: %s: neither a domain name nor an address: %.256s\n",
-		        argv[0], ask->name);
+		        ask->command, ask->name);
 		return CLI_USAGE;
 	}
 	return ASK_CONTINUE;

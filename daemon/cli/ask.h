@@ -10,7 +10,7 @@
 #include "report/control_protocol.h"
 
 struct ask {
-	const char *command;     /* argv[0] */
+	const char *command;     /* its name */
 	const char *socket_path; /* NULL: what the configuration says */
 	const char *name;        /* explain, flush */
 	bool is_json;

@@ -3,11 +3,13 @@
 #define HOPGUARD_CLI_CLI_H
 
 /*
- * The subcommands, one file each: cli/NAME.c. argv[0] is the command's name, so that getopt_long starts
- * behind it. Each returns an exit status and has said on standard error why it is not 0.
+ * The subcommands, one file each: cli/NAME.c. argv[0] is the command's name behind CLI_CALLED, so that getopt_long starts
+ * behind it and what it says of options begins as all complaints do. Each returns an exit status and has said on standard error why it is not 0.
  */
 
 #include <stdbool.h>
+
+#define CLI_CALLED "hopguard: "
 
 /* The contract with scripts (docs/hopguard.8). */
 enum cli_status {

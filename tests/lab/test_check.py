@@ -307,6 +307,7 @@ def test_progress_is_told_on_a_terminal_alone_and_leaves_no_trace(lab):
 
 @pytest.mark.parametrize("arguments, line", [
     ((), "usage: hopguard check"),
+    (("--bogus", "sound.example"), "hopguard: check: unrecognized option '--bogus'"),
     (("a b",), "hopguard: check: not a domain name: a b"),
     (("--timeout", "0", "sound.example"), "hopguard: --timeout 0: 1 to 600 seconds"),
     (("--set", "mode=maybe", "sound.example"), "monitor"),
