@@ -14,40 +14,7 @@
 #include "flow/dns_streams.h"
 #include "policy/policy_list.h"
 #include "policy/watch_list.h"
-#include "unit/own_allocator.h"
-
-static size_t left = SIZE_MAX; /* allocations until memory ends */
-
-#ifndef HAS_OWN_ALLOCATOR
-void *__libc_malloc(size_t len);
-void *__libc_calloc(size_t count, size_t len);
-void *__libc_realloc(void *old, size_t len);
-
-static int is_at_end(void)
-{
-	if (left == SIZE_MAX)
-		return 0;
-	if (left == 0)
-		return 1;
-	left--;
-	return 0;
-}
-
-void *malloc(size_t len)
-{
-	return is_at_end() ? NULL : __libc_malloc(len);
-}
-
-void *calloc(size_t count, size_t len)
-{
-	return is_at_end() ? NULL : __libc_calloc(count, len);
-}
-
-void *realloc(void *old, size_t len)
-{
-	return is_at_end() ? NULL : __libc_realloc(old, len);
-}
-#endif
+#include "unit/ending_memory.h"
 
 /* Of `reads`, which tells whether it could: no with less memory, yes with enough. */
 static void with_each_end(int (*reads)(void))
@@ -59,10 +26,10 @@ static void with_each_end(int (*reads)(void))
 	skip();
 #endif
 	while (!is_read && most < 1000) {
-		left = most++;
+		memory_left = most++;
 		is_read = reads();
 		/* Some of it can do without what it asked for last. */
-		left = SIZE_MAX;
+		memory_left = SIZE_MAX;
 	}
 	assert_true(is_read);
 	assert_true(most > 1);

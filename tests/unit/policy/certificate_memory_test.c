@@ -4,47 +4,8 @@
 
 #include <stdlib.h>
 
-#include "unit/own_allocator.h"
+#include "unit/ending_memory.h"
 #include "unit/policy/certificate_fixture.h"
-
-static size_t left = SIZE_MAX; /* allocations until memory ends */
-static bool is_back;           /* with the next one, by somebody who gave his back */
-static bool has_ended;
-
-#ifndef HAS_OWN_ALLOCATOR
-void *__libc_malloc(size_t len);
-void *__libc_calloc(size_t count, size_t len);
-void *__libc_realloc(void *old, size_t len);
-
-static bool is_at_end(void)
-{
-	if (left == SIZE_MAX)
-		return false;
-	if (left > 0) {
-		left--;
-		return false;
-	}
-	if (is_back)
-		left = SIZE_MAX;
-	has_ended = true;
-	return true;
-}
-
-void *malloc(size_t len)
-{
-	return is_at_end() ? NULL : __libc_malloc(len);
-}
-
-void *calloc(size_t count, size_t len)
-{
-	return is_at_end() ? NULL : __libc_calloc(count, len);
-}
-
-void *realloc(void *old, size_t len)
-{
-	return is_at_end() ? NULL : __libc_realloc(old, len);
-}
-#endif
 
 enum { ENOUGH = 100000 };
 
@@ -52,11 +13,11 @@ static bool is_met_with(const struct certificate_query *query, size_t count, boo
 {
 	struct key_finding finding;
 
-	left = count;
-	has_ended = false;
+	memory_left = count;
+	memory_has_ended = false;
 	certificate_check(&finding, query);
-	*is_enough = !has_ended;
-	left = SIZE_MAX;
+	*is_enough = !memory_has_ended;
+	memory_left = SIZE_MAX;
 	return finding.outcome == KEY_MET;
 }
 
@@ -71,12 +32,12 @@ static void leaf_is_never_met(struct world *world, const struct identity *leaf,
 	for (size_t i = 0; i < 2; i++) {
 		bool is_enough = false;
 
-		is_back = i == 1;
+		memory_is_back = i == 1;
 		for (size_t count = 0; !is_enough; count++) {
 			assert_true(count < ENOUGH);
 			if (is_met_with(&query, count, &is_enough))
 				fail_msg("met with memory for %zu, %s", count,
-				         is_back ? "and then for more" : "and no more");
+				         memory_is_back ? "and then for more" : "and no more");
 		}
 	}
 }
