@@ -23,11 +23,13 @@ enum {
 	FRAGMENT_UNUSUAL = 0xa000, /* more fragments, and the reserved bit (RFC 791 section 3.1) */
 	TCP_HEADER_MIN = 20,
 	PROTOCOL_TCP = 6,
-	PIECE_LEN = 1024,
+	PIECE_LEN = SMTPBODY_PIECE_LEN,
+	BLOCK_WORDS = SMTPBODY_BLOCK_LEN / 8,
 	PIECES_MAX = 65535 / PIECE_LEN + 1,
 };
 
 struct piece {
+	__u64 before; /* the last octets of what was read before, in front of these */
 	__u64 words[PIECE_LEN / 8];
 };
 
@@ -299,13 +301,79 @@ static __always_inline __u32 scan_rest(struct smtpbody_window *window, __u64 wor
 	       (__u32)((last_eight >> 56 | word << 8) >> (8 * (count - 1)) & SMTPBODY_TAIL_MASK);
 }
 
+/*
+ * The next three are no part of who calls them for the verifier, which follows each once, whatever it is called with, and not from
+ * each state that it could be called in. What lies behind the piece in the last of `blocks` is of an earlier one: a
+ * sieve may find it, and no harm is done.
+ */
+__noinline _Bool has_dots(const struct piece *piece, __u32 carry, __u32 blocks)
+{
+	__u64 sieved = smtpbody_no_dots(smtpbody_last_word(carry));
+	__u32 block, at;
+
+	if (!piece)
+		return 1;
+	for (block = 0; block < blocks && block < PIECE_LEN / SMTPBODY_BLOCK_LEN; block++) {
+#pragma unroll
+		for (at = 0; at < BLOCK_WORDS; at++)
+			sieved &= smtpbody_no_dots(piece->words[block * BLOCK_WORDS + at]);
+		if (smtpbody_is_found(sieved))
+			return 1;
+	}
+	return smtpbody_is_found(sieved);
+}
+
+__noinline _Bool has_begun(const struct piece *piece, __u32 carry, __u32 blocks)
+{
+	__u64 before = smtpbody_last_word(carry);
+	__u64 sieved = smtpbody_no_begun(before, 0);
+	__u32 block, at;
+
+	if (!piece)
+		return 1;
+	for (block = 0; block < blocks && block < PIECE_LEN / SMTPBODY_BLOCK_LEN; block++) {
+#pragma unroll
+		for (at = 0; at < BLOCK_WORDS; at++) {
+			__u64 word = little_endian(piece->words[block * BLOCK_WORDS + at]);
+
+			sieved &= smtpbody_no_begun(word, before);
+			before = word;
+		}
+		if (smtpbody_is_found(sieved))
+			return 1;
+	}
+	return smtpbody_is_found(sieved);
+}
+
+/* The carry behind len octets. */
+__noinline __u32 scan_each(const struct piece *piece, __u32 carry, __u32 len)
+{
+	struct smtpbody_window window = smtpbody_window_over(carry);
+	__u32 at;
+
+	if (!piece)
+		return SMTPBODY_COMPLETES;
+	for (at = 0; at < len / 8 && at < PIECE_LEN / 8; at++)
+		smtpbody_window_slide(&window, little_endian(piece->words[at]));
+	return scan_rest(&window, little_endian(piece->words[len / 8 % (PIECE_LEN / 8)]), len % 8);
+}
+
+/* The carry behind 1 to PIECE_LEN octets in which nothing completes. */
+static __always_inline __u32 carry_behind(struct piece *piece, __u32 carry, __u64 len)
+{
+	const __u8 *octets = (const __u8 *)piece->words;
+
+	piece->before = little_endian(smtpbody_last_word(carry));
+	octets += (len - 1) & (PIECE_LEN - 1);
+	return (carry & SMTPBODY_COMPLETES) | octets[-1] | (__u32)octets[0] << 8;
+}
+
 static long scan_piece(__u32 number, struct scan *scan)
 {
 	__u32 zero = 0;
 	struct piece *piece = bpf_map_lookup_elem(&smtpbody_pieces, &zero);
-	struct smtpbody_window window;
+	__u32 carry = scan->carry, blocks;
 	__u64 len = scan->left;
-	__u64 at;
 
 	(void)number;
 	if (!piece || len == 0)
@@ -319,11 +387,10 @@ static long scan_piece(__u32 number, struct scan *scan)
 		scan->carry |= SMTPBODY_COMPLETES;
 		return 1;
 	}
-	window = smtpbody_window_over(scan->carry);
-	for (at = 0; at < len / 8 && at < PIECE_LEN / 8; at++)
-		smtpbody_window_slide(&window, little_endian(piece->words[at]));
-	scan->carry = scan_rest(&window, little_endian(piece->words[len / 8 % (PIECE_LEN / 8)]),
-				(__u32)(len % 8));
+	blocks = ((__u32)len - 1) / SMTPBODY_BLOCK_LEN + 1;
+	scan->carry = has_dots(piece, carry, blocks) && has_begun(piece, carry, blocks)
+			      ? scan_each(piece, carry, (__u32)len)
+			      : carry_behind(piece, carry, len);
 	scan->at += (__u32)len;
 	scan->left -= (__u32)len;
 	return (scan->carry & SMTPBODY_COMPLETES) || scan->left == 0;

@@ -124,9 +124,15 @@ struct smtpbody_window {
 	__u64 completions;
 };
 
+/* The carry's two octets as the last of a word. */
+static inline __u64 smtpbody_last_word(__u32 carry)
+{
+	return (__u64)(carry & SMTPBODY_TAIL_MASK) << 48;
+}
+
 static inline struct smtpbody_window smtpbody_window_over(__u32 carry)
 {
-	__u64 last = (__u64)(carry & SMTPBODY_TAIL_MASK) << 48;
+	__u64 last = smtpbody_last_word(carry);
 	struct smtpbody_window window = {
 		.last = last,
 		.line_ends = smtpbody_line_ends(last),
@@ -167,17 +173,6 @@ static inline __u32 smtpbody_step(__u32 carry, __u8 octet)
 	       (__u32)octet << 8;
 }
 
-/* The carry behind octets that lie eight to a word, in little-endian order. */
-static inline __u32 smtpbody_scan_words(__u32 carry, const __u64 *words, __u32 count)
-{
-	struct smtpbody_window window = smtpbody_window_over(carry);
-	__u32 at;
-
-	for (at = 0; at < count; at++)
-		smtpbody_window_slide(&window, words[at]);
-	return smtpbody_window_carry(&window);
-}
-
 /* Compilers make one load of it. */
 static inline __u64 smtpbody_word(const __u8 *octets)
 {
@@ -186,8 +181,79 @@ static inline __u64 smtpbody_word(const __u8 *octets)
 	       (__u64)octets[7] << 56;
 }
 
-/* The carry behind len octets. */
-static inline __u32 smtpbody_scan(__u32 carry, const __u8 *octets, __u32 len)
+/*
+ * What completes holds a dot behind a line end, and most octets are far from that. Two sieves know so at a fraction of what a
+ * window costs: the first passes words without dots, the second also those where each dot is behind something else. Both may
+ * find too much, never too little. What they say of all words goes into one AND, and SMTPBODY_NOTHING is left in it where
+ * they found nothing: 0x80 in each octet. They add 0x7f to octets whose highest bit is not set, which sets it in all but an
+ * octet of 0, and no sum reaches the next.
+ *
+ * The dot of what completes lies in the words, or is the last octet before them: so that word is sieved first, of which no more
+ * than two octets are known.
+ */
+#define SMTPBODY_NOTHING 0x8080808080808080ULL
+
+/* What is looked at in one go: a sieve ends behind a block in which it found something, and its piece is scanned. */
+#define SMTPBODY_BLOCK_LEN 64
+#define SMTPBODY_PIECE_LEN 2048
+
+/* An octet of 0 is a dot, or 0xae. */
+static inline __u64 smtpbody_from_dot(__u64 word)
+{
+	return (word ^ 0x2e2e2e2e2e2e2e2eULL) & 0x7f7f7f7f7f7f7f7fULL;
+}
+
+static inline __u64 smtpbody_no_dots(__u64 word)
+{
+	return smtpbody_from_dot(word) + 0x7f7f7f7f7f7f7f7fULL;
+}
+
+/* Also 0 has to be bits 4 to 7 of the octet before, as in line ends: they come to lie on bits 3 to 6. */
+static inline __u64 smtpbody_no_begun(__u64 word, __u64 before)
+{
+	__u64 octets_before = (word << 7 | before >> 57) & 0x7878787878787878ULL;
+
+	return (smtpbody_from_dot(word) | octets_before) + 0x7f7f7f7f7f7f7f7fULL;
+}
+
+static inline _Bool smtpbody_is_found(__u64 sieved)
+{
+	return (sieved & SMTPBODY_NOTHING) != SMTPBODY_NOTHING;
+}
+
+/* Whether there is a dot in len octets, of whole blocks, or before them. */
+static inline _Bool smtpbody_has_dots(__u32 carry, const __u8 *octets, __u32 len)
+{
+	__u64 sieved = smtpbody_no_dots(smtpbody_last_word(carry));
+	__u32 block, at;
+
+	for (block = 0; block < len && !smtpbody_is_found(sieved); block += SMTPBODY_BLOCK_LEN) {
+		for (at = block; at < block + SMTPBODY_BLOCK_LEN; at += 8)
+			sieved &= smtpbody_no_dots(smtpbody_word(octets + at));
+	}
+	return smtpbody_is_found(sieved);
+}
+
+/* The same of a dot behind what may be a line end. */
+static inline _Bool smtpbody_has_begun(__u32 carry, const __u8 *octets, __u32 len)
+{
+	__u64 before = smtpbody_last_word(carry);
+	__u64 sieved = smtpbody_no_begun(before, 0);
+	__u32 block, at;
+
+	for (block = 0; block < len && !smtpbody_is_found(sieved); block += SMTPBODY_BLOCK_LEN) {
+		for (at = block; at < block + SMTPBODY_BLOCK_LEN; at += 8) {
+			__u64 word = smtpbody_word(octets + at);
+
+			sieved &= smtpbody_no_begun(word, before);
+			before = word;
+		}
+	}
+	return smtpbody_is_found(sieved);
+}
+
+/* The carry behind len octets, without a sieve. */
+static inline __u32 smtpbody_scan_each(__u32 carry, const __u8 *octets, __u32 len)
 {
 	struct smtpbody_window window = smtpbody_window_over(carry);
 	__u32 whole = len & ~7U;
@@ -198,6 +264,29 @@ static inline __u32 smtpbody_scan(__u32 carry, const __u8 *octets, __u32 len)
 	carry = smtpbody_window_carry(&window);
 	for (; at < len; at++)
 		carry = smtpbody_step(carry, octets[at]);
+	return carry;
+}
+
+static inline __u32 smtpbody_scan_piece(__u32 carry, const __u8 *octets, __u32 len)
+{
+	__u32 whole = len & ~(SMTPBODY_BLOCK_LEN - 1U);
+
+	if (whole == 0 ||
+	    (smtpbody_has_dots(carry, octets, whole) && smtpbody_has_begun(carry, octets, whole)))
+		return smtpbody_scan_each(carry, octets, len);
+	carry = (carry & SMTPBODY_COMPLETES) | octets[whole - 2] | (__u32)octets[whole - 1] << 8;
+	return smtpbody_scan_each(carry, octets + whole, len - whole);
+}
+
+/* The carry behind len octets. */
+static inline __u32 smtpbody_scan(__u32 carry, const __u8 *octets, __u32 len)
+{
+	__u32 at, piece_len;
+
+	for (at = 0; at < len; at += piece_len) {
+		piece_len = len - at < SMTPBODY_PIECE_LEN ? len - at : SMTPBODY_PIECE_LEN;
+		carry = smtpbody_scan_piece(carry, octets + at, piece_len);
+	}
 	return carry;
 }
 

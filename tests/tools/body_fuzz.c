@@ -50,6 +50,30 @@ static uint32_t draw(struct fuzz *fuzz, uint32_t limit)
 	return (uint32_t)((fuzz->random * 0x2545f4914f6cdd1dULL) >> 32) % limit;
 }
 
+/* Lines without a dot, and few that begin with one or nearly so; many of these about the ends of what is scanned in one go. */
+static void write_lines(struct fuzz *fuzz)
+{
+	static const char *const bits[] = { "\r\n.\r\n", "\n.\n",   "\r.\r", "\n.x", "\r\n..",
+		                            "\n\xae\r",  "\x8d.\n", "x.\r",  ".",    "\x0e.\n" };
+	uint32_t left = draw(fuzz, 4);
+	size_t at;
+
+	fuzz->text_len = draw(fuzz, 2) ? 1 + draw(fuzz, 300) : 1 + draw(fuzz, TEXT_MAX);
+	memset(fuzz->text, 'A' + (int)draw(fuzz, 26), fuzz->text_len);
+	for (at = 2 + draw(fuzz, 78); at < fuzz->text_len; at += 78)
+		memcpy(fuzz->text + at - 2, "\r\n", 2);
+	while (left-- > 0) {
+		const char *bit = bits[draw(fuzz, sizeof(bits) / sizeof(bits[0]))];
+		uint32_t step = draw(fuzz, 2) ? SMTPBODY_BLOCK_LEN : SMTPBODY_PIECE_LEN;
+
+		at = draw(fuzz, (uint32_t)fuzz->text_len);
+		if (draw(fuzz, 4))
+			at = at / step * step + step - draw(fuzz, 5);
+		if (at + strlen(bit) <= fuzz->text_len)
+			memcpy(fuzz->text + at, bit, strlen(bit));
+	}
+}
+
 static void write_text(struct fuzz *fuzz)
 {
 	static const char *const alphabets[] = {
@@ -62,6 +86,10 @@ static void write_text(struct fuzz *fuzz)
 	uint32_t kind = draw(fuzz, 5);
 	size_t at;
 
+	if (draw(fuzz, 8) == 0) {
+		write_lines(fuzz);
+		return;
+	}
 	fuzz->text_len = draw(fuzz, 64) ? 1 + draw(fuzz, 40) : 1 + draw(fuzz, TEXT_MAX);
 	for (at = 0; at < fuzz->text_len; at++)
 		fuzz->text[at] = kind == 4 ? (uint8_t)draw(fuzz, 256)

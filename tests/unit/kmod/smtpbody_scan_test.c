@@ -54,7 +54,7 @@ static void nothing_completes_but_a_dot_between_two_line_ends(void **state)
 	}
 }
 
-static void octets_words_and_steps_say_what_a_slow_look_says(void **state)
+static void octets_pieces_and_steps_say_what_a_slow_look_says(void **state)
 {
 	uint32_t round;
 
@@ -62,7 +62,6 @@ static void octets_words_and_steps_say_what_a_slow_look_says(void **state)
 	for (round = 0; round < 200000; round++) {
 		uint8_t text[2 + TEXT_MAX];
 		size_t len = random_below(round % 16 ? 40 : TEXT_MAX);
-		__u64 words[TEXT_MAX / 8 + 1];
 		uint32_t carry;
 		uint32_t stepped;
 		uint32_t want;
@@ -78,12 +77,7 @@ static void octets_words_and_steps_say_what_a_slow_look_says(void **state)
 		assert_int_equal(stepped, want);
 		assert_int_equal(smtpbody_scan(carry, text + 2, (uint32_t)len), want);
 
-		for (at = 0; at < len / 8; at++)
-			words[at] = smtpbody_word(text + 2 + 8 * at);
-		assert_int_equal(
-			smtpbody_scan(smtpbody_scan_words(carry, words, (uint32_t)(len / 8)),
-		                      text + 2 + len / 8 * 8, (uint32_t)(len % 8)),
-			want);
+		assert_int_equal(smtpbody_scan_each(carry, text + 2, (uint32_t)len), want);
 	}
 }
 
@@ -117,15 +111,104 @@ static void a_mark_completes_however_the_stream_is_cut(void **state)
 	assert_true(smtpbody_scan(SMTPBODY_CRLF, (const uint8_t *)".\r\n", 3) & SMTPBODY_COMPLETES);
 }
 
+static bool is_bit_7(uint64_t word, size_t octet)
+{
+	return word >> (8 * octet + 7) & 1;
+}
+
+static void sieves_find_each_dot_and_each_behind_a_line_end(void **state)
+{
+	uint32_t round;
+	size_t at;
+
+	(void)state;
+	/* Each pair of octets at each place of a word, among others. */
+	for (round = 0; round < 8 * 65536; round++) {
+		uint8_t octets[16];
+		uint64_t before;
+		uint64_t word;
+
+		fill(octets, sizeof(octets), random_below(3));
+		octets[7 + round % 8] = (uint8_t)(round / 8);
+		octets[8 + round % 8] = (uint8_t)(round / 8 >> 8);
+		before = smtpbody_word(octets);
+		word = smtpbody_word(octets + 8);
+		for (at = 0; at < 8; at++) {
+			bool is_dot = (octets[8 + at] & 0x7f) == '.';
+
+			assert_int_equal(is_bit_7(smtpbody_no_dots(word), at), !is_dot);
+			assert_int_equal(is_bit_7(smtpbody_no_begun(word, before), at),
+			                 !(is_dot && octets[7 + at] < 0x10));
+		}
+	}
+}
+
+/* What is put into text that has no dot, with what is a mark and what is none. */
+static const char *const bits[] = { "\r\n.\r",  "\n.\n", "\r.\r", "\n.x",
+	                            "\n\xae\n", "x.\n",  "\n.",   "." };
+
+static void marks_about_the_ends_of_blocks_and_pieces_complete(void **state)
+{
+	enum { LEN = 2 * SMTPBODY_PIECE_LEN + SMTPBODY_BLOCK_LEN };
+	static const char *const tails[] = { "xx", "\r\n", "\n.", ".\n" };
+	static uint8_t text[2 + LEN];
+	size_t bit;
+	size_t at;
+	size_t tail;
+	size_t len;
+
+	(void)state;
+	for (bit = 0; bit < sizeof(bits) / sizeof(bits[0]); bit++) {
+		size_t bit_len = strlen(bits[bit]);
+
+		for (at = 0; at + 16 < LEN; at++) {
+			bool is_piece = (at + 8) % SMTPBODY_PIECE_LEN < 16;
+
+			if ((at + 4) % SMTPBODY_BLOCK_LEN > 8)
+				continue;
+			for (tail = 0; tail < 4; tail++) {
+				memset(text, 'x', sizeof(text));
+				memcpy(text, tails[tail], 2);
+				memcpy(text + 2 + at, bits[bit], bit_len);
+				/* Up to the bit's end, and to others. */
+				for (len = is_piece ? at : at + bit_len; len < LEN;
+				     len += len < at + 12 ? 1 : SMTPBODY_PIECE_LEN - 1) {
+					uint32_t carry =
+						smtpbody_scan(text[0] | (uint32_t)text[1] << 8,
+					                      text + 2, (uint32_t)len);
+
+					assert_int_equal(
+						carry, text[len] | (uint32_t)text[len + 1] << 8 |
+							       (body_oracle_completes(text, len + 2)
+					                                ? SMTPBODY_COMPLETES
+					                                : 0));
+				}
+			}
+		}
+	}
+}
+
+static void what_completed_before_stays(void **state)
+{
+	static uint8_t text[SMTPBODY_PIECE_LEN];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	assert_int_equal(smtpbody_scan(SMTPBODY_COMPLETES, text, sizeof(text)),
+	                 SMTPBODY_COMPLETES | 'x' << 8 | 'x');
+}
+
 static void a_scan_reads_nothing_beyond_its_octets(void **state)
 {
 	size_t len;
 
 	(void)state;
-	for (len = 0; len < 40; len++) {
+	for (len = 0; len < 3 * SMTPBODY_BLOCK_LEN; len++) {
 		uint8_t *octets = malloc(len ? len : 1);
 
 		memset(octets, '.', len ? len : 1);
+		assert_int_equal(smtpbody_scan(0, octets, (uint32_t)len) & SMTPBODY_COMPLETES, 0);
+		memset(octets, 'x', len ? len : 1);
 		assert_int_equal(smtpbody_scan(0, octets, (uint32_t)len) & SMTPBODY_COMPLETES, 0);
 		free(octets);
 	}
@@ -207,8 +290,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_completes_but_a_dot_between_two_line_ends),
-		cmocka_unit_test(octets_words_and_steps_say_what_a_slow_look_says),
+		cmocka_unit_test(octets_pieces_and_steps_say_what_a_slow_look_says),
 		cmocka_unit_test(a_mark_completes_however_the_stream_is_cut),
+		cmocka_unit_test(sieves_find_each_dot_and_each_behind_a_line_end),
+		cmocka_unit_test(marks_about_the_ends_of_blocks_and_pieces_complete),
+		cmocka_unit_test(what_completed_before_stays),
 		cmocka_unit_test(a_scan_reads_nothing_beyond_its_octets),
 		cmocka_unit_test(what_ends_with_a_line_end_and_a_dot_does_not_pass),
 		cmocka_unit_test(a_word_is_its_state_and_back),

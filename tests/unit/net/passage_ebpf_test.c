@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "kmod/smtpbody_scan.h"
 #include "kmod/smtpbody_table.h"
 #include "passage_world.h"
 
@@ -181,7 +182,8 @@ static void long_segments_are_read_to_their_last_octet(void **state)
 	skip_without_program(state);
 	segment.payload = text;
 	/* About the ends of words and pieces each length, else some. */
-	for (size_t len = 1; len <= sizeof(text); len += len % 1024 > 1000 || len < 40 ? 1 : 37) {
+	for (size_t len = 1; len <= sizeof(text);
+	     len += (len + 20) % SMTPBODY_PIECE_LEN < 60 ? 1 : 37) {
 		segment.payload_len = len;
 		memset(text, 'x', sizeof(text));
 		text[len - 1] = '.';
@@ -198,6 +200,72 @@ static void long_segments_are_read_to_their_last_octet(void **state)
 		}
 	}
 	body_passage_forget(world.passage, &flow);
+}
+
+static void arm_behind(const struct passage_flow *flow, const char *tail)
+{
+	const struct passage_place place = {
+		.next_seq = SEQ,
+		.tail = { (uint8_t)tail[0], (uint8_t)tail[1] },
+	};
+
+	assert_int_equal(body_passage_arm(world.passage, flow, &place), 0);
+}
+
+/* Text without a dot, but for what is put into it; it leaves none where the program keeps what it reads. */
+static bool passes_text(const struct passage_flow *flow, const char *tail, size_t len, size_t at,
+                        const char *bit)
+{
+	static uint8_t text[BODY_SEGMENT_MAX];
+	struct body_segment segment = segment_of(flow, SEQ, "");
+
+	segment.payload = text;
+	segment.payload_len = sizeof(text);
+	memset(text, 'x', sizeof(text));
+	arm(flow, SEQ);
+	assert_true(runs(&segment));
+	segment.payload_len = len;
+	memcpy(text + at, bit, strlen(bit));
+	arm_behind(flow, tail);
+	return runs(&segment);
+}
+
+static void marks_about_the_ends_of_blocks_and_pieces_do_not_pass(void **state)
+{
+	struct passage_flow flow = flow_of(4);
+
+	skip_without_program(state);
+	for (size_t at = 0; at + 8 < BODY_SEGMENT_MAX; at++) {
+		if ((at + 4) % SMTPBODY_BLOCK_LEN > 8)
+			continue;
+		for (size_t len = at + 3; len <= BODY_SEGMENT_MAX;
+		     len += len < at + 5 ? 1 : BODY_SEGMENT_MAX - at - 5) {
+			assert_false(passes_text(&flow, "xx", len, at, "\n.\r"));
+			assert_true(passes_text(&flow, "xx", len, at, "\n.x"));
+			assert_true(passes_text(&flow, "xx", len, at, "x.\n"));
+			assert_taken_back(&flow, SEQ + (uint32_t)len,
+			                  len == at + 3   ? ".\n"
+			                  : len == at + 4 ? "\nx"
+			                                  : "xx");
+		}
+	}
+}
+
+static void what_came_before_text_without_a_dot_counts(void **state)
+{
+	static const size_t lens[] = { 1, 2, 7, 8, 64, SMTPBODY_PIECE_LEN, BODY_SEGMENT_MAX };
+	struct passage_flow flow = flow_of(6);
+
+	skip_without_program(state);
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		assert_false(passes_text(&flow, "\n.", lens[i], 0, "\n"));
+		assert_true(passes_text(&flow, "\nx", lens[i], 0, "\n"));
+		assert_true(passes_text(&flow, "\n,", lens[i], 0, ","));
+		assert_taken_back(&flow, SEQ + (uint32_t)lens[i],
+		                  lens[i] == 1   ? ",,"
+		                  : lens[i] == 2 ? ",x"
+		                                 : "xx");
+	}
 }
 
 static void an_arming_takes_the_place_of_the_one_before(void **state)
@@ -363,6 +431,8 @@ int main(void)
 		cmocka_unit_test(another_way_in_is_another_flow),
 		cmocka_unit_test(hosts_of_one_network_are_told_apart),
 		cmocka_unit_test(long_segments_are_read_to_their_last_octet),
+		cmocka_unit_test(marks_about_the_ends_of_blocks_and_pieces_do_not_pass),
+		cmocka_unit_test(what_came_before_text_without_a_dot_counts),
 		cmocka_unit_test(an_arming_takes_the_place_of_the_one_before),
 		cmocka_unit_test(guards_do_not_take_from_each_other_but_by_arming),
 		cmocka_unit_test(a_successor_forgets_what_its_predecessor_armed),
