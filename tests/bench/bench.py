@@ -114,7 +114,7 @@ def play(part, options, site, ways, results):
 
 
 def begin(options):
-    commit = git("log", "-1", "--format=%h", "--abbrev=12", "--", "daemon")  # what is measured
+    commit = git("log", "-1", "--format=%h", "--abbrev=12", "--", "daemon", "kmod")  # what is measured
     if options.add and options.results.exists():
         results = json.loads(options.results.read_text(encoding="ascii"))
         if results["commit"] != commit and not options.is_page_only:
