@@ -14,8 +14,7 @@ void busy_poll_note(struct busy_poll *poll, uint64_t now_ns)
 
 	poll->last_ns = now_ns;
 	if (gap_ns > BUSY_POLL_MAX_NS)
-		poll->window_ns =
-			poll->window_ns / 2 < BUSY_POLL_FIRST_NS ? 0 : poll->window_ns / 2;
+		poll->window_ns = 0;
 	else if (gap_ns > poll->window_ns)
 		poll->window_ns = next_window(poll->window_ns);
 }

@@ -6,7 +6,8 @@
  * How long to look for the next packet before sleeping. Falling asleep and being woken takes longer than most packets do, and
  * where a client waits for each reply it is the greater part of what a session loses. So whoever finds that packets follow
  * each other closely stays awake as long as that, up to BUSY_POLL_MAX_NS, and sleeps at once where they do not: what is spent
- * in vain has a bound for each packet, and ends after a few. (Hypervisors poll the same way before they halt a processor.)
+ * in vain has a bound, and ends with the first packet that comes later. (Hypervisors poll the same way before they halt a
+ * processor.)
  */
 
 #include <stdbool.h>

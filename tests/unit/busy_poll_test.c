@@ -50,18 +50,19 @@ static void packets_that_follow_closely_are_looked_for(void **state)
 	assert_int_equal(poll.window_ns, BUSY_POLL_MAX_NS);
 }
 
-/* A client that computes meanwhile is not waited for: what is spent on it in vain ends after a few packets. */
+/* A client that computes meanwhile is not waited for, and packets have to follow closely again before the next one is. */
 static void looking_in_vain_ends(void **state)
 {
 	struct busy_poll poll = { 0 };
 	uint64_t now_ns = play(&poll, NOW_NS, 100, BUSY_POLL_MAX_NS);
 
 	(void)state;
-	now_ns = play(&poll, now_ns, 2, FAR_NS);
-	assert_int_equal(poll.window_ns, BUSY_POLL_MAX_NS / 4);
 	now_ns = play(&poll, now_ns, 1, FAR_NS);
 	assert_int_equal(poll.window_ns, 0);
 	assert_true(busy_poll_is_over(&poll, now_ns));
+	now_ns = play(&poll, now_ns, 1, BUSY_POLL_MAX_NS);
+	assert_int_equal(poll.window_ns, BUSY_POLL_FIRST_NS);
+	assert_false(busy_poll_is_over(&poll, now_ns));
 }
 
 int main(void)

@@ -3,6 +3,7 @@
 and what becomes of rules when it dies, starts again, and is stopped."""
 
 import json
+import os
 import subprocess
 
 import namespaces
@@ -62,6 +63,16 @@ def test_behind_its_units_walls_the_guard_has_all_that_it_needs():
     with open(f"/proc/{shown(GUARD, 'MainPID')}/status", encoding="ascii") as file:
         supervisor = dict(line.split(":", 1) for line in file)
     assert "0" not in supervisor["Uid"].split() and supervisor["NoNewPrivs"].strip() == "1"
+
+
+def test_all_its_processes_have_its_units_share_of_the_processors_and_push_nobody_off():
+    group = "/sys/fs/cgroup" + shown(GUARD, "ControlGroup")
+    with open(f"{group}/cpu.weight", encoding="ascii") as file:
+        assert int(file.read()) == 1000
+    with open(f"{group}/cgroup.procs", encoding="ascii") as file:
+        pids = [int(line) for line in file]
+    assert len(pids) >= 5, pids
+    assert {os.sched_getscheduler(pid) for pid in pids} == {os.SCHED_BATCH}
 
 
 def test_who_is_killed_comes_back_behind_rules_that_stayed():
