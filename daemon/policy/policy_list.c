@@ -274,7 +274,7 @@ static bool has_too_many_values(struct bytes text)
 static json_t *load(struct reading *reading, struct bytes text)
 {
 	char place[64];
-	json_error_t why;
+	json_error_t why = { .text = "" }; /* without a code where it had no memory to begin */
 	json_t *root;
 
 	if (text.len > POLICY_LIST_TEXT_MAX) {
@@ -292,10 +292,13 @@ static json_t *load(struct reading *reading, struct bytes text)
 	root = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, &why);
 	if (root)
 		return root;
+	if (json_error_code(&why) == json_error_unknown ||
+	    json_error_code(&why) == json_error_out_of_memory) {
+		(void)give_up(reading);
+		return NULL;
+	}
 	(void)snprintf(place, sizeof(place), "line %d, column %d", why.line, why.column);
 	(void)complain(reading, place, "%s", why.text);
-	if (json_error_code(&why) == json_error_out_of_memory)
-		reading->err = -ENOMEM;
 	return NULL;
 }
 

@@ -2,6 +2,7 @@
 
 /* What reads what others wrote, with memory at its end at each place where some is asked for: a refusal, and nothing else. */
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,17 +38,18 @@ static void with_each_end(int (*reads)(void))
 
 static const uint8_t secret[TABLE_SECRET_LEN];
 
+static const char policy_list[] =
+	"{\"version\":\"0.1\",\"timestamp\":\"2026-01-01T00:00:00Z\","
+	"\"expires\":\"2027-01-01T00:00:00Z\","
+	"\"policy-aliases\":{\"a\":{\"mode\":\"enforce\",\"mxs\":[\".a.test\"]}},"
+	"\"policies\":{\"a.test\":{\"policy-alias\":\"a\"},"
+	"\"b.test\":{\"mode\":\"testing\",\"mxs\":[\"mx.b.test\"]}}}";
+
 static int reads_policy_list(void)
 {
-	static const char text[] =
-		"{\"version\":\"0.1\",\"timestamp\":\"2026-01-01T00:00:00Z\","
-		"\"expires\":\"2027-01-01T00:00:00Z\","
-		"\"policy-aliases\":{\"a\":{\"mode\":\"enforce\",\"mxs\":[\".a.test\"]}},"
-		"\"policies\":{\"a.test\":{\"policy-alias\":\"a\"},"
-		"\"b.test\":{\"mode\":\"testing\",\"mxs\":[\"mx.b.test\"]}}}";
 	char error[POLICY_LIST_ERROR_MAX] = "";
 	struct policy_list *list = NULL;
-	int err = policy_list_parse(&list, bytes_of_string(text), secret, error);
+	int err = policy_list_parse(&list, bytes_of_string(policy_list), secret, error);
 
 	if (err && (list || !error[0]))
 		abort();
@@ -125,6 +127,24 @@ static void a_policy_list_is_refused(void **state)
 	with_each_end(reads_policy_list);
 }
 
+/* The library that reads it says nothing then, not even why. */
+static void a_policy_list_without_memory_to_begin_is_not_called_wrong(void **state)
+{
+	char error[POLICY_LIST_ERROR_MAX] = "";
+	struct policy_list *list = NULL;
+	int err;
+
+	(void)state;
+#ifdef HAS_OWN_ALLOCATOR
+	skip();
+#endif
+	memory_left = 0;
+	err = policy_list_parse(&list, bytes_of_string(policy_list), secret, error);
+	memory_left = SIZE_MAX;
+	assert_int_equal(err, -ENOMEM);
+	assert_string_equal(error, "the list: out of memory");
+}
+
 static void a_list_of_domains_is_refused(void **state)
 {
 	(void)state;
@@ -148,6 +168,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_policy_list_is_refused),
+		cmocka_unit_test(a_policy_list_without_memory_to_begin_is_not_called_wrong),
 		cmocka_unit_test(a_list_of_domains_is_refused),
 		cmocka_unit_test(a_dns_message_is_not_heard),
 		cmocka_unit_test(questions_are_not_kept),
