@@ -89,7 +89,7 @@ size_t body_segment_write(uint8_t frame[BODY_SEGMENT_MAX + 200], const struct bo
 bool body_program_enter(void)
 {
 	return unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 &&
-	       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       mount("tmpfs", "/run", "tmpfs", 0, "mode=0755") == 0;
 }
 

@@ -173,14 +173,21 @@ static int play_large_field(struct scene *scene)
 	EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
 	OSSL_PARAM_BLD *values = OSSL_PARAM_BLD_new();
 	BIGNUM *modulus = BN_new(), *generator = BN_new();
+	OSSL_PARAM *built;
 	EVP_PKEY *field = NULL;
 
 	BN_rand(modulus, 4104, BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ODD);
 	BN_set_word(generator, 2);
 	OSSL_PARAM_BLD_push_BN(values, OSSL_PKEY_PARAM_FFC_P, modulus);
 	OSSL_PARAM_BLD_push_BN(values, OSSL_PKEY_PARAM_FFC_G, generator);
+	built = OSSL_PARAM_BLD_to_param(values);
 	EVP_PKEY_fromdata_init(maker);
-	EVP_PKEY_fromdata(maker, &field, EVP_PKEY_KEY_PARAMETERS, OSSL_PARAM_BLD_to_param(values));
+	EVP_PKEY_fromdata(maker, &field, EVP_PKEY_KEY_PARAMETERS, built);
+	OSSL_PARAM_free(built);
+	OSSL_PARAM_BLD_free(values);
+	EVP_PKEY_CTX_free(maker);
+	BN_free(modulus);
+	BN_free(generator);
 	SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
 	SSL_CTX_set_cipher_list(context, "ADH:@SECLEVEL=0");
 	SSL_CTX_set0_tmp_dh_pkey(context, field);

@@ -229,8 +229,6 @@ int main(void)
 			a_good_certificate_where_no_name_is_known_is_the_senders_inability),
 		cmocka_unit_test(what_tls_1_3_hides_is_assumed_or_what_the_setting_says),
 		cmocka_unit_test(a_ca_file_that_is_not_there_is_one_line),
-		cmocka_unit_test(
-			a_good_certificate_where_no_name_is_known_is_the_senders_inability),
 	};
 
 	return cmocka_run_group_tests(tests, make_fixture, remove_fixture);
