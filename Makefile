@@ -341,10 +341,14 @@ TIDY        := $(patsubst %.c,build/lint/%.tidy,$(C_FILES))
 CPPCHECK    := --std=c11 --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
                --suppress=missingIncludeSystem --suppress=unknownMacro -Idaemon -Itests -D_GNU_SOURCE -j 2
 
+# The eBPF program is read as what it is compiled to.
+TIDY_FLAGS  = -std=c11 $(CPPFLAGS) $(LIB_CFLAGS)
+build/lint/kmod/smtpbody_bpf.tidy: TIDY_FLAGS = $(BPF_FLAGS)
+
 build/lint/%.tidy: %.c .clang-tidy $(HEADERS)
 	@mkdir -p $(@D)
 	@$(if $(V),,echo "  TIDY  $<")
-	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=c11 $(CPPFLAGS) $(LIB_CFLAGS) 2>$@.log || \
+	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- $(TIDY_FLAGS) 2>$@.log || \
 		{ cat $@.log; exit 1; }
 	@touch $@
 
