@@ -374,11 +374,12 @@ build/analyze/%.o: %.c Makefile
 
 analyze: $(ANALYZED)
 
-# Built without the C library's own checks, which would end a program before memcheck says why, and with processes that are not
-# confined (tests/support/unconfined.c).
+# Built without the C library's own checks, which would end a program before memcheck says why, and with processes whose files and
+# system calls are not confined (tests/support/unconfined.c).
 PROGRAMS    ?=
 valgrind:
-	$(Q)$(SUBMAKE) BUILD=build/valgrind HARDENING=-fPIE CFLAGS='-O1 -g' LDFLAGS=-Wl,--wrap=confine unit-programs
+	$(Q)$(SUBMAKE) BUILD=build/valgrind HARDENING=-fPIE CFLAGS='-O1 -g' \
+		LDFLAGS='-Wl,--wrap=sandbox_calls_enter -Wl,--wrap=sandbox_files_enter' unit-programs
 	$(Q)$(PYTHON) tests/valgrind.py --build build/valgrind $(PROGRAMS)
 
 reproducible: deps

@@ -109,8 +109,10 @@ int body_program_load(int *program, int *table)
 int body_program_run(int program, const uint8_t *frame, size_t len, uint32_t ingress)
 {
 	struct __sk_buff context = { .ingress_ifindex = ingress };
+	uint8_t after[BODY_SEGMENT_MAX + 200];
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = (uint32_t)len,
-	            .ctx_in = &context, .ctx_size_in = sizeof(context));
+	            .data_out = after, .data_size_out = sizeof(after), .ctx_in = &context,
+	            .ctx_size_in = sizeof(context));
 	int err = bpf_prog_test_run_opts(program, &options);
 
 	return err ? err : (int)options.retval;

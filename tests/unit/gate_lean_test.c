@@ -258,6 +258,17 @@ static size_t heap_octets(void)
 	return info.uordblks + info.hblkhd;
 }
 
+/* Not where memcheck has taken its place: malloc's own sums stand still. */
+static bool is_heap_counted(void)
+{
+	size_t before = heap_octets();
+	void *volatile probe = malloc(4096);
+	bool is_counted = heap_octets() > before;
+
+	free(probe);
+	return is_counted;
+}
+
 /* All that there is of it: malloc's share, the index, the budget. */
 static void an_idle_connection_has_512_octets_at_most(void **state)
 {
@@ -282,6 +293,8 @@ static void an_idle_connection_has_512_octets_at_most(void **state)
 #ifdef HAS_OWN_ALLOCATOR
 	skip();
 #endif
+	if (!is_heap_counted())
+		skip();
 	assert_true(octets > FLOWS * sizeof(struct flow));
 	assert_true(octets <= (size_t)FLOWS * IDLE_OCTETS_MAX);
 }
@@ -308,6 +321,8 @@ static void a_connection_between_two_letters_is_as_small(void **state)
 #ifdef HAS_OWN_ALLOCATOR
 	skip();
 #endif
+	if (!is_heap_counted())
+		skip();
 	assert_true(octets <= (size_t)FLOWS * (IDLE_OCTETS_MAX + 80));
 }
 
