@@ -344,11 +344,15 @@ CPPCHECK    := --std=c11 --quiet --error-exitcode=1 --inline-suppr --enable=warn
 # The eBPF program is read as what it is compiled to.
 TIDY_FLAGS  = -std=c11 $(CPPFLAGS) $(LIB_CFLAGS)
 build/lint/kmod/smtpbody_bpf.tidy: TIDY_FLAGS = $(BPF_FLAGS)
+# Not said in the sources, on which counts of executions hang: the analyzer does not see that what lies outside exact_copy()'s room was
+# allocated (AddressSanitizer does), and an entry is compared with a copy of it, octet by octet.
+build/lint/tests/fuzz/%_fuzz.tidy: UNTIDY = -clang-analyzer-unix.Malloc
+build/lint/tests/fuzz/local_entry_fuzz.tidy: UNTIDY = -bugprone-suspicious-memory-comparison,-cert-exp42-c,-cert-flp37-c
 
 build/lint/%.tidy: %.c .clang-tidy $(HEADERS)
 	@mkdir -p $(@D)
 	@$(if $(V),,echo "  TIDY  $<")
-	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- $(TIDY_FLAGS) 2>$@.log || \
+	$(Q)clang-tidy --quiet --warnings-as-errors='*' $(UNTIDY:%=--checks=%) $< -- $(TIDY_FLAGS) 2>$@.log || \
 		{ cat $@.log; exit 1; }
 	@touch $@
 
