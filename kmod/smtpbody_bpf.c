@@ -29,6 +29,7 @@ enum {
 };
 
 struct piece {
+	__u64 is_taken;
 	__u64 before; /* the last octets of what was read before, in front of these */
 	__u64 words[PIECE_LEN / 8];
 };
@@ -41,7 +42,10 @@ struct {
 	__type(value, struct smtpbody_entry);
 } smtpbody_flows SEC(".maps");
 
-/* Bottom halves are off where packets are filtered: a CPU scans one segment at a time. */
+/*
+ * One for each CPU. What a local process sends iptables-nft filters with bottom halves on, in a task that others may push off:
+ * whoever finds it taken came in between, on the same CPU, and does not scan.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -400,10 +404,15 @@ static long scan_piece(__u32 number, struct scan *scan)
 static __always_inline __u32 scan_payload(struct __sk_buff *skb, __u32 at, __u32 len, __u32 carry)
 {
 	struct scan scan = { .skb = skb, .at = at, .left = len, .carry = carry };
+	__u32 zero = 0;
+	struct piece *piece = bpf_map_lookup_elem(&smtpbody_pieces, &zero);
+	long pieces;
 
-	if (bpf_loop(PIECES_MAX, scan_piece, &scan, 0) < 0 || scan.left != 0)
+	if (!piece || __sync_lock_test_and_set(&piece->is_taken, 1))
 		return SMTPBODY_COMPLETES;
-	return scan.carry;
+	pieces = bpf_loop(PIECES_MAX, scan_piece, &scan, 0);
+	(void)__sync_fetch_and_and(&piece->is_taken, 0);
+	return pieces < 0 || scan.left != 0 ? SMTPBODY_COMPLETES : scan.carry;
 }
 
 SEC("socket")

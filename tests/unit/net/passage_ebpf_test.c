@@ -2,6 +2,7 @@
 #include "net/passage_ebpf.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -268,6 +269,57 @@ static void what_came_before_text_without_a_dot_counts(void **state)
 	}
 }
 
+/* As if on each CPU a segment were being read, or none. */
+static void set_taken(uint64_t is_taken)
+{
+	uint32_t ids[4], zero = 0, found = 0;
+	struct bpf_prog_info program = { .nr_map_ids = 4, .map_ids = (uintptr_t)ids };
+	uint32_t program_len = sizeof(program);
+
+	assert_int_equal(bpf_obj_get_info_by_fd(world.program, &program, &program_len), 0);
+	assert_in_range(program.nr_map_ids, 1, 4);
+	for (uint32_t i = 0; i < program.nr_map_ids; i++) {
+		struct bpf_map_info info = { .type = 0 };
+		uint32_t info_len = sizeof(info);
+		int map = bpf_map_get_fd_by_id(ids[i]), cpus = libbpf_num_possible_cpus();
+		uint8_t *pieces;
+
+		assert_int_equal(bpf_obj_get_info_by_fd(map, &info, &info_len), 0);
+		if (info.type == BPF_MAP_TYPE_PERCPU_ARRAY) {
+			pieces = calloc((size_t)cpus, info.value_size);
+			assert_non_null(pieces);
+			for (size_t cpu = 0; cpu < (size_t)cpus; cpu++)
+				memcpy(pieces + cpu * info.value_size, &is_taken, sizeof(is_taken));
+			assert_int_equal(bpf_map_update_elem(map, &zero, pieces, BPF_ANY), 0);
+			free(pieces);
+			found++;
+		}
+		close(map);
+	}
+	assert_int_equal(found, 1);
+}
+
+/* A softirq during what a local process sends: what that one reads may not become another's octets. */
+static void a_segment_amid_the_reading_of_another_freezes(void **state)
+{
+	struct passage_flow flow = flow_of(4);
+
+	skip_without_program(state);
+	arm(&flow, SEQ);
+	set_taken(1);
+	assert_false(passes(&flow, SEQ, "text"));
+	assert_false(is_armed(&flow));
+	assert_taken_back(&flow, SEQ, "\r\n");
+	set_taken(0);
+	/* Whether it passed or not, the reading of one is over. */
+	for (size_t i = 0; i < 2; i++) {
+		arm(&flow, SEQ);
+		assert_true(passes(&flow, SEQ, "text\r\n"));
+		assert_false(passes(&flow, SEQ + 6, ".\r\n"));
+		assert_taken_back(&flow, SEQ + 6, "\r\n");
+	}
+}
+
 static void an_arming_takes_the_place_of_the_one_before(void **state)
 {
 	struct passage_flow flow = flow_of(4);
@@ -433,6 +485,7 @@ int main(void)
 		cmocka_unit_test(long_segments_are_read_to_their_last_octet),
 		cmocka_unit_test(marks_about_the_ends_of_blocks_and_pieces_do_not_pass),
 		cmocka_unit_test(what_came_before_text_without_a_dot_counts),
+		cmocka_unit_test(a_segment_amid_the_reading_of_another_freezes),
 		cmocka_unit_test(an_arming_takes_the_place_of_the_one_before),
 		cmocka_unit_test(guards_do_not_take_from_each_other_but_by_arming),
 		cmocka_unit_test(a_successor_forgets_what_its_predecessor_armed),
