@@ -12,8 +12,8 @@
 #include "passage_world.h"
 
 /*
- * What a local process sends iptables-nft filters with bottom halves on. Here segments of another connection come in meanwhile, on the
- * same processor, by way of an interrupt from a second one. With one processor nothing comes in between.
+ * What a local process sends iptables-nft filters with bottom halves on. Here segments of another connection come in meanwhile, on
+ * the same processor, by way of an interrupt from a second one. With one processor nothing comes in between.
  */
 
 enum {
@@ -26,9 +26,9 @@ enum {
 
 static const char RULES[] =
 	"exec 2>&1; ip link set lo up && mount -t sysfs none /sys && echo 1 "
-        ">/sys/class/net/lo/queues/rx-0/rps_cpus && "
+	">/sys/class/net/lo/queues/rx-0/rps_cpus && "
 	"for rule in 'OUTPUT -p tcp --sport 40001 -m bpf --object-pinned %1$s' 'OUTPUT -p tcp "
-        "--sport 40001' "
+	"--sport 40001' "
 	"'INPUT -p tcp --sport 40002 -m bpf --object-pinned %1$s' 'INPUT -p tcp'; do "
 	"iptables-nft -t mangle -A $rule -j DROP || exit; done";
 
