@@ -65,7 +65,7 @@ def test_idle_connections_stand_and_are_counted(site):
     figures = bench_parts.play_idle(site, way_called(site, "enforce"), 200, SECONDS, print)
     assert (figures["standing"], figures["failed"], figures["disturbed"]) == (200, 0, 0)
     assert figures["before"]["sessions"] > 0 and figures["meanwhile"]["sessions"] > 0
-    # Beside those that ended before, and may leave meanwhile.
+    # Those of before may leave meanwhile.
     assert 100 < figures["flows_more"] <= 200
     assert [figures[f"dropped_{when}"] for when in ("opening", "holding", "closing")] == [0, 0, 0]
 
