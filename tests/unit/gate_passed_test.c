@@ -177,10 +177,10 @@ static void of_more_destinations_than_there_is_room_for_the_last_are_told(void *
 	struct key_scene *scene = *state;
 	struct simulation *simulation = open_and_pass(scene);
 
-	for (uint16_t port = 1; port <= GATE_PASSED_MAX; port++) {
-		simulation->config.rules.ports[1] = port;
+	for (unsigned port = 1; port <= GATE_PASSED_MAX; port++) {
+		simulation->config.rules.ports[1] = (uint16_t)port;
 		simulation->config.rules.port_count = 2;
-		simulation->server_endpoint.port = port;
+		simulation->server_endpoint.port = (uint16_t)port;
 		assert_true(talk_after(scene, 0));
 		simulation->event_count = 0; /* there is room for few */
 	}

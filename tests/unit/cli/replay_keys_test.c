@@ -156,14 +156,19 @@ static int replay(struct fixture *fixture, const char *configuration, const char
 	return status;
 }
 
+static bool says(const struct fixture *fixture, const char *words)
+{
+	return fixture && strstr(fixture->said, words) != NULL;
+}
+
 static void a_certificate_of_nobody_known_is_found_in_a_capture(void **state)
 {
 	struct fixture *fixture = *state;
 
 	capture_handshake(fixture, TLS1_2_VERSION);
 	assert_int_equal(replay(fixture, "/dev/null", "mode=enforce"), CLI_FINDING);
-	assert_non_null(strstr(fixture->said, "\"reason\":\"cert-untrusted\""));
-	assert_non_null(strstr(fixture->said, "\"assurance\":\"proven\""));
+	assert_true(says(fixture, "\"reason\":\"cert-untrusted\""));
+	assert_true(says(fixture, "\"assurance\":\"proven\""));
 }
 
 static void one_that_the_operator_knows_is_good(void **state)
@@ -172,7 +177,7 @@ static void one_that_the_operator_knows_is_good(void **state)
 
 	capture_handshake(fixture, TLS1_2_VERSION);
 	assert_int_equal(replay(fixture, fixture->configuration, "mode=enforce"), CLI_GOOD);
-	assert_non_null(strstr(fixture->said, "\"outcome\":\"met\""));
+	assert_true(says(fixture, "\"outcome\":\"met\""));
 }
 
 static void what_tls_1_3_hides_is_assumed_or_what_the_setting_says(void **state)
@@ -181,9 +186,9 @@ static void what_tls_1_3_hides_is_assumed_or_what_the_setting_says(void **state)
 
 	capture_handshake(fixture, TLS1_3_VERSION);
 	assert_int_equal(replay(fixture, "/dev/null", "tls.tls13=probe"), CLI_GOOD);
-	assert_non_null(strstr(fixture->said, "\"assurance\":\"assumed\""));
+	assert_true(says(fixture, "\"assurance\":\"assumed\""));
 	assert_int_equal(replay(fixture, "/dev/null", "tls.tls13=block"), CLI_FINDING);
-	assert_non_null(strstr(fixture->said, "\"reason\":\"key-hidden\""));
+	assert_true(says(fixture, "\"reason\":\"key-hidden\""));
 }
 
 static void a_ca_file_that_is_not_there_is_one_line(void **state)
@@ -215,8 +220,8 @@ static void a_good_certificate_where_no_name_is_known_is_the_senders_inability(v
 	capture_talk(fixture, pair);
 	snprintf(setting, sizeof(setting), "tls.ca-file=%s", fixture->configuration);
 	assert_int_equal(replay(fixture, "/dev/null", setting), CLI_FINDING);
-	assert_non_null(strstr(fixture->said, "\"reason\":\"sni-missing\""));
-	assert_non_null(strstr(fixture->said, "\"kind\":\"inability\""));
+	assert_true(says(fixture, "\"reason\":\"sni-missing\""));
+	assert_true(says(fixture, "\"kind\":\"inability\""));
 	X509_free(certificate);
 }
 
