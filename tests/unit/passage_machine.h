@@ -54,11 +54,11 @@ uid_t geteuid(void)
 	return machine.is_root ? 0 : USER;
 }
 
-bool sandbox_user(const char *wanted, const char **name, unsigned *user, unsigned *group)
+bool sandbox_user(const char *user, const char **name, unsigned *uid, unsigned *gid)
 {
-	*name = wanted;
-	*user = USER;
-	*group = GROUP;
+	*name = user;
+	*uid = USER;
+	*gid = GROUP;
 	return !machine.is_nobody_known;
 }
 
