@@ -211,6 +211,8 @@ class Wire:
         return self.send_all(flow, [octets], vnet) == [True]
 
     def send_all(self, flow, packets, vnet=bytes(10)):
+        # Of what goes the other way it may have heard as much as there is room for.
+        self.drain()
         for octets in packets:
             self.put(flow.family, octets, vnet)
         number = next(self._fences)
