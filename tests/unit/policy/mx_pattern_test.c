@@ -72,6 +72,7 @@ static void each_mode_has_its_name(void **state)
 	assert_string_equal(mx_policy_mode_name(MX_POLICY_NONE), "none");
 	assert_string_equal(mx_policy_mode_name(MX_POLICY_TESTING), "testing");
 	assert_string_equal(mx_policy_mode_name(MX_POLICY_ENFORCE), "enforce");
+	assert_string_equal(mx_policy_mode_name((enum mx_policy_mode)7), "none");
 }
 
 int main(void)
