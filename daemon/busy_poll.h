@@ -20,11 +20,11 @@ enum {
 
 /* Begins as 0: sleeps. */
 struct busy_poll {
-	uint64_t last_ns; /* when packets came; monotonic, as all times here */
+	uint64_t last_ns; /* when the last ones had been worked off; monotonic, as all times here */
 	uint32_t window_ns;
 };
 
-/* Packets came. */
+/* Packets came, and have been worked off. */
 void busy_poll_note(struct busy_poll *poll, uint64_t now_ns);
 bool busy_poll_is_over(const struct busy_poll *poll, uint64_t now_ns);
 

@@ -34,6 +34,7 @@ struct process {
 	struct event_base *base;
 	struct event *second;
 	struct busy_poll busy_poll;
+	bool may_poll; /* on one processor nobody could send meanwhile */
 	struct peer peers[SLOTS_MAX];
 	const struct config *config;
 	struct config *own_config; /* after a reload */
@@ -276,6 +277,7 @@ int process_open(struct process **opened, const struct child *child,
 	process->config = child->config;
 	process->hooks = *hooks;
 	process->owner = owner;
+	process->may_poll = sysconf(_SC_NPROCESSORS_ONLN) > 1;
 	process->message = malloc(CHANNEL_MESSAGE_MAX);
 	process->base = new_base();
 	if (!process->message || !process->base)
@@ -325,7 +327,8 @@ int process_run(struct process *process)
 
 void process_expect_more(struct process *process)
 {
-	busy_poll_note(&process->busy_poll, clock_ns(CLOCK_MONOTONIC));
+	if (process->may_poll)
+		busy_poll_note(&process->busy_poll, clock_ns(CLOCK_MONOTONIC));
 }
 
 void process_drain(struct process *process)

@@ -4,7 +4,8 @@
 
 /*
  * The subcommands, one file each: cli/NAME.c. argv[0] is the command's name behind CLI_CALLED, so that getopt_long starts
- * behind it and what it says of options begins as all complaints do. Each returns an exit status and has said on standard error why it is not 0.
+ * behind it and what it says of options begins as all complaints do. Each returns an exit status and has said on standard
+ * error why it is not 0.
  */
 
 #include <stdbool.h>
