@@ -25,6 +25,7 @@ def lab(tmp_path_factory):
         made.zone("slow.example.", DANE, faults=[("MX", "slow.example.", "slow")])
         made.zone("drop.example.", DANE, faults=[("MX", "drop.example.", "drop")])
         made.zone("many.example.", "".join(f"d{i} MX 10 mx\n" for i in range(NAMES)) + "mx A 198.51.100.25\n")
+        made.zone("wild.example.", "* MX 10 mx\nmx A 198.51.100.25\n", faults=[("MX", "fails.wild.example.", "servfail")])
         made.start()
         yield made
     finally:
@@ -180,3 +181,11 @@ def test_more_names_than_fit_in_flight_are_all_answered(lab):
     answers = lab.ask(*[f"d{i}.many.example" for i in range(NAMES)])
     assert len(answers) == NAMES
     assert {promise_of(answer) for answer in answers.values()} == {"none"}
+
+
+def test_no_name_is_answered_by_what_is_known_of_a_wildcard(lab):
+    # libunbound would keep what it makes of one where it finds it again by a walk through all that it ever made.
+    names = [f"d{i}.wild.example" for i in range(NAMES)]
+    answers = lab.ask(*names, "fails.wild.example")
+    assert {promise_of(answers[name]) for name in names} == {"none"}
+    assert promise_of(answers["fails.wild.example"]) == "unavailable"
