@@ -84,6 +84,7 @@ struct config {
 	struct endpoint forwarders[CONFIG_FORWARDERS_MAX];
 	size_t forwarder_count;
 	uint32_t dns_timeout_ms;
+	uint32_t dns_names_max;   /* of which the scout keeps what DNS said */
 	enum dns_guard dns_guard; /* rules.dns follows it */
 
 	enum tls13 tls13;

@@ -38,6 +38,7 @@ static const struct {
 	COUNTER(memory_now),
 	COUNTER(questions),
 	COUNTER(cache_entries),
+	COUNTER(answers_kept),
 	COUNTER(lookups),
 	COUNTER(lookups_bogus),
 	COUNTER(lookups_failed),

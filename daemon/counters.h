@@ -49,6 +49,7 @@ struct counters {
 	uint64_t candidates;           /* domains heard to have their mail at an address */
 	uint64_t answers_forged;       /* DNS answers kept from the client */
 	/* scout */
+	uint64_t answers_kept;
 	uint64_t lookups;
 	uint64_t lookups_bogus;
 	uint64_t lookups_failed;

@@ -87,7 +87,7 @@ struct gate *gate_new(const struct config *config, const uint8_t secret[TABLE_SE
 	memcpy(&gate->id_state, secret, sizeof(gate->id_state));
 	memcpy(gate->secret, secret, sizeof(gate->secret));
 	gate->flows = flow_table_new(GATE_FLOWS_MAX, secret, on_flow_leave, gate);
-	gate->cache = promise_cache_new(GATE_NAMES_MAX, secret);
+	gate->cache = promise_cache_new(config->dns_names_max, secret);
 	gate->asked = table_new(GATE_ASKED_MAX, sizeof(uint64_t), sizeof(struct asked), secret,
 	                        NULL, NULL);
 	gate->broken = table_new(GATE_BROKEN_CLIENTS_MAX, sizeof(struct address),

@@ -23,8 +23,6 @@
 enum {
 	GATE_FLOWS_MAX = 65536,
 	GATE_MEMORY_MAX = 256 * 1024 * 1024, /* streams and held packets of one guard */
-	GATE_NAMES_MAX =
-		16384, /* destinations in the promise cache; whoever leaves is asked of the scout again */
 	GATE_TICK_MS = 50,
 	GATE_ARMING_MAX =
 		64, /* connections that wait for gate_arm; others ask again with their next segment */

@@ -14,10 +14,7 @@
 #include "policy/peer_names.h"
 #include "scout_state.h"
 
-enum {
-	EXIT_SYSTEM = 4,
-	SCOUT_NAMES_MAX = 131072, /* answers kept; guards that start anew are served from them */
-};
+enum { EXIT_SYSTEM = 4 };
 
 void scout_resolver_options(struct resolver_options *options, const struct config *config)
 {
@@ -339,6 +336,7 @@ static void tell_counters(struct scout *scout)
 
 	memset(&message, 0, sizeof(message));
 	message.type = MESSAGE_COUNTERS;
+	message.counters.answers_kept = promise_cache_count(scout->cache);
 	message.counters.lookups = counts.lookups;
 	message.counters.lookups_bogus = counts.bogus;
 	message.counters.lookups_failed = counts.failed;
@@ -386,7 +384,7 @@ static int start_asking(struct scout *scout)
 	scout->sources.resolver = scout->resolver;
 	scout->sources.now_ms = process_now_ms;
 	scout->sources.time_ms = process_time_ms;
-	scout->cache = promise_cache_new(SCOUT_NAMES_MAX, secret);
+	scout->cache = promise_cache_new(scout->child->config->dns_names_max, secret);
 	scout->enquiries = enquiries_new(&scout->sources, secret, on_answer, scout);
 	scout->addresses = scout_addresses_new(secret);
 	scout->health = dns_health_new(base, &scout->options, on_health, scout);

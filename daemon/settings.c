@@ -97,6 +97,7 @@ int settings_check_reload(struct settings *news, const struct settings *old,
 	note(&line, now->rules.marks.mask != was->rules.marks.mask, "mark-mask");
 	note(&line, now->backend != was->backend, "backend");
 	note(&line, now->rules.dns != was->rules.dns, "dns.guard");
+	note(&line, now->dns_names_max != was->dns_names_max, "dns.names-max");
 	note(&line, strcmp(now->user, was->user) != 0, "user");
 	note(&line, strcmp(now->control_group, was->control_group) != 0, "control-group");
 	note(&line, strcmp(now->control_socket, was->control_socket) != 0, "control-socket");

@@ -307,6 +307,16 @@ static bool knows_the_same(const struct record *record, const struct record_host
 	                               keys_of(destination, other->keys));
 }
 
+size_t record_host_count(const struct record *record)
+{
+	return record->host_count;
+}
+
+const char *record_host(const struct record *record, size_t host)
+{
+	return record->texts + record->hosts[host].name;
+}
+
 /* record->host_count: none. */
 static size_t find_host_named(const struct record *record, const char *name)
 {

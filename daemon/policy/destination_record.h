@@ -55,6 +55,9 @@ uint32_t record_age_s(const struct record *record, uint64_t now_ms);
 /* The latest answer as it was given, with what is left of its TTL; without places of earlier answers. */
 void record_unpack(struct destination *destination, const struct record *record, uint64_t now_ms);
 
+/* The hosts of the latest answer, and those of places of earlier ones. */
+size_t record_host_count(const struct record *record);
+const char *record_host(const struct record *record, size_t host);
 size_t record_place_count(const struct record *record);
 const struct address *record_address(const struct record *record, size_t place);
 const char *record_host_at(const struct record *record, size_t place);

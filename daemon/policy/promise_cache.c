@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/siphash.h"
+#include "policy/host_index.h"
 #include "policy/mentions.h"
 
 /* A large domain has a dozen addresses, most have two or share those of a large one. */
@@ -13,10 +14,16 @@ enum { ADDRESSES_PER_NAME = 4 };
 
 struct promise_cache {
 	uint8_t secret[SIPHASH_KEY_LEN];
-	struct table *names;     /* uint64_t, hash of the name → struct record *, held */
-	struct table *addresses; /* struct address → struct mentions */
-	size_t octets;           /* of all records alive */
+	struct table *names;      /* uint64_t, hash of the name → struct known */
+	struct table *addresses;  /* struct address → struct mentions */
+	struct host_index *hosts; /* the records in `names` */
+	size_t octets;            /* of all records alive */
 	size_t octets_max;
+};
+
+struct known {
+	struct record *record; /* held */
+	struct naming *namings;
 };
 
 /* A hash in place of 256 octets; whoever finds a record asks it for its name, too. */
@@ -30,12 +37,13 @@ static uint64_t key_of(const struct promise_cache *cache, const char *name, bool
 	return siphash(cache->secret, text, len + 1);
 }
 
-static struct record **slot_of(const struct promise_cache *cache, const char *name, bool is_host)
+/* NULL: not known. */
+static struct record *record_of(const struct promise_cache *cache, const char *name, bool is_host)
 {
 	uint64_t key = key_of(cache, name, is_host);
-	struct record **slot = table_peek(cache->names, &key);
+	struct known *known = table_peek(cache->names, &key);
 
-	return slot && strcmp(record_name(*slot), name) == 0 ? slot : NULL;
+	return known && strcmp(record_name(known->record), name) == 0 ? known->record : NULL;
 }
 
 static void release(struct promise_cache *cache, struct record *record)
@@ -43,13 +51,34 @@ static void release(struct promise_cache *cache, struct record *record)
 	cache->octets -= record_release(record);
 }
 
+/* Without a record, or that record and what it takes to find it by its hosts. */
+static void empty(struct promise_cache *cache, struct known *known)
+{
+	struct record *record = known->record;
+
+	if (!record)
+		return;
+	host_index_remove(cache->hosts, known->namings, record_host_count(record));
+	cache->octets -= record_host_count(record) * sizeof(*known->namings);
+	memset(known, 0, sizeof(*known));
+	release(cache, record);
+}
+
+/* False: out of memory. */
+static bool fill(struct promise_cache *cache, struct known *known, struct record *record)
+{
+	known->namings = host_index_add(cache->hosts, record);
+	if (!known->namings && record_host_count(record) > 0)
+		return false;
+	known->record = record;
+	cache->octets += record_host_count(record) * sizeof(*known->namings);
+	return true;
+}
+
 static void on_name_leave(void *owner, const void *key, void *value)
 {
-	struct record **record = value;
-
 	(void)key;
-	if (*record)
-		release(owner, *record);
+	empty(owner, value);
 }
 
 static void on_address_leave(void *owner, const void *key, void *value)
@@ -68,10 +97,13 @@ struct promise_cache *promise_cache_new(size_t capacity, const uint8_t secret[TA
 		return NULL;
 	memcpy(cache->secret, secret, sizeof(cache->secret));
 	cache->octets_max = capacity * PROMISE_CACHE_OCTETS_PER_NAME;
-	cache->names = table_new(capacity, sizeof(uint64_t), sizeof(struct record *), secret,
+	cache->hosts = host_index_new(capacity, secret);
+	if (!cache->hosts)
+		goto free_cache;
+	cache->names = table_new(capacity, sizeof(uint64_t), sizeof(struct known), secret,
 	                         on_name_leave, cache);
 	if (!cache->names)
-		goto free_cache;
+		goto free_hosts;
 	cache->addresses = table_new(capacity * ADDRESSES_PER_NAME, sizeof(struct address),
 	                             sizeof(struct mentions), secret, on_address_leave, cache);
 	if (!cache->addresses)
@@ -80,6 +112,8 @@ struct promise_cache *promise_cache_new(size_t capacity, const uint8_t secret[TA
 
 free_names:
 	table_free(cache->names);
+free_hosts:
+	host_index_free(cache->hosts);
 free_cache:
 	free(cache);
 	return NULL;
@@ -91,6 +125,7 @@ void promise_cache_free(struct promise_cache *cache)
 		return;
 	table_free(cache->addresses);
 	table_free(cache->names);
+	host_index_free(cache->hosts);
 	free(cache);
 }
 
@@ -164,14 +199,14 @@ static bool leaves_room(struct promise_cache *cache, const struct record *gone)
 static void mention_others(struct promise_cache *cache, const struct record *gone)
 {
 	const void *key;
-	struct record **value;
+	struct known *known;
 
 	if (!leaves_room(cache, gone))
 		return;
-	for (value = table_oldest(cache->names, &key); value;
-	     value = table_younger(cache->names, value, &key)) {
-		if (*value != gone && shares_address(gone, *value))
-			(void)mention_all(cache, *value, 0);
+	for (known = table_oldest(cache->names, &key); known;
+	     known = table_younger(cache->names, known, &key)) {
+		if (known->record != gone && shares_address(gone, known->record))
+			(void)mention_all(cache, known->record, 0);
 	}
 }
 
@@ -191,8 +226,9 @@ int promise_cache_put(struct promise_cache *cache, const struct destination *des
                       uint64_t now_ms)
 {
 	uint64_t key = key_of(cache, destination->name, destination->mx_state == MX_HOST);
-	struct record **slot = table_find(cache->names, &key);
-	struct record *earlier = slot ? *slot : NULL;
+	struct known *known = table_find(cache->names, &key);
+	struct record *earlier = known ? known->record : NULL;
+	struct known news = { 0 };
 	struct record *record;
 	int err;
 
@@ -203,35 +239,39 @@ int promise_cache_put(struct promise_cache *cache, const struct destination *des
 	if (!record)
 		return -ENOMEM;
 	cache->octets += record_octets(record);
-	if (!slot)
-		slot = table_insert(cache->names, &key);
-	if (!slot) {
+	if (!fill(cache, &news, record)) {
 		release(cache, record);
 		return -ENOMEM;
 	}
-	*slot = record;
+	if (!known)
+		known = table_insert(cache->names, &key);
+	if (!known) {
+		empty(cache, &news);
+		return -ENOMEM;
+	}
 	if (earlier) {
 		unmention(cache, earlier);
-		release(cache, earlier);
+		empty(cache, known);
 	}
+	*known = news;
 	err = mention_all(cache, record, now_ms);
 	keep_within_bounds(cache);
 	return err;
 }
 
-/* All names are looked through: many domains have their mail at one host. */
 bool promise_cache_outdate(struct promise_cache *cache, const struct destination *destination)
 {
-	struct record **slot = slot_of(cache, destination->name, destination->mx_state == MX_HOST);
-	const void *key;
-	struct record **value;
+	struct record *own = record_of(cache, destination->name, destination->mx_state == MX_HOST);
 
-	if (slot && record_compare(*slot, destination).same == destination->host_count)
+	if (own && record_compare(own, destination).same == destination->host_count)
 		return false;
-	for (value = table_oldest(cache->names, &key); value;
-	     value = table_younger(cache->names, value, &key)) {
-		if (record_compare(*value, destination).different > 0)
-			record_outdate(*value);
+	for (size_t i = 0; i < destination->host_count; i++) {
+		struct naming *naming = host_index_find(cache->hosts, destination->hosts[i].name);
+
+		for (; naming; naming = naming->next) {
+			if (record_compare(naming->record, destination).different > 0)
+				record_outdate(naming->record);
+		}
 	}
 	return true;
 }
@@ -240,12 +280,12 @@ static enum cache_answer find_record(struct record **found, struct promise_cache
                                      const char *name, bool is_host, uint64_t now_ms)
 {
 	uint64_t key = key_of(cache, name, is_host);
-	struct record **slot = table_find(cache->names, &key);
+	struct known *known = table_find(cache->names, &key);
 
-	if (!slot || strcmp(record_name(*slot), name) != 0)
+	if (!known || strcmp(record_name(known->record), name) != 0)
 		return CACHE_UNKNOWN;
-	*found = *slot;
-	return record_is_fresh(*slot, now_ms) ? CACHE_FRESH : CACHE_STALE;
+	*found = known->record;
+	return record_is_fresh(known->record, now_ms) ? CACHE_FRESH : CACHE_STALE;
 }
 
 static enum cache_answer find_hop(struct hop *hop, struct promise_cache *cache, const char *name,
@@ -288,10 +328,9 @@ enum cache_answer promise_cache_get(struct destination *destination, uint32_t *a
 
 bool promise_cache_is_established(const struct promise_cache *cache, const char *name)
 {
-	uint64_t key = key_of(cache, name, false);
-	struct record *const *slot = table_peek(cache->names, &key);
+	const struct record *record = record_of(cache, name, false);
 
-	return slot && strcmp(record_name(*slot), name) == 0 && record_is_established(*slot);
+	return record && record_is_established(record);
 }
 
 bool promise_cache_strongest(struct hop *hop, const struct promise_cache *cache,
@@ -341,18 +380,18 @@ size_t promise_cache_at(struct hop hops[PROMISE_CACHE_MENTIONS_MAX],
 bool promise_cache_find_mx(struct hop *hop, const struct promise_cache *cache, const char *domain,
                            const char *host)
 {
-	struct record **slot = slot_of(cache, domain, false);
+	const struct record *record = record_of(cache, domain, false);
 
-	return slot && record_hop_of_host(hop, *slot, host);
+	return record && record_hop_of_host(hop, record, host);
 }
 
 bool promise_cache_keys(struct key_rules *rules, const struct promise_cache *cache,
                         const struct hop *hop, const struct address *address, uint64_t now_ms)
 {
 	bool is_host = hop->domain[0] == '\0';
-	struct record **slot = slot_of(cache, is_host ? hop->mx : hop->domain, is_host);
+	const struct record *record = record_of(cache, is_host ? hop->mx : hop->domain, is_host);
 
-	return slot && record_keys(rules, *slot, address, hop->mx, now_ms);
+	return record && record_keys(rules, record, address, hop->mx, now_ms);
 }
 
 bool promise_cache_includes(const struct promise_cache *cache, const char *name,
@@ -361,9 +400,9 @@ bool promise_cache_includes(const struct promise_cache *cache, const char *name,
 	int is_host;
 
 	for (is_host = 0; is_host < 2; is_host++) {
-		struct record **slot = slot_of(cache, name, is_host == 1);
+		const struct record *record = record_of(cache, name, is_host == 1);
 
-		if (slot && record_includes(*slot, address, now_ms))
+		if (record && record_includes(record, address, now_ms))
 			return true;
 	}
 	return false;
@@ -375,13 +414,12 @@ size_t promise_cache_forget(struct promise_cache *cache, const char *name)
 	int is_host;
 
 	for (is_host = 0; is_host < 2; is_host++) {
-		struct record **slot = slot_of(cache, name, is_host == 1);
+		struct record *record = record_of(cache, name, is_host == 1);
 		uint64_t key = key_of(cache, name, is_host == 1);
-		struct record *record;
 
-		if (!slot)
+		if (!record)
 			continue;
-		record = record_hold(*slot);
+		record_hold(record);
 		table_remove(cache->names, &key);
 		unmention(cache, record);
 		mention_others(cache, record);

@@ -158,10 +158,10 @@ class Net:
         return prefer(self.sender.spawn([tool("bench", "load"), *(f"{key}={value}" for key, value in words.items())],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
 
-    def load(self, **options):
+    def load(self, patience_s=LOAD_PATIENCE_S, **options):
         """What the client says at its end."""
         process = self.start_load(**options)
-        printed, _ = process.communicate(timeout=LOAD_PATIENCE_S)
+        printed, _ = process.communicate(timeout=patience_s)
         try:
             return json.loads(printed.splitlines()[-1])
         except (IndexError, ValueError):

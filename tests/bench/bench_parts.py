@@ -11,6 +11,9 @@ import namespaces
 
 MESSAGE = 20_000_000
 OPENING = 500       # connections of the idle ones that are opening at a time
+NAMES_LOADS = 5     # to ten names and to all, in turn
+NEW_NAMES_AT_A_TIME, NAMES_A_SECOND_LEAST = 100, 200
+STRIDE = 2654435761  # a prime: all names get their turn
 IDLE_PROCESSES = 5  # sinks and clients: a process may have 20,000 descriptors on some machines
 PLAIN_WAYS = ("bare", "tracked", "accept", "accept-decided", "monitor", "enforce", "ebpf", "module", "suricata")
 TLS_WAYS = (*PLAIN_WAYS, "dane")
@@ -119,8 +122,7 @@ class Standing:
 
 def median_session(net, seconds, **options):
     """Of three loads the one with the middle cost for the daemon."""
-    three = [derived(net.measured(at_a_time=20, seconds=seconds, **options)) for _ in range(3)]
-    return sorted(three, key=lambda one: one["daemon_us"])[1]
+    return middle([derived(net.measured(at_a_time=20, seconds=seconds, **options)) for _ in range(3)])
 
 
 def flows_known(net):
@@ -166,12 +168,27 @@ def play_idle(site, way, count, seconds, say):
 
 
 def play_names(site, way, names, seconds, say):
-    """Letters to as many domains that nobody has asked for yet; then to ten of them, and to all in turn: more than a guard
-    keeps have to be asked of the scout again."""
+    """Letters to as many domains that nobody has asked for yet; then to ten of them, and to all: more than a guard keeps have to
+    be asked of the scout again. Each load to all goes on where the last one ended, in no order that a cache could follow."""
     with site.net(way) as net:
         net.load(at_a_time=20, sessions=40)
-        new = derived(net.measured(at_a_time=100, sessions=names, domains=names, first=1, domain="many.lab"))
-        few, all_of_them = (median_session(net, seconds, domains=count, first=1, domain="many.lab") for count in (10, names))
-    say(f"names {way.name}: {new['per_s']:.0f} a second, scout {new['daemons_us'].get('scout', 0):.0f} us each; known: daemon "
-        f"{few['daemon_us']:.0f} us a session to ten, {all_of_them['daemon_us']:.0f} us to all")
-    return {"names": names, "new": new, "few": few, "all": all_of_them}
+        ten = {"at_a_time": 20, "seconds": seconds, "domain": "many.lab", "domains": 10}
+        before = [derived(net.measured(**ten)) for _ in range(NAMES_LOADS)]
+        memory = resident(net)
+        new = derived(net.measured(at_a_time=NEW_NAMES_AT_A_TIME, sessions=names, domains=names, domain="many.lab",
+                                   patience_s=bench_net.LOAD_PATIENCE_S + names / NAMES_A_SECOND_LEAST))
+        octets = {name: (value - memory[name]) / names for name, value in resident(net).items()}
+        few, all_of_them, done = [], [], 0
+        for _ in range(NAMES_LOADS):
+            few.append(derived(net.measured(**ten)))
+            all_of_them.append(derived(net.measured(**ten | {"domains": names, "first": done, "stride": STRIDE})))
+            done += all_of_them[-1]["sessions"]
+        found = {"names": names, "new": new, "octets_per_name": octets, "kept": net.guard.status()["counters"].get("answers_kept"),
+                 "before": middle(before), "few": middle(few), "all": middle(all_of_them)}
+    say(f"names {way.name}: {found}")
+    return found
+
+
+def middle(loads):
+    """The one with the middle cost for the daemons."""
+    return sorted(loads, key=lambda one: one["daemon_us"])[len(loads) // 2]

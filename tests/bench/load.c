@@ -11,7 +11,8 @@
  *   seconds=S sessions=N              new ones begin until either is reached (0: not counted)
  *   tls=0|12|13                       STARTTLS and a full handshake of that version; 0: in clear
  *   size=N                            octets of the letter
- *   domain=NAME domains=N first=N     recipients x@NAME, or x@dK.NAME with K from `first` on, N of them in turn
+ *   domain=NAME domains=N             recipients x@NAME, or x@dK.NAME, N of them in turn
+ *   first=N stride=N                  their turn: K is (first + how many sessions there were) * stride modulo domains
  *   idle=N                            instead of a letter: says EHLO, waits; N at most are opening at a time. When all
  *                                     `sessions` are open prints a line, waits for one on its input, closes all at once,
  *                                     prints another
@@ -63,7 +64,7 @@ struct session {
 struct load {
 	struct options {
 		struct sockaddr_in server;
-		unsigned long servers, at_a_time, sessions, tls, size, domains, first, idle;
+		unsigned long servers, at_a_time, sessions, tls, size, domains, first, stride, idle;
 		double seconds;
 		const char *domain;
 	} options;
@@ -89,10 +90,12 @@ static enum talk_result ask(struct session *session, enum step step, const char 
 static enum talk_result name_recipient(const struct load *load, struct session *session)
 {
 	const struct options *options = &load->options;
+	unsigned long turn = options->first + session->number;
 
 	if (options->domains > 0)
 		snprintf(session->command, COMMAND_ROOM, "RCPT TO:<x@d%lu.%s>\r\n",
-		         options->first + session->number % options->domains, options->domain);
+		         turn % options->domains * options->stride % options->domains,
+		         options->domain);
 	else
 		snprintf(session->command, COMMAND_ROOM, "RCPT TO:<x@%s>\r\n", options->domain);
 	return ask(session, STEP_RCPT, session->command);
@@ -315,7 +318,8 @@ static bool read_option(struct options *options, char *word)
 		{ "servers", &options->servers },   { "at-a-time", &options->at_a_time },
 		{ "sessions", &options->sessions }, { "tls", &options->tls },
 		{ "size", &options->size },         { "domains", &options->domains },
-		{ "first", &options->first },       { "idle", &options->idle },
+		{ "first", &options->first },       { "stride", &options->stride },
+		{ "idle", &options->idle },
 	};
 	char *value = strchr(word, '=');
 
@@ -375,6 +379,7 @@ int main(int argc, char **argv)
 		.options = {
 			.server = { .sin_family = AF_INET },
 			.servers = 1,
+			.stride = 1,
 			.at_a_time = 1,
 			.size = 1024,
 			.domain = "plain.lab",

@@ -303,6 +303,7 @@ struct simulation *simulation_new(uint8_t family, enum simulation_cut cut, uint6
 		                          .blocks_inability = true,
 		                          .blocks_undecided = true };
 	config->hold_ms = 20000;
+	config->dns_names_max = 16384;
 	config->rules.ports[0] = 25;
 	config->rules.port_count = 1;
 	simulation->cut = cut;

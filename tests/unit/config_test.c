@@ -51,6 +51,7 @@ static void the_sections_have_the_documented_defaults(void **state)
 	assert_string_equal(config.root_hints, "");
 	assert_int_equal(config.forwarder_count, 0);
 	assert_int_equal(config.dns_timeout_ms, 5000);
+	assert_int_equal(config.dns_names_max, 131072);
 	assert_int_equal(config.dns_guard, DNS_GUARD_OFF);
 	assert_string_equal(config.ca_file, "");
 	assert_true(config.mta_sts_is_enabled);
@@ -93,7 +94,7 @@ static const char every_key[] =
 	"dns {\n"
 	"\ttrust-anchor = \"/etc/root.key\" root-hints = /etc/root.hints\n"
 	"\tforward = { 192.0.2.53, \"2001:db8::53@5353\" }\n"
-	"\ttimeout-seconds = 7 guard = drop\n"
+	"\ttimeout-seconds = 7 names-max = 1000000 guard = drop\n"
 	"}\n"
 	"tls { ca-file = \"/etc/lab.pem\" tls13 = probe probe-seconds = 300 probes-max = 64 }\n"
 	"mta-sts { enabled = false https-port = 8443 }\n"
@@ -169,6 +170,7 @@ static void every_key_of_the_sections_is_taken(void **state)
 	assert_string_equal(endpoint_format(text, &config.forwarders[0]), "192.0.2.53:53");
 	assert_string_equal(endpoint_format(text, &config.forwarders[1]), "[2001:db8::53]:5353");
 	assert_int_equal(config.dns_timeout_ms, 7000);
+	assert_int_equal(config.dns_names_max, 1000000);
 	assert_int_equal(config.dns_guard, DNS_GUARD_DROP);
 	assert_string_equal(config.ca_file, "/etc/lab.pem");
 	assert_false(config.mta_sts_is_enabled);

@@ -56,6 +56,7 @@ static void what_a_running_guard_cannot_change_refuses_the_reload_and_is_named(v
 		"mark-mask = 0x000f0000",
 		"backend = nft",
 		"dns { guard = drop }",
+		"dns { names-max = 20000 }",
 		"user = \"daemon\"",
 		"control-group = \"mail\"",
 		"control-socket = \"/tmp/x.sock\"",
