@@ -89,16 +89,15 @@ def growth_table(results):
     return markdown(["the guard's CPU of a session in clear, without the kernel", "number", "us a session"], rows)
 
 
-def names_line(results):
-    rounds = bench_figures.rounds_of(results, "names", "names", "enforce")
-    if not rounds:
-        return ""
-    one = rounds[-1]
-    new, few, every = one["new"], one["few"], one["all"]
-    return (f"Letters to {one['names']:,} domains that nobody had asked for, 100 at a time: {new['per_s']:,.0f} names a second, "
-            f"{new['daemons_us'].get('scout', 0):,.0f} us of the scout for each. Once they are known, a session costs all daemons "
-            f"together {few['daemon_us']:,.0f} us where mail goes to ten of them, and {every['daemon_us']:,.0f} us to all in "
-            f"turn.\n")
+def names_table(results):
+    rows = []
+    for one in bench_figures.rounds_of(results, "names", "names", "enforce"):
+        new, octets = one["new"], one["octets_per_name"]
+        costs = " | ".join(f"{one[key]['daemon_us']:,.0f}" for key in ("before", "few", "all"))
+        rows.append(f"| {one['names']:,} | {new['per_s']:,.0f} a second, scout {new['daemons_us']['scout']:,.0f} us each | "
+                    f"{octets['scout']:,.0f}, {octets['guard0']:,.0f} | {costs} |")
+    return markdown(["domains that nobody had asked for", "a letter to each, 100 at a time", "octets of the scout, of the guard for each",
+                     "daemons' us of a session before, to ten", "now that all are known, to ten", "to all in turn"], rows) if rows else ""
 
 
 def table(results):
@@ -110,7 +109,7 @@ def table(results):
     skipped = "".join(f"Not measured: {title} ({why}).\n" for title, why in results["skipped"].items())
     goals = markdown(["goal", "wanted", "found", ""], [one.row() for one in bench_figures.goals(results)])
     parts = [head, goals, ratio_table(results), figure_table(results), latency_table(results), idle_table(results),
-             growth_table(results), names_line(results), skipped]
+             growth_table(results), names_table(results), skipped]
     return "\n".join(part for part in parts if part)
 
 

@@ -178,6 +178,7 @@ def play_names(site, way, names, seconds, say):
         new = derived(net.measured(at_a_time=NEW_NAMES_AT_A_TIME, sessions=names, domains=names, domain="many.lab",
                                    patience_s=bench_net.LOAD_PATIENCE_S + names / NAMES_A_SECOND_LEAST))
         octets = {name: (value - memory[name]) / names for name, value in resident(net).items()}
+        say(f"names {way.name}: {new['per_s']:.0f} a second, scout {new['daemons_us'].get('scout', 0):.0f} us each; then {octets}")
         few, all_of_them, done = [], [], 0
         for _ in range(NAMES_LOADS):
             few.append(derived(net.measured(**ten)))
