@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the cache of promises costs that scout and guards keep: octets of a domain, and the time of a put, a find, a flush at 10, at 1,000
- * and at as many domains as are asked for. A domain has two hosts with TLSA records and two to four addresses; half of all are customers
+ * What the cache of promises costs that scout and guards keep: octets of a domain, and the time of a put, a find, news of a host's key and
+ * a flush at 10, at 1,000 and at as many domains as are asked for. A domain has two hosts with TLSA records and two to four addresses; half of all are customers
  * of a few large providers, and share the addresses of those. Times are of the processor, with the reading of
  * its clock in them.
  *
@@ -17,7 +17,7 @@
 #include "policy/promise_cache.h"
 #include "verdict/key_rule.h"
 
-enum { CAPACITY = 131072, FINDS = 200000, FLUSHES = 50, PROVIDERS = 20, NOW_MS = 1000 };
+enum { FINDS = 200000, FLUSHES = 50, PROVIDERS = 20, NOW_MS = 1000 };
 
 static const uint8_t secret[TABLE_SECRET_LEN] = { 1, 2, 3 };
 
@@ -197,14 +197,32 @@ static void flush(struct world *world, size_t count, bool of_provider)
 	report(of_provider ? "flush, shared addresses" : "flush, own addresses", &timing);
 }
 
-static void measure(size_t count)
+/* Another key of hosts of its own. */
+static void outdate(struct world *world, size_t count)
+{
+	struct timing timing = { .count = 0 };
+
+	for (size_t number = 0; number < FLUSHES * 2 && number < count; number += 2) {
+		double begin;
+
+		fill(&world->destination, number);
+		world->destination.keys[world->destination.keys_len - 1] ^= 1;
+		begin = clock_us();
+		if (!promise_cache_outdate(world->cache, &world->destination))
+			exit(4);
+		count_in(&timing, begin);
+	}
+	report("news of a host", &timing);
+}
+
+static void measure(size_t count, size_t capacity)
 {
 	struct world world = { .cache = NULL };
 	struct timing first = { .count = 0 }, again = { .count = 0 }, clear = { .count = 0 };
 	size_t before;
 	double begin;
 
-	world.cache = promise_cache_new(CAPACITY, secret);
+	world.cache = promise_cache_new(capacity, secret);
 	if (!world.cache)
 		exit(4);
 	before = octets_in_use();
@@ -218,6 +236,7 @@ static void measure(size_t count)
 	report("put anew", &again);
 	find_all(&world, count);
 	ask_addresses(&world, count);
+	outdate(&world, count);
 	flush(&world, count, false);
 	flush(&world, count, true);
 	begin = clock_us();
@@ -231,14 +250,15 @@ int main(int argc, char **argv)
 {
 	size_t most = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
 	size_t before = octets_in_use();
-	struct promise_cache *cache = promise_cache_new(CAPACITY, secret);
+	struct promise_cache *cache = promise_cache_new(most + 1, secret);
 
-	if (most == 0 || most > CAPACITY)
+	if (most == 0 || !cache)
 		return 2;
-	printf("empty, with room for %d domains: %zu octets\n", CAPACITY, octets_in_use() - before);
+	printf("empty, with room for %zu domains: %zu octets\n", most + 1,
+	       octets_in_use() - before);
 	promise_cache_free(cache);
-	measure(10);
-	measure(1000);
-	measure(most);
+	measure(10, most + 1);
+	measure(1000, most + 1);
+	measure(most, most + 1);
 	return 0;
 }
