@@ -229,7 +229,7 @@ static const struct {
 	{ "=3", "--set: KEY=VALUE is expected, not \"=3\"" },
 	{ "dns.mode=enforce",
 	  "--set: dns.mode: no such key; allowed: trust-anchor, root-hints, forward, "
-	  "timeout-seconds, guard" },
+	  "timeout-seconds, names-max, guard" },
 	{ "mode=upgrade", "--set: mode: upgrade is not built yet" },
 	{ "tls.tls13=upgrade", "--set: tls.tls13: upgrade is not built yet" },
 	{ "destination=x", "--set: destination: only in the file, as destination \"...\" { ... }" },
