@@ -329,23 +329,16 @@ static size_t find_host_named(const struct record *record, const char *name)
 	return i;
 }
 
-struct record_accord record_compare(const struct record *record,
-                                    const struct destination *destination)
+enum record_accord record_compare(const struct record *record,
+                                  const struct destination *destination, size_t host)
 {
-	struct record_accord accord = { 0 };
+	const struct mx_host *other = &destination->hosts[host];
+	size_t own = find_host_named(record, other->name);
 
-	for (size_t i = 0; i < destination->host_count; i++) {
-		const struct mx_host *other = &destination->hosts[i];
-		size_t host = find_host_named(record, other->name);
-
-		if (host == record->host_count)
-			continue;
-		if (knows_the_same(record, &record->hosts[host], destination, other))
-			accord.same++;
-		else
-			accord.different++;
-	}
-	return accord;
+	if (own == record->host_count)
+		return RECORD_LACKS;
+	return knows_the_same(record, &record->hosts[own], destination, other) ? RECORD_SAME
+	                                                                       : RECORD_DIFFERENT;
 }
 
 uint32_t record_age_s(const struct record *record, uint64_t now_ms)

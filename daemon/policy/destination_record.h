@@ -34,14 +34,11 @@ struct record *record_hold(struct record *record);
 size_t record_release(struct record *record);
 size_t record_octets(const struct record *record);
 
-/* What another answer says of TLSA records, of hosts that both name. What was not looked up, or could not be, is the same. */
-struct record_accord {
-	size_t same;
-	size_t different;
-};
+/* What another answer says of TLSA records of that host of its. What was not looked up, or could not be, is the same. */
+enum record_accord { RECORD_LACKS /* it does not name the host */, RECORD_SAME, RECORD_DIFFERENT };
 
-struct record_accord record_compare(const struct record *record,
-                                    const struct destination *destination);
+enum record_accord record_compare(const struct record *record,
+                                  const struct destination *destination, size_t host);
 /* It is not fresh any more, and what it promises not known (PROMISE_UNKNOWN); its places count as long as they would have. */
 void record_outdate(struct record *record);
 

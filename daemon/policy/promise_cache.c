@@ -259,17 +259,27 @@ int promise_cache_put(struct promise_cache *cache, const struct destination *des
 	return err;
 }
 
+static bool knows_all(const struct record *record, const struct destination *destination)
+{
+	for (size_t i = 0; i < destination->host_count; i++) {
+		if (record_compare(record, destination, i) != RECORD_SAME)
+			return false;
+	}
+	return true;
+}
+
+/* By each host only what it leads to is compared, and only of that host: a stranger may have thousands of domains of the same hosts. */
 bool promise_cache_outdate(struct promise_cache *cache, const struct destination *destination)
 {
 	struct record *own = record_of(cache, destination->name, destination->mx_state == MX_HOST);
 
-	if (own && record_compare(own, destination).same == destination->host_count)
+	if (own && knows_all(own, destination))
 		return false;
 	for (size_t i = 0; i < destination->host_count; i++) {
 		struct naming *naming = host_index_find(cache->hosts, destination->hosts[i].name);
 
 		for (; naming; naming = naming->next) {
-			if (record_compare(naming->record, destination).different > 0)
+			if (record_compare(naming->record, destination, i) == RECORD_DIFFERENT)
 				record_outdate(naming->record);
 		}
 	}
