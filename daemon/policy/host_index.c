@@ -86,9 +86,17 @@ struct naming *host_index_add(struct host_index *index, struct record *record)
 
 void host_index_remove(struct host_index *index, struct naming *namings, size_t count)
 {
-	for (size_t i = 0; namings && i < count; i++)
+	/* Whoever is in it has his hosts in it. */
+	bool is_in = table_count(index->hosts) > 0;
+
+	for (size_t i = 0; namings && is_in && i < count; i++)
 		take_out(index, &namings[i]);
 	free(namings);
+}
+
+void host_index_clear(struct host_index *index)
+{
+	table_clear(index->hosts);
 }
 
 struct naming *host_index_find(const struct host_index *index, const char *host)

@@ -33,6 +33,8 @@ void host_index_free(struct host_index *index);
 struct naming *host_index_add(struct host_index *index, struct record *record);
 /* All namings of a record, which are freed; NULL has no effect. */
 void host_index_remove(struct host_index *index, struct naming *namings, size_t count);
+/* Nobody is found any more. For all records at once: their namings are removed afterwards, and nobody is looked for. */
+void host_index_clear(struct host_index *index);
 /* The first of those that name it, by ->next the others; NULL: nobody. */
 struct naming *host_index_find(const struct host_index *index, const char *host);
 

@@ -441,6 +441,7 @@ size_t promise_cache_forget(struct promise_cache *cache, const char *name)
 
 void promise_cache_clear(struct promise_cache *cache)
 {
+	host_index_clear(cache->hosts);
 	table_clear(cache->addresses);
 	table_clear(cache->names);
 }

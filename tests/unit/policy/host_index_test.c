@@ -65,6 +65,28 @@ static void a_host_that_nobody_names_is_found_nowhere(void **state)
 	host_index_free(index);
 }
 
+static void after_a_clear_nobody_is_found_and_all_may_come_again(void **state)
+{
+	struct host_index *index = host_index_new(RECORDS, secret);
+	struct record *records[] = { record_to(0x3), record_to(0x6) };
+	struct naming *namings[2];
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < 2; i++)
+			namings[i] = host_index_add(index, records[i]);
+		assert_int_equal(count_of(index, 1, NULL), 2);
+		host_index_clear(index);
+		for (unsigned host = 0; host < HOSTS; host++)
+			assert_int_equal(count_of(index, host, NULL), 0);
+		for (size_t i = 0; i < 2; i++)
+			host_index_remove(index, namings[i], record_host_count(records[i]));
+	}
+	for (size_t i = 0; i < 2; i++)
+		(void)record_release(records[i]);
+	host_index_free(index);
+}
+
 static void an_answer_without_hosts_has_no_namings(void **state)
 {
 	struct host_index *index = host_index_new(RECORDS, secret);
@@ -160,6 +182,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_host_that_nobody_names_is_found_nowhere),
 		cmocka_unit_test(an_answer_without_hosts_has_no_namings),
+		cmocka_unit_test(after_a_clear_nobody_is_found_and_all_may_come_again),
 		cmocka_unit_test(without_memory_a_record_is_in_it_by_no_host),
 		cmocka_unit_test(whoever_comes_and_goes_each_host_has_those_that_name_it),
 	};
