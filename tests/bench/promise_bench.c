@@ -197,12 +197,12 @@ static void flush(struct world *world, size_t count, bool of_provider)
 	report(of_provider ? "flush, shared addresses" : "flush, own addresses", &timing);
 }
 
-/* Another key of hosts of its own. */
-static void outdate(struct world *world, size_t count)
+/* Another key of hosts of its own, or of those of a large provider. */
+static void outdate(struct world *world, size_t count, bool of_provider)
 {
 	struct timing timing = { .count = 0 };
 
-	for (size_t number = 0; number < FLUSHES * 2 && number < count; number += 2) {
+	for (size_t number = of_provider; number < FLUSHES * 2 && number < count; number += 2) {
 		double begin;
 
 		fill(&world->destination, number);
@@ -212,7 +212,7 @@ static void outdate(struct world *world, size_t count)
 			exit(4);
 		count_in(&timing, begin);
 	}
-	report("news of a host", &timing);
+	report(of_provider ? "news of a provider's host" : "news of a host", &timing);
 }
 
 static void measure(size_t count, size_t capacity)
@@ -236,7 +236,8 @@ static void measure(size_t count, size_t capacity)
 	report("put anew", &again);
 	find_all(&world, count);
 	ask_addresses(&world, count);
-	outdate(&world, count);
+	outdate(&world, count, false);
+	outdate(&world, count, true);
 	flush(&world, count, false);
 	flush(&world, count, true);
 	begin = clock_us();
