@@ -19,21 +19,20 @@ static const uint8_t secret[TABLE_SECRET_LEN] = "of the test";
 /* An answer whose mail goes to the hosts of those bits. */
 static struct record *record_to(unsigned hosts)
 {
-	struct destination *destination = calloc(1, sizeof(*destination));
+	static struct destination destination;
 	struct record *record;
 
-	assert_non_null(destination);
-	strcpy(destination->name, "example.org");
-	destination->mx_state = MX_FOUND;
-	destination->ttl_s = 60;
+	memset(&destination, 0, sizeof(destination));
+	strcpy(destination.name, "example.org");
+	destination.mx_state = MX_FOUND;
+	destination.ttl_s = 60;
 	for (unsigned i = 0; i < HOSTS; i++) {
 		if (hosts >> i & 1)
-			sprintf(destination->hosts[destination->host_count++].name,
+			sprintf(destination.hosts[destination.host_count++].name,
 			        "mx%u.example.org", i);
 	}
-	record = record_new(destination, NULL, 1000);
+	record = record_new(&destination, NULL, 1000);
 	assert_non_null(record);
-	free(destination);
 	return record;
 }
 
