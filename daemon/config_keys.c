@@ -70,7 +70,7 @@ static const struct config_key keys[] = {
 	{ "dns", "timeout-seconds", "5", config_check_number, AT(dns_timeout_ms), .min = 1,
 	  .max = 60, .unit = 1000 },
 	{ "dns", "names-max", "131072", config_check_number, AT(dns_names_max), .min = 16384,
-	  .max = 2097152, .unit = 1 },
+	  .max = 1048576, .unit = 1 },
 	{ "dns", "guard", "off", config_check_choice, AT(dns_guard),
 	  .words = { "off", "alert", "drop" } },
 	{ "tls", "ca-file", "", PATH(ca_file) },

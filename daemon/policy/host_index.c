@@ -106,3 +106,8 @@ struct naming *host_index_find(const struct host_index *index, const char *host)
 
 	return first ? *first : NULL;
 }
+
+size_t host_index_count(const struct host_index *index)
+{
+	return table_count(index->hosts);
+}

@@ -9,8 +9,12 @@
 #include "policy/host_index.h"
 #include "policy/mentions.h"
 
-/* A large domain has a dozen addresses, most have two or share those of a large one. */
-enum { ADDRESSES_PER_NAME = 4 };
+enum {
+	/* A large domain has a dozen addresses, most have two or share those of a large one. */
+	ADDRESSES_PER_NAME = 4,
+	/* Of an entry of a table, about: what it is found by, its places in chains, and malloc's share. */
+	ENTRY_OCTETS = 96,
+};
 
 struct promise_cache {
 	uint8_t secret[SIPHASH_KEY_LEN];
@@ -210,15 +214,32 @@ static void mention_others(struct promise_cache *cache, const struct record *gon
 	}
 }
 
-static void keep_within_bounds(struct promise_cache *cache)
+/* Tables included. */
+static size_t octets_of_all(const struct promise_cache *cache)
+{
+	size_t addresses = table_count(cache->addresses);
+	size_t entries = table_count(cache->names) + addresses + host_index_count(cache->hosts);
+
+	return cache->octets + entries * ENTRY_OCTETS + addresses * sizeof(struct mentions);
+}
+
+static void remove_oldest(struct table *table)
 {
 	const void *key;
 
-	while (cache->octets > cache->octets_max && table_count(cache->names) > 1) {
-		if (table_oldest(cache->addresses, &key))
-			table_remove(cache->addresses, key);
-		if (table_oldest(cache->names, &key))
-			table_remove(cache->names, key);
+	if (table_oldest(table, &key))
+		table_remove(table, key);
+}
+
+/* With each name as many addresses as there are for one. */
+static void keep_within_bounds(struct promise_cache *cache)
+{
+	while (octets_of_all(cache) > cache->octets_max && table_count(cache->names) > 1) {
+		size_t share = 1 + table_count(cache->addresses) / table_count(cache->names);
+
+		for (size_t i = 0; i < share; i++)
+			remove_oldest(cache->addresses);
+		remove_oldest(cache->names);
 	}
 }
 

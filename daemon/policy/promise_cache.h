@@ -17,8 +17,8 @@
 #include "verdict/promise.h"
 
 enum {
-	/* Octets of answers per entry of capacity; a typical one has 300 to 600, the largest 30,000. */
-	PROMISE_CACHE_OCTETS_PER_NAME = 1024,
+	/* Octets of all for each name of the capacity; a typical answer needs 600 to 1,300 with all that finds it, the largest 30,000. */
+	PROMISE_CACHE_OCTETS_PER_NAME = 1280,
 	/* Names that may share an address and are told apart; the strongest promises stay. */
 	PROMISE_CACHE_MENTIONS_MAX = MENTIONS_MAX,
 };

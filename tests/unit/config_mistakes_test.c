@@ -128,7 +128,7 @@ static const struct {
 	  "t.conf:1: tls.probes-max: a number from 1 to 1024, not \"0\"" },
 	/* Values. */
 	{ "dns { names-max = 16383 }",
-	  "t.conf:1: dns.names-max: a number from 16384 to 2097152, not \"16383\"" },
+	  "t.conf:1: dns.names-max: a number from 16384 to 1048576, not \"16383\"" },
 	{ "dns { guard = no }", "t.conf:1: dns.guard: off, alert or drop, not \"no\"" },
 	{ "nat64 = { 2001:db8::/95 }", "t.conf:1: nat64: IPv6 networks of 32, 40, 48, 56, 64 or 96 "
 	                               "bits, not \"2001:db8::/95\"" },

@@ -372,6 +372,32 @@ static void the_largest_destinations_stay_within_the_memory_of_the_cache(void **
 	assert_in_range(promise_cache_count(fixture->cache), 1, 6);
 }
 
+/* Little of each, but all of it is found by tables of ours. */
+static void put_many_places(struct fixture *fixture, int number)
+{
+	char name[DOMAIN_NAME_MAX], address[ADDRESS_TEXT_MAX];
+	struct destination *destination;
+
+	snprintf(name, sizeof(name), "d%d.example", number);
+	destination = begin(fixture, name, 600);
+	for (int i = 0; i < 13; i++) {
+		snprintf(name, sizeof(name), "%d.%d", i, number);
+		snprintf(address, sizeof(address), "10.%d.%d.1", number, i);
+		add_host(destination, name, PROMISE_NONE, address);
+	}
+	put(fixture, NOW);
+}
+
+static void what_finds_them_is_in_the_memory_of_the_cache(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (int i = 0; i < CACHE_NAMES; i++)
+		put_many_places(fixture, i);
+	/* 13 hosts and 13 addresses for each of CACHE_NAMES would need three times as much for the tables alone. */
+	assert_in_range(promise_cache_count(fixture->cache), 8, CACHE_NAMES / 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -392,6 +418,7 @@ int main(void)
 		TEST(a_domain_includes_its_addresses_while_they_are_fresh),
 		TEST(a_cleared_cache_knows_no_name_and_no_address),
 		TEST(a_full_cache_gives_up_what_was_unused_for_longest),
+		TEST(what_finds_them_is_in_the_memory_of_the_cache),
 		TEST(the_largest_destinations_stay_within_the_memory_of_the_cache),
 	};
 
