@@ -11,7 +11,7 @@ import struct
 ETH_P_ALL = 3
 SO_RCVBUFFORCE, SOL_PACKET, PACKET_STATISTICS = 33, 263, 6  # the socket module does not name them
 FRAME_MAX = 1 << 18   # segmentation is left to the last cable, so frames may be large
-BUFFER_MAX = 1 << 25
+BUFFER_MAX = 1 << 27
 
 Segment = collections.namedtuple("Segment", "source destination sequence flags payload")
 FIN, SYN, RST = 1, 2, 4

