@@ -28,7 +28,7 @@ enum {
 	FIRST_NUMBER =
 		1000000, /* of sessions that are measured: other ports and clients than those that stand */
 	COUNTS_MAX = 6,
-	NAMES_MAX = 1100000,
+	NAMES_MAX = 1048576, /* the most that may be set */
 };
 
 static const struct connection_kind LETTER = { 1024, SEGMENT_LEN, false, NULL };

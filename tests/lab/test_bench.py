@@ -3,6 +3,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import time
 import xml.etree.ElementTree
@@ -101,6 +102,13 @@ def test_what_does_not_arrive_is_no_measurement(site):
 
     with pytest.raises(bench_net.BenchError):
         bench_parts.measure(site, Eats("eats", "eats"), LETTER, SECONDS)
+
+
+# Each looks at more than one number of domains, and has room for all of them.
+def test_what_a_cache_of_promises_costs_is_measured_to_its_end():
+    done = subprocess.run([bench_net.tool("bench", "promise_bench"), "2000"], stdout=subprocess.PIPE, text=True, check=False)
+    said = [line.split()[0] for line in done.stdout.splitlines() if "octets each" in line]
+    assert done.returncode == 0 and said == ["10", "1000", "2000"], done.stdout
 
 
 # The page.
