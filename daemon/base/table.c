@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "base/siphash.h"
 
 enum { BUCKETS_MIN = 16, ALIGNMENT = _Alignof(max_align_t) };
@@ -111,13 +112,9 @@ static void become_youngest(struct table *table, struct entry *entry)
 	table->youngest = entry;
 }
 
-static void drop(struct table *table, struct entry *entry)
+/* Of one that no bucket leads to any more. */
+static void end(struct table *table, struct entry *entry)
 {
-	struct entry **at = bucket_of(table, entry->hash);
-
-	while (*at != entry)
-		at = &(*at)->chained;
-	*at = entry->chained;
 	leave_order(table, entry);
 	table->count--;
 	if (table->on_leave)
@@ -125,10 +122,22 @@ static void drop(struct table *table, struct entry *entry)
 	free(entry);
 }
 
+static void drop(struct table *table, struct entry *entry)
+{
+	struct entry **at = bucket_of(table, entry->hash);
+
+	while (*at != entry)
+		at = &(*at)->chained;
+	*at = entry->chained;
+	end(table, entry);
+}
+
 void table_clear(struct table *table)
 {
+	/* All at once: to look for each in its chain would touch memory all over, of a million for seconds. */
+	memset(table->buckets, 0, table->bucket_count * sizeof(struct entry *));
 	while (table->oldest)
-		drop(table, table->oldest);
+		end(table, table->oldest);
 }
 
 void table_free(struct table *table)
@@ -138,6 +147,11 @@ void table_free(struct table *table)
 	table_clear(table);
 	free(table->buckets);
 	free(table);
+}
+
+static size_t entry_octets(const struct table *table)
+{
+	return sizeof(struct entry) + table->value_at + table->value_len;
 }
 
 static uint64_t hash_of(const struct table *table, const void *key)
@@ -192,7 +206,7 @@ void *table_insert(struct table *table, const void *key)
 	struct entry **bucket;
 
 	assert(!entry_for(table, key, hash));
-	entry = calloc(1, sizeof(*entry) + table->value_at + table->value_len);
+	entry = calloc(1, entry_octets(table));
 	if (!entry)
 		return NULL;
 	entry->hash = hash;
@@ -243,6 +257,12 @@ void *table_younger(const struct table *table, const void *value, const void **k
 size_t table_count(const struct table *table)
 {
 	return table->count;
+}
+
+size_t table_octets(const struct table *table)
+{
+	return table->count * allocated_octets(entry_octets(table)) +
+	       allocated_octets(table->bucket_count * sizeof(struct entry *));
 }
 
 uint64_t table_evictions(const struct table *table)

@@ -31,13 +31,15 @@ void *table_peek(const struct table *table, const void *key);
 /* The value for a key not yet there, zeroed; the oldest leaves if full. NULL: out of memory. */
 void *table_insert(struct table *table, const void *key);
 void table_remove(struct table *table, const void *key);
-/* All of them. */
+/* All of them: while one leaves none of the others is found any more. */
 void table_clear(struct table *table);
 /* The oldest entry's value and key; NULL when empty. */
 void *table_oldest(const struct table *table, const void **key);
 /* Next younger than `value` (one of this table's); NULL at the end. */
 void *table_younger(const struct table *table, const void *value, const void **key);
 size_t table_count(const struct table *table);
+/* What all entries have of memory, and what finds them: that does not shrink with them. */
+size_t table_octets(const struct table *table);
 uint64_t table_evictions(const struct table *table);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/heap.h"
+
 /* A record while it grows: fixed arrays, texts still elsewhere. Large, and never zeroed: up to the counts all is filled. */
 struct draft {
 	size_t host_count;
@@ -175,7 +177,7 @@ static struct record *record_of(const struct draft *draft, const struct destinat
 		return NULL;
 	hosts = (struct record_host *)((char *)record + hosts_at);
 	texts = (char *)record + texts_at;
-	record->octets = (uint32_t)octets;
+	record->octets = (uint32_t)allocated_octets(octets);
 	record->hosts = hosts;
 	record->texts = texts;
 	record->name = put_text(texts, &used, name);

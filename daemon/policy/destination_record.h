@@ -30,7 +30,7 @@ struct record;
 struct record *record_new(const struct destination *destination, const struct record *earlier,
                           uint64_t now_ms);
 struct record *record_hold(struct record *record);
-/* Octets given back: 0 while somebody else holds it. */
+/* Octets given back, malloc's share included: 0 while somebody else holds it. */
 size_t record_release(struct record *record);
 size_t record_octets(const struct record *record);
 

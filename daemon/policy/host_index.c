@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "base/siphash.h"
 
 struct host_index {
@@ -107,7 +108,14 @@ struct naming *host_index_find(const struct host_index *index, const char *host)
 	return first ? *first : NULL;
 }
 
-size_t host_index_count(const struct host_index *index)
+size_t host_index_octets(const struct host_index *index)
 {
-	return table_count(index->hosts);
+	return table_octets(index->hosts);
+}
+
+size_t host_index_naming_octets(const struct record *record)
+{
+	size_t count = record_host_count(record);
+
+	return count > 0 ? allocated_octets(count * sizeof(struct naming)) : 0;
 }

@@ -35,8 +35,9 @@ struct naming *host_index_add(struct host_index *index, struct record *record);
 void host_index_remove(struct host_index *index, struct naming *namings, size_t count);
 /* Nobody is found any more. For all records at once: their namings are removed afterwards, and nobody is looked for. */
 void host_index_clear(struct host_index *index);
-/* Hosts that somebody names. */
-size_t host_index_count(const struct host_index *index);
+/* Of memory: its hosts and what finds them, without their namings; then those of a record. */
+size_t host_index_octets(const struct host_index *index);
+size_t host_index_naming_octets(const struct record *record);
 /* The first of those that name it, by ->next the others; NULL: nobody. */
 struct naming *host_index_find(const struct host_index *index, const char *host);
 

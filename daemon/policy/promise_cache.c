@@ -9,19 +9,15 @@
 #include "policy/host_index.h"
 #include "policy/mentions.h"
 
-enum {
-	/* A large domain has a dozen addresses, most have two or share those of a large one. */
-	ADDRESSES_PER_NAME = 4,
-	/* Of an entry of a table, about: what it is found by, its places in chains, and malloc's share. */
-	ENTRY_OCTETS = 96,
-};
+/* A large domain has a dozen addresses, most have two or share those of a large one. */
+enum { ADDRESSES_PER_NAME = 4 };
 
 struct promise_cache {
 	uint8_t secret[SIPHASH_KEY_LEN];
 	struct table *names;      /* uint64_t, hash of the name → struct known */
 	struct table *addresses;  /* struct address → struct mentions */
 	struct host_index *hosts; /* the records in `names` */
-	size_t octets;            /* of all records alive */
+	size_t octets;            /* of all records alive, and their namings */
 	size_t octets_max;
 };
 
@@ -63,7 +59,7 @@ static void empty(struct promise_cache *cache, struct known *known)
 	if (!record)
 		return;
 	host_index_remove(cache->hosts, known->namings, record_host_count(record));
-	cache->octets -= record_host_count(record) * sizeof(*known->namings);
+	cache->octets -= host_index_naming_octets(record);
 	memset(known, 0, sizeof(*known));
 	release(cache, record);
 }
@@ -75,7 +71,7 @@ static bool fill(struct promise_cache *cache, struct known *known, struct record
 	if (!known->namings && record_host_count(record) > 0)
 		return false;
 	known->record = record;
-	cache->octets += record_host_count(record) * sizeof(*known->namings);
+	cache->octets += host_index_naming_octets(record);
 	return true;
 }
 
@@ -217,10 +213,8 @@ static void mention_others(struct promise_cache *cache, const struct record *gon
 /* Tables included. */
 static size_t octets_of_all(const struct promise_cache *cache)
 {
-	size_t addresses = table_count(cache->addresses);
-	size_t entries = table_count(cache->names) + addresses + host_index_count(cache->hosts);
-
-	return cache->octets + entries * ENTRY_OCTETS + addresses * sizeof(struct mentions);
+	return cache->octets + table_octets(cache->names) + table_octets(cache->addresses) +
+	       host_index_octets(cache->hosts);
 }
 
 static void remove_oldest(struct table *table)
