@@ -272,7 +272,7 @@ static void what_came_before_text_without_a_dot_counts(void **state)
 /* As if on each CPU a segment were being read, or none. */
 static void set_taken(uint64_t is_taken)
 {
-	uint32_t ids[4], zero = 0, found = 0;
+	uint32_t ids[4] = { 0 }, zero = 0, found = 0;
 	struct bpf_prog_info program = { .nr_map_ids = 4, .map_ids = (uintptr_t)ids };
 	uint32_t program_len = sizeof(program);
 

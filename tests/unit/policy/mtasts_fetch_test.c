@@ -351,17 +351,17 @@ static pid_t play_field(int listener, const char *ca_file, int bits)
 	SSL_CTX_set0_tmp_dh_pkey(context, field);
 	SSL_CTX_use_certificate(context, certificate);
 	SSL_CTX_use_PrivateKey(context, key);
+	OSSL_PARAM_free(parameters);
+	OSSL_PARAM_BLD_free(values);
+	EVP_PKEY_CTX_free(maker);
+	BN_free(modulus);
+	BN_free(generator);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
 	child = fork();
 	assert_true(child >= 0);
 	if (child > 0) {
 		SSL_CTX_free(context);
-		OSSL_PARAM_free(parameters);
-		OSSL_PARAM_BLD_free(values);
-		EVP_PKEY_CTX_free(maker);
-		BN_free(modulus);
-		BN_free(generator);
-		X509_free(certificate);
-		EVP_PKEY_free(key);
 		return child;
 	}
 	alarm(10);
