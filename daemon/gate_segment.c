@@ -245,10 +245,14 @@ bool gate_advance(struct gate *gate, struct flow *flow)
 	return true;
 }
 
-/* Nothing more is to be learnt: the kernel passes the rest by itself. */
+/*
+ * Nothing more is to be learnt: the kernel passes the rest by itself. Not of a connection that began before us: where reading began there
+ * rests on what came first, or on the server's word, and the kernel would pass what lies before, too.
+ */
 void gate_offload_when_done(struct gate *gate, struct flow *flow)
 {
-	if (flow->phase == FLOW_OFFLOADED || !session_is_done(flow->session))
+	if (flow->phase == FLOW_OFFLOADED || !session_is_done(flow->session) ||
+	    session_facts(flow->session)->is_midstream)
 		return;
 	flow->phase = FLOW_OFFLOADED;
 	gate->counters.flows_offloaded++;

@@ -122,6 +122,23 @@ static void nothing_passes_before_it_is_known_where_reading_begins(void **state)
 	simulation_free(simulation);
 }
 
+/* It is TLS by what came first. What its client sends again from before that may be anything, and the kernel would look at none of it. */
+static void what_began_before_us_is_read_to_its_end(void **state)
+{
+	static const uint8_t record[5 + 64] = { 0x17, 3, 3, 0, 64 };
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 3);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		(void)simulation_say(simulation, true, bytes_of(record, sizeof(record)));
+		simulation_pass_time(simulation, 2000);
+	}
+	assert_null(simulation_finding(simulation));
+	assert_int_equal(simulation->server.got_len, 3 * sizeof(record));
+	assert_int_equal(simulation->offloaded_count, 0);
+	simulation_free(simulation);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +148,7 @@ int main(void)
 		cmocka_unit_test(tls_and_a_new_greeting_go_on_behind_a_dead_guard),
 		cmocka_unit_test(an_end_behind_what_never_passed_leaves_nothing_unwatched),
 		cmocka_unit_test(nothing_passes_before_it_is_known_where_reading_begins),
+		cmocka_unit_test(what_began_before_us_is_read_to_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
