@@ -23,6 +23,12 @@ SETTINGS = ("queues=1", "passage=ebpf")
 PARTS = (b"\r\n", b"\n", b"..", b"x.\r\n", b"\r\n..\r\n", b"\r\n.x", b"words and words ", b"0123456789abcdef" * 60)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def in_order(lab):
+    with lab.world.in_order():
+        yield
+
+
 def body(length, seed):
     rng = random.Random(seed)
     text = b"Subject: long\r\n\r\n"

@@ -164,6 +164,18 @@ class World:
             self.gateway.ip("link del br0")
             self.gateway.ip(*(line.replace("route add", "route replace") for line in mine))
 
+    @contextlib.contextmanager
+    def in_order(self):
+        """Packets of a connection do not overtake each other: one processor has them all, as with a network card. Of veth it is whoever sends."""
+        hosts = (self.inside, self.gateway, self.outside, self.far)
+        for host in hosts:
+            _steer(host, 1)
+        try:
+            yield
+        finally:
+            for host in hosts:
+                _steer(host, 0)
+
     def _clear_gateway(self):
         if self.place == "bridge":
             self.gateway.ip("link del br0", "addr flush dev ops0")
@@ -200,6 +212,12 @@ class World:
         with open(path, "w", encoding="utf-8") as file:
             file.write("\n".join(settings) + "\n")
         return host.spawn([servers.unbound(), "-d", "-c", path])
+
+
+def _steer(host, processors):
+    """Receive packet steering, to those of the mask; 0: where they come in."""
+    host.run(["unshare", "--mount", "sh", "-ec", "mount -t sysfs sysfs /sys; "
+              f"for one in /sys/class/net/*/queues/rx-0/rps_cpus; do echo {processors} >$one; done"])
 
 
 def _flush(host, *interfaces):
