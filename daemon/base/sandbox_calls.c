@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -80,6 +81,8 @@ static uint32_t action_of(enum call_answer answer)
 		return SCMP_ACT_ALLOW;
 	case CALL_REFUSED:
 		return SCMP_ACT_ERRNO(EACCES);
+	case CALL_UNSUPPORTED:
+		return SCMP_ACT_ERRNO(EOPNOTSUPP);
 	case CALL_ABSENT:
 		break;
 	}
@@ -97,6 +100,10 @@ static struct scmp_arg_cmp comparison_of(const struct call_test *test)
 		return SCMP_CMP(test->argument, SCMP_CMP_MASKED_EQ, test->value, 0);
 	case CALL_WITH:
 		return SCMP_CMP(test->argument, SCMP_CMP_MASKED_EQ, test->value, test->value);
+	case CALL_TYPE:
+		return SCMP_CMP(test->argument, SCMP_CMP_MASKED_EQ,
+		                UINT32_MAX & ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC),
+		                test->value);
 	case CALL_ALWAYS:
 	case CALL_OWN:
 		break;
@@ -107,13 +114,14 @@ static struct scmp_arg_cmp comparison_of(const struct call_test *test)
 static int add_call(scmp_filter_ctx filter, uint32_t action, const struct call *call)
 {
 	int number = seccomp_syscall_resolve_name(call->name);
-	struct scmp_arg_cmp comparison = comparison_of(&call->test);
+	struct scmp_arg_cmp comparisons[CALL_TESTS_MAX];
+	unsigned count = 0;
 
 	if (number == __NR_SCMP_ERROR)
 		return 0;
-	if (call->test.comparison == CALL_ALWAYS)
-		return seccomp_rule_add(filter, action, number, 0);
-	return seccomp_rule_add_array(filter, action, number, 1, &comparison);
+	for (; count < CALL_TESTS_MAX && call->tests[count].comparison != CALL_ALWAYS; count++)
+		comparisons[count] = comparison_of(&call->tests[count]);
+	return seccomp_rule_add_array(filter, action, number, count, comparisons);
 }
 
 static int add_unnamed(scmp_filter_ctx filter)

@@ -19,6 +19,7 @@ enum call_comparison {
 	CALL_WITHOUT, /* any of these bits */
 	CALL_WITH,    /* all of these bits */
 	CALL_OWN,     /* the process's own number */
+	CALL_TYPE,    /* of a socket, whatever flags are with it */
 };
 
 struct call_test {
@@ -27,17 +28,21 @@ struct call_test {
 	uint64_t value;
 };
 
-/* A call, when the test holds of its arguments. The same name may come more than once. */
+enum { CALL_TESTS_MAX = 3 };
+
+/* A call, when all tests hold of its arguments. The same name may come more than once. */
 struct call {
 	const char
 		*name; /* as Linux names it; what this machine's architecture has not is left out */
-	struct call_test test;
+	struct call_test
+		tests[CALL_TESTS_MAX]; /* each of another argument; ends with CALL_ALWAYS */
 };
 
 enum call_answer {
 	CALL_PERMITTED,
-	CALL_REFUSED, /* EACCES: a library may try, and live without */
-	CALL_ABSENT,  /* ENOSYS: it has another way */
+	CALL_REFUSED,     /* EACCES: a library may try, and live without */
+	CALL_ABSENT,      /* ENOSYS: it has another way */
+	CALL_UNSUPPORTED, /* EOPNOTSUPP: so says a kernel that cannot do it */
 };
 
 struct call_list {

@@ -6,18 +6,21 @@
 #include <linux/bpf.h>
 #include <linux/netlink.h>
 #include <linux/prctl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
 /* clang-format off */
-#define ALWAYS(call)                    { call, { CALL_ALWAYS, 0, 0 } }
-#define EQUAL(call, argument, value)    { call, { CALL_EQUAL, argument, value } }
-#define OTHER(call, argument, value)    { call, { CALL_OTHER, argument, value } }
-#define WITHOUT(call, argument, bits)   { call, { CALL_WITHOUT, argument, bits } }
-#define WITH(call, argument, bits)      { call, { CALL_WITH, argument, bits } }
-#define OWN(call, argument)             { call, { CALL_OWN, argument, 0 } }
-#define END                             { NULL, { CALL_ALWAYS, 0, 0 } }
+#define ALWAYS(call)                    { call, { { CALL_ALWAYS, 0, 0 } } }
+#define EQUAL(call, argument, value)    { call, { { CALL_EQUAL, argument, value } } }
+#define OTHER(call, argument, value)    { call, { { CALL_OTHER, argument, value } } }
+#define WITHOUT(call, argument, bits)   { call, { { CALL_WITHOUT, argument, bits } } }
+#define WITH(call, argument, bits)      { call, { { CALL_WITH, argument, bits } } }
+#define OWN(call, argument)             { call, { { CALL_OWN, argument, 0 } } }
+#define SOCKET(family, type, protocol)  { "socket", { { CALL_EQUAL, 0, family }, { CALL_TYPE, 1, type }, { CALL_EQUAL, 2, protocol } } }
+#define PAIR(family, type)              { "socketpair", { { CALL_EQUAL, 0, family }, { CALL_TYPE, 1, type } } }
+#define END                             { NULL, { { CALL_ALWAYS, 0, 0 } } }
 /* clang-format on */
 
 /* Of prctl(2): glibc names its memory. Of fcntl64(2), where there is one. */
@@ -54,11 +57,11 @@ const struct call calls_basic[] = {
 	EQUAL("ioctl", 1, FIONREAD),
 	EQUAL("ioctl", 1, FIONBIO),
 	EQUAL("ioctl", 1, TCGETS),
-	/* Sockets that are there. */
-	ALWAYS("sendmsg"),
-	ALWAYS("sendmmsg"),
-	ALWAYS("sendto"),
-	ALWAYS("send"),
+	/* Sockets that are there. What connects with its first octets does so past Landlock. */
+	WITHOUT("sendmsg", 2, MSG_FASTOPEN),
+	WITHOUT("sendmmsg", 3, MSG_FASTOPEN),
+	WITHOUT("sendto", 3, MSG_FASTOPEN),
+	WITHOUT("send", 3, MSG_FASTOPEN),
 	ALWAYS("recvmsg"),
 	ALWAYS("recvmmsg"),
 	ALWAYS("recvmmsg_time64"),
@@ -193,16 +196,31 @@ const struct call calls_local_sockets[] = {
 };
 
 const struct call calls_internet[] = {
-	EQUAL("socket", 0, AF_INET),
-	EQUAL("socket", 0, AF_INET6),
-	/* Another protocol of netlink does nothing without a capability that is not there. */
-	EQUAL("socket", 0, AF_NETLINK),
-	EQUAL("socketpair", 0, AF_UNIX),
+	/* TCP and UDP, as they are or by name: of MPTCP, SCTP and SMC Landlock does not ask for ports. */
+	SOCKET(AF_INET, SOCK_STREAM, 0),
+	SOCKET(AF_INET, SOCK_STREAM, IPPROTO_TCP),
+	SOCKET(AF_INET, SOCK_DGRAM, 0),
+	SOCKET(AF_INET, SOCK_DGRAM, IPPROTO_UDP),
+	SOCKET(AF_INET6, SOCK_STREAM, 0),
+	SOCKET(AF_INET6, SOCK_STREAM, IPPROTO_TCP),
+	SOCKET(AF_INET6, SOCK_DGRAM, 0),
+	SOCKET(AF_INET6, SOCK_DGRAM, IPPROTO_UDP),
+	SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE),
+	/* One of datagrams could be turned to any local service. */
+	PAIR(AF_UNIX, SOCK_STREAM),
 	ALWAYS("connect"),
 	ALWAYS("bind"),
 	ALWAYS("pipe"),
 	ALWAYS("pipe2"),
 	ALWAYS("eventfd2"),
+	END,
+};
+
+const struct call calls_fast_open[] = {
+	WITH("sendmsg", 2, MSG_FASTOPEN),
+	WITH("sendmmsg", 3, MSG_FASTOPEN),
+	WITH("sendto", 3, MSG_FASTOPEN),
+	WITH("send", 3, MSG_FASTOPEN),
 	END,
 };
 

@@ -18,8 +18,10 @@ extern const struct call calls_files[];
 /* Locks and sizes of a database, and listening to others at a socket with a path. */
 extern const struct call calls_database[];
 extern const struct call calls_local_sockets[];
-/* Sockets of IPv4 and IPv6, and questions about routes. */
+/* TCP and UDP over IPv4 and IPv6, and questions about routes. */
 extern const struct call calls_internet[];
+/* Connecting with the first octets, which libunbound tries: to be unsupported. Then it connects first. */
+extern const struct call calls_fast_open[];
 /* Newer than what they do better, which all of the above can do otherwise: to be absent. */
 extern const struct call calls_newer[];
 /* What no program that this one starts has a reason for. */

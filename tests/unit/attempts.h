@@ -143,6 +143,30 @@ static int open_raw_socket(void)
 	return open_socket(AF_INET, SOCK_RAW, IPPROTO_TCP);
 }
 
+/* Landlock asks for ports where the protocol is TCP. */
+static int open_multipath_socket(void)
+{
+	return open_socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+}
+
+static int open_lite_socket(void)
+{
+	return open_socket(AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE);
+}
+
+static int open_diagnosis_socket(void)
+{
+	return open_socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
+}
+
+/* Each end of which could speak to whoever has a local socket. */
+static int open_pair_of_datagrams(void)
+{
+	int ends[2];
+
+	return said(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends));
+}
+
 static int open_packet_socket(void)
 {
 	return open_socket(AF_PACKET, SOCK_RAW, 0);
@@ -176,6 +200,27 @@ static int connect_to_a_mail_server(void)
 static int connect_to_another_port(void)
 {
 	return connect_to(8080);
+}
+
+/* Without connect(2). */
+static int send_first_octets_to(uint16_t port)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		                  .sin_port = htons(port),
+		                  .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int made = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (made < 0)
+		return errno;
+	return sendto(made, "", 1, MSG_FASTOPEN, (struct sockaddr *)&at, sizeof(at)) == 1 ||
+	                       errno == ECONNREFUSED
+	               ? 0
+	               : errno;
+}
+
+static int connect_to_another_port_by_its_first_octets(void)
+{
+	return send_first_octets_to(8080);
 }
 
 static int send_a_datagram(void)

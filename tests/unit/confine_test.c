@@ -76,15 +76,21 @@ static const struct attempt on_files[] = {
 static const struct attempt on_the_network[] = {
 	ATTEMPT(open_inet_socket, "+xx+xx+"),
 	ATTEMPT(open_unix_socket, "+xxx+xx"),
-	ATTEMPT(open_raw_socket, "+xx-xx-"),
+	ATTEMPT(open_raw_socket, "+xxxxxx"),
+	/* Whether the kernel has them is not for this test to say. */
+	ATTEMPT(open_multipath_socket, "*xxxxxx"),
+	ATTEMPT(open_lite_socket, "*xxxxxx"),
+	ATTEMPT(open_diagnosis_socket, "*xxxxxx"),
+	ATTEMPT(open_pair_of_datagrams, "+xxxxxx"),
 	ATTEMPT(open_packet_socket, "+xxxxxx"),
 	ATTEMPT(open_crypto_socket, "*xxxxxx"),
 	BY_PORTS(connect_to_a_mail_server, "+xx+xx+"),
 	BY_PORTS(connect_to_another_port, "+xx-xx-"),
+	ATTEMPT(connect_to_another_port_by_its_first_octets, "+xx-xx-"),
 	ATTEMPT(send_a_datagram, "+xx+xx+"),
 	BY_PORTS(be_a_server, "+xx-xx-"),
 	/* Whether the kernel has nftables at all is not for this test to say. */
-	ATTEMPT(write_a_rule, "*xx-xx-"),
+	ATTEMPT(write_a_rule, "*xxxxxx"),
 	ATTEMPT(write_a_rule_by_the_queues_socket, "**-----"),
 	ATTEMPT(configure_an_interface, "*xxxxxx"),
 };
@@ -199,6 +205,7 @@ static enum outcome outcome_of(int status)
 	case EPERM:
 	case ENOSYS:
 	case EXDEV:
+	case EOPNOTSUPP:
 		return REFUSED;
 	default:
 		return ODD;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,44 +18,52 @@
 
 /* Just what the attempts below need beside themselves. */
 static const struct call life[] = {
-	{ "exit_group", { CALL_ALWAYS, 0, 0 } },
-	{ "write", { CALL_ALWAYS, 0, 0 } },
-	{ "getpid", { CALL_ALWAYS, 0, 0 } },
-	{ "rt_sigreturn", { CALL_ALWAYS, 0, 0 } },
-	{ "no_such_call_anywhere", { CALL_ALWAYS, 0, 0 } },
+	{ "exit_group", { { CALL_ALWAYS, 0, 0 } } },
+	{ "write", { { CALL_ALWAYS, 0, 0 } } },
+	{ "getpid", { { CALL_ALWAYS, 0, 0 } } },
+	{ "rt_sigreturn", { { CALL_ALWAYS, 0, 0 } } },
+	{ "no_such_call_anywhere", { { CALL_ALWAYS, 0, 0 } } },
 	/* Of a sanitizer, when the filter's memory is given back. */
-	{ "mmap", { CALL_ALWAYS, 0, 0 } },
-	{ "munmap", { CALL_ALWAYS, 0, 0 } },
-	{ "madvise", { CALL_ALWAYS, 0, 0 } },
-	{ "futex", { CALL_ALWAYS, 0, 0 } },
-	{ "sigaltstack", { CALL_ALWAYS, 0, 0 } },
-	{ NULL, { CALL_ALWAYS, 0, 0 } },
+	{ "mmap", { { CALL_ALWAYS, 0, 0 } } },
+	{ "munmap", { { CALL_ALWAYS, 0, 0 } } },
+	{ "madvise", { { CALL_ALWAYS, 0, 0 } } },
+	{ "futex", { { CALL_ALWAYS, 0, 0 } } },
+	{ "sigaltstack", { { CALL_ALWAYS, 0, 0 } } },
+	{ NULL, { { CALL_ALWAYS, 0, 0 } } },
 };
 
 static const struct call tested[] = {
-	{ "getpriority", { CALL_EQUAL, 0, 7 } },
-	{ "setpriority", { CALL_OTHER, 1, 3 } },
-	{ "mprotect", { CALL_WITHOUT, 2, PROT_EXEC } },
-	{ "umask", { CALL_WITH, 0, 0x10 } },
-	{ "tgkill", { CALL_OWN, 0, 0 } },
-	{ NULL, { CALL_ALWAYS, 0, 0 } },
+	{ "getpriority", { { CALL_EQUAL, 0, 7 } } },
+	{ "setpriority", { { CALL_OTHER, 1, 3 } } },
+	{ "mprotect", { { CALL_WITHOUT, 2, PROT_EXEC } } },
+	{ "umask", { { CALL_WITH, 0, 0x10 } } },
+	{ "tgkill", { { CALL_OWN, 0, 0 } } },
+	{ "socket",
+	  { { CALL_EQUAL, 0, AF_UNIX }, { CALL_TYPE, 1, SOCK_DGRAM }, { CALL_EQUAL, 2, 0 } } },
+	{ NULL, { { CALL_ALWAYS, 0, 0 } } },
 };
 
 static const struct call refused[] = {
-	{ "getppid", { CALL_ALWAYS, 0, 0 } },
-	{ NULL, { CALL_ALWAYS, 0, 0 } },
+	{ "getppid", { { CALL_ALWAYS, 0, 0 } } },
+	{ NULL, { { CALL_ALWAYS, 0, 0 } } },
 };
 
 static const struct call absent[] = {
-	{ "getuid", { CALL_ALWAYS, 0, 0 } },
-	{ NULL, { CALL_ALWAYS, 0, 0 } },
+	{ "getuid", { { CALL_ALWAYS, 0, 0 } } },
+	{ NULL, { { CALL_ALWAYS, 0, 0 } } },
+};
+
+static const struct call unsupported[] = {
+	{ "getgid", { { CALL_ALWAYS, 0, 0 } } },
+	{ NULL, { { CALL_ALWAYS, 0, 0 } } },
 };
 
 static const struct sandbox_calls strict = {
 	.lists = { { CALL_PERMITTED, life },
 	           { CALL_PERMITTED, tested },
 	           { CALL_REFUSED, refused },
-	           { CALL_ABSENT, absent } },
+	           { CALL_ABSENT, absent },
+	           { CALL_UNSUPPORTED, unsupported } },
 };
 
 static const struct sandbox_calls lax = {
@@ -115,6 +124,7 @@ static void each_answer_is_the_one_of_its_list(void **state)
 	need_filters();
 	assert_error(&strict, SYS_getppid, EACCES);
 	assert_error(&strict, SYS_getuid, ENOSYS);
+	assert_error(&strict, SYS_getgid, EOPNOTSUPP);
 }
 
 static void arguments_decide_where_a_test_says_so(void **state)
@@ -130,6 +140,19 @@ static void arguments_decide_where_a_test_says_so(void **state)
 	assert_dies(SYS_umask, 0x20, 0, 0);
 	assert_int_equal(filtered(&strict, SYS_umask, 0x30, 0, 0), 0);
 	assert_dies(SYS_tgkill, 1, 1, 0);
+}
+
+static void all_tests_of_a_call_must_hold(void **state)
+{
+	(void)state;
+	need_filters();
+	assert_int_equal(filtered(&strict, SYS_socket, AF_UNIX, SOCK_DGRAM, 0), 0);
+	assert_int_equal(filtered(&strict, SYS_socket, AF_UNIX,
+	                          SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+	                 0);
+	assert_dies(SYS_socket, AF_INET, SOCK_DGRAM, 0);
+	assert_dies(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+	assert_dies(SYS_socket, AF_UNIX, SOCK_DGRAM, 1);
 }
 
 static void a_call_that_libseccomp_does_not_know_is_absent_and_no_end(void **state)
@@ -177,6 +200,7 @@ int main(void)
 		cmocka_unit_test(what_is_in_no_list_ends_the_process),
 		cmocka_unit_test(each_answer_is_the_one_of_its_list),
 		cmocka_unit_test(arguments_decide_where_a_test_says_so),
+		cmocka_unit_test(all_tests_of_a_call_must_hold),
 		cmocka_unit_test(a_call_that_libseccomp_does_not_know_is_absent_and_no_end),
 		cmocka_unit_test(who_runs_programs_may_do_what_is_in_no_list),
 		cmocka_unit_test(a_child_can_only_be_given_less_than_its_parent),
