@@ -337,6 +337,7 @@ const struct call calls_on_others[] = {
 	ALWAYS("migrate_pages"),
 	ALWAYS("move_pages"),
 	ALWAYS("socket"),
+	ALWAYS("socketpair"),
 	END,
 };
 

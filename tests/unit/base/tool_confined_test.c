@@ -71,7 +71,13 @@ static void an_unprivileged_one_reaches_nothing_of_ours(void **state)
 {
 	char signal_us[96], open_ours[] = "exec 3</etc/passwd && echo opened";
 	char make[] = "echo > /tmp/hopguard-tool-test && echo made";
-	const char *const attempts[] = { signal_us, open_ours, make };
+	/* Perl reads -e by way of /dev/null. */
+	char make_a_socket[] =
+		"echo 'socket(A, 2, 2, 0) or die \"$!\\n\"; print \"made\\n\"' | perl";
+	/* Each end of which could speak to whoever has a local socket. */
+	char make_a_pair[] =
+		"echo 'socketpair(A, B, 1, 2, 0) or die \"$!\\n\"; print \"made\\n\"' | perl";
+	const char *const attempts[] = { signal_us, open_ours, make, make_a_socket, make_a_pair };
 	int ends[2];
 	char octet;
 	pid_t other;
