@@ -5,9 +5,10 @@ import contextlib
 import socket
 import threading
 
-from scapy.layers.inet import IP, TCP
-from scapy.layers.inet6 import IPv6
+from scapy.layers.inet import IP, TCP, fragment
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment, fragment6
 from scapy.layers.l2 import Dot1Q, Ether
+from scapy.utils import checksum
 
 START = 5000  # the far end's first sequence number
 REPLIES = {b"EHLO": b"250-nobody\r\n250 SIZE 1000\r\n", b"DATA": b"354 go\r\n", b"QUIT": b"221 bye\r\n"}
@@ -127,3 +128,24 @@ class FarEnd:
 
     def answer(self, text):
         self.say(REPLIES.get(text[:4].upper(), b"250 ok\r\n"))
+
+
+def pieces(packet, number=78):
+    """Fragments, of which one cuts the TCP header (but with IPv6, where RFC 7112 forbids that)."""
+    if IP in packet:
+        packet[IP].id = number
+        return fragment(IP(bytes(packet)), fragsize=16)
+    whole = IPv6(bytes(packet))
+    head = IPv6(src=whole.src, dst=whole.dst) / IPv6ExtHdrFragment(id=number)
+    return fragment6(head / whole[TCP], 40 + 8 + 24)
+
+
+def with_checksum(octets):
+    """An IPv4 or IPv6 packet without other headers whose TCP checksum is right again."""
+    is_v4 = octets[0] >> 4 == 4
+    at, ends = (20, octets[12:20]) if is_v4 else (40, octets[8:40])
+    tcp = bytearray(octets[at:])
+    tcp[16:18] = b"\0\0"
+    about = b"\0\x06" + len(tcp).to_bytes(2, "big") if is_v4 else len(tcp).to_bytes(4, "big") + b"\0\0\0\x06"
+    tcp[16:18] = checksum(ends + about + bytes(tcp)).to_bytes(2, "big")
+    return octets[:at] + bytes(tcp)

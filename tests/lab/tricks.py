@@ -8,11 +8,10 @@ own kernel. What the guard read it says in its event.
 import time
 
 import far_end
-from scapy.layers.inet import ICMP, IP, TCP, fragment
+from scapy.layers.inet import ICMP, IP
 from scapy.layers.inet6 import (HBHOptUnknown, ICMPv6DestUnreach, ICMPv6PacketTooBig, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop,
-                                IPv6ExtHdrRouting, PadN, fragment6)
+                                IPv6ExtHdrRouting, PadN)
 from scapy.layers.ipsec import AH
-from scapy.utils import checksum
 
 TRUE = b"250-nobody\r\n250 SIZE 999\r\n"
 FALSE = b"250-nobody\r\n250 STARTTLS\r\n"
@@ -78,6 +77,13 @@ class OldTimestamp(First):
         return {"options": [("Timestamp", (self.ours - 50000, self.theirs))]}
 
 
+class NoTimestamp(First):
+    sends_timestamps = True
+
+    def how(self):
+        return {"options": []}
+
+
 class NoAck(First):
     def how(self):
         return {"flags": "P"}
@@ -96,6 +102,22 @@ class AckOfLongAgo(First):
 class SignedByNobody(First):
     def how(self):
         return {"options": [(19, bytes(16))]}
+
+
+class AuthenticatedByNobody(First):
+    """RFC 5925"""
+
+    def how(self):
+        return {"options": [(29, bytes(14))]}
+
+
+class EndsEarly(Trick):
+    """The true head, then the false end with a FIN within what the true one will be."""
+
+    def play(self):
+        self.decoy(text=TRUE[:CUT])
+        self.decoy("FPA", text=FALSE[CUT:-4], seq=self.said + CUT, ip=self.near)
+        self.say(TRUE)
 
 
 class BeyondTheWindow(First):
@@ -156,7 +178,7 @@ class TaggedFragments(PriorityTag):
     """of which none but the first has ports"""
 
     def play(self):
-        for piece in pieces(self.packet("PA", text=FALSE), number=79):
+        for piece in far_end.pieces(self.packet("PA", text=FALSE), number=79):
             self.put(piece, tags=self.tags)
         time.sleep(PAUSE_S)
         self.say(TRUE)
@@ -167,7 +189,7 @@ class OptionOfNoLength(Trick):
         octets = bytearray(bytes(self.packet("PA", text=FALSE, options=[("NOP", None)] * 4)))
         at = len(octets) - len(FALSE) - 4
         octets[at:at + 4] = b"\x45\x00\x00\x00"
-        self.put(with_checksum(bytes(octets)))
+        self.put(far_end.with_checksum(bytes(octets)))
         time.sleep(PAUSE_S)
         self.say(TRUE)
 
@@ -403,7 +425,7 @@ class Unreachable(Trick):
 
 class Fragments(Trick):
     def play(self):
-        for piece in pieces(self.packet("PA", text=TRUE)):
+        for piece in far_end.pieces(self.packet("PA", text=TRUE)):
             self.put(piece)
         self.said += len(TRUE)
 
@@ -412,7 +434,7 @@ class OverlappingFragments(Trick):
     """false octets over true ones, then all of it once more"""
 
     def play(self):
-        true, false = (pieces(self.packet("PA", text=text), number=77) for text in (TRUE, FALSE))
+        true, false = (far_end.pieces(self.packet("PA", text=text), number=77) for text in (TRUE, FALSE))
         for piece in (*true[:-1], *false[-2:], true[-1]):
             self.put(piece)
         time.sleep(PAUSE_S)
@@ -468,27 +490,6 @@ class Authenticated(First):
 
     def how(self):
         return {"between": AH(spi=77, seq=1, icv=bytes(12), payloadlen=4)}
-
-
-def pieces(packet, number=78):
-    """Fragments, of which one cuts the TCP header (but with IPv6, where RFC 7112 forbids that)."""
-    if IP in packet:
-        packet[IP].id = number
-        return fragment(IP(bytes(packet)), fragsize=16)
-    whole = IPv6(bytes(packet))
-    head = IPv6(src=whole.src, dst=whole.dst) / IPv6ExtHdrFragment(id=number)
-    return fragment6(head / whole[TCP], 40 + 8 + 24)
-
-
-def with_checksum(octets):
-    """An IPv4 or IPv6 packet without other headers whose TCP checksum is right again."""
-    is_v4 = octets[0] >> 4 == 4
-    at, ends = (20, octets[12:20]) if is_v4 else (40, octets[8:40])
-    tcp = bytearray(octets[at:])
-    tcp[16:18] = b"\0\0"
-    about = b"\0\x06" + len(tcp).to_bytes(2, "big") if is_v4 else len(tcp).to_bytes(4, "big") + b"\0\0\0\x06"
-    tcp[16:18] = checksum(ends + about + bytes(tcp)).to_bytes(2, "big")
-    return octets[:at] + bytes(tcp)
 
 
 PLAIN = {First, Trick}
