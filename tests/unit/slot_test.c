@@ -76,6 +76,19 @@ static void send_one(int channel, const uint8_t *message, size_t len)
 	close(gift);
 }
 
+/* Two that a scout may have, and one that nobody may. */
+static void send_wishes(int channel)
+{
+	static const struct message_sockets wishes[] = {
+		{ .type = MESSAGE_SOCKETS, .family = 4 },
+		{ .type = MESSAGE_SOCKETS, .family = 4, .client = { .family = 6 } },
+		{ .type = MESSAGE_SOCKETS, .family = 6, .client = { .family = 6 } },
+	};
+
+	for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++)
+		send_one(channel, (const uint8_t *)&wishes[i], sizeof(wishes[i]));
+}
+
 /* Stands in the place of what forks a guard: the channel, and what comes through it, are real. */
 pid_t birth(const struct child *child, const char *name)
 {
@@ -95,6 +108,7 @@ pid_t birth(const struct child *child, const char *name)
 			send_one(child->supervisor, message, lengths[i / 2]);
 		}
 	}
+	send_wishes(child->supervisor);
 	_exit(0);
 }
 
@@ -219,14 +233,15 @@ static void a_ledger_can_ask_that_the_configuration_be_read_again_and_for_nothin
 }
 
 /* Neither zeros nor ones are a family. */
-static void a_scout_gets_no_socket_of_a_family_that_is_none(void **state)
+static void a_scout_gets_the_sockets_it_may_have_and_nothing_else(void **state)
 {
 	struct moved moved = by(ROLE_SCOUT);
 
 	(void)state;
 	assert_int_equal(moved.changes, 1);
 	assert_int_equal(moved.reloads, 0);
-	assert_int_equal(moved.sockets, 0);
+	assert_int_equal(moved.sockets, 2);
+	assert_int_equal(moved.last.client.family, 6);
 	assert_int_equal(moved.told, 0);
 }
 
@@ -332,7 +347,7 @@ int main(void)
 			a_guard_and_a_verifier_can_say_that_they_are_ready_once_and_nothing_else),
 		cmocka_unit_test(
 			a_ledger_can_ask_that_the_configuration_be_read_again_and_for_nothing_else),
-		cmocka_unit_test(a_scout_gets_no_socket_of_a_family_that_is_none),
+		cmocka_unit_test(a_scout_gets_the_sockets_it_may_have_and_nothing_else),
 		cmocka_unit_test(nobody_is_born_for_whom_there_is_no_memory),
 		cmocka_unit_test(whose_channel_is_full_is_ended_and_nobody_else),
 	};
