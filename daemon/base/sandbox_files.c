@@ -120,20 +120,20 @@ static int permit_below(int ruleset, char path[PATH_MAX], uint64_t access)
 
 static int permit_path(int ruleset, const struct sandbox_path *permitted, uint64_t handled)
 {
-	uint64_t access = access_of(permitted->access) & handled;
+	uint64_t rights = access_of(permitted->access) & handled;
 	char path[PATH_MAX], target[PATH_MAX];
 	int err;
 
 	if ((size_t)snprintf(path, sizeof(path), "%s", permitted->path) >= sizeof(path))
 		return -ENAMETOOLONG;
 	if (permitted->access != SANDBOX_READ_BESIDE)
-		return permit_below(ruleset, path, access);
+		return access(path, F_OK) == 0 ? permit_below(ruleset, path, rights) : 0;
 	if (realpath(path, target) && to_parent(target)) {
-		err = permit_below(ruleset, target, access);
+		err = permit_below(ruleset, target, rights);
 		if (err)
 			return err;
 	}
-	return to_parent(path) ? permit_below(ruleset, path, access) : 0;
+	return to_parent(path) ? permit_below(ruleset, path, rights) : 0;
 }
 
 static int permit_port(int ruleset, uint16_t port)

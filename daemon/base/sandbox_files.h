@@ -11,13 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Of a file or folder that is not there, nothing, but for what is said. */
 enum sandbox_access {
 	SANDBOX_READ_FILE, /* this one, for as long as it is not replaced */
-	/* What is in its folder, so that it may be replaced, and in that which a symbolic link leads to. */
+	/*
+	 * What is in its folder, so that it may be replaced, and in that which a symbolic link leads to; without a folder, in the
+	 * nearest one above.
+	 */
 	SANDBOX_READ_BESIDE,
 	/* Read, list and run what is in this folder. */
 	SANDBOX_RUN_BELOW,
-	/* Read, list, make, change and remove what is in this folder; without it, in the nearest one above. */
+	/* Read, list, make, change and remove what is in this folder. */
 	SANDBOX_WRITE_BELOW,
 };
 

@@ -7,6 +7,7 @@
 #include <linux/netlink.h>
 #include <linux/prctl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -68,7 +69,8 @@ const struct call calls_basic[] = {
 	ALWAYS("recvfrom"),
 	ALWAYS("recv"),
 	ALWAYS("getsockopt"),
-	ALWAYS("setsockopt"),
+	/* Of what is laid upon TCP, SMC connects past Landlock. */
+	OTHER("setsockopt", 2, TCP_ULP),
 	ALWAYS("getsockname"),
 	ALWAYS("getpeername"),
 	ALWAYS("shutdown"),

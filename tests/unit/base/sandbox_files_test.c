@@ -138,7 +138,7 @@ static void a_folder_can_be_written_to_and_nothing_beside_it(void **state)
 	assert_int_equal(opened(&files, folders->link, O_RDONLY), EACCES);
 }
 
-static void for_a_folder_that_is_not_there_the_one_above_counts(void **state)
+static void for_a_folder_that_is_not_there_the_one_above_does_not_count(void **state)
 {
 	struct folders *folders = *state;
 	const struct sandbox_files files = {
@@ -146,10 +146,24 @@ static void for_a_folder_that_is_not_there_the_one_above_counts(void **state)
 	};
 
 	need_landlock();
-	assert_int_equal(opened(&files, folders->fresh, O_RDWR | O_CREAT), 0);
+	assert_int_equal(opened(&files, folders->fresh, O_RDWR | O_CREAT), EACCES);
+	assert_int_equal(opened(&files, folders->here, O_RDONLY), EACCES);
 	/* And of a file that has its place, no more than that file. */
+	make(folders->fresh);
 	assert_int_equal(opened(&files, folders->fresh, O_RDWR), 0);
 	assert_int_equal(opened(&files, folders->here, O_RDONLY), EACCES);
+}
+
+static void what_lies_beside_a_file_can_be_read_once_its_folder_is_there(void **state)
+{
+	struct folders *folders = *state;
+	char missing[96];
+	const struct sandbox_files files = { { { missing, SANDBOX_READ_BESIDE } }, 1, { 0 }, 0 };
+
+	need_landlock();
+	snprintf(missing, sizeof(missing), "%s/missing/file", folders->first);
+	assert_int_equal(opened(&files, folders->here, O_RDONLY), 0);
+	assert_int_equal(opened(&files, folders->here, O_RDWR), EACCES);
 }
 
 int main(void)
@@ -162,8 +176,12 @@ int main(void)
 		                                tear_down),
 		cmocka_unit_test_setup_teardown(a_folder_can_be_written_to_and_nothing_beside_it,
 		                                set_up, tear_down),
-		cmocka_unit_test_setup_teardown(for_a_folder_that_is_not_there_the_one_above_counts,
-		                                set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			for_a_folder_that_is_not_there_the_one_above_does_not_count, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_lies_beside_a_file_can_be_read_once_its_folder_is_there, set_up,
+			tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
