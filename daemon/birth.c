@@ -33,7 +33,6 @@ static void close_others(const struct child *child)
 	kept[count++] = child->dns_queue;
 	kept[count++] = child->listener;
 	kept[count++] = child->event_file;
-	kept[count++] = child->state_directory;
 	for (i = 0; i < RAWSEND_COUNT; i++)
 		kept[count++] = child->raw[i];
 	for (i = 0; i < PASSAGE_DESCRIPTORS_MAX; i++)

@@ -10,6 +10,7 @@
 #include "base/sandbox_calls.h"
 #include "base/sandbox_files.h"
 #include "base/sandbox_lists.h"
+#include "state_folders.h"
 
 enum { CAPABILITIES_MAX = 2, PORT_DNS = 53, PORT_SMTP = 25 };
 
@@ -19,7 +20,7 @@ enum { CAPABILITIES_MAX = 2, PORT_DNS = 53, PORT_SMTP = 25 };
 #define OPENING CALL_REFUSED
 #endif
 
-/* Where files may be opened Landlock says which, and for TCP to which ports: files_of. */
+/* Where files may be opened Landlock says which, and for TCP to which ports: reach_of. */
 static const struct confinement {
 	int capabilities[CAPABILITIES_MAX];
 	size_t capability_count;
@@ -136,16 +137,30 @@ static void add_look_ups(struct sandbox_files *files, const struct config *confi
 		add_port(files, config->rules.ports[i]);
 }
 
-static void files_of(struct sandbox_files *files, enum role role, const struct config *config)
+/* What a role may open and reach. */
+struct reach {
+	struct sandbox_files files;
+	char folder[STATE_FOLDER_MAX];
+};
+
+static void add_own_folder(struct reach *reach, enum role role, const struct config *config)
 {
-	memset(files, 0, sizeof(*files));
+	state_folder(reach->folder, config->state_directory, role);
+	add_path(&reach->files, reach->folder, SANDBOX_WRITE_BELOW);
+}
+
+static void reach_of(struct reach *reach, enum role role, const struct config *config)
+{
+	struct sandbox_files *files = &reach->files;
+
+	memset(reach, 0, sizeof(*reach));
 	if (role == ROLE_SCOUT)
 		add_look_ups(files, config);
 	/* Without anchors of the operator's, those of the root are tracked there (RFC 5011). */
 	if (role == ROLE_SCOUT && !config->trust_anchor[0])
-		add_path(files, config->state_directory, SANDBOX_WRITE_BELOW);
+		add_own_folder(reach, role, config);
 	if (role == ROLE_LEDGER) {
-		add_path(files, config->state_directory, SANDBOX_WRITE_BELOW);
+		add_own_folder(reach, role, config);
 		/* SQLite's randomness. */
 		add_path(files, "/dev/urandom", SANDBOX_READ_FILE);
 	}
@@ -162,7 +177,7 @@ static void say_what_lacks(void)
 
 static int enter(const struct confinement *confinement, enum role role, const struct config *config)
 {
-	struct sandbox_files files;
+	struct reach reach;
 	int err = 0;
 
 	/* Once: dates in the machine's time zone are the ledger's and curl's to write. */
@@ -170,8 +185,8 @@ static int enter(const struct confinement *confinement, enum role role, const st
 	if (role == ROLE_SUPERVISOR) {
 		say_what_lacks();
 	} else {
-		files_of(&files, role, config);
-		err = sandbox_files_enter(&files);
+		reach_of(&reach, role, config);
+		err = sandbox_files_enter(&reach.files);
 	}
 	if (err)
 		return err;
@@ -227,9 +242,9 @@ static bool is_same(const struct sandbox_files *a, const struct sandbox_files *b
 
 bool confine_differs(const struct config *a, const struct config *b)
 {
-	struct sandbox_files before, after;
+	struct reach before, after;
 
-	files_of(&before, ROLE_SCOUT, a);
-	files_of(&after, ROLE_SCOUT, b);
-	return !is_same(&before, &after);
+	reach_of(&before, ROLE_SCOUT, a);
+	reach_of(&after, ROLE_SCOUT, b);
+	return !is_same(&before.files, &after.files);
 }

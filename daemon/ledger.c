@@ -17,6 +17,7 @@
 #include "process.h"
 #include "report/repetition.h"
 #include "report/sinks.h"
+#include "state_folders.h"
 
 enum { EXIT_SYSTEM = 4 };
 
@@ -39,6 +40,7 @@ struct ledger {
 	struct teller verifier;
 	struct teller guards[CONFIG_QUEUES_MAX];
 	struct troubles troubles;
+	char folder[STATE_FOLDER_MAX]; /* of the database */
 };
 
 static void tell(void *owner, const struct event *event)
@@ -361,13 +363,14 @@ static void await_scout(void *owner)
 static int open_rows(struct ledger *ledger)
 {
 	const struct ledger_rows_options options = {
-		.directory = ledger->child->config->state_directory,
+		.directory = ledger->folder,
 		.send = send_to_scout,
 		.await = await_scout,
 		.on_problem = on_rows_problem,
 		.owner = ledger,
 	};
 
+	state_folder(ledger->folder, ledger->child->config->state_directory, ROLE_LEDGER);
 	ledger->rows = ledger_rows_new(&options);
 	return ledger->rows ? 0 : -ENOMEM;
 }

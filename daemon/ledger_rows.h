@@ -16,7 +16,7 @@
 struct ledger_rows;
 
 struct ledger_rows_options {
-	const char *directory; /* the state directory; borrowed */
+	const char *directory; /* of the database; borrowed */
 	/* To the scout. 0, -EAGAIN: not now; or another -errno: it is gone. */
 	int (*send)(void *owner, const void *message, size_t len);
 	/* That ledger_rows_go_on be called when the scout takes messages again. */

@@ -233,16 +233,10 @@ static int open_event_file(struct resources *resources, const struct config *con
 }
 
 /* Without one, nothing is remembered over a restart; mail is guarded all the same. */
-static void open_state_directory(struct resources *resources, const struct config *config,
-                                 uid_t owner, gid_t group)
+static void make_state_directory(const struct config *config, uid_t owner, gid_t group)
 {
 	int err = make_directory(config->state_directory, 0750, owner, group);
 
-	if (!err)
-		resources->state_directory =
-			open(config->state_directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (!err && resources->state_directory < 0)
-		err = -errno;
 	if (err)
 		log_warn("no state directory path=%s error=\"%s\"", config->state_directory,
 		         strerror(-err));
@@ -267,7 +261,7 @@ static int open_files(struct resources *resources, const struct config *config,
 	if (!err)
 		err = open_event_file(resources, config, error);
 	if (!err)
-		open_state_directory(resources, config, owner, group);
+		make_state_directory(config, owner, group);
 	return err;
 }
 
@@ -279,7 +273,7 @@ int resources_open(struct resources *resources, const struct config *config,
 
 	memset(resources, 0, sizeof(*resources));
 	resources->passage.table = -1;
-	resources->listener = resources->event_file = resources->state_directory = -1;
+	resources->listener = resources->event_file = -1;
 	resources->log = resources->dns_queue = -1;
 	for (i = 0; i < CONFIG_QUEUES_MAX; i++)
 		resources->queues[i] = -1;
@@ -316,5 +310,4 @@ void resources_close(struct resources *resources)
 	close_one(&resources->dns_queue);
 	close_one(&resources->listener);
 	close_one(&resources->event_file);
-	close_one(&resources->state_directory);
 }

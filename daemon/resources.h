@@ -22,7 +22,6 @@ struct resources {
 	int raw[RAWSEND_COUNT];
 	int listener;
 	int event_file;
-	int state_directory;
 	struct passage_choice passage; /* opened by itself, behind the back-end */
 	char socket_path[CONFIG_PATH_MAX];
 };

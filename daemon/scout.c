@@ -13,6 +13,7 @@
 #include "policy/mtasts.h"
 #include "policy/peer_names.h"
 #include "scout_state.h"
+#include "state_folders.h"
 
 enum { EXIT_SYSTEM = 4 };
 
@@ -34,8 +35,7 @@ void scout_resolver_options(struct resolver_options *options, const struct confi
 static void own_resolver_options(struct resolver_options *options, const struct config *config)
 {
 	scout_resolver_options(options, config);
-	text_copy(options->state_directory, sizeof(options->state_directory),
-	          config->state_directory);
+	state_folder(options->state_directory, config->state_directory, ROLE_SCOUT);
 }
 
 static void tell_health(struct scout *scout)

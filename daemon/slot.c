@@ -126,7 +126,6 @@ static struct child child_of(const struct slot *slot, int channel)
 		.listener = -1,
 		.event_file = -1,
 		.narrates = options->narrates,
-		.state_directory = -1,
 	};
 	size_t i;
 
@@ -144,8 +143,6 @@ static struct child child_of(const struct slot *slot, int channel)
 		child.passage =
 			passage_choice_ticket(&resources->passage, options->config, slot->index);
 	}
-	if (slot->role == ROLE_LEDGER || slot->role == ROLE_SCOUT)
-		child.state_directory = resources->state_directory;
 	if (slot->role == ROLE_LEDGER) {
 		child.listener = resources->listener;
 		child.event_file = resources->event_file;

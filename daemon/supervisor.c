@@ -27,6 +27,7 @@
 #include "rules_keeper.h"
 #include "settings.h"
 #include "sockets.h"
+#include "state_folders.h"
 
 enum { EXIT_GOOD = 0, EXIT_USAGE = 2, EXIT_SYSTEM = 4 };
 
@@ -46,6 +47,7 @@ struct supervisor {
 	uint64_t started_ms; /* wall clock */
 	struct own_rules rules;
 	bool was_ready;
+	bool has_state_folders;
 	int status;
 	struct notices notices;
 	struct sockets sockets; /* for the scout */
@@ -252,6 +254,24 @@ static void on_signal(evutil_socket_t signals, short what, void *argument)
 	}
 }
 
+/* It is tried until both are there once, and no more: a disk that hangs shall not have us wait. */
+static int make_state_folders(struct supervisor *supervisor)
+{
+	int err = state_folders_make(supervisor->settings.config.state_directory);
+
+	supervisor->has_state_folders = err == 0;
+	return err;
+}
+
+/* Who was born without his folder may not use it. */
+static void await_state_folders(struct supervisor *supervisor)
+{
+	if (supervisor->has_state_folders || make_state_folders(supervisor) != 0)
+		return;
+	children_renew(supervisor->children, ROLE_LEDGER);
+	children_renew(supervisor->children, ROLE_SCOUT);
+}
+
 static void on_second(evutil_socket_t none, short what, void *argument)
 {
 	struct supervisor *supervisor = argument;
@@ -262,6 +282,7 @@ static void on_second(evutil_socket_t none, short what, void *argument)
 	operator_files_look(supervisor->files);
 	operator_files_serve(supervisor->files, supervisor->children);
 	rules_keeper_tick(supervisor->keeper, process_now_ms());
+	await_state_folders(supervisor);
 	notices_send(&supervisor->notices, supervisor->children);
 }
 
@@ -403,6 +424,10 @@ static int start(struct supervisor *supervisor)
 	/* Closed means closed: nothing passes from here on that no guard has judged. */
 	if (!config->fails_open && put_rules_in(supervisor) != 0)
 		return -EIO;
+	err = make_state_folders(supervisor);
+	if (err)
+		log_warn("no folders in the state directory path=%s error=\"%s\": tried again",
+		         config->state_directory, strerror(-err));
 	err = start_keeping(supervisor);
 	if (!err)
 		err = start_children(supervisor);

@@ -42,9 +42,8 @@ struct child {
 	struct passage_ticket
 		passage; /* guard: to be adopted by who made it; PASSAGE_NONE: nobody passes bodies */
 	int listener;    /* ledger: the control socket, listening; else -1 */
-	int event_file;      /* ledger; -1: none */
-	bool narrates;       /* ledger: events also as text to standard error */
-	int state_directory; /* ledger, scout: descriptor; -1: none */
+	int event_file; /* ledger; -1: none */
+	bool narrates;  /* ledger: events also as text to standard error */
 };
 
 #endif

@@ -3,7 +3,7 @@
 #define HOPGUARD_REPORT_STORE_H
 
 /*
- * The memory that survives a restart: rows (verdict/row.h) in an SQLite database in the state directory. Rows wait in a bounded
+ * The memory that survives a restart: rows (verdict/row.h) in an SQLite database in a folder of its own. Rows wait in a bounded
  * queue and are written together, about once a second, so that a slow disk costs the event loop little. Whatever is wrong with the
  * database, rows go on to be taken, and wait; it is told once, and tried again:
  *

@@ -227,7 +227,7 @@ class Promises(lab.Lab):
     # What it remembers
 
     def database(self):
-        return sqlite3.connect(os.path.join(self.guard.state, "hopguard.db"), isolation_level=None, timeout=5)
+        return sqlite3.connect(os.path.join(self.guard.state, "database", "hopguard.db"), isolation_level=None, timeout=5)
 
     def stored(self, query, *arguments):
         with contextlib.closing(self.database()) as database:

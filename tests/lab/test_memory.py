@@ -24,7 +24,7 @@ def clean(request):
 
 
 def path_of(guard):
-    return os.path.join(guard.state, "hopguard.db")
+    return os.path.join(guard.state, "database", "hopguard.db")
 
 
 @contextlib.contextmanager
@@ -56,8 +56,15 @@ def fill(guard):
 
 def hand_over(guard):
     """To the daemon's user, whatever we left there."""
-    for name in os.listdir(guard.state):
-        os.chown(os.path.join(guard.state, name), *namespaces.USERS["hopguard"])
+    folder = os.path.dirname(path_of(guard))
+    for name in os.listdir(folder):
+        os.chown(os.path.join(folder, name), *namespaces.USERS["hopguard"])
+
+
+def tell_elsewhere(guard):
+    """Events are not written to the state directory."""
+    guard.event_path, guard._event_start = os.path.join(guard.directory, "events.json"), 0
+    guard.settings.append(f"events.file={guard.event_path}")
 
 
 def start_filled(machine, *settings):
@@ -89,7 +96,7 @@ def test_the_database_is_the_daemons_own_and_nobody_elses(machine):
     guard = machine.start(*alone.MONITOR)
     assert machine.wait_until(lambda: database_of(guard)["is_usable"])
     for name in ("hopguard.db", "hopguard.db-wal", "hopguard.db-shm"):
-        status = os.stat(os.path.join(guard.state, name))
+        status = os.stat(os.path.join(guard.state, "database", name))
         assert (status.st_mode & 0o7777, status.st_uid) == (0o600, namespaces.USERS["hopguard"][0]), name
 
 
@@ -111,6 +118,37 @@ def kill_with_supervisor(machine, *names):
         machine.kill(pids[name])
     machine.guard.process.wait(20)
     assert machine.wait_until(lambda: not any(machine.lives(pid) for pid in pids.values()))
+
+
+def test_what_an_earlier_version_kept_is_found_in_its_new_place(machine):
+    guard = start_filled(machine)
+    guard.stop()
+    folder = os.path.dirname(path_of(guard))
+    for name in os.listdir(folder):
+        os.rename(os.path.join(folder, name), os.path.join(guard.state, name))
+    os.rmdir(folder)
+    guard.start()
+    assert machine.wait_until(lambda: remembers(guard))
+    assert not [name for name in os.listdir(guard.state) if name.startswith("hopguard.db")]
+
+
+def test_a_state_directory_that_cannot_be_written_at_the_start_is_used_once_it_can(machine):
+    guard = machine.start(*alone.MONITOR, "queues=1")
+    guard.stop()
+    tell_elsewhere(guard)
+    machine.host.run(["mount", "-t", "tmpfs", "-o", "ro,size=1m,mode=0755", "tmpfs", guard.state])
+    try:
+        guard.start()
+        assert machine.wait_until(machine.is_whole)
+        assert not database_of(guard)["is_usable"]
+        machine.host.run(["mount", "-o", "remount,rw", guard.state])
+        machine.host.run(["chown", "hopguard:", guard.state])
+        assert machine.wait_until(lambda: database_of(guard)["is_usable"])
+        machine.ask("flush", "example.org")
+        assert machine.wait_until(lambda: database_of(guard)["waiting"] == 0)
+    finally:
+        guard.stop()
+        machine.host.run(["umount", guard.state])
 
 
 @pytest.mark.parametrize("process", ["scout", "ledger", "supervisor"])
@@ -238,7 +276,7 @@ def test_a_damaged_database_is_moved_aside_and_a_new_one_begun(machine, spoil):
     assert event and "hopguard.db.corrupt-" in event["text"]
     assert guard.wait_for(recovered)
     assert machine.wait_until(lambda: database_of(guard)["is_usable"])
-    assert [name for name in os.listdir(guard.state) if name.startswith("hopguard.db.corrupt-")]
+    assert [name for name in os.listdir(os.path.dirname(path_of(guard))) if name.startswith("hopguard.db.corrupt-")]
     assert count(guard, "place") == 0
 
 
@@ -272,8 +310,7 @@ def test_a_lock_is_told_when_it_lasts_and_waited_for(machine):
 def test_a_state_directory_that_is_full_is_told_and_mended(machine):
     guard = start_filled(machine)
     guard.stop()
-    guard.event_path, guard._event_start = os.path.join(guard.directory, "events.json"), 0
-    guard.settings.append(f"events.file={guard.event_path}")
+    tell_elsewhere(guard)
     machine.host.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=0755", "tmpfs", guard.state])
     try:
         machine.host.run(["chown", "hopguard:", guard.state])

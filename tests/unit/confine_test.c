@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "confine.h"
 
-#include <net/if.h>
 #include <poll.h>
-#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/wait.h>
 
@@ -20,6 +17,8 @@
 #include "base/sandbox_files.h"
 #include "base/sandbox_lists.h"
 #include "unit/attempts.h"
+#include "unit/attempts_on_the_network.h"
+#include "unit/confine_scene.h"
 
 /* Each attempt is made by a process of its own, confined as that role is, in a network of its own. */
 
@@ -64,13 +63,25 @@ struct attempt {
 	}
 
 static const struct attempt on_files[] = {
-	BY_FILES(read_a_file, "+------"),         ATTEMPT(read_by_openat2, "+------"),
-	ATTEMPT(read_its_own_memory, "-------"),  BY_FILES(write_a_file, "+------"),
-	BY_FILES(read_the_anchor, "+--+--+"),     BY_FILES(write_the_anchor, "+------"),
-	BY_FILES(write_inside, "+---+--"),        BY_FILES(list_inside, "+---+--"),
-	BY_FILES(rename_to_elsewhere, "+------"), BY_FILES(unlink_elsewhere, "+xx--xx"),
-	ATTEMPT(make_a_folder, "+xxxxxx"),        ATTEMPT(make_a_link, "+xxxxxx"),
-	ATTEMPT(change_a_mode, "+xxxxxx"),        ATTEMPT(make_a_file_of_memory, "+xxxxxx"),
+	BY_FILES(read_a_file, "+------"),
+	ATTEMPT(read_by_openat2, "+------"),
+	ATTEMPT(read_its_own_memory, "-------"),
+	BY_FILES(write_a_file, "+------"),
+	BY_FILES(read_the_anchor, "+--+--+"),
+	BY_FILES(write_the_anchor, "+------"),
+	BY_FILES(write_inside, "+------"),
+	BY_FILES(list_inside, "+------"),
+	BY_FILES(write_the_database, "+---+--"),
+	BY_FILES(write_the_root_keys, "+------"),
+	BY_FILES(put_the_database_in_the_place_of_the_root_keys, "+xx--xx"),
+	BY_FILES(put_the_root_keys_in_the_place_of_the_database, "+xx--xx"),
+	BY_FILES(remove_the_root_keys, "+xx--xx"),
+	BY_FILES(rename_to_elsewhere, "+xx--xx"),
+	BY_FILES(unlink_elsewhere, "+xx--xx"),
+	ATTEMPT(make_a_folder, "+xxxxxx"),
+	ATTEMPT(make_a_link, "+xxxxxx"),
+	ATTEMPT(change_a_mode, "+xxxxxx"),
+	ATTEMPT(make_a_file_of_memory, "+xxxxxx"),
 };
 
 static const struct attempt on_the_network[] = {
@@ -79,6 +90,7 @@ static const struct attempt on_the_network[] = {
 	ATTEMPT(open_raw_socket, "+xxxxxx"),
 	/* Whether the kernel has them is not for this test to say. */
 	ATTEMPT(open_multipath_socket, "*xxxxxx"),
+	ATTEMPT(lay_another_protocol_upon_tcp, "+xxxxxx"),
 	ATTEMPT(open_lite_socket, "*xxxxxx"),
 	ATTEMPT(open_diagnosis_socket, "*xxxxxx"),
 	ATTEMPT(open_pair_of_datagrams, "+xxxxxx"),
@@ -122,77 +134,6 @@ static const struct attempt on_rights[] = {
 	ATTEMPT(read_the_kernels_log, "-xxxxxx"),
 	ATTEMPT(make_a_call_of_tomorrow, "-------"),
 };
-
-static struct config config;
-
-static void make_file(const char *path)
-{
-	const struct passwd *user = getpwnam("nobody");
-	int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-
-	assert_true(user && file >= 0);
-	assert_int_equal(fchown(file, user->pw_uid, user->pw_gid), 0);
-	close(file);
-}
-
-/* Whatever the attempt before made or removed. */
-static void tidy(void)
-{
-	(void)remove(around.inside);
-	(void)remove("/tmp/hopguard-attempt");
-	make_file(around.anchor);
-}
-
-static int set_up(void **state)
-{
-	const struct passwd *user = getpwnam("nobody");
-	struct ifreq loopback = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	char error[CONFIG_ERROR_MAX], text[512];
-	int made;
-
-	(void)state;
-	if (geteuid() != 0)
-		return 0;
-	snprintf(around.state, sizeof(around.state), "/tmp/hopguard-confine-XXXXXX");
-	if (!user || !mkdtemp(around.state) || chown(around.state, user->pw_uid, user->pw_gid) ||
-	    unshare(CLONE_NEWNET))
-		return -1;
-	snprintf(around.inside, sizeof(around.inside), "%s/made", around.state);
-	/* Not below the state directory, which the ledger may read. */
-	snprintf(around.anchor, sizeof(around.anchor), "%s.anchors", around.state);
-	if (mkdir(around.anchor, 0755) || chown(around.anchor, user->pw_uid, user->pw_gid))
-		return -1;
-	strcat(around.anchor, "/key");
-	around.netfilter = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-	made = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (around.netfilter < 0 || made < 0 || ioctl(made, SIOCSIFFLAGS, &loopback))
-		return -1;
-	close(made);
-	snprintf(text, sizeof(text),
-	         "user = \"nobody\"\nstate-directory = \"%s\"\ndns { trust-anchor = \"%s\" }\n",
-	         around.state, around.anchor);
-	around.other = fork();
-	if (around.other == 0) {
-		(void)!setresuid(user->pw_uid, user->pw_uid, user->pw_uid);
-		pause();
-		_exit(0);
-	}
-	return config_parse(&config, "test", text, NULL, 0, error);
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	if (around.other <= 0)
-		return 0;
-	kill(around.other, SIGKILL);
-	waitpid(around.other, NULL, 0);
-	tidy();
-	(void)unlink(around.anchor);
-	*strrchr(around.anchor, '/') = '\0';
-	(void)rmdir(around.anchor);
-	return rmdir(around.state);
-}
 
 static enum outcome outcome_of(int status)
 {
@@ -312,7 +253,15 @@ static void without_anchors_of_its_own_the_scout_keeps_those_it_tracks(void **st
 	*tracking = config;
 	tracking->trust_anchor[0] = '\0';
 	tidy();
-	assert_int_equal(confined(&players[SCOUT], tracking, write_inside, STDERR_FILENO), 0);
+	assert_int_equal(confined(&players[SCOUT], tracking, write_the_root_keys, STDERR_FILENO),
+	                 0);
+	assert_int_equal(confined(&players[SCOUT], tracking, remove_the_root_keys, STDERR_FILENO),
+	                 0);
+	tidy();
+	if (sandbox_files_version() > 0)
+		assert_int_equal(outcome_of(confined(&players[SCOUT], tracking, write_the_database,
+		                                     STDERR_FILENO)),
+		                 REFUSED);
 	free(tracking);
 }
 

@@ -152,7 +152,6 @@ static void be_born(struct scene *scene, int channel, int queue)
 		.raw = { -1, -1, -1, -1 },
 		.listener = scene->role == ROLE_LEDGER ? scene->listener : -1,
 		.event_file = -1,
-		.state_directory = -1,
 	};
 
 	leave_network();

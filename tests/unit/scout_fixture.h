@@ -44,7 +44,6 @@ static inline void run_scout(struct fixture *fixture, int channel)
 		.raw = { -1, -1, -1, -1 },
 		.listener = -1,
 		.event_file = -1,
-		.state_directory = -1,
 	};
 
 	if (!fixture->is_in_network)

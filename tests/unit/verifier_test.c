@@ -42,7 +42,6 @@ static void run_verifier(struct world *world, int channel)
 		.raw = { -1, -1, -1, -1 },
 		.listener = -1,
 		.event_file = -1,
-		.state_directory = -1,
 	};
 
 	/* As at its birth: nothing of its parent's. */
