@@ -48,7 +48,8 @@ CRASHED = [
 
 HUNG = [
     row("SIGSTOP", "supervisor", "mail does not need it; systemd's watchdog ends it", "the same",
-        LIFE + "test_a_supervisor_that_was_stopped_itself_kills_nobody_when_it_goes_on"),
+        LIFE + "test_a_supervisor_that_was_stopped_itself_kills_nobody_when_it_goes_on",
+        "test_watchdog: test_systemd_ends_a_supervisor_that_hangs_and_starts_another"),
     row("SIGSTOP", "guards", f"killed after 10 s; {QUEUE_WAITS}; {MIDDLE}",
         "the same; TCP is patient enough, and connections go on",
         LIFE + "test_a_child_that_hangs_is_noticed_and_replaced", LIFE + "test_even_a_hung_guard_goes_with_its_supervisor"),
