@@ -124,8 +124,8 @@ static inline void answer(const struct message *message, enum dns_security secur
 {
 	struct lookup lookup = { .security = security, .why = "" };
 
-	assert_int_equal(
-		dns_answer_parse(&lookup.answer, against_the_end(message, message->len)), PARSE_OK);
+	assert_int_equal(dns_answer_parse(&lookup.answer, against_the_end(message, message->len)),
+	                 PARSE_OK);
 	lookup.outcome = lookup.answer.rcode == DNS_RCODE_NXDOMAIN ? LOOKUP_NXDOMAIN
 	                 : lookup.answer.record_count > 0          ? LOOKUP_FOUND
 	                                                           : LOOKUP_NODATA;
