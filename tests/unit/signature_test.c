@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include "base/sealed.h"
 #include "openpgp.h"
@@ -200,6 +201,41 @@ static void a_signature_cut_anywhere_is_refused(void **state)
 	close(parts.keys);
 }
 
+/* Neither a sealed copy nor a descriptor left: nothing was checked, and nobody signed. */
+static void what_cannot_be_checked_is_said_and_not_good(void **state)
+{
+	struct signature_parts parts = {
+		.content = copy_of(*state, "data"),
+		.signature = copy_of(*state, "data.sig"),
+		.keys = -1,
+	};
+	static const char *const whys[] = {
+		"its signature cannot be checked: Too many open files",
+		"its signature cannot be checked: gpgv: Too many open files",
+	};
+	struct rlimit all, limit;
+	int err;
+
+	signer[0] = '\0';
+	assert_int_equal(signature_check(signer, &parts, why), -EPERM);
+	assert_string_equal(why, "its signature cannot be checked: Operation not permitted");
+	parts.keys = copy_of(*state, "lister.gpg");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+	/* For the copy of the keys; and for what gpgv says, but not to run it. */
+	for (rlim_t more = 0; more < 2; more++) {
+		limit = (struct rlimit){ (rlim_t)parts.keys + 1 + more, all.rlim_max };
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		err = signature_check(signer, &parts, why);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+		assert_int_equal(err, -EMFILE);
+		assert_string_equal(why, whys[more]);
+	}
+	assert_string_equal(signer, "");
+	close(parts.content);
+	close(parts.signature);
+	close(parts.keys);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +251,7 @@ int main(void)
 		cmocka_unit_test(a_second_signature_may_be_unknown_but_not_bad),
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(a_signature_cut_anywhere_is_refused),
+		cmocka_unit_test(what_cannot_be_checked_is_said_and_not_good),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -144,6 +144,40 @@ static void a_key_that_is_too_small_for_its_own_record(void **state)
 	EVP_PKEY_free(small);
 }
 
+/* Fewer authorities than the file has would be a verdict on those that are missing. */
+static void authorities_are_all_there_or_none(void **state)
+{
+#ifdef HAS_OWN_ALLOCATOR
+	skip();
+#endif
+	struct world *world = *state;
+	const struct identity *const both[] = { &world->root, &world->issuer };
+	BIO *pem = BIO_new(BIO_s_mem());
+	bool is_enough = false;
+	char *text;
+	long len;
+
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(PEM_write_bio_X509(pem, both[i]->certificate), 1);
+	len = BIO_get_mem_data(pem, &text);
+	for (size_t count = 0; !is_enough; count++) {
+		struct certificate_anchors *anchors;
+		char why[CERTIFICATE_WHY_MAX];
+
+		assert_true(count < ENOUGH);
+		memory_left = count;
+		memory_has_ended = false;
+		anchors = certificate_anchors_new(bytes_of(text, (size_t)len), why);
+		is_enough = !memory_has_ended;
+		memory_left = SIZE_MAX;
+		if (anchors ? certificate_anchors_count(anchors) != 2 : why[0] == '\0')
+			fail_msg("with memory for %zu: \"%s\"", count, why);
+		assert_true(anchors || !is_enough);
+		certificate_anchors_free(anchors);
+	}
+	BIO_free(pem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +185,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_name_that_is_anothers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_no_authority_answers_for, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_key_that_is_too_small_for_its_own_record, set_up,
+		                                tear_down),
+		cmocka_unit_test_setup_teardown(authorities_are_all_there_or_none, set_up,
 		                                tear_down),
 	};
 
