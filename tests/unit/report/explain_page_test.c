@@ -441,6 +441,24 @@ static void what_is_no_explanation_is_refused(void **state)
 	assert_false(explain_text_print(stderr, "{\"hosts\":1}", false));
 }
 
+static void what_limits_the_verdict_is_shown_as_text(void **state)
+{
+	struct destination *destination = malloc(sizeof(*destination));
+	const char *text;
+
+	(void)state;
+	fill(destination);
+	destination->is_truncated = true;
+	destination->hosts[0].promise.only_alerts = true;
+	text_copy(destination->hosts[1].offered_before,
+	          sizeof(destination->hosts[1].offered_before), "since 2026-01-02");
+	text = text_of(json_of(destination, &enforcing), false);
+	assert_non_null(strstr(text, " by dane (told, not enforced)"));
+	assert_non_null(strstr(text, "memory     offered STARTTLS since 2026-01-02\n"));
+	assert_non_null(strstr(text, "(more hosts than are kept: only the best preferences)\n"));
+	free(destination);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -458,6 +476,7 @@ int main(void)
 		cmocka_unit_test(a_source_that_failed_or_expired_is_a_finding),
 		cmocka_unit_test(words_of_strangers_do_not_steer_the_terminal),
 		cmocka_unit_test(what_is_no_explanation_is_refused),
+		cmocka_unit_test(what_limits_the_verdict_is_shown_as_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
