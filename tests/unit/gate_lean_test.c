@@ -28,6 +28,7 @@ enum {
 	FLOWS = 4000,
 	LETTERS = 20,
 	ASKED_MAX = 16,
+	BEGIN_ALLOCATIONS_MAX = 8,
 	SEGMENT_LEN = 1448,
 };
 
@@ -251,6 +252,42 @@ static void an_honest_session_asks_the_allocator_for_nothing_once_it_is_known(vo
 	gate_free(scene.gate);
 }
 
+static void say_goodbye(struct scene *scene, struct connection *connection)
+{
+	say(scene, connection, true, "QUIT\r\n");
+	put(scene, connection, false, TCP_ACK | TCP_FIN, bytes_of_string("221 bye\r\n"));
+	put(scene, connection, true, TCP_ACK | TCP_FIN, (struct bytes){ 0 });
+}
+
+/* Its place in the table, its session and its streams, which go with it: memory is that of connections that there are. */
+static void a_connection_asks_the_allocator_when_it_begins_and_then_no_more(void **state)
+{
+	struct scene scene;
+	struct connection connection;
+	size_t begun;
+
+	(void)state;
+	start(&scene);
+	for (unsigned i = 0; i < LETTERS; i++) {
+		scene.allocated = 0;
+		greet(&scene, &connection, i);
+		begun = scene.allocated;
+		write_letter(&scene, &connection, i);
+		say_goodbye(&scene, &connection);
+		/* Those that ended lately are still known. */
+		scene.now_ms += 61 * 1000;
+		gate_tick(scene.gate, scene.now_ms, scene.now_ms);
+#ifndef HAS_OWN_ALLOCATOR
+		if (i >= 4) {
+			assert_in_range(begun, 1, BEGIN_ALLOCATIONS_MAX);
+			assert_int_equal(scene.allocated, begun);
+		}
+#endif
+	}
+	(void)begun;
+	gate_free(scene.gate);
+}
+
 static size_t heap_octets(void)
 {
 	struct mallinfo2 info = mallinfo2();
@@ -415,6 +452,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_honest_session_asks_the_allocator_for_nothing_once_it_is_known),
+		cmocka_unit_test(a_connection_asks_the_allocator_when_it_begins_and_then_no_more),
 		cmocka_unit_test(an_idle_connection_has_512_octets_at_most),
 		cmocka_unit_test(a_connection_between_two_letters_is_as_small),
 		cmocka_unit_test(dialogues_that_take_turns_rest_and_go_on),
