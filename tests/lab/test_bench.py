@@ -164,3 +164,16 @@ def test_what_is_recorded_stands_between_the_marks_and_nothing_else_changes(tmp_
     page = (tmp_path / "performance.md").read_text(encoding="utf-8")
     assert page.startswith(f"before\n{bench_page.BEGIN}\n") and page.endswith(f"{bench_page.END}\nafter\n") and "stale" not in page
     assert json.loads((tmp_path / "bench.json").read_text(encoding="ascii")) == fake_results()
+
+
+def test_table_and_plot_in_docs_are_those_of_the_figures_beside_them():
+    docs = os.path.join(bench_net.TOP, "docs")
+
+    def read(name):
+        with open(os.path.join(docs, name), encoding="utf-8") as file:
+            return file.read()
+
+    results = json.loads(read("bench.json"))
+    between = read("performance.md").split(bench_page.BEGIN)[1].split(bench_page.END)[0]
+    assert between.strip() == bench_page.table(results).strip()
+    assert read("bench.svg") == bench_page.plot(results)
