@@ -254,6 +254,9 @@ def test_the_module_stays_while_a_rule_needs_it_and_goes_under_traffic(site):
         for _ in range(2):
             site.rule(None)
             site.kernel.close()
+            # As hopguard's, while it runs without a rule of it.
+            holder, left = passage.Family(site.row.gateway), site.flow(4)
+            holder.arm(left, 1000)
             done = run("rmmod", "xt_smtpbody")
             assert not done.returncode, done.stdout
             # All goes on while it is away. What the server's own kernel says of it is heard as well.
@@ -262,6 +265,8 @@ def test_the_module_stays_while_a_rule_needs_it_and_goes_under_traffic(site):
                 pass
             load()
             site.kernel = passage.Family(site.row.gateway)
+            assert site.kernel.look(left) is None
+            holder.close()
             site.rule("iptables-legacy")
     flow = site.armed(4)
     assert site.passes(flow)
