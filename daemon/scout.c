@@ -34,8 +34,14 @@ void scout_resolver_options(struct resolver_options *options, const struct confi
 
 static void own_resolver_options(struct resolver_options *options, const struct config *config)
 {
+	char folder[STATE_FOLDER_MAX];
+
 	scout_resolver_options(options, config);
-	state_folder(options->state_directory, config->state_directory, ROLE_SCOUT);
+	state_folder(folder, config->state_directory, ROLE_SCOUT);
+	if (strlen(folder) < sizeof(options->state_directory))
+		text_copy(options->state_directory, sizeof(options->state_directory), folder);
+	else if (!config->trust_anchor[0])
+		log_warn("root key rollovers are not followed: path too long path=%s", folder);
 }
 
 static void tell_health(struct scout *scout)

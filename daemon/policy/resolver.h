@@ -20,7 +20,7 @@
 struct event_base;
 
 enum {
-	RESOLVER_PATH_MAX = 288,
+	RESOLVER_PATH_MAX = 256,
 	RESOLVER_FORWARDERS_MAX = 8,
 	RESOLVER_IN_FLIGHT_MAX = 256, /* questions that libunbound has at one time; others wait */
 	RESOLVER_WAITING_MAX =
