@@ -14,7 +14,7 @@
 #include "base/log.h"
 
 /* Since Linux 5.1 a call has the same number everywhere. */
-enum { NUMBER_SHARED_FIRST = 424, NUMBER_LAST = 600 };
+enum { NUMBER_SHARED_FIRST = 424, NUMBER_LAST = 600, INT_BITS = 32 };
 
 bool sandbox_calls_are_there(void)
 {
@@ -94,8 +94,10 @@ static struct scmp_arg_cmp comparison_of(const struct call_test *test)
 	switch (test->comparison) {
 	case CALL_EQUAL:
 		return SCMP_CMP(test->argument, SCMP_CMP_EQ, test->value, 0);
-	case CALL_OTHER:
-		return SCMP_CMP(test->argument, SCMP_CMP_NE, test->value, 0);
+	case CALL_INT:
+		return SCMP_CMP(test->argument, SCMP_CMP_MASKED_EQ, UINT32_MAX, test->value);
+	case CALL_NOT_NULL:
+		return SCMP_CMP(test->argument, SCMP_CMP_NE, 0, 0);
 	case CALL_WITHOUT:
 		return SCMP_CMP(test->argument, SCMP_CMP_MASKED_EQ, test->value, 0);
 	case CALL_WITH:
@@ -105,23 +107,41 @@ static struct scmp_arg_cmp comparison_of(const struct call_test *test)
 		                UINT32_MAX & ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC),
 		                test->value);
 	case CALL_ALWAYS:
+	case CALL_OTHER:
 	case CALL_OWN:
 		break;
 	}
 	return SCMP_CMP(test->argument, SCMP_CMP_EQ, (uint64_t)getpid(), 0);
 }
 
+/* Compared whole, a value would be another by bits that the kernel does not read, so it has a rule for each bit that it reads. */
+static struct scmp_arg_cmp differs_in(const struct call_test *test, unsigned bit)
+{
+	uint64_t mask = UINT64_C(1) << bit;
+
+	return SCMP_CMP(test->argument, SCMP_CMP_MASKED_EQ, mask, ~test->value & mask);
+}
+
 static int add_call(scmp_filter_ctx filter, uint32_t action, const struct call *call)
 {
-	int number = seccomp_syscall_resolve_name(call->name);
+	int number = seccomp_syscall_resolve_name(call->name), err = 0;
 	struct scmp_arg_cmp comparisons[CALL_TESTS_MAX];
-	unsigned count = 0;
+	unsigned count = 0, other = CALL_TESTS_MAX;
 
 	if (number == __NR_SCMP_ERROR)
 		return 0;
-	for (; count < CALL_TESTS_MAX && call->tests[count].comparison != CALL_ALWAYS; count++)
+	for (; count < CALL_TESTS_MAX && call->tests[count].comparison != CALL_ALWAYS; count++) {
 		comparisons[count] = comparison_of(&call->tests[count]);
-	return seccomp_rule_add_array(filter, action, number, count, comparisons);
+		if (call->tests[count].comparison == CALL_OTHER)
+			other = count;
+	}
+	if (other == CALL_TESTS_MAX)
+		return seccomp_rule_add_array(filter, action, number, count, comparisons);
+	for (unsigned bit = 0; bit < INT_BITS && !err; bit++) {
+		comparisons[other] = differs_in(&call->tests[other], bit);
+		err = seccomp_rule_add_array(filter, action, number, count, comparisons);
+	}
+	return err;
 }
 
 static int add_unnamed(scmp_filter_ctx filter)

@@ -15,11 +15,13 @@
 enum call_comparison {
 	CALL_ALWAYS,
 	CALL_EQUAL,
-	CALL_OTHER,   /* than the value */
-	CALL_WITHOUT, /* any of these bits */
-	CALL_WITH,    /* all of these bits */
-	CALL_OWN,     /* the process's own number */
-	CALL_TYPE,    /* of a socket, whatever flags are with it */
+	CALL_INT, /* equal as an int, of which the kernel reads the lower half of the register: for what is refused */
+	CALL_OTHER,    /* than the value, as an int; one of a call's tests at most */
+	CALL_NOT_NULL, /* a pointer */
+	CALL_WITHOUT,  /* any of these bits */
+	CALL_WITH,     /* all of these bits */
+	CALL_OWN,      /* the process's own number */
+	CALL_TYPE,     /* of a socket, whatever flags are with it */
 };
 
 struct call_test {

@@ -15,7 +15,9 @@
 /* clang-format off */
 #define ALWAYS(call)                    { call, { { CALL_ALWAYS, 0, 0 } } }
 #define EQUAL(call, argument, value)    { call, { { CALL_EQUAL, argument, value } } }
+#define INT(call, argument, value)      { call, { { CALL_INT, argument, value } } }
 #define OTHER(call, argument, value)    { call, { { CALL_OTHER, argument, value } } }
+#define NOT_NULL(call, argument)        { call, { { CALL_NOT_NULL, argument, 0 } } }
 #define WITHOUT(call, argument, bits)   { call, { { CALL_WITHOUT, argument, bits } } }
 #define WITH(call, argument, bits)      { call, { { CALL_WITH, argument, bits } } }
 #define OWN(call, argument)             { call, { { CALL_OWN, argument, 0 } } }
@@ -327,9 +329,9 @@ const struct call calls_on_others[] = {
 	ALWAYS("rt_sigqueueinfo"),
 	ALWAYS("rt_tgsigqueueinfo"),
 	ALWAYS("pidfd_send_signal"),
-	EQUAL("fcntl", 1, F_SETOWN),
-	EQUAL("fcntl", 1, F_SETOWN_EX),
-	OTHER("prlimit64", 2, 0),
+	INT("fcntl", 1, F_SETOWN),
+	INT("fcntl", 1, F_SETOWN_EX),
+	NOT_NULL("prlimit64", 2),
 	ALWAYS("setpriority"),
 	ALWAYS("ioprio_set"),
 	ALWAYS("sched_setparam"),

@@ -45,12 +45,24 @@ static int open_multipath_socket(void)
 	return open_socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
 }
 
-static int lay_another_protocol_upon_tcp(void)
+static int lay_a_protocol_by(long option)
 {
-	int answer = said(setsockopt(around.netfilter, IPPROTO_TCP, TCP_ULP, "smc", 3));
+	int answer = said(
+		syscall(SYS_setsockopt, around.netfilter, (long)IPPROTO_TCP, option, "smc", 3L));
 
 	/* Of netlink there is none: the call was made. */
 	return answer == ENOPROTOOPT || answer == EOPNOTSUPP ? 0 : answer;
+}
+
+static int lay_another_protocol_upon_tcp(void)
+{
+	return lay_a_protocol_by(TCP_ULP);
+}
+
+/* The kernel takes the lower half of the register. */
+static int lay_another_protocol_by_a_wide_number(void)
+{
+	return lay_a_protocol_by(TCP_ULP | WIDE);
 }
 
 static int open_lite_socket(void)

@@ -91,6 +91,7 @@ static const struct attempt on_the_network[] = {
 	/* Whether the kernel has them is not for this test to say. */
 	ATTEMPT(open_multipath_socket, "*xxxxxx"),
 	ATTEMPT(lay_another_protocol_upon_tcp, "+xxxxxx"),
+	ATTEMPT(lay_another_protocol_by_a_wide_number, "+xxxxxx"),
 	ATTEMPT(open_lite_socket, "*xxxxxx"),
 	ATTEMPT(open_diagnosis_socket, "*xxxxxx"),
 	ATTEMPT(open_pair_of_datagrams, "+xxxxxx"),
@@ -122,6 +123,7 @@ static const struct attempt on_rights[] = {
 	ATTEMPT(be_dumpable, "+xxxxxx"),
 	ATTEMPT(raise_a_limit, "-xxxxxx"),
 	ATTEMPT(ignore_the_trap, "+xxxxxx"),
+	ATTEMPT(ignore_the_trap_by_a_wide_number, "+xxxxxx"),
 	ATTEMPT(mount_something, "-xxxxxx"),
 	ATTEMPT(leave_its_namespace, "-xxxxxx"),
 	ATTEMPT(load_bpf, "-xxxxxx"),

@@ -2,6 +2,7 @@
 #include "base/sandbox_calls.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -45,6 +47,7 @@ static const struct call tested[] = {
 
 static const struct call refused[] = {
 	{ "getppid", { { CALL_ALWAYS, 0, 0 } } },
+	{ "getrusage", { { CALL_INT, 0, RUSAGE_SELF } } },
 	{ NULL, { { CALL_ALWAYS, 0, 0 } } },
 };
 
@@ -142,6 +145,26 @@ static void arguments_decide_where_a_test_says_so(void **state)
 	assert_dies(SYS_tgkill, 1, 1, 0);
 }
 
+/* The kernel reads an int from the lower half of a register, the filter sees all of it. */
+static void no_number_becomes_another_by_what_the_kernel_does_not_read(void **state)
+{
+	const long wide = 1L << 32;
+
+	(void)state;
+	need_filters();
+	assert_dies(SYS_setpriority, 9, 3 | wide, 0);
+	assert_dies(SYS_setpriority, 9, 3 | LONG_MIN, 0);
+	assert_dies(SYS_getpriority, 7 | wide, 0, 0);
+	for (int bit = 0; bit < 32; bit++)
+		assert_int_equal(
+			WEXITSTATUS(filtered(&strict, SYS_setpriority, 9, 3 ^ 1L << bit, 0)),
+			EINVAL);
+	assert_int_equal(WEXITSTATUS(filtered(&lax, SYS_getrusage, RUSAGE_SELF, 0, 0)), EACCES);
+	assert_int_equal(WEXITSTATUS(filtered(&lax, SYS_getrusage, RUSAGE_SELF | wide, 0, 0)),
+	                 EACCES);
+	assert_int_equal(WEXITSTATUS(filtered(&lax, SYS_getrusage, 77, 0, 0)), EINVAL);
+}
+
 static void all_tests_of_a_call_must_hold(void **state)
 {
 	(void)state;
@@ -200,6 +223,7 @@ int main(void)
 		cmocka_unit_test(what_is_in_no_list_ends_the_process),
 		cmocka_unit_test(each_answer_is_the_one_of_its_list),
 		cmocka_unit_test(arguments_decide_where_a_test_says_so),
+		cmocka_unit_test(no_number_becomes_another_by_what_the_kernel_does_not_read),
 		cmocka_unit_test(all_tests_of_a_call_must_hold),
 		cmocka_unit_test(a_call_that_libseccomp_does_not_know_is_absent_and_no_end),
 		cmocka_unit_test(who_runs_programs_may_do_what_is_in_no_list),
