@@ -18,6 +18,7 @@
 #define INT(call, argument, value)      { call, { { CALL_INT, argument, value } } }
 #define OTHER(call, argument, value)    { call, { { CALL_OTHER, argument, value } } }
 #define NOT_NULL(call, argument)        { call, { { CALL_NOT_NULL, argument, 0 } } }
+#define OPTION_BUT(level, option)       { "setsockopt", { { CALL_EQUAL, 1, level }, { CALL_OTHER, 2, option } } }
 #define WITHOUT(call, argument, bits)   { call, { { CALL_WITHOUT, argument, bits } } }
 #define WITH(call, argument, bits)      { call, { { CALL_WITH, argument, bits } } }
 #define OWN(call, argument)             { call, { { CALL_OWN, argument, 0 } } }
@@ -71,8 +72,16 @@ const struct call calls_basic[] = {
 	ALWAYS("recvfrom"),
 	ALWAYS("recv"),
 	ALWAYS("getsockopt"),
-	/* Of what is laid upon TCP, SMC connects past Landlock. */
-	OTHER("setsockopt", 2, TCP_ULP),
+	/*
+	 * Whoever is sent a socket that lingers waits for its far end when it is closed. Of what is laid upon TCP, SMC connects past
+	 * Landlock.
+	 */
+	OPTION_BUT(SOL_SOCKET, SO_LINGER),
+	OPTION_BUT(IPPROTO_TCP, TCP_ULP),
+	EQUAL("setsockopt", 1, IPPROTO_IP),
+	EQUAL("setsockopt", 1, IPPROTO_IPV6),
+	EQUAL("setsockopt", 1, IPPROTO_UDP),
+	EQUAL("setsockopt", 1, SOL_NETLINK),
 	ALWAYS("getsockname"),
 	ALWAYS("getpeername"),
 	ALWAYS("shutdown"),

@@ -65,6 +65,23 @@ static int lay_another_protocol_by_a_wide_number(void)
 	return lay_a_protocol_by(TCP_ULP | WIDE);
 }
 
+/* Whoever is sent such a socket, and has no use for it, would wait for its far end when it closes. */
+static int let_a_socket_linger(void)
+{
+	static const struct linger for_ever = { 1, INT32_MAX };
+
+	return said(
+		setsockopt(around.netfilter, SOL_SOCKET, SO_LINGER, &for_ever, sizeof(for_ever)));
+}
+
+static int let_a_socket_linger_by_a_wide_number(void)
+{
+	static const struct linger for_ever = { 1, INT32_MAX };
+
+	return said(syscall(SYS_setsockopt, around.netfilter, (long)SOL_SOCKET, SO_LINGER | WIDE,
+	                    &for_ever, sizeof(for_ever)));
+}
+
 static int open_lite_socket(void)
 {
 	return open_socket(AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE);

@@ -92,6 +92,8 @@ static const struct attempt on_the_network[] = {
 	ATTEMPT(open_multipath_socket, "*xxxxxx"),
 	ATTEMPT(lay_another_protocol_upon_tcp, "+xxxxxx"),
 	ATTEMPT(lay_another_protocol_by_a_wide_number, "+xxxxxx"),
+	ATTEMPT(let_a_socket_linger, "+xxxxxx"),
+	ATTEMPT(let_a_socket_linger_by_a_wide_number, "+xxxxxx"),
 	ATTEMPT(open_lite_socket, "*xxxxxx"),
 	ATTEMPT(open_diagnosis_socket, "*xxxxxx"),
 	ATTEMPT(open_pair_of_datagrams, "+xxxxxx"),
