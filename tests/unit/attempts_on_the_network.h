@@ -162,6 +162,14 @@ static int be_a_server(void)
 	return said(listen(made, 1));
 }
 
+/* Where the kernel chooses the port, Landlock is not asked; and a socket that is bound may have been handed on. */
+static int be_a_server_at_any_port(void)
+{
+	int made = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return made < 0 ? errno : said(listen(made, 1));
+}
+
 /* A table of nftables, in one batch. */
 static int write_a_rule_by(int netfilter)
 {

@@ -104,6 +104,7 @@ static const struct attempt on_the_network[] = {
 	ATTEMPT(connect_to_another_port_by_its_first_octets, "+xx-xx-"),
 	ATTEMPT(send_a_datagram, "+xx+xx+"),
 	BY_PORTS(be_a_server, "+xx-xx-"),
+	ATTEMPT(be_a_server_at_any_port, "+xxxxxx"),
 	/* Whether the kernel has nftables at all is not for this test to say. */
 	ATTEMPT(write_a_rule, "*xxxxxx"),
 	ATTEMPT(write_a_rule_by_the_queues_socket, "**-----"),
