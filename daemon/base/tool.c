@@ -22,7 +22,13 @@
 #include "base/sandbox_files.h"
 #include "base/sandbox_lists.h"
 
-enum { ARGUMENTS_MAX = 16, PATH_LEN_MAX = 64, LOCK_TRY_MS = 50 };
+enum {
+	ARGUMENTS_MAX = 16,
+	PATH_LEN_MAX = 64,
+	LOCK_TRY_MS = 50,
+	WAIT_TRY_MS = 16,
+	SECONDS_LATE = 1
+};
 
 /* What the child is born with. */
 struct birth {
@@ -35,6 +41,11 @@ struct birth {
 	int output;
 	int complaint;
 };
+
+static unsigned seconds_of(const struct tool_call *call)
+{
+	return call->seconds_max > 0 ? call->seconds_max : TOOL_SECONDS_MAX;
+}
 
 static bool find_program(char path[PATH_LEN_MAX], const char *program)
 {
@@ -95,19 +106,35 @@ static void become_program(const struct birth *birth)
 	if (dup2(birth->input, STDIN_FILENO) < 0 || dup2(birth->output, STDOUT_FILENO) < 0 ||
 	    dup2(birth->complaint, STDERR_FILENO) < 0)
 		_exit(127);
-	(void)alarm(call->seconds_max > 0 ? call->seconds_max : TOOL_SECONDS_MAX);
+	(void)alarm(seconds_of(call));
 	(void)execve(birth->path, (char *const *)(uintptr_t)birth->arguments, environment);
 	_exit(127);
 }
 
-/* 0, or -errno. */
-static int wait_for(int *status, pid_t child)
+static void pause_ms(unsigned ms)
 {
+	const struct timespec pause = { .tv_nsec = (long)ms * 1000000 };
+
+	(void)nanosleep(&pause, NULL);
+}
+
+/* Its alarm ends it, unless it is deaf to that: whoever reads what strangers sent can have been taken over. 0, or -errno. */
+static int wait_for(int *status, pid_t child, unsigned seconds_max)
+{
+	unsigned left_ms = (seconds_max + SECONDS_LATE) * 1000, ms = 1;
 	pid_t ended;
 
-	do {
-		ended = waitpid(child, status, 0);
-	} while (ended < 0 && errno == EINTR);
+	while ((ended = waitpid(child, status, WNOHANG)) == 0 && left_ms >= ms) {
+		pause_ms(ms);
+		left_ms -= ms;
+		ms = ms < WAIT_TRY_MS ? 2 * ms : ms;
+	}
+	if (ended == 0) {
+		(void)kill(child, SIGKILL);
+		do {
+			ended = waitpid(child, status, 0);
+		} while (ended < 0 && errno == EINTR);
+	}
 	return ended < 0 ? -errno : 0;
 }
 
@@ -172,7 +199,6 @@ static void read_complaint(char why[TOOL_WHY_MAX], int descriptor, const char *p
  */
 static int take_lock(int lock)
 {
-	const struct timespec pause = { .tv_nsec = LOCK_TRY_MS * 1000000L };
 	int tries;
 
 	for (tries = 0; tries < TOOL_SECONDS_MAX * 1000 / LOCK_TRY_MS; tries++) {
@@ -180,7 +206,7 @@ static int take_lock(int lock)
 			return 0;
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -errno;
-		(void)nanosleep(&pause, NULL);
+		pause_ms(LOCK_TRY_MS);
 	}
 	return -ETIMEDOUT;
 }
@@ -195,7 +221,7 @@ static int start_and_wait(const struct birth *birth, const char *program, char w
 		return -errno;
 	if (child == 0)
 		become_program(birth);
-	err = wait_for(&status, child);
+	err = wait_for(&status, child, seconds_of(birth->call));
 	if (err)
 		return err;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)

@@ -101,6 +101,22 @@ static void one_that_does_not_end_is_ended(void **state)
 	assert_string_equal(why, "sleep was ended by signal 14");
 }
 
+static void one_that_is_deaf_to_its_alarm_is_ended(void **state)
+{
+	static const char *const arguments[] = { "-c", "trap '' ALRM; exec sleep 30", NULL };
+	const struct tool_call call = {
+		.program = "sh",
+		.arguments = arguments,
+		.lock = -1,
+		.seconds_max = 1,
+	};
+	char why[TOOL_WHY_MAX];
+
+	(void)state;
+	assert_int_equal(tool_run(NULL, &call, why), -EIO);
+	assert_string_equal(why, "sh was ended by signal 9");
+}
+
 static void a_program_that_is_not_there_is_named(void **state)
 {
 	static const char *const arguments[] = { NULL };
@@ -119,6 +135,7 @@ int main(void)
 		cmocka_unit_test(it_gets_no_environment_of_ours),
 		cmocka_unit_test(it_can_open_what_is_passed_and_nothing_else),
 		cmocka_unit_test(one_that_does_not_end_is_ended),
+		cmocka_unit_test(one_that_is_deaf_to_its_alarm_is_ended),
 		cmocka_unit_test(a_program_that_is_not_there_is_named),
 	};
 
