@@ -9,7 +9,7 @@
 set -eu
 
 cd "$(dirname "$0")/.."
-SOURCES="Makefile daemon docs rules systemd"
+SOURCES="Makefile daemon docs kmod rules systemd"
 LEFT=build/reproducible
 unset MAKEFLAGS MFLAGS MAKELEVEL
 

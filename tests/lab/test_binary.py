@@ -104,3 +104,13 @@ def test_it_does_not_say_where_and_when_it_was_made(units):
     assert {directory for _, directory in units.values()} == {"."}
     assert not re.search(rb"\0(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 123]\d 20\d\d\0", octets), "__DATE__"
     assert not re.search(rb"\0[012]\d:[0-5]\d:[0-5]\d\0", octets), "__TIME__"
+
+
+def test_what_is_built_twice_and_compared_has_all_that_is_compiled():
+    """tests/reproducible.sh takes these folders with it, and nothing else of the tree."""
+    taken = re.search('^SOURCES="(.*)"$', TOP.joinpath("tests/reproducible.sh").read_text(encoding="utf-8"), re.M)[1].split()
+    build = pathlib.Path(servers.hopguard()).parent
+    read = {word for folder in ("daemon", "kmod") for rules in build.joinpath(folder).rglob("*.d")
+            for word in rules.read_text(encoding="utf-8").replace("\\\n", " ").split() if word.endswith((".c", ".h"))}
+    ours = {path.split("/")[0] for path in read if not path.startswith("/")}
+    assert "daemon" in ours and ours <= set(taken), ours
