@@ -66,6 +66,7 @@ def test_the_guard_reads_what_the_client_does(lab, trick, family, record_propert
     assert not lab.behind.saw(b"@" + destination.domain.encode(), b"RCPT TO:"), said
     record_property("evasion", f"guarded {trick.__name__} {family}")
     record_property("outcome", WORDS.get(heard, "of both"))
+    assert trick.passes == (heard != b"")
     if not heard:
         return
     assert last.startswith(b"421 4.7."), last
