@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -51,12 +52,18 @@ bool log_is_on(enum log_level level)
 	return level <= writer.level;
 }
 
-/* What strangers sent may be in a line: it must not forge another one, nor steer a terminal. */
-static void write_line(char *line, size_t len)
+/*
+ * What strangers sent may be in a line: it must not forge another one, nor steer a terminal. Nobody is waited for who has stopped reading:
+ * a pipe and a socket that have room have it for a line.
+ */
+static bool write_line(char *line, size_t len)
 {
+	struct pollfd output = { .fd = STDERR_FILENO, .events = POLLOUT };
 	size_t i;
 	ssize_t written;
 
+	if (poll(&output, 1, 0) != 1)
+		return false;
 	for (i = 0; i < len; i++) {
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';
@@ -65,6 +72,7 @@ static void write_line(char *line, size_t len)
 	do {
 		written = write(STDERR_FILENO, line, len + 1);
 	} while (written < 0 && errno == EINTR);
+	return true;
 }
 
 /* Octets that snprintf put into room, which it may have wanted to exceed. */
@@ -81,8 +89,8 @@ static void say_left_out(void)
 	int wanted = snprintf(line, sizeof(line), "%s: warn: log lines left out count=%u",
 	                      writer.process, writer.left_out);
 
-	writer.left_out = 0;
-	write_line(line, printed(wanted, sizeof(line)));
+	if (write_line(line, printed(wanted, sizeof(line))))
+		writer.left_out = 0;
 }
 
 static bool is_within_rate(void)
@@ -121,7 +129,8 @@ void log_line(enum log_level level, const char *format, ...)
 	len += printed(vsnprintf(line + len, sizeof(line) - len, format, arguments),
 	               sizeof(line) - len);
 	va_end(arguments);
-	write_line(line, len);
+	if (!write_line(line, len))
+		writer.left_out++;
 
 restore_errno:
 	errno = saved_errno;
@@ -134,5 +143,5 @@ void log_forbidden_call(const char *name, int number)
 	int wanted = snprintf(line, sizeof(line), "%s: error: forbidden system call=%s number=%d",
 	                      writer.process, name ? name : "?", number);
 
-	write_line(line, printed(wanted, sizeof(line)));
+	(void)write_line(line, printed(wanted, sizeof(line)));
 }

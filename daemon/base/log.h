@@ -20,7 +20,7 @@ bool log_is_on(enum log_level level);
 /* From a signal handler, as the last word: neither level nor rate matters. name: NULL when it has none here. */
 void log_forbidden_call(const char *name, int number);
 
-/* At most 50 lines a second from one process; what is left out is counted and said. */
+/* At most 50 lines a second from one process, and none that would have to wait; what is left out is counted and said. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -123,6 +124,28 @@ static void a_long_line_is_cut_and_still_ends(void **state)
 	assert_int_equal(count_lines(caught), 1);
 }
 
+static void nobody_waits_for_who_has_stopped_reading(void **state)
+{
+	struct catcher catcher = catch_stderr();
+	char caught[CAUGHT_MAX], pages[8192];
+	size_t len;
+
+	(void)state;
+	alarm(20);
+	assert_int_equal(fcntl(STDERR_FILENO, F_SETPIPE_SZ, sizeof(pages)), sizeof(pages));
+	memset(pages, '-', sizeof(pages));
+	assert_int_equal(write(STDERR_FILENO, pages, sizeof(pages)), sizeof(pages));
+	log_open("t", LOG_LEVEL_INFO);
+	log_info("unheard");
+	log_forbidden_call("kill", 62);
+	assert_int_equal(read(catcher.reader, pages, sizeof(pages)), sizeof(pages));
+	log_info("heard");
+	len = release_stderr(catcher, caught);
+	assert_string_equal(caught, "t: warn: log lines left out count=1\nt: info: heard\n");
+	assert_int_equal(len, strlen(caught));
+	alarm(0);
+}
+
 static void a_flood_is_cut_counted_and_said(void **state)
 {
 	struct catcher catcher = catch_stderr();
@@ -186,6 +209,7 @@ int main(void)
 		cmocka_unit_test(what_is_below_the_level_is_not_said),
 		cmocka_unit_test(a_strangers_octets_cannot_forge_a_line),
 		cmocka_unit_test(a_long_line_is_cut_and_still_ends),
+		cmocka_unit_test_setup(nobody_waits_for_who_has_stopped_reading, start_second),
 		cmocka_unit_test_setup(a_flood_is_cut_counted_and_said, start_second),
 		cmocka_unit_test(errno_survives_a_line),
 		cmocka_unit_test(the_last_word_about_a_forbidden_call_is_said_at_any_level),
