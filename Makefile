@@ -185,11 +185,14 @@ kmod-install: kmod
 	$(Q)$(INSTALL) -m 0644 $(EXTENSION) $(DESTDIR)$(shell pkg-config --variable=xtlibdir xtables)/$(notdir $(EXTENSION))
 	$(Q)$(INSTALL) -m 0644 kmod/xt_smtpbody.8 $(DESTDIR)$(MANDIR)/man8/xt_smtpbody.8
 
-# checkpatch.pl comes with the kernel's source (Debian: linux-source), not with its headers.
-CHECKPATCH  ?= $(RUNNING)/scripts/checkpatch.pl
-kmod-lint:
-	$(Q)for file in $(filter %.c %.h,$(KMOD_SOURCES)); do cd $(CURDIR)/build && perl $(CHECKPATCH) --no-tree --strict --quiet --terse \
-		--max-line-length=130 --ignore CAMELCASE,BIT_MACRO -f ../$$file || exit 1; done
+# The kernel's own; Debian has it with the kernel's source alone, from which it is fetched.
+CHECKPATCH  ?= build/test-servers/checkpatch/checkpatch.pl
+$(CHECKPATCH):
+	$(Q)tests/vm/checkpatch.sh
+
+kmod-lint: $(CHECKPATCH)
+	$(Q)for file in $(wildcard kmod/*.[ch]); do cd $(CURDIR)/build && perl $(abspath $(CHECKPATCH)) --no-tree --strict --quiet --terse \
+		--root=$(dir $(abspath $(CHECKPATCH))) --max-line-length=132 --ignore CAMELCASE,BIT_MACRO -f ../$$file || exit 1; done
 
 lib: $(BUILD)/libhopguard.a
 
@@ -361,7 +364,7 @@ build/lint/%.tidy: %.c .clang-tidy $(HEADERS)
 		{ cat $@.log; exit 1; }
 	@touch $@
 
-lint: layers $(TIDY)
+lint: layers kmod-lint $(TIDY)
 	$(Q)clang-format --dry-run -Werror $(C_FILES) $(HEADERS) $(wildcard kmod/*.c)
 	$(Q)cppcheck $(CPPCHECK) $(C_FILES)
 	$(Q)mandoc -T lint -W warning $(wildcard docs/*.5 docs/*.8)

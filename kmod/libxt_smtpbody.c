@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* What iptables has to know of the match: it has no options, and so nothing that `!` could turn round. */
 
 #include <stdio.h>
@@ -8,9 +8,8 @@
 
 static void print_help(void)
 {
-	printf("smtpbody match: the next segment of a message body that a guard armed, and what "
-	       "acknowledges it. No\n"
-	       "options.\n"
+	printf("smtpbody match: the next segment of a message body that a guard armed,\n"
+	       "and what acknowledges it. No options.\n"
 	       "A rule with it needs -p tcp, is the last before the queue's, and says ACCEPT.\n");
 }
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The match for message bodies as an eBPF program, which the stock match xt_bpf calls in front of the queue's rule: the segment
  * begins at its network header. 1 (it matches) lets it pass, 0 leaves it to the queue. See smtpbody_scan.h for the rule.

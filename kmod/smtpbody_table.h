@@ -8,8 +8,8 @@
  * no system call for it; the program moves each by another. A hash map of the kernel's cannot be changed so from outside: its
  * elements are replaced, and a segment that passes meanwhile moves the one that is gone.
  *
- * An entry's key changes only while its words are not armed, and each arming has a generation of its own: who finds the key after it
- * read an armed word, and then swaps that word, knows that the key was there all the time.
+ * An entry's key changes only while its words are not armed, and each arming has a generation of its own: who finds the key after
+ * it read an armed word, and then swaps that word, knows that the key was there all the time.
  */
 
 #include <linux/types.h>
@@ -55,8 +55,8 @@ static inline __u64 smtpbody_key_head(__u8 family, __u16 client_port, __u16 serv
 }
 
 /*
- * The set of a key: multiplied and folded word by word, which is enough where nobody sees who meets whom. Without the interface, as the
- * server's segments come by another.
+ * The set of a key: multiplied and folded word by word, which is enough where nobody sees who meets whom. Without the interface, as
+ * the server's segments come by another.
  */
 static inline __u32 smtpbody_set(const struct smtpbody_key *key, __u64 seed)
 {
