@@ -16,7 +16,7 @@ TOOLS="python3 python3-pytest python3-dnspython python3-scapy openssl ldnsutils 
 	libio-socket-inet6-perl tcpdump iproute2 iptables nftables util-linux procps dns-root-data libcmocka-dev
 	libxtables-dev systemd gpg gpg-agent gpgv valgrind"
 # For make lint, fuzz and coverage.
-DEVELOPER_TOOLS="clang clang-format clang-tidy cppcheck libclang-rt-14-dev llvm mandoc"
+DEVELOPER_TOOLS="clang clang-format clang-tidy cppcheck libclang-rt-14-dev llvm mandoc perl"
 # For tests/vm, where programs of this machine run under Debian's kernels, and our module in them. The ones for clouds are
 # those of the distribution with fewer drivers, and a third of their size. The newer one is left out where apt has none. DKMS,
 # installed, would build modules of this machine's with each new kernel.
