@@ -96,6 +96,8 @@ AROUND = [
         "test_memory: test_a_lock_is_told_when_it_lasts_and_waited_for"),
     row("disk slow", "event file is a pipe that nobody reads", "events are lost there, told and counted; nobody waits", "the same"),
     row("disk hangs", "state directory, event file", "the ledger is killed after 10 s and started again", "the same"),
+    row("log hangs", "standard error is a pipe that nobody reads", "what has no room there is left out, and counted; nobody waits",
+        "the same", "log_test: nobody_waits_for_who_has_stopped_reading"),
     row("NFQUEUE overrun", "queues", "the kernel drops what has no room, TCP sends it again", "the same: to pass it unread would "
         "tear the guard's view of a connection"),
     row("conntrack table full", "gateway", "the kernel drops new connections, senders try again", "the same"),
