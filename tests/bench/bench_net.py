@@ -137,7 +137,9 @@ class Net:
                         "route add default via 203.0.113.2")
         self.receiver.ip("addr add 203.0.113.2/24 dev in0", "route add local 198.51.100.0/24 dev lo",
                          "route add default via 203.0.113.1")
-        self.gateway.run(["sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"])
+        # The table of connections is the machine's, and has no room for two minutes of all that ended.
+        self.gateway.run(["sh", "-c", "cd /proc/sys/net; echo 1 >ipv4/ip_forward; "
+                          "echo 20 >netfilter/nf_conntrack_tcp_timeout_time_wait"])
         for host in (self.sender, self.receiver):
             host.run(["sh", "-c", "cd /proc/sys/net; echo 1024 65535 >ipv4/ip_local_port_range; "
                       "echo 65535 >core/somaxconn; echo 65535 >ipv4/tcp_max_syn_backlog"])
