@@ -27,7 +27,6 @@ class Trick(far_end.FarEnd):
 
     families = (4, 6)
     place = "routed"  # what the gateway is
-    passes = True     # behind a guard the client hears one of its replies
 
     @property
     def near(self):
@@ -115,8 +114,6 @@ class AuthenticatedByNobody(First):
 class EndsEarly(Trick):
     """The true head, then the false end with a FIN within what the true one will be."""
 
-    passes = False
-
     def play(self):
         self.decoy(text=TRUE[:CUT])
         self.decoy("FPA", text=FALSE[CUT:-4], seq=self.said + CUT, ip=self.near)
@@ -199,8 +196,6 @@ class OptionOfNoLength(Trick):
 
 class DecoyFin(Trick):
     """dies behind the gateway"""
-
-    passes = False
 
     def play(self):
         self.decoy("FA", b"", ip=self.near)
