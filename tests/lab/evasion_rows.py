@@ -96,7 +96,7 @@ BEGINNING = [
          "gate_evasion_test: a_syn_that_is_an_end_as_well_begins_nothing"]),
     row("Fast Open: octets with the client's SYN, which has a cookie of the far end's", "with the option set",
         "the option becomes NOPs in SYN and answer, octets go; TCP sends them again", ["FastOpen"]),
-    row("MPTCP, tcpcrypt, SMC", "MPTCP on some, where both ends ask for it", "the options become NOPs in SYN and answer", (),
+    row("MPTCP, tcpcrypt, SMC", "MPTCP on some, where both ends ask for it", "the options become NOPs in SYN and answer", ["MultiPath"],
         ["packet_test: options_that_carry_data_past_us_are_noticed", "craft_test: a_clean_syn_keeps_its_other_options"],
         linux="MPTCP where a program asks for it"),
     row("a port used again, the end of the old connection unseen by connection tracking",

@@ -14,6 +14,7 @@ import sys
 import xml.etree.ElementTree
 
 import evasion_rows
+import openings
 import tricks
 
 HEAD = """# Segments that receivers read differently, and what becomes of them
@@ -105,7 +106,7 @@ def main():
         lines.append(line)
         total += count
     told = {trick for row in evasion_rows.ROWS for trick in row.tricks}
-    lacking += [f"no row has {trick}" for trick in tricks.ALL if trick not in told]
+    lacking += [f"no row has {trick}" for trick in (*tricks.ALL, *openings.ALL) if trick not in told]
     if wrong or wrong_units or lacking:
         print("evasions: no table", *wrong, *wrong_units, *lacking, sep="\n", file=sys.stderr)
         return 1

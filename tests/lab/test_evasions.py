@@ -9,6 +9,7 @@ import time
 
 import cells
 import lines
+import openings
 import pytest
 import tricks
 
@@ -16,7 +17,7 @@ PATIENCE_S = 10
 WORDS = {tricks.TRUE: "the true one", tricks.FALSE: "the false one", tricks.MARKED: "all octets", b"": "nothing"}
 SILENT = (tricks.EndsEarly, tricks.DecoyFin)  # behind the FIN nothing passes
 PLAYS = [pytest.param(trick, family, id=f"{name}-ipv{family}") for name, trick in tricks.ALL.items()
-         if trick is not tricks.FastOpen for family in cells.FAMILIES if family in trick.families]
+         for family in cells.FAMILIES if family in trick.families]
 
 
 def pytest_generate_tests(metafunc):
@@ -75,12 +76,17 @@ def test_the_guard_reads_what_the_client_does(lab, trick, family, record_propert
     assert event["seen"]["starttls"] == ("offered" if heard == tricks.FALSE else "absent"), (heard, event)
 
 
+def dial_ours(lab, address, protocol=0):
+    """One that blocks: with Fast Open connect() and octets go apart else."""
+    sock = lab.world.sender.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, protocol=protocol)
+    for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+        sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", PATIENCE_S, 0))
+    return contextlib.closing(sock)
+
+
 def open_fast(lab, address):
     """Says EHLO with the SYN, as a client does that has a cookie."""
-    sock = lab.world.sender.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-    for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):  # one that blocks: else connect() and octets go apart
-        sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", PATIENCE_S, 0))
-    with contextlib.closing(sock), contextlib.suppress(OSError):
+    with dial_ours(lab, address) as sock, contextlib.suppress(OSError):
         sock.sendto(b"EHLO a\r\n", socket.MSG_FASTOPEN, (address, 25))
         sock.recv(100)
 
@@ -91,10 +97,28 @@ def test_no_octet_and_no_cookie_goes_with_a_syn(lab, place, family, record_prope
     lab.guard_at(place)
     lab.reset()
     address = lab.destinations.next("protected", family).addresses[0]
-    with tricks.FastOpen(lab, address).standing() as far_end:
+    with openings.FastOpen(lab, address).standing() as far_end:
         for _ in range(2):
             open_fast(lab, address)
     record_property("evasion", f"{'guarded' if place else 'without'} FastOpen {family}")
-    asked, said = any(is_asked for is_asked, _ in far_end.brought), any(text for _, text in far_end.brought)
+    asked, said = far_end.asks("S", openings.FAST_OPEN), far_end.says_with_syn()
     record_property("outcome", "octets with the SYN" if said else "none")
     assert (asked, said) == ((False, False) if place else (True, True)), far_end.brought
+
+
+@pytest.mark.parametrize("place", [None, "routed"])
+@pytest.mark.parametrize("family", cells.FAMILIES)
+def test_no_connection_becomes_one_of_several(lab, place, family, record_property):
+    lab.guard_at(place)
+    lab.reset()
+    address = lab.destinations.next("protected", family).addresses[0]
+    with openings.MultiPath(lab, address).standing() as far_end:
+        with dial_ours(lab, address, socket.IPPROTO_MPTCP) as sock:
+            sock.connect((address, 25))
+            sock.sendall(b"EHLO a\r\n")
+            heard = sock.recv(100)
+    record_property("evasion", f"{'guarded' if place else 'without'} MultiPath {family}")
+    asked, agreed = far_end.asks("S", openings.MPTCP), far_end.asks("A", openings.MPTCP)
+    record_property("outcome", "MPTCP" if agreed else "TCP")
+    assert heard.startswith(b"220 nobody")
+    assert (asked, agreed) == ((False, False) if place else (True, True)), far_end.brought

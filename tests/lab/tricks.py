@@ -341,22 +341,6 @@ class SegmentsOfOne(Trick):
     opening_options = (("MSS", 1),)
 
 
-class FastOpen(Trick):
-    """grants a cookie to who asks for one (RFC 7413), so that the next SYN may carry octets; keeps what SYNs brought"""
-
-    opening_options = ((34, b"cookie00"),)
-
-    def __init__(self, *where):
-        super().__init__(*where)
-        self.brought = []
-
-    def hear(self, segment, text):
-        if segment.flags & 0x02:
-            self.brought.append((any(one[0] in (34, "TFO") for one in segment.options), text))
-            self.said, self.heard = self.start + 1, b""
-        super().hear(segment, text)
-
-
 class ClosedWindow(Trick):
     """opens when the reply is there"""
 
