@@ -30,7 +30,7 @@ Where a row names no other, the far end says a *false* reply to EHLO in the way 
 place; they differ in whether they offer STARTTLS. *Linux* tells which of the two the client's program reads without hopguard,
 seen on this kernel ({kernel}), or says it in words where no such test is. *BSD, Windows* is what their documents, RFCs
 or common knowledge say; nobody ran them here. *Seen* is what the client reads behind hopguard, which then says itself that it
-read the same, and how many tests of the row passed. What each trick sends is in tests/lab/tricks.py.
+read the same, and how many tests of the row passed. What each trick sends is in tests/lab/tricks.py and openings.py.
 
 | case | Linux | BSD, Windows | hopguard | seen |
 |---|---|---|---|---|

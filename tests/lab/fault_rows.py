@@ -102,6 +102,8 @@ AROUND = [
         "tear the guard's view of a connection"),
     row("conntrack table full", "gateway", "the kernel drops new connections, senders try again", "the same"),
     row("interface flaps", "gateway", "TCP sends again what was queued for it", "the same"),
+    row("interface flaps", "one is gone, and another has its name",
+        "the same: rules name none, and a guard watches on whose client comes by another one", "the same"),
     row("rules flushed by somebody else", "until they are in again, `rules-flushed = restore`",
         f"told, and put back within seconds; {NOT_ASKED}; then {MIDDLE}", "the same, but that connections go on"),
     row("rules flushed by somebody else", "until they are in again, `rules-flushed = alert`",

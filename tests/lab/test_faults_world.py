@@ -138,6 +138,14 @@ def test_the_interfaces_go_down_and_up(faults, record_property):
         faults.wait_until_whole()
 
 
+def test_an_interface_is_made_anew(faults, record_property):
+    with faults.measured(record_property, "interface flaps", "one is gone, and another has its name"):
+        for _ in range(3):
+            faults.lab.world.renew_interface()
+            time.sleep(0.5)
+        faults.wait_until_whole()
+
+
 @pytest.mark.full
 def test_a_bad_file_is_reloaded(faults, record_property):
     with faults.measured(record_property, "reload with a bad file", "configuration"):

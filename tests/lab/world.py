@@ -80,8 +80,7 @@ class World:
         self.sender.ip("addr add 192.0.2.2/25 dev out0", "addr add 2001:db8:1::2/72 dev out0 nodad",
                        "route add default via 192.0.2.1", "route add ::/0 via 2001:db8:1::1")
         self.inside.ip("addr add 192.0.2.1/25 dev in0", "addr add 2001:db8:1::1/72 dev in0 nodad",
-                       "addr add 192.0.2.130/25 dev out0", "addr add 2001:db8:1:0:100::2/72 dev out0 nodad",
-                       "route add default via 192.0.2.129", "route add ::/0 via 2001:db8:1:0:100::1")
+                       *self._INSIDE)
         self.outside.ip("addr add 203.0.113.129/25 dev out0", "addr add 2001:db8:2:0:100::1/72 dev out0 nodad",
                         "route add 198.51.100.0/24 via 203.0.113.130",
                         "route add 2001:db8:3::/64 via 2001:db8:2:0:100::2")
@@ -103,6 +102,9 @@ class World:
         self.mx.ip("addr add 198.18.0.2/24 dev in0", "addr add 2001:db8:4::2/64 dev in0 nodad", *addresses,
                    "route add default via 198.18.0.1", "route add ::/0 via 2001:db8:4::1")
 
+    _INSIDE = (
+        "addr add 192.0.2.130/25 dev out0", "addr add 2001:db8:1:0:100::2/72 dev out0 nodad",
+        "route add default via 192.0.2.129", "route add ::/0 via 2001:db8:1:0:100::1")
     _ROUTED = (
         "addr add 192.0.2.129/25 dev in0", "addr add 2001:db8:1:0:100::1/72 dev in0 nodad",
         "addr add 203.0.113.1/25 dev out0", "addr add 2001:db8:2::1/72 dev out0 nodad",
@@ -150,11 +152,21 @@ class World:
             _flush(self.gateway, "in0", "out0")
             self.gateway.ip(*self._ROUTED)
 
+    def _routed_by(self, port):
+        routes = {"in0": ("192.0.2.", "2001:db8:1:"), "out0": ("default", "::/0")}[port]
+        return [line for line in self._ROUTED if f"dev {port}" in line or line.split()[2].startswith(routes)]
+
+    def renew_interface(self):
+        """The router's interface to its clients is gone, and one of the same name is there, of another number."""
+        self.gateway.ip("link del in0")
+        namespaces.link(self.inside, "out0", self.gateway, "in0")
+        self.inside.ip(*self._INSIDE)
+        self.gateway.ip(*self._routed_by("in0"))
+
     @contextlib.contextmanager
     def port_of_a_bridge(self, port):
         """The router has this side's addresses on a bridge, as a host of containers has, and the interface is a port of it."""
-        routes = {"in0": ("192.0.2.", "2001:db8:1:"), "out0": ("default", "::/0")}[port]
-        mine = [line for line in self._ROUTED if f"dev {port}" in line or line.split()[2].startswith(routes)]
+        mine = self._routed_by(port)
         self.gateway.ip("link add br0 type bridge forward_delay 0", "link set br0 up", f"link set {port} master br0")
         _flush(self.gateway, port)
         self.gateway.ip(*(line.replace(f"dev {port}", "dev br0").replace("route add", "route replace") for line in mine))
