@@ -55,11 +55,32 @@ static bool take_sockets(const struct slot *slot, const void *message, size_t le
 	return true;
 }
 
+/* A reload reads files and tells all children, in the time in which we hear the others: who was taken over does not have it all. */
+static bool take_reload(struct slot *slot, const void *message, size_t len)
+{
+	const struct children_options *options = slot->options;
+	struct message_reloaded refusal = { .type = MESSAGE_RELOADED, .result = -EAGAIN };
+	struct message_reload reload;
+
+	if (len != sizeof(reload) || slot->role != ROLE_LEDGER)
+		return false;
+	memcpy(&reload, message, sizeof(reload));
+	if (rate_take(&slot->reloads, SLOT_RELOADS_MAX, SLOT_RELOADS_S * 1000, process_now_ms())) {
+		options->hooks->on_reload(options->owner, reload.request);
+		return true;
+	}
+	refusal.request = reload.request;
+	snprintf(refusal.error, sizeof(refusal.error),
+	         "asked for more than %d times in %d seconds: try again", SLOT_RELOADS_MAX,
+	         SLOT_RELOADS_S);
+	(void)channel_send(slot->channel, &refusal, sizeof(refusal));
+	return true;
+}
+
 static bool take_message(struct slot *slot, const void *message, size_t len)
 {
 	const struct children_options *options = slot->options;
 	struct message header;
-	struct message_reload reload;
 
 	if (len < sizeof(header))
 		return false;
@@ -74,11 +95,7 @@ static bool take_message(struct slot *slot, const void *message, size_t len)
 	case MESSAGE_HEARTBEAT:
 		return len == sizeof(header);
 	case MESSAGE_RELOAD:
-		if (len != sizeof(reload) || slot->role != ROLE_LEDGER)
-			return false;
-		memcpy(&reload, message, sizeof(reload));
-		options->hooks->on_reload(options->owner, reload.request);
-		return true;
+		return take_reload(slot, message, len);
 	case MESSAGE_SOCKETS:
 		return take_sockets(slot, message, len);
 	default:

@@ -8,9 +8,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/rate.h"
 #include "children.h"
 
-enum { SLOT_NAME_ROOM = 16 };
+enum {
+	SLOT_NAME_ROOM = 16,
+	SLOT_RELOADS_MAX = 5, /* that the ledger may ask for in SLOT_RELOADS_S */
+	SLOT_RELOADS_S = 5,
+};
 
 struct event;
 
@@ -32,6 +37,7 @@ struct slot {
 	uint32_t restarts;
 	uint64_t started_ms;
 	uint64_t heard_ms;
+	struct rate reloads; /* that it asked for, over its deaths */
 };
 
 /* A child in this slot, heard from now on. 0, or -errno and nobody was born. */

@@ -24,13 +24,8 @@ int sockets_make(struct sockets *sockets, const struct message_sockets *request,
 	/* What answers the first kind is to be found by its connection's mark; the second needs only to be left alone. */
 	uint32_t mark = source ? marks->own : marks->offload | marks->to_server;
 
-	if (now_ms / 1000 != sockets->second) {
-		sockets->second = now_ms / 1000;
-		sockets->made = 0;
-	}
-	if (sockets->made >= SOCKETS_PER_SECOND)
+	if (!rate_take(&sockets->made, SOCKETS_PER_SECOND, 1000, now_ms))
 		return -EAGAIN;
-	sockets->made++;
 	if (source && !is_client(rules, source))
 		return -EPERM;
 	return dial_socket((uint8_t)request->family, mark, source);

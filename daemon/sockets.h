@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "base/rate.h"
 #include "config.h"
 #include "messages.h"
 
@@ -18,8 +19,7 @@ struct children;
 
 /* Zeroed at first. */
 struct sockets {
-	uint64_t second;
-	unsigned made;
+	struct rate made;
 };
 
 /* A descriptor or -errno: -EPERM in the name of anybody else, -EAGAIN beyond the bound. */
