@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The control socket and a new configuration while it runs."""
 
+import concurrent.futures
 import json
 import os
 import shutil
@@ -90,6 +91,20 @@ def test_reload_tells_the_one_who_asks(machine):
     write(machine, "modus = enforce\n")
     bad = machine.ask("reload")
     assert bad.returncode == 2 and "modus" in bad.stderr and len(bad.stderr.splitlines()) == 1
+
+
+def test_who_asks_for_one_reload_after_the_other_is_told_to_wait(machine):
+    """And nobody else waits for him: the configuration is read by who hears all children."""
+    start(machine, "mode = monitor\n")
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(machine.ask, ["reload"] * 12))
+    refused = [one for one in answers if one.returncode != 0]
+    assert 2 <= len(refused) <= 7, answers  # five in five seconds, and the next five may have begun
+    assert all(one.returncode == 4 and "asked for more than 5 times in 5 seconds: try again" in one.stderr for one in refused), refused
+    assert machine.wait_until(lambda: machine.ask("reload").returncode == 0, timeout_s=10)
+    before = len(reloaded(machine))
+    machine.kill(supervisor(machine), signal.SIGHUP)
+    assert machine.wait_until(lambda: len(reloaded(machine)) == before + 1)
 
 
 def test_what_takes_a_new_start_refuses_the_reload_and_is_named(machine):
