@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * DNS answers to our own questions, with any word of the validator's on them: what look-ups make of a domain, a host, an address, a policy
- * record and an answer that was heard is sound, ends, and has only lines that can be shown. The first octet chooses the look-up; then come the
+ * record, an answer that was heard and the zones that mail hangs from is sound, ends, and has only lines that can be shown. The first octet chooses the look-up; then come the
  * answers: an octet for security and code, one for the records counted, two for the length, and the records. The question is put before them.
  */
 
 #include "require.h"
 
+#include "cli/check_zones.h"
 #include "policy/dane.h"
 #include "policy/dns_check.h"
 #include "policy/mtasts_fetch.h"
@@ -15,7 +16,7 @@
 #include "policy/reverse.h"
 #include "verdict/sound.h"
 
-enum { QUERIES_MAX = 256, ANSWER_MAX = 1024, LOOK_UPS = 5, NOW_S = 1790000000 };
+enum { QUERIES_MAX = 256, ANSWER_MAX = 1024, LOOK_UPS = 6, NOW_S = 1790000000 };
 
 struct query {
 	struct query *next;
@@ -269,6 +270,39 @@ static void on_policy(void *owner, const struct mtasts_finding *finding)
 	REQUIRE(finding->found != MTASTS_FOUND_POLICY || finding->text.len > 0);
 }
 
+static struct check_facts facts;
+static struct check_zones zones;
+
+static void on_zones(void *owner)
+{
+	(void)owner;
+	scene.ended++;
+	REQUIRE(facts.zone_count <= CHECK_ASKED_MAX && facts.server_count <= CHECK_SERVERS_MAX);
+	REQUIRE(!zones.has_domain || strcmp(facts.zones[0].name, "a.test") == 0 ||
+	        strcmp(facts.zones[0].name, "www.a.test") == 0);
+	for (size_t i = 0; i < facts.zone_count; i++)
+		require_line(facts.zones[i].name, DOMAIN_NAME_MAX);
+	for (size_t i = 0; i < facts.server_count; i++) {
+		REQUIRE(facts.servers[i].zone < facts.zone_count);
+		REQUIRE(facts.servers[i].address.family == 4 ||
+		        facts.servers[i].address.family == 6);
+		require_line(facts.servers[i].name, DOMAIN_NAME_MAX);
+	}
+	for (size_t i = 0; i < MX_HOSTS_MAX; i++)
+		REQUIRE(zones.of[i] < facts.zone_count || zones.of[i] == CHECK_ASKED_MAX);
+}
+
+/* Of a domain whose mail goes to a host below it and to one elsewhere. */
+static bool begin_zones(void)
+{
+	memset(&facts, 0, sizeof(facts));
+	strcpy(facts.destination.name, "www.a.test");
+	facts.destination.host_count = 2;
+	strcpy(facts.hosts[0].tlsa.base, "mx.a.test");
+	strcpy(facts.hosts[1].tlsa.base, "mx.b.test");
+	return check_zones_find(&zones, &scene, &facts, on_zones, NULL);
+}
+
 /* False: nothing was asked. */
 static bool begin(unsigned look_up)
 {
@@ -286,6 +320,8 @@ static bool begin(unsigned look_up)
 	case 3:
 		return mtasts_lookup_start(&scene, NULL, "a.test", "known", true, on_policy,
 		                           NULL) != NULL;
+	case 5:
+		return begin_zones();
 	default:
 		heard = exact_copy(cursor_vector16(&scene.input));
 		has_begun = dns_check_begin(&scene, heard, NOW_S, on_checked, NULL) != NULL;
