@@ -3,15 +3,19 @@
 
 import collections
 
-# tricks: of tricks.py. tests: "file: name", unit tests and those of the lab. linux: beside what the tricks show.
-Row = collections.namedtuple("Row", "case linux others act tricks tests")
+# tricks: of tricks.py and openings.py. tests: "file: name", unit tests and those of the lab. linux: beside what the tricks show.
+Row = collections.namedtuple("Row", "case linux bsd windows act tricks tests")
 
 
 def row(case, others, act, tricks=(), tests=(), linux=""):
-    return Row(case, linux, others, act, tricks, tests)
+    """others: what BSD and Windows do, in one text or, where they differ, in two."""
+    bsd, windows = others if isinstance(others, tuple) else (others, "the same")
+    return Row(case, linux, bsd, windows, act, tricks, tests)
 
 
-COPIES = "differs by system and version: mostly the copy that came first, on some a later one that begins before it"
+# As Novak and Sturges found systems to do (Target-Based TCP Stream Reassembly, 2007).
+FIRST_COPY = "the copy that came first"
+LATER_COPY = ("a later copy that begins before the other", "the copy that came first; before Vista as BSD")
 FIRST = "passes what was read first, in place of all else; `inconsistent-retransmission`"
 DROPS = "dropped (RFC 9293 section 3.10.7.4)"
 
@@ -21,11 +25,11 @@ ORDER = [
         "what lies behind a gap waits, 32 packets at most",
         ["OctetByOctet", "AgainBackwards"],
         ["gate_test: cuts_and_disorder_change_no_verdict", "hold_test: a_flow_holds_no_more_than_its_bound"]),
-    row("a false tail, before the whole is there", COPIES, FIRST, ["TailFirst"],
+    row("a false tail, before the whole is there", LATER_COPY, FIRST, ["TailFirst"],
         ["gate_overlap_test: of_copies_out_of_order_the_client_gets_what_was_read"]),
-    row("the tail twice, false and true, then the head", COPIES, FIRST, ["TailTwice"]),
-    row("a false piece, true octets around it, then the head", COPIES, FIRST, ["TailAround"]),
-    row("a true end, false octets over its beginning, then the head", COPIES, FIRST, ["TailBefore"]),
+    row("the tail twice, false and true, then the head", FIRST_COPY, FIRST, ["TailTwice"]),
+    row("a false piece, true octets around it, then the head", LATER_COPY, FIRST, ["TailAround"]),
+    row("a true end, false octets over its beginning, then the head", LATER_COPY, FIRST, ["TailBefore"]),
     row("false octets that begin in true ones that are there", "the new part is taken, the old is not",
         FIRST, ["OverWhatIsThere"],
         ["gate_overlap_test: of_two_copies_the_client_gets_the_one_that_was_read"]),
@@ -39,7 +43,7 @@ ORDER = [
     row("sequence numbers that pass 2³²", "counted on", "counts on", ["SequenceWrap"],
         ["gate_overlap_test: sequence_numbers_may_wrap_anywhere",
          "reject_stream_test: sequence_numbers_may_wrap_anywhere_in_the_reply"]),
-    row("copies of a message's body that would end it elsewhere", COPIES,
+    row("copies of a message's body that would end it elsewhere", LATER_COPY,
         "what was let go is compared by its dots and line ends; what differs is dropped", (),
         ["stream_body_test: no_end_of_data_can_be_made_of_copies_of_a_body",
          "stream_body_test: an_end_of_data_cannot_be_completed_behind_its_acknowledged_part"],
@@ -53,7 +57,8 @@ DECOYS = [
         ["packet_test: each_damaged_octet_is_a_bad_checksum_or_malformed"]),
     row("a timestamp gone back", "dropped where timestamps were agreed on (RFC 7323 section 5.3)",
         "passes what was read, in place of the true one", ["OldTimestamp"]),
-    row("no timestamp, where both ends agreed on them", "dropped (RFC 7323 section 3.2), or taken: FreeBSD has a switch for it",
+    row("no timestamp, where both ends agreed on them",
+        ("dropped (RFC 7323 section 3.2); FreeBSD has a switch for it", "not documented"),
         "read; passes in place of all else", ["NoTimestamp"]),
     row("timestamps far ahead, in segments that do not arrive", "take nothing behind what they have",
         "our own segments have none beyond what the client has", ["FarTimestamp"],
@@ -69,7 +74,7 @@ DECOYS = [
         ["SignedByNobody"]),
     row("an authentication option that nobody agreed on (RFC 5925)", "taken where the option is not known",
         "read; passes in place of all else", ["AuthenticatedByNobody"]),
-    row("a TCP option of length 0", "reading of options ends there, mostly", "dropped, not read", ["OptionOfNoLength"],
+    row("a TCP option of length 0", ("reading of options ends there", "not documented"), "dropped, not read", ["OptionOfNoLength"],
         ["packet_test: options_of_impossible_length_are_malformed"]),
     row("TCP options and header bits that nobody knows", "ignored", "passes as it is", ["UnknownOptions"]),
 ]
@@ -82,7 +87,8 @@ BEGINNING = [
         "the client's acknowledgement says which one counts; no octet passes before", ["AnotherAnswerToTheSyn"],
         ["gate_evasion_test: of_several_answers_to_a_syn_the_client_says_which_counts",
          "gate_evasion_test: an_answer_to_a_syn_that_its_client_did_not_take_does_not_pass_later"]),
-    row("a SYN of the far end's: simultaneous open, split handshake", "connect by it (RFC 9293 section 3.5); Windows may not",
+    row("a SYN of the far end's: simultaneous open, split handshake",
+        ("connect by it (RFC 9293 section 3.5)", "may not connect by it"),
         "dropped: no mail server opens", (),
         ["test_forged: test_no_recipient_of_a_promised_domain_leaves_in_clear",
          "gate_forged_test: a_syn_of_the_far_end_makes_no_client_of_it",
@@ -91,12 +97,16 @@ BEGINNING = [
         "dropped: no client answers", (),
         ["gate_forged_test: an_answer_in_the_clients_name_makes_no_server_of_it"], linux="reset"),
     row("octets in a SYN within the connection", "challenged (RFC 5961 section 4)", "dropped", ["WithinASyn"]),
-    row("SYN with FIN or RST", "dropped, mostly", "dropped, not read", ["SynAndFin"],
+    row("SYN with FIN or RST",
+        ("dropped; FreeBSD has a switch for SYN with FIN", "not documented"), "dropped, not read", ["SynAndFin"],
         ["gate_evasion_test: flags_that_no_receiver_takes_do_not_pass",
          "gate_evasion_test: a_syn_that_is_an_end_as_well_begins_nothing"]),
-    row("Fast Open: octets with the client's SYN, which has a cookie of the far end's", "with the option set",
+    row("Fast Open: octets with the client's SYN, which has a cookie of the far end's",
+        ("where program and a switch of the kernel ask for it", "since 10, where a program asks for it"),
         "the option becomes NOPs in SYN and answer, octets go; TCP sends them again", ["FastOpen"]),
-    row("MPTCP, tcpcrypt, SMC", "MPTCP on some, where both ends ask for it", "the options become NOPs in SYN and answer", ["MultiPath"],
+    row("MPTCP, tcpcrypt, SMC",
+        ("none in BSD; MPTCP in macOS, where a program asks for it", "none"),
+        "the options become NOPs in SYN and answer", ["MultiPath"],
         ["packet_test: options_that_carry_data_past_us_are_noticed", "craft_test: a_clean_syn_keeps_its_other_options"],
         linux="MPTCP where a program asks for it"),
     row("a port used again, the end of the old connection unseen by connection tracking",
@@ -171,7 +181,8 @@ FLOW = [
         "test_segments: test_a_letter_to_others_arrives",
          "reject_stream_test: a_window_of_one_octet_gets_the_reply_octet_by_octet",
          "reject_stream_test: a_closed_window_is_tried_again_and_served_when_it_opens"], linux="says it octet by octet"),
-    row("an MSS of 1", "not below a least of their own", "reads what comes", ["SegmentsOfOne"],
+    row("an MSS of 1",
+        ("not below a least of their own (FreeBSD: 216)", "not below a least of its own"), "reads what comes", ["SegmentsOfOne"],
         ["gate_forged_test: a_recipient_that_comes_octet_by_octet_does_not_leave"]),
     row("congestion marks (ECN)", "no difference in what is delivered", "passes as it is", ["Congestion"]),
     row("ICMP: port and host unreachable, a path of 68 octets", "no end of what is established (RFC 5927)",
@@ -181,7 +192,10 @@ FLOW = [
 PACKETS = [
     row("fragments", "put together", "reads what the kernel put together before us; a fragment alone is dropped",
         ["Fragments"]),
-    row("fragments that overlap", "IPv6: dropped (RFC 5722); IPv4: differs by system", "the gateway's kernel drops them all",
+    row("fragments that overlap",
+        ("IPv6: dropped (RFC 5722); IPv4: a later copy that begins before the other",
+         "IPv6: dropped; IPv4: a later copy that begins before the other and ends behind it"),
+        "the gateway's kernel drops them all",
         ["OverlappingFragments"]),
     row("an atomic fragment (RFC 6946)", "taken for whole", "read", ["AtomicFragment"]),
     row("options for each hop and for the destination, a route that is used up", "taken", "read", ["ManyHeaders"],

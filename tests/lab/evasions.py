@@ -28,12 +28,12 @@ promised destination leave.
 
 Where a row names no other, the far end says a *false* reply to EHLO in the way that is named, and then a *true* one in its
 place; they differ in whether they offer STARTTLS. *Linux* tells which of the two the client's program reads without hopguard,
-seen on this kernel ({kernel}), or says it in words where no such test is. *BSD, Windows* is what their documents, RFCs
-or common knowledge say; nobody ran them here. *Seen* is what the client reads behind hopguard, which then says itself that it
+seen on this kernel ({kernel}), or says it in words where no such test is. *BSD* and *Windows* are what their documents, RFCs,
+published tests or common knowledge say; nobody ran them here. *Seen* is what the client reads behind hopguard, which then says itself that it
 read the same, and how many tests of the row passed. What each trick sends is in tests/lab/tricks.py and openings.py.
 
-| case | Linux | BSD, Windows | hopguard | seen |
-|---|---|---|---|---|
+| case | Linux | BSD | Windows | hopguard | seen |
+|---|---|---|---|---|---|
 """
 
 
@@ -90,7 +90,7 @@ def cells_of(row, passed, outcomes):
         count += passed[test]
     linux = ". ".join(filter(None, ("; ".join(dict.fromkeys(before)), row.linux)))
     seen = "; ".join(filter(None, ("; ".join(dict.fromkeys(behind)), f"{count} test{'s' * (count > 1)}")))
-    return f"| {row.case} | {linux} | {row.others} | {row.act} | {seen} |", count
+    return f"| {row.case} | {linux} | {row.bsd} | {row.windows} | {row.act} | {seen} |", count
 
 
 def main():
