@@ -102,7 +102,9 @@ static int load(int *table, const struct config *config, char why[PASSAGE_WHY_MA
 	unsigned user, group;
 	const char *name;
 
-	if (!sandbox_user(config->user, &name, &user, &group)) {
+	/* Else it stays root's, and guards that root starts inherit what they need of it. */
+	if (!sandbox_user(config->user, &name, &user, &group) ||
+	    strcmp(name, SANDBOX_SHARED_USER) == 0) {
 		user = geteuid();
 		group = getegid();
 	}

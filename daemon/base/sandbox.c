@@ -11,16 +11,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static const char fallback_user[] = "nobody";
-
 bool sandbox_user(const char *user, const char **name, unsigned *uid, unsigned *gid)
 {
 	const struct passwd *entry = getpwnam(user);
 
 	*name = user;
 	if (!entry) {
-		entry = getpwnam(fallback_user);
-		*name = fallback_user;
+		entry = getpwnam(SANDBOX_SHARED_USER);
+		*name = SANDBOX_SHARED_USER;
 	}
 	if (!entry)
 		return false;

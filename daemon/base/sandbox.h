@@ -7,9 +7,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Who others run as, too, so that nothing is to be given to it. */
+#define SANDBOX_SHARED_USER "nobody"
+
 /* Capability numbers of linux/capability.h. */
 struct sandbox {
-	const char *user; /* falls to nobody when there is no such user */
+	const char *user; /* falls to SANDBOX_SHARED_USER when there is no such user */
 	const int *capabilities;
 	size_t capability_count;
 	bool runs_programs; /* which shall have these capabilities, too */

@@ -80,20 +80,37 @@ struct owner {
 	gid_t group;
 };
 
-static int mount_folder(const struct paths *paths, const struct owner *owner)
+/* Nobody but root makes anything there; what an earlier version mounted let all do so. */
+static int mount_ours(void)
 {
-	if (!is_mounted()) {
-		if (mkdir(MOUNT_POINT, 0755) && errno != EEXIST)
-			return -errno;
-		if (mount("bpffs", MOUNT_POINT, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		          "mode=1777"))
-			return -errno;
-	}
-	if (mkdir(paths->folder, 0755) && errno != EEXIST)
+	if (is_mounted())
+		return chmod(MOUNT_POINT, 0755) ? -errno : 0;
+	if (mkdir(MOUNT_POINT, 0755) && errno != EEXIST)
 		return -errno;
-	if (chmod(paths->folder, 0755) || chown(paths->folder, owner->user, owner->group))
+	if (mount("bpffs", MOUNT_POINT, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755"))
 		return -errno;
 	return 0;
+}
+
+/*
+ * A descriptor, or -errno. It is root's until all is in it: whose it was could put a link in the place of a pin whose owner and mode we
+ * are about to set.
+ */
+static int take_folder(const struct paths *paths)
+{
+	int folder, err;
+
+	(void)unlink(paths->folder); /* does nothing to a folder */
+	if (mkdir(paths->folder, 0755) && errno != EEXIST)
+		return -errno;
+	folder = open(paths->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (folder < 0)
+		return -errno;
+	if (fchown(folder, geteuid(), getegid()) == 0 && fchmod(folder, 0755) == 0)
+		return folder;
+	err = -errno;
+	close(folder);
+	return err;
 }
 
 /* In one step: who changes a table of iptables-legacy meanwhile finds the old one or the new one. */
@@ -104,6 +121,7 @@ static int pin(int descriptor, const char *path, mode_t mode, const struct owner
 
 	(void)snprintf(fresh, sizeof(fresh), "%s-new", path);
 	(void)unlink(fresh);
+	(void)rmdir(fresh);
 	err = bpf_obj_pin(descriptor, fresh);
 	if (err)
 		return err;
@@ -177,18 +195,25 @@ static int pin_object(const struct bpf_object *object, int table, const struct o
 	const struct bpf_program *program =
 		bpf_object__find_program_by_name(object, "smtpbody_passes_it");
 	struct paths paths;
-	int err;
+	int folder, err;
 
 	find_paths(&paths);
 	if (!program)
 		return -ENOENT;
 	err = seed_table(table);
 	if (!err)
-		err = mount_folder(&paths, owner);
-	if (!err)
-		err = pin(table, paths.flows, 0600, owner);
+		err = mount_ours();
+	if (err)
+		return err;
+	folder = take_folder(&paths);
+	if (folder < 0)
+		return folder;
+	err = pin(table, paths.flows, 0600, owner);
 	if (!err)
 		err = pin(bpf_program__fd(program), paths.match, 0644, owner);
+	if (!err && fchown(folder, owner->user, owner->group))
+		err = -errno;
+	close(folder);
 	return err;
 }
 

@@ -4,8 +4,8 @@
 
 /*
  * The eBPF program for message bodies in the kernel, and where it is found by those who put rules in: pinned in a BPF file system of
- * our own. (That at /sys/fs/bpf is root's alone, and `ip netns exec` hides it.) Each network namespace has its folder there, which
- * belongs to the user that hopguard becomes: it takes its pins away as it takes away its rules.
+ * our own, in which only root makes anything. (That at /sys/fs/bpf is root's alone, and `ip netns exec` hides it.) Each network
+ * namespace has its folder there, which belongs to the user that hopguard becomes: it takes its pins away as it takes away its rules.
  *
  * The kernel opens the path again, as whoever makes the change, at every change to a table of iptables-legacy that has such
  * a rule: a pin is to be there for as long as the rule, and for everybody.
@@ -21,7 +21,8 @@ const char *passage_pin_path(char path[PASSAGE_PATH_MAX]);
 bool passage_pin_is_there(void);
 
 /*
- * Loads the program, makes a table, and pins both in place of any before, for that user. Needs root's rights (CAP_SYS_ADMIN for the
+ * Loads the program, makes a table, and pins both in place of any before, for that user: who can open the table can have the kernel
+ * pass what he likes, so it is to be nobody whom others are, too. Needs root's rights (CAP_SYS_ADMIN for the
  * file system, CAP_BPF and CAP_NET_ADMIN for the program). *table: a descriptor for passage_ebpf_adopt, to be closed; NULL: not
  * wanted. 0, or -errno with why.
  */

@@ -305,6 +305,25 @@ static void rules_without_a_guard_name_what_is_there(void **state)
 	assert_int_equal(machine.loads, 0);
 }
 
+/* Any process of that user could have the kernel pass what it likes. */
+static void a_user_whom_others_are_too_has_no_table(void **state)
+{
+	char why[PASSAGE_CHOICE_WHY_MAX] = "";
+	struct passage_choice *choice = made(PASSAGE_WANTED_EBPF);
+
+	(void)state;
+	machine.is_user_shared = true;
+	passage_choice_open(choice, &config, 7);
+	assert_int_equal(choice->kind, PASSAGE_EBPF);
+	assert_int_equal(machine.user, 0);
+	passage_choice_close(choice);
+
+	(void)made(PASSAGE_WANTED_EBPF);
+	machine.is_user_shared = true;
+	assert_int_equal(passage_choice_prepare(&config, why), 0);
+	assert_int_equal(machine.user, 0);
+}
+
 static void what_is_prepared_is_for_the_user_of_the_configuration(void **state)
 {
 	char why[PASSAGE_CHOICE_WHY_MAX] = "";
@@ -349,6 +368,7 @@ int main(void)
 		cmocka_unit_test(the_pin_goes_with_the_rules_that_name_it_and_not_before),
 		cmocka_unit_test(a_guard_that_cannot_adopt_works_without),
 		cmocka_unit_test(rules_without_a_guard_name_what_is_there),
+		cmocka_unit_test(a_user_whom_others_are_too_has_no_table),
 		cmocka_unit_test(what_is_prepared_is_for_the_user_of_the_configuration),
 	};
 

@@ -34,6 +34,7 @@ struct machine {
 	bool is_unchecked; /* by conntrack */
 	bool is_root;
 	bool is_nobody_known; /* the user of the configuration */
+	bool is_user_shared;
 	const char *saved;
 	/* What was done. */
 	unsigned modules, loads, pins_opened, unpins, trials, applies;
@@ -56,7 +57,7 @@ uid_t geteuid(void)
 
 bool sandbox_user(const char *user, const char **name, unsigned *uid, unsigned *gid)
 {
-	*name = user;
+	*name = machine.is_user_shared ? SANDBOX_SHARED_USER : user;
 	*uid = USER;
 	*gid = GROUP;
 	return !machine.is_nobody_known;
@@ -101,7 +102,8 @@ int passage_load(int *table, uid_t user, gid_t group, char why[PASSAGE_WHY_MAX])
 {
 	machine.loads++;
 	machine.user = user;
-	assert_int_equal(group, machine.is_nobody_known ? getegid() : GROUP);
+	assert_int_equal(group,
+	                 machine.is_nobody_known || machine.is_user_shared ? getegid() : GROUP);
 	if (machine.load_err) {
 		strcpy(why, "this kernel does not take it");
 		return machine.load_err;
