@@ -2,6 +2,7 @@
 #include "own_rules.h"
 
 #include "base/log.h"
+#include "net/passage_load.h"
 
 int own_rules_put_in(struct own_rules *rules, struct passage_choice *passage, struct config *config)
 {
@@ -14,6 +15,15 @@ int own_rules_put_in(struct own_rules *rules, struct passage_choice *passage, st
 	else
 		rules->are_in = true;
 	return err;
+}
+
+bool own_rules_look(struct own_rules *rules, struct passage_choice *passage, struct config *config)
+{
+	if (!rules->are_in || !passage_choice_look(passage, config))
+		return false;
+	if (own_rules_put_in(rules, passage, config) == 0)
+		passage_unpin();
+	return true;
 }
 
 void own_rules_take_out(struct own_rules *rules, const struct config *config, bool on_any_exit)

@@ -17,6 +17,8 @@ struct own_rules {
 /* Those of the configuration. 0 or -errno, logged. */
 int own_rules_put_in(struct own_rules *rules, struct passage_choice *passage,
                      struct config *config);
+/* Now and then. True: they are put in anew, as what they name for message bodies is not right any more. */
+bool own_rules_look(struct own_rules *rules, struct passage_choice *passage, struct config *config);
 /* In `on-failure = closed` they outlive us, unless on_any_exit: only `hopguard rules remove` or a stop of the unit takes them away. */
 void own_rules_take_out(struct own_rules *rules, const struct config *config, bool on_any_exit);
 

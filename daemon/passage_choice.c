@@ -188,6 +188,14 @@ static void give_up(struct passage_choice *choice, struct config *config, const 
 	config->rules.passage_pin[0] = '\0';
 }
 
+bool passage_choice_look(struct passage_choice *choice, struct config *config)
+{
+	if (choice->kind != PASSAGE_EBPF || passage_sums_are_checked())
+		return false;
+	give_up(choice, config, UNCHECKED);
+	return true;
+}
+
 int passage_choice_apply(struct passage_choice *choice, struct config *config, int lock,
                          char why[RULES_WHY_MAX])
 {
@@ -269,7 +277,7 @@ void passage_choice_find(struct config *config, int lock)
 		if (try_rules(config, PASSAGE_MODULE, lock, why))
 			return;
 	}
-	if (permits(config, PASSAGE_EBPF) && passage_pin_is_there())
+	if (permits(config, PASSAGE_EBPF) && passage_sums_are_checked() && passage_pin_is_there())
 		(void)try_rules(config, PASSAGE_EBPF, lock, why);
 }
 

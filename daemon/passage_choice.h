@@ -31,6 +31,11 @@ struct passage_choice {
  * lock: rules_lock_open.
  */
 void passage_choice_open(struct passage_choice *choice, struct config *config, int lock);
+/*
+ * What was right when it was chosen may not be any more: true when it was given up, so that the rules are to be put in again, and
+ * then passage_unpin.
+ */
+bool passage_choice_look(struct passage_choice *choice, struct config *config);
 /* Puts the rules in (rules_apply): where that fails with a passage, without, which is as good, if slower. */
 int passage_choice_apply(struct passage_choice *choice, struct config *config, int lock,
                          char why[RULES_WHY_MAX]);

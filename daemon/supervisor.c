@@ -28,6 +28,7 @@
 #include "settings.h"
 #include "sockets.h"
 #include "state_folders.h"
+#include "watchdog.h"
 
 enum { EXIT_GOOD = 0, EXIT_USAGE = 2, EXIT_SYSTEM = 4 };
 
@@ -42,7 +43,7 @@ struct supervisor {
 	int signals;
 	struct event *on_signal;
 	struct event *on_second;
-	struct event *on_watchdog;
+	struct event *watchdog;
 	const char *user;
 	uint64_t started_ms; /* wall clock */
 	struct own_rules rules;
@@ -282,16 +283,12 @@ static void on_second(evutil_socket_t none, short what, void *argument)
 	operator_files_look(supervisor->files);
 	operator_files_serve(supervisor->files, supervisor->children);
 	rules_keeper_tick(supervisor->keeper, process_now_ms());
+	if (!rules_keeper_misses_them(supervisor->keeper) &&
+	    own_rules_look(&supervisor->rules, &supervisor->resources.passage,
+	                   &supervisor->settings.config))
+		send_state(supervisor);
 	await_state_folders(supervisor);
 	notices_send(&supervisor->notices, supervisor->children);
-}
-
-static void on_watchdog(evutil_socket_t none, short what, void *argument)
-{
-	(void)none;
-	(void)what;
-	(void)argument;
-	(void)sd_notify(0, "WATCHDOG=1");
 }
 
 static int watch_signals(struct supervisor *supervisor)
@@ -313,8 +310,6 @@ static int watch_signals(struct supervisor *supervisor)
 static int start_loop(struct supervisor *supervisor)
 {
 	const struct timeval second = { .tv_sec = 1 };
-	struct timeval half;
-	uint64_t watchdog_us = 0;
 
 	supervisor->base = event_base_new();
 	if (!supervisor->base)
@@ -322,18 +317,10 @@ static int start_loop(struct supervisor *supervisor)
 	supervisor->on_signal = event_new(supervisor->base, supervisor->signals,
 	                                  EV_READ | EV_PERSIST, on_signal, supervisor);
 	supervisor->on_second = event_new(supervisor->base, -1, EV_PERSIST, on_second, supervisor);
-	supervisor->on_watchdog =
-		event_new(supervisor->base, -1, EV_PERSIST, on_watchdog, supervisor);
-	if (!supervisor->on_signal || !supervisor->on_second || !supervisor->on_watchdog ||
+	if (!supervisor->on_signal || !supervisor->on_second ||
 	    event_add(supervisor->on_signal, NULL) || event_add(supervisor->on_second, &second))
 		return -ENOMEM;
-	if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
-		half.tv_sec = (time_t)(watchdog_us / 2 / 1000000);
-		half.tv_usec = (suseconds_t)(watchdog_us / 2 % 1000000);
-		if (event_add(supervisor->on_watchdog, &half))
-			return -ENOMEM;
-	}
-	return 0;
+	return watchdog_start(&supervisor->watchdog, supervisor->base);
 }
 
 static int drop_rights(struct supervisor *supervisor)
@@ -456,8 +443,8 @@ static void stop(struct supervisor *supervisor)
 		event_free(supervisor->on_signal);
 	if (supervisor->on_second)
 		event_free(supervisor->on_second);
-	if (supervisor->on_watchdog)
-		event_free(supervisor->on_watchdog);
+	if (supervisor->watchdog)
+		event_free(supervisor->watchdog);
 	if (supervisor->base)
 		event_base_free(supervisor->base);
 	if (supervisor->signals >= 0)

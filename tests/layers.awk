@@ -50,7 +50,7 @@ FNR == 1 {
 	else if (header ~ /^bpf\//) home = "^daemon/net/passage_load"
 	else if (header ~ /^seccomp/) home = "^daemon/base/sandbox"
 	else if (header ~ /^sqlite3/) home = "^daemon/report/store"
-	else if (header ~ /^systemd\//) home = "^daemon/supervisor"
+	else if (header ~ /^systemd\//) home = "^daemon/(supervisor|watchdog)"
 	else if (header ~ /^curl\//) home = "^daemon/policy/mtasts"
 	if (home != "" && FILENAME !~ home) {
 		printf "%s:%d: <%s> belongs to %s\n", FILENAME, FNR, header, home

@@ -214,6 +214,39 @@ def test_a_guard_that_is_down_lets_no_more_of_a_message_pass_than_its_body(lab):
     talk.stream.close()
 
 
+@contextlib.contextmanager
+def sums_unchecked(host):
+    def check(value):
+        host.run(["sh", "-c", f"echo {value} >/proc/sys/net/netfilter/nf_conntrack_checksum"])
+
+    check(0)
+    try:
+        yield
+    finally:
+        check(1)
+
+
+def test_where_conntrack_is_told_to_look_at_no_sums_bodies_come_to_the_guard_again(lab):
+    guard = lab.guard_at("routed", settings=(*SETTINGS, "backend=iptables"))
+    lab.reset()
+    talk, text, protected = Talk(lab, 4), body(4 << 20, 3), lab.destinations.next("protected", 4).domain
+    talk.to(talk.recipient)
+    talk.ask(b"DATA")
+    talk.stream.send(text[:2 << 20])
+    assert namespaces.wait_until(lambda: passed(guard) > 0)
+    with sums_unchecked(guard.host):
+        assert namespaces.wait_until(lambda: guard.status()["passage"]["kernel"] == "none")
+        assert "nf_conntrack_checksum" in guard.status()["passage"]["why"]
+        assert "bpf" not in guard.host.run(["iptables-nft-save"])
+        before = passed(guard)
+        talk.stream.send(text[2 << 20:] + b"\r\n.\r\nMAIL FROM:<a@sender.lab>\r\nRCPT TO:<u@%s>\r\nDATA\r\n" % protected.encode())
+        heard = talk.replies()
+        assert heard[-1].startswith(b"421 4.7."), heard
+        assert passed(guard) == before
+    assert not lab.behind.saw(protected.encode())
+    lab.guard_at(None)
+
+
 def test_nothing_is_left_of_it_and_none_is_taken_where_none_is_wanted(lab):
     guard = lab.guard_at("routed", settings=("queues=1", "passage=none"))
     status = guard.status()["passage"]

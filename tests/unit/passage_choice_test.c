@@ -303,6 +303,35 @@ static void rules_without_a_guard_name_what_is_there(void **state)
 	passage_choice_find(&config, 7);
 	assert_int_equal(config.rules.passage, PASSAGE_EBPF);
 	assert_int_equal(machine.loads, 0);
+
+	(void)made(PASSAGE_WANTED_EBPF);
+	machine.is_pinned = machine.is_unchecked = true;
+	passage_choice_find(&config, 7);
+	assert_int_equal(config.rules.passage, PASSAGE_NONE);
+}
+
+static void who_tells_conntrack_later_to_look_at_no_sums_ends_it(void **state)
+{
+	struct passage_choice *choice = made(PASSAGE_WANTED_AUTO);
+
+	(void)state;
+	passage_choice_open(choice, &config, 7);
+	assert_took(choice, PASSAGE_MODULE, "");
+	machine.is_unchecked = true;
+	assert_false(passage_choice_look(choice, &config));
+	assert_took(choice, PASSAGE_MODULE, "");
+	passage_choice_close(choice);
+
+	choice = made(PASSAGE_WANTED_EBPF);
+	passage_choice_open(choice, &config, 7);
+	assert_false(passage_choice_look(choice, &config));
+	assert_took(choice, PASSAGE_EBPF, "");
+	machine.is_unchecked = true;
+	assert_true(passage_choice_look(choice, &config));
+	assert_took(choice, PASSAGE_NONE,
+	            "ebpf: wrong checksums would pass by it (net.netfilter.nf_conntrack_checksum = 0)");
+	assert_false(is_open(machine.last_descriptor));
+	assert_false(passage_choice_look(choice, &config));
 }
 
 /* Any process of that user could have the kernel pass what it likes. */
@@ -368,6 +397,7 @@ int main(void)
 		cmocka_unit_test(the_pin_goes_with_the_rules_that_name_it_and_not_before),
 		cmocka_unit_test(a_guard_that_cannot_adopt_works_without),
 		cmocka_unit_test(rules_without_a_guard_name_what_is_there),
+		cmocka_unit_test(who_tells_conntrack_later_to_look_at_no_sums_ends_it),
 		cmocka_unit_test(a_user_whom_others_are_too_has_no_table),
 		cmocka_unit_test(what_is_prepared_is_for_the_user_of_the_configuration),
 	};
