@@ -126,7 +126,7 @@ def begin(options):
     if options.add and options.results.exists():
         results = json.loads(options.results.read_text(encoding="ascii"))
         if results["commit"] != commit and not options.is_page_only:
-            say(f"bench: what is there is of commit {results['commit']}, this is {commit}")
+            sys.exit(f"bench: what is there is of commit {results['commit']}, this is {commit}: say other --results")
         return results
     return {"commit": commit, "when": datetime.date.today().isoformat(), "machine": machine(), "seconds": options.seconds,
             "skipped": {}, "titles": {}, "parts": {}}

@@ -80,4 +80,7 @@ def main(count=20):
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    if sys.argv[1:2] in (["-h"], ["--help"]):
+        print(__doc__)
+    else:
+        main(*map(int, sys.argv[1:]))

@@ -154,6 +154,9 @@ def report(name, machine, runs):
 
 
 def main():
+    if sys.argv[1:2] in (["-h"], ["--help"]):
+        print(__doc__)
+        return
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100000
     times = int(sys.argv[2]) if len(sys.argv) > 2 else 5
     machines = {"empty": Machine(0), "full": Machine(count)}

@@ -158,6 +158,16 @@ def test_the_table_says_what_was_met_missed_and_not_measured():
     assert xml.etree.ElementTree.fromstring(bench_page.plot(fake_results())).tag.endswith("svg")
 
 
+def test_rounds_of_two_commits_are_not_mixed(tmp_path):
+    kept = tmp_path / "bench.json"
+    kept.write_text(json.dumps(fake_results()), encoding="ascii")
+    words = ("--add", "--parts", "decision", "--quick", "--ways", "bare", "--results", kept)
+    done = subprocess.run([sys.executable, os.path.join(bench_net.TOP, "tests/bench/bench.py"), *words], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode and "is of commit 000000000000" in done.stderr, done.stderr
+    assert json.loads(kept.read_text(encoding="ascii")) == fake_results()
+
+
 def test_what_is_recorded_stands_between_the_marks_and_nothing_else_changes(tmp_path):
     (tmp_path / "performance.md").write_text(f"before\n{bench_page.BEGIN}\nstale\n{bench_page.END}\nafter\n", encoding="utf-8")
     bench_page.record(fake_results(), tmp_path)
