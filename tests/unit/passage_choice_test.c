@@ -328,8 +328,9 @@ static void who_tells_conntrack_later_to_look_at_no_sums_ends_it(void **state)
 	assert_took(choice, PASSAGE_EBPF, "");
 	machine.is_unchecked = true;
 	assert_true(passage_choice_look(choice, &config));
-	assert_took(choice, PASSAGE_NONE,
-	            "ebpf: wrong checksums would pass by it (net.netfilter.nf_conntrack_checksum = 0)");
+	assert_took(
+		choice, PASSAGE_NONE,
+		"ebpf: wrong checksums would pass by it (net.netfilter.nf_conntrack_checksum = 0)");
 	assert_false(is_open(machine.last_descriptor));
 	assert_false(passage_choice_look(choice, &config));
 }
