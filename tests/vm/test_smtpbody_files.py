@@ -50,6 +50,22 @@ def test_module_package_and_program_have_one_version():
         assert said_of(module, "version") == [version]
 
 
+@pytest.mark.parametrize("release, is_built", [("6.1.0-56-amd64", True), ("6.12.117+deb12-cloud-amd64", True), ("7.0.1", True), ("10.2.0", True),
+                                               ("5.10.0-35-amd64", False), ("6.0.9", False), ("4.19.0", False), ("2.6.32", False)])
+def test_dkms_leaves_kernels_out_that_it_is_not_for(tmp_path, release, is_built):
+    """Which is no failure: else an update of the kernel would be one."""
+    version = version_of_program()
+    shutil.copytree(f"{TOP}/kmod", tmp_path / f"source/xt_smtpbody-{version}")
+    headers = tmp_path / "headers"
+    headers.mkdir()
+    (headers / ".config").write_text("CONFIG_NETFILTER_XTABLES=m\n")
+    done = subprocess.run(["bash", f"{TOP}/build/test-servers/dkms/usr/sbin/dkms", "build", f"xt_smtpbody/{version}", "-k", release,
+                           "--kernelsourcedir", headers, "--dkmstree", tmp_path, "--sourcetree", tmp_path / "source", "--installtree",
+                           tmp_path / "installed"], env={**ENVIRONMENT, "sign_file": "/none"}, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert ("BUILD_EXCLUSIVE" in done.stdout) != is_built, done.stdout
+
+
 def test_dkms_builds_it_for_every_kernel_from_the_folder_as_it_is(tmp_path):
     version = version_of_program()
     shutil.copytree(f"{TOP}/kmod", tmp_path / f"source/xt_smtpbody-{version}")
