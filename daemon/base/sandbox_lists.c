@@ -8,6 +8,7 @@
 #include <linux/prctl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -351,6 +352,13 @@ const struct call calls_on_others[] = {
 	ALWAYS("move_pages"),
 	ALWAYS("socket"),
 	ALWAYS("socketpair"),
+	/* What is pinned has no path for Landlock, and the table of message bodies is this user's. */
+	ALWAYS("bpf"),
+	/* A child of its own would outlive whoever waits for it. */
+	ALWAYS("fork"),
+	ALWAYS("vfork"),
+	WITHOUT("clone", 0, CLONE_THREAD),
+	ALWAYS("clone3"),
 	END,
 };
 
