@@ -5,6 +5,7 @@
 usage: tests/lab/soak_page.py KILLS/soak.json SOAK/soak.json >docs/soak.md
 """
 
+import argparse
 import json
 import sys
 
@@ -91,7 +92,11 @@ def change(pair):
 
 
 def main():
-    kills, soak = (json.load(open(path, encoding="ascii")) for path in sys.argv[1:3])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("kills", metavar="KILLS/soak.json", type=argparse.FileType(encoding="ascii"))
+    parser.add_argument("soak", metavar="SOAK/soak.json", type=argparse.FileType(encoding="ascii"))
+    arguments = parser.parse_args()
+    kills, soak = json.load(arguments.kills), json.load(arguments.soak)
     for one in (kills, soak):
         if not one["is_good"]:
             sys.exit(f"soak_page: not good: {one}")
