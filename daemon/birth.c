@@ -2,6 +2,7 @@
 #include "birth.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -48,6 +49,17 @@ static void close_others(const struct child *child)
 	(void)close_range(from, ~0U, 0);
 }
 
+/* Nobody of them reads it, and it may be somebody's terminal. */
+static void leave_standard_input(void)
+{
+	int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0)
+		(void)close(STDIN_FILENO);
+	if (nothing > STDIN_FILENO)
+		close(nothing);
+}
+
 /* Ctrl-C reaches the whole process group: only the supervisor is told to stop by signals, it tells the others. */
 static void set_signals(void)
 {
@@ -89,6 +101,7 @@ pid_t birth(const struct child *child, const char *name)
 		return pid > 0 ? pid : -errno;
 	/* The parent's event loop is not touched: its descriptors are only closed here, not taken out of it. */
 	close_others(child);
+	leave_standard_input();
 	set_signals();
 	(void)prctl(PR_SET_NAME, name, 0L, 0L, 0L);
 	/* One that hangs while its parent is killed must not keep its queue. The ledger has a last word to say. */

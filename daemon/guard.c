@@ -12,6 +12,7 @@
 #include "confine.h"
 #include "gate.h"
 #include "guard_dns.h"
+#include "guard_flows.h"
 #include "guard_names.h"
 #include "passage_choice.h"
 #include "process.h"
@@ -20,7 +21,6 @@
 enum {
 	RECEIVES_PER_TURN = 16,   /* batches read before timers and answers get their turn */
 	EVENTS_WAITING_MAX = 256, /* findings kept while the ledger is away */
-	FLOWS_TOLD_MAX = 1000,
 };
 
 struct guard {
@@ -41,7 +41,7 @@ struct guard {
 	size_t waiting_first;
 	size_t waiting_count;
 	uint64_t events_lost; /* for which there was no room to wait */
-	uint32_t flows_request;
+	struct guard_flows flows;
 	uint64_t driven_out;        /* connections, as far as told */
 	struct shortfall shortfall; /* of connections */
 };
@@ -269,24 +269,6 @@ static void on_tick(evutil_socket_t descriptor, short what, void *argument)
 	send_waiting(guard);
 }
 
-static void on_flow_row(void *owner, const struct message_flow *row)
-{
-	struct guard *guard = owner;
-	struct message_flow message = *row;
-
-	message.request = guard->flows_request;
-	(void)process_send(guard->process, ROLE_LEDGER, 0, &message, sizeof(message));
-}
-
-static void tell_flows(struct guard *guard, uint32_t request)
-{
-	const struct message_flow end = { .type = MESSAGE_FLOW, .request = request, .is_end = 1 };
-
-	guard->flows_request = request;
-	gate_flows(guard->gate, process_now_ms(), FLOWS_TOLD_MAX, on_flow_row, guard);
-	(void)process_send(guard->process, ROLE_LEDGER, 0, &end, sizeof(end));
-}
-
 static void tell_counters(struct guard *guard)
 {
 	struct message_counters message;
@@ -370,11 +352,8 @@ static bool take_message(struct guard *guard, enum role from, const void *messag
 		(void)nfqueue_flush(guard->queue);
 		return true;
 	}
-	if (from == ROLE_LEDGER && type == MESSAGE_FLOWS) {
-		tell_flows(guard, ((const struct message_flows *)message)->request);
-		return true;
-	}
-	return false;
+	return from == ROLE_LEDGER && type == MESSAGE_FLOWS &&
+	       guard_flows_tell(&guard->flows, guard->process, guard->gate, message);
 }
 
 static void on_message(void *owner, enum role from, unsigned index, const void *message, size_t len)

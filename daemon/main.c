@@ -2,9 +2,12 @@
 
 /* Finds the subcommand and hands over. */
 
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -52,12 +55,24 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* What we open shall not become somebody's standard input or output. */
+static bool fill_standard_streams(void)
+{
+	for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++) {
+		if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDWR) != stream)
+			return false;
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	static char called[64];
 	const struct command *command;
 	const char *name = argc > 1 ? argv[1] : NULL;
 
+	if (!fill_standard_streams())
+		return CLI_SYSTEM;
 	if (!name) {
 		print_usage(stderr);
 		return CLI_USAGE;

@@ -372,6 +372,7 @@ static void on_second(void *owner)
 	scout_files_second(scout);
 	scout_table_second(scout);
 	mtasts_tick(scout->mtasts);
+	scout_flush_second(scout);
 }
 
 static int start_asking(struct scout *scout)

@@ -9,6 +9,8 @@
 #include "policy/mtasts.h"
 #include "policy/peer_names.h"
 
+enum { EMPTIED_MAX = 16, EMPTIED_MS = 16000 };
+
 void scout_send_explanation(struct scout *scout, uint32_t request, uint32_t age_s, bool is_cached)
 {
 	scout->explanation.type = MESSAGE_EXPLANATION;
@@ -126,20 +128,40 @@ void scout_take_explain(struct scout *scout, const struct message_explain *expla
 	}
 }
 
-/* libunbound forgets by name only at its control port: so all of its cache goes. */
+/*
+ * libunbound forgets by name only at its control port: so all of its cache goes, and what is open in it is asked anew. Who asks for that
+ * all the time would have no question answered: beyond the bound it is put off.
+ */
+static void empty_cache(struct scout *scout)
+{
+	int err;
+
+	scout->must_empty = !rate_take(&scout->emptied, EMPTIED_MAX, EMPTIED_MS, process_now_ms());
+	if (scout->must_empty)
+		return;
+	err = resolver_configure(scout->resolver, &scout->options);
+	if (err)
+		log_error("resolver cache not emptied error=\"%s\"", strerror(-err));
+	else
+		log_debug("resolver cache emptied");
+}
+
+void scout_flush_second(struct scout *scout)
+{
+	if (scout->must_empty)
+		empty_cache(scout);
+}
+
 void scout_take_flush(struct scout *scout, const struct message_flush *flush)
 {
 	struct message_forget forget = { .type = MESSAGE_FORGET };
 	struct message_flushed flushed = { .type = MESSAGE_FLUSHED, .request = flush->request };
-	int err;
 
 	if (peer_name_normalise(forget.name, flush->name)) {
 		flushed.count = (uint32_t)(promise_cache_forget(scout->cache, forget.name) +
 		                           scout_rows_forget(scout->rows, forget.name) +
 		                           mtasts_forget(scout->mtasts, forget.name));
-		err = resolver_configure(scout->resolver, &scout->options);
-		if (err)
-			log_error("resolver cache not emptied error=\"%s\"", strerror(-err));
+		empty_cache(scout);
 		(void)process_send_guards(scout->process, &forget, sizeof(forget), -1);
 	}
 	(void)process_send(scout->process, ROLE_LEDGER, 0, &flushed, sizeof(flushed));

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "base/rate.h"
 #include "enquiries.h"
 #include "policy/dns_health.h"
 #include "policy/promise_cache.h"
@@ -42,6 +43,8 @@ struct scout {
 	struct process *process;
 	struct resolver_options options;
 	struct resolver *resolver;
+	struct rate emptied; /* its cache, at the ledger's wish */
+	bool must_empty;
 	struct dns_health *health;
 	struct merge_sources sources;
 	uint64_t fresh_since_ms; /* sources.fresh */
@@ -106,6 +109,7 @@ void scout_ask_address(struct scout *scout, unsigned guard, const struct message
 /* scout_explain.c */
 void scout_take_explain(struct scout *scout, const struct message_explain *explain);
 void scout_take_flush(struct scout *scout, const struct message_flush *flush);
+void scout_flush_second(struct scout *scout);
 /* To the ledger: scout->explanation.destination is filled. */
 void scout_send_explanation(struct scout *scout, uint32_t request, uint32_t age_s, bool is_cached);
 

@@ -108,6 +108,11 @@ int settings_check_reload(struct settings *news, const struct settings *old,
 	return -EINVAL;
 }
 
+bool settings_differ(const struct settings *a, const struct settings *b)
+{
+	return strcmp(a->text, b->text) != 0 || settings_rules_differ(a, b);
+}
+
 bool settings_rules_differ(const struct settings *a, const struct settings *b)
 {
 	return !rules_equal(&a->config.rules, &b->config.rules);
@@ -159,7 +164,7 @@ void settings_describe(char *text, size_t room, const struct settings *settings)
 }
 
 void settings_send(const struct settings *settings, struct children *children,
-                   const struct resources *resources)
+                   const struct resources *resources, bool for_guards)
 {
 	struct message_config *message = calloc(1, sizeof(*message));
 	size_t len = offsetof(struct message_config, text) + strlen(settings->text) + 1;
@@ -172,7 +177,7 @@ void settings_send(const struct settings *settings, struct children *children,
 	(void)children_send(children, ROLE_SCOUT, 0, message, len, -1);
 	(void)children_send(children, ROLE_VERIFIER, 0, message, len, -1);
 	(void)children_send(children, ROLE_LEDGER, 0, message, len, resources->event_file);
-	for (i = 0; i < resources->queue_count; i++)
+	for (i = 0; for_guards && i < resources->queue_count; i++)
 		(void)children_send(children, ROLE_GUARD, i, message, len, -1);
 	free(message);
 }

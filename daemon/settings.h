@@ -30,15 +30,16 @@ int settings_find_backend(struct settings *settings, char error[CONFIG_ERROR_MAX
 /* What takes a new start to change must be as it was. 0, or -EINVAL with one line in error. */
 int settings_check_reload(struct settings *news, const struct settings *old,
                           char error[CONFIG_ERROR_MAX]);
+bool settings_differ(const struct settings *a, const struct settings *b);
 bool settings_rules_differ(const struct settings *a, const struct settings *b);
 void settings_move(struct settings *to, const struct settings *from);
 
 /* The one line of `ready`: mode, queues, back-end, who is guarded, and what happens when we are down. */
 void settings_describe(char *text, size_t room, const struct settings *settings);
 
-/* To all children, the event file to the ledger. */
+/* To all children, the event file to the ledger; to guards if `for_guards`. */
 void settings_send(const struct settings *settings, struct children *children,
-                   const struct resources *resources);
+                   const struct resources *resources, bool for_guards);
 /*
  * Whether events are said to standard error, too. Where that ends in the journal, as syslog does, all would stand there twice
  * (systemd.exec(5), JOURNAL_STREAM).

@@ -180,12 +180,15 @@ static int apply_settings(struct supervisor *supervisor, struct settings *news,
 	return 0;
 }
 
-/* All or nothing: a bad file leaves everything as it is. 0 or -errno with a line in error. */
-static int reload(struct supervisor *supervisor, char error[CONFIG_ERROR_MAX])
+/*
+ * All or nothing: a bad file leaves everything as it is. 0 or -errno with a line in error. Guards forget with it what clients were
+ * answered, which may hide an attack: where nothing changed, only root has them do that, and not the ledger, who may not be himself.
+ */
+static int reload(struct supervisor *supervisor, bool is_by_root, char error[CONFIG_ERROR_MAX])
 {
 	struct settings *news = calloc(1, sizeof(*news));
 	char text[EVENT_TEXT_MAX] = "the new configuration holds";
-	bool must_renew = false;
+	bool must_renew = false, for_guards = false;
 	int err = -ENOMEM;
 
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
@@ -195,8 +198,10 @@ static int reload(struct supervisor *supervisor, char error[CONFIG_ERROR_MAX])
 		err = settings_read(news, supervisor->options, error);
 	if (!err)
 		err = settings_check_reload(news, &supervisor->settings, error);
-	if (!err)
+	if (!err) {
 		must_renew = confine_differs(&supervisor->settings.config, &news->config);
+		for_guards = is_by_root || settings_differ(&supervisor->settings, news);
+	}
 	if (!err)
 		err = apply_settings(supervisor, news, error);
 	if (err) {
@@ -205,7 +210,8 @@ static int reload(struct supervisor *supervisor, char error[CONFIG_ERROR_MAX])
 	} else {
 		if (must_renew)
 			children_renew(supervisor->children, ROLE_SCOUT);
-		settings_send(&supervisor->settings, supervisor->children, &supervisor->resources);
+		settings_send(&supervisor->settings, supervisor->children, &supervisor->resources,
+		              for_guards);
 		operator_files_configure(supervisor->files, &supervisor->settings.config);
 		operator_files_serve(supervisor->files, supervisor->children);
 		send_state(supervisor);
@@ -221,7 +227,7 @@ static void on_reload(void *owner, uint32_t request)
 	struct supervisor *supervisor = owner;
 	struct message_reloaded answer = { .type = MESSAGE_RELOADED, .request = request };
 
-	answer.result = reload(supervisor, answer.error);
+	answer.result = reload(supervisor, false, answer.error);
 	(void)children_send(supervisor->children, ROLE_LEDGER, 0, &answer, sizeof(answer), -1);
 }
 
@@ -246,7 +252,7 @@ static void on_signal(evutil_socket_t signals, short what, void *argument)
 			children_reap(supervisor->children, process_now_ms());
 			break;
 		case SIGHUP:
-			(void)reload(supervisor, error);
+			(void)reload(supervisor, true, error);
 			break;
 		default:
 			end(supervisor, EXIT_GOOD);

@@ -107,6 +107,20 @@ def test_who_asks_for_one_reload_after_the_other_is_told_to_wait(machine):
     assert machine.wait_until(lambda: len(reloaded(machine)) == before + 1)
 
 
+def test_who_flushes_all_the_time_does_not_keep_look_ups_from_their_end(machine):
+    """Each is answered, and the cache is emptied now and then, after the last one, too."""
+    guard = start(machine, "log-level = debug\n")
+
+    def emptied():
+        return guard.output().count("resolver cache emptied")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: machine.ask("flush", f"d{number}.lab"), range(100)))
+    assert all(one.returncode in (0, 1) for one in answers), answers
+    assert 1 <= emptied() <= 48, emptied()
+    before = emptied()
+    assert machine.wait_until(lambda: emptied() > before, timeout_s=20)
+
+
 def test_what_takes_a_new_start_refuses_the_reload_and_is_named(machine):
     start(machine, "queue-first = 2500\nmode = monitor\n")
     write(machine, "queue-first = 2600\nmode = enforce\n")

@@ -40,6 +40,17 @@ def test_the_processes_are_those_of_the_design_and_belong_to_its_user(machine):
         assert machine.host.run(["ps", "-o", "user=", "-p", str(pid)]).strip() == "hopguard"
 
 
+def test_what_it_opens_is_nobodys_standard_input(machine):
+    """Where it was started without one, and whoever's terminal it was."""
+    machine.start(*alone.MONITOR)
+    machine.guard.stop()
+    machine.guard.program = ["/bin/sh", "-c", 'exec "$0" "$@" <&-', *machine.guard.program]
+    machine.guard.mark()
+    machine.guard.start()
+    for name, pid in machine.processes().items():
+        assert machine.host.run(["readlink", f"/proc/{pid}/fd/0"]).strip().endswith("/dev/null"), name
+
+
 @pytest.mark.parametrize("process, capabilities", [
     ("supervisor", {12, 13}), ("guard0", {12}), ("scout", set()), ("ledger", set()), ("verifier", set())])
 def test_each_process_keeps_only_the_capabilities_it_needs(machine, process, capabilities):

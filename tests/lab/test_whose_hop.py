@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Whose hop a connection is, with real servers: what a stranger's names can do, and cannot (docs/security.md)."""
 
+import signal
+
 import pytest
 
 import attacks
 import hop_lab
+import namespaces
 import world
 from hop_lab import ADDRESSES, GEO_ELSEWHERE, INNER, OPEN_RELAY
 
@@ -67,6 +70,20 @@ def test_tls_to_where_a_forged_answer_led_ends_before_anything_is_said_there(net
     # His own goes on no more for as long as a client may go there for the other.
     net.guard.mark()
     arrived_by_tls(net, f"c@{domain}", ADDRESSES[known])
+
+
+def test_only_root_himself_has_forgotten_what_was_heard(net):
+    """And not who speaks for him at the control socket, where nothing changed."""
+    net.stand(**WATCHED)
+    with net.leading("watched.lab", "mx.evil.lab"):
+        assert net.send("a@watched.lab")[0].result == "kept"
+        net.guard.ask("reload")
+        net.swaks(ADDRESSES["evil"], "b@watched.lab", "--tls")
+        assert not net.sink.find("b@watched.lab") and not net.greeted
+        net.guard.mark()
+        net.guard.host.run(["kill", f"-{int(signal.SIGHUP)}", str(net.guard.processes()["supervisor"])])
+        assert net.guard.wait_for(lambda event: event["event"] == "reloaded")
+        assert namespaces.wait_until(lambda: net.swaks(ADDRESSES["evil"], "c@watched.lab", "--tls") and net.sink.find("c@watched.lab"))
 
 
 @pytest.mark.parametrize("known, reason", (("watched", "policy-unavailable"), ("listed", "mx-mismatch")))
