@@ -354,6 +354,11 @@ const struct call calls_on_others[] = {
 	ALWAYS("socketpair"),
 	/* What is pinned has no path for Landlock, and the table of message bodies is this user's. */
 	ALWAYS("bpf"),
+	/* Nor has what has a number, or a name of its own. */
+	ALWAYS("shmget"),
+	ALWAYS("msgget"),
+	ALWAYS("semget"),
+	ALWAYS("mq_open"),
 	/* A child of its own would outlive whoever waits for it. */
 	ALWAYS("fork"),
 	ALWAYS("vfork"),

@@ -22,7 +22,11 @@ WAYS = (("module", "nft", "routed"), ("module", "iptables", "host"), ("module", 
 
 @pytest.fixture(scope="module", params=WAYS, ids="-".join)
 def way(request, net):
-    kernel, backend, place = request.param
+    yield from go(request.param, net)
+
+
+def go(way, net):
+    kernel, backend, place = way
     if kernel == "module":
         subprocess.run(["modprobe", "x_tables"], check=True)
         subprocess.run(["insmod", MODULE], check=True)

@@ -126,12 +126,14 @@ static void run_script(char printed[256], const char *script, bool is_unprivileg
 	run_as_supervisor(printed, &call);
 }
 
-static void an_unprivileged_one_makes_no_socket_and_no_child(void **state)
+static void an_unprivileged_one_makes_no_socket_no_memory_for_others_and_no_child(void **state)
 {
 	static const char *const scripts[] = {
 		"socket(A, 2, 2, 0) or die \"$!\\n\"; print \"made\\n\"",
 		/* Each end of which could speak to whoever has a local socket. */
 		"socketpair(A, B, 1, 2, 0) or die \"$!\\n\"; print \"made\\n\"",
+		"$id = shmget(0, 4096, 0600); defined($id) or die \"$!\n\"; shmctl($id, 0, 0); "
+		"print \"made\n\"",
 		/* It would live on when we have stopped waiting. */
 		"$child = fork; defined($child) or die \"$!\\n\"; print \"made\\n\" if $child",
 	};
@@ -177,7 +179,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_unprivileged_one_has_no_capability_of_ours),
 		cmocka_unit_test(an_unprivileged_one_reaches_nothing_of_ours),
-		cmocka_unit_test(an_unprivileged_one_makes_no_socket_and_no_child),
+		cmocka_unit_test(
+			an_unprivileged_one_makes_no_socket_no_memory_for_others_and_no_child),
 		cmocka_unit_test(an_unprivileged_one_opens_no_table_of_the_kernels),
 	};
 
