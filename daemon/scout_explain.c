@@ -137,8 +137,10 @@ static void empty_cache(struct scout *scout)
 	int err;
 
 	scout->must_empty = !rate_take(&scout->emptied, EMPTIED_MAX, EMPTIED_MS, process_now_ms());
-	if (scout->must_empty)
+	if (scout->must_empty) {
+		log_debug("resolver cache put off");
 		return;
+	}
 	err = resolver_configure(scout->resolver, &scout->options);
 	if (err)
 		log_error("resolver cache not emptied error=\"%s\"", strerror(-err));

@@ -31,7 +31,8 @@ def go(way, net):
         subprocess.run(["modprobe", "x_tables"], check=True)
         subprocess.run(["insmod", MODULE], check=True)
     try:
-        yield kernel, place, net.guard_at(place, f"backend={backend}", "passage=auto")
+        with net.world.in_order():
+            yield kernel, place, net.guard_at(place, f"backend={backend}", "passage=auto")
     finally:
         net.stop()
         # Nothing of ours uses it any more.
