@@ -4,6 +4,7 @@ something else; or while somebody forges in either name. What is said behind the
 
 import contextlib
 import random
+import re
 import time
 
 import by_hand
@@ -59,10 +60,12 @@ def evade(lab, family, text, seed, lies, segment_max=None):
                           0.5 if lies else PATIENCE_S)
     assert lies or not lab.behind.saw(protected), seed
     if protected.decode() in lab.sink.named:
-        # Of two copies he may have meant the other one. In what arrived the recipient has to be a part of the body for
-        # whoever reads as RFC 5321 says; this sink takes LF.CRLF for an end, too.
+        # Of two copies he may have meant the other one. In what arrived the recipient has to be a part of the body, or of a line with
+        # another verb, for whoever reads as RFC 5321 says; this sink takes LF.CRLF for an end, too, and of a verb four letters.
         arrived = text[-2:] + max(capture.texts(one for one in lab.behind.segments() if one.destination[1] == 25), key=len)
-        assert lies and b"\r\n.\r\n" not in arrived[:arrived.index(protected)], seed
+        before = arrived[:arrived.index(protected)]
+        is_command = b"\r\n.\r\n" in before and re.match(rb"RCPT[\s:]", before[before.rindex(b"\n") + 1:], re.I)
+        assert lies and not is_command, seed
     assert lies or b"421 4.7." in heard, (seed, heard)
 
 
