@@ -303,16 +303,24 @@ static void print_judged(struct rules_text *script, const struct rules *rules, u
 	print_queue(script, rules, "HOPGUARD-ANSWERED");
 }
 
+/*
+ * A probe in a client's name has a port that this kernel chose, which cannot know that the client has it at the same server: then it is
+ * the client's connection, which has begun before and is judged, and the probe that goes.
+ */
 static void print_ours(struct rules_text *script, const struct marks *marks)
 {
+	uint32_t own = marks->own;
+
 	rules_text_add(
 		script,
 		"# Passed or sent by the guard; what the connection is to keep of it.\n"
 		"-A HOPGUARD-OURS -m mark --mark 0x%x/0x%x -j CONNMARK --set-xmark 0x%x/0x%x\n"
-		"-A HOPGUARD-OURS -m mark --mark 0x%x/0x%x -j CONNMARK --set-xmark 0x%x/0x%x\n"
+		"-A HOPGUARD-OURS -m mark --mark 0x%x/0x%x -m conntrack --ctstate NEW "
+		"-j CONNMARK --set-xmark 0x%x/0x%x\n"
+		"-A HOPGUARD-OURS -m mark --mark 0x%x/0x%x -m connmark --mark 0x0/0x%x -j DROP\n"
 		"-A HOPGUARD-OURS -j MARK --set-xmark 0x0/0x%x\n",
-		marks->offload, marks->offload, marks->offload, marks->offload, marks->own,
-		marks->own, marks->own, marks->own, marks->offload | marks->to_server);
+		marks->offload, marks->offload, marks->offload, marks->offload, own, own, own, own,
+		own, own, own, marks->offload | marks->to_server);
 }
 
 size_t rules_iptables_script(char *text, size_t room, const struct rules *rules, uint8_t family,

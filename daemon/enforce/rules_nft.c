@@ -103,17 +103,19 @@ static void print_judged(struct rules_text *script, const struct rules *rules,
 	print_queue(script, rules);
 }
 
+/* Of `own` as enforce/rules_iptables.c. */
 static void print_ours(struct rules_text *script, const struct marks *marks)
 {
 	rules_text_add(script,
 	               "\t# Passed or sent by the guard; what the connection is to keep of it.\n"
 	               "\tchain ours {\n"
 	               "\t\tmeta mark & 0x%08x != 0 ct mark set ct mark | 0x%08x\n"
-	               "\t\tmeta mark & 0x%08x != 0 ct mark set ct mark | 0x%08x\n"
+	               "\t\tmeta mark & 0x%08x != 0 ct state new ct mark set ct mark | 0x%08x\n"
+	               "\t\tmeta mark & 0x%08x != 0 ct mark & 0x%08x == 0 drop\n"
 	               "\t\tmeta mark set meta mark & 0x%08x\n"
 	               "\t}\n\n",
-	               marks->offload, marks->offload, marks->own, marks->own,
-	               ~(marks->offload | marks->to_server));
+	               marks->offload, marks->offload, marks->own, marks->own, marks->own,
+	               marks->own, ~(marks->offload | marks->to_server));
 }
 
 static void print_ports(struct rules_text *script, const struct rules *rules, const char *side)
