@@ -84,6 +84,16 @@ def dial_ours(lab, address, protocol=0):
     return contextlib.closing(sock)
 
 
+@contextlib.contextmanager
+def offering(opening, lab, place, family):
+    """Such a far end, beyond a guard if there is a place; and its address."""
+    lab.guard_at(place)
+    lab.reset()
+    address = lab.destinations.next("protected", family).addresses[0]
+    with opening(lab, address).standing() as far_end:
+        yield far_end, address
+
+
 def open_fast(lab, address):
     """Says EHLO with the SYN, as a client does that has a cookie."""
     with dial_ours(lab, address) as sock, contextlib.suppress(OSError):
@@ -94,10 +104,7 @@ def open_fast(lab, address):
 @pytest.mark.parametrize("place", [None, "routed"])
 @pytest.mark.parametrize("family", cells.FAMILIES)
 def test_no_octet_and_no_cookie_goes_with_a_syn(lab, place, family, record_property):
-    lab.guard_at(place)
-    lab.reset()
-    address = lab.destinations.next("protected", family).addresses[0]
-    with openings.FastOpen(lab, address).standing() as far_end:
+    with offering(openings.FastOpen, lab, place, family) as (far_end, address):
         for _ in range(2):
             open_fast(lab, address)
     record_property("evasion", f"{'guarded' if place else 'without'} FastOpen {family}")
@@ -109,10 +116,7 @@ def test_no_octet_and_no_cookie_goes_with_a_syn(lab, place, family, record_prope
 @pytest.mark.parametrize("place", [None, "routed"])
 @pytest.mark.parametrize("family", cells.FAMILIES)
 def test_no_connection_becomes_one_of_several(lab, place, family, record_property):
-    lab.guard_at(place)
-    lab.reset()
-    address = lab.destinations.next("protected", family).addresses[0]
-    with openings.MultiPath(lab, address).standing() as far_end:
+    with offering(openings.MultiPath, lab, place, family) as (far_end, address):
         with dial_ours(lab, address, socket.IPPROTO_MPTCP) as sock:
             sock.connect((address, 25))
             sock.sendall(b"EHLO a\r\n")
