@@ -126,7 +126,7 @@ static void print_ports(struct rules_text *script, const struct rules *rules, co
 /*
  * Ports used again. Connection tracking keeps a connection, mark and all, whose end it did not see: who swallows that end would
  * have the next by the same ports pass unread. In front of what the guard has passed, so that a SYN is looked at once more when it comes
- * again: what it waited behind in the queue may have set the mark.
+ * again: what it waited behind in the queue may have set the mark. Not the SYN of a probe, which may go by a client's port (print_ours).
  */
 static void print_unmark(struct rules_text *script, const struct rules *rules, const char *chain)
 {
@@ -134,8 +134,10 @@ static void print_unmark(struct rules_text *script, const struct rules *rules, c
 
 	rules_text_add(script, "-A %s -p tcp --syn -m multiport --dports ", chain);
 	rules_text_ports(script, rules, ",");
-	rules_text_add(script, " -m connmark ! --mark 0x0/0x%x -j CONNMARK --set-xmark 0x0/0x%x\n",
-	               unwatched, unwatched);
+	rules_text_add(script,
+	               " -m mark --mark 0x0/0x%x -m connmark ! --mark 0x0/0x%x -j CONNMARK "
+	               "--set-xmark 0x0/0x%x\n",
+	               rules->marks.own, unwatched, unwatched);
 }
 
 static void print_answers_of(struct rules_text *script, const char *chain, const char *target)
@@ -305,7 +307,8 @@ static void print_judged(struct rules_text *script, const struct rules *rules, u
 
 /*
  * A probe in a client's name has a port that this kernel chose, which cannot know that the client has it at the same server: then it is
- * the client's connection, which has begun before and is judged, and the probe that goes.
+ * the client's connection, which has begun before and is judged, and the probe that goes. By the status, not the state: that stays NEW
+ * until the server has answered, and who is on the path says when that is.
  */
 static void print_ours(struct rules_text *script, const struct marks *marks)
 {
@@ -315,8 +318,8 @@ static void print_ours(struct rules_text *script, const struct marks *marks)
 		script,
 		"# Passed or sent by the guard; what the connection is to keep of it.\n"
 		"-A HOPGUARD-OURS -m mark --mark 0x%x/0x%x -j CONNMARK --set-xmark 0x%x/0x%x\n"
-		"-A HOPGUARD-OURS -m mark --mark 0x%x/0x%x -m conntrack --ctstate NEW "
-		"-j CONNMARK --set-xmark 0x%x/0x%x\n"
+		"-A HOPGUARD-OURS -m mark --mark 0x%x/0x%x -m conntrack ! --ctstatus "
+		"CONFIRMED -j CONNMARK --set-xmark 0x%x/0x%x\n"
 		"-A HOPGUARD-OURS -m mark --mark 0x%x/0x%x -m connmark --mark 0x0/0x%x -j DROP\n"
 		"-A HOPGUARD-OURS -j MARK --set-xmark 0x0/0x%x\n",
 		marks->offload, marks->offload, marks->offload, marks->offload, own, own, own, own,

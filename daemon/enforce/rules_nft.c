@@ -110,7 +110,8 @@ static void print_ours(struct rules_text *script, const struct marks *marks)
 	               "\t# Passed or sent by the guard; what the connection is to keep of it.\n"
 	               "\tchain ours {\n"
 	               "\t\tmeta mark & 0x%08x != 0 ct mark set ct mark | 0x%08x\n"
-	               "\t\tmeta mark & 0x%08x != 0 ct state new ct mark set ct mark | 0x%08x\n"
+	               "\t\tmeta mark & 0x%08x != 0 ct status & confirmed == 0 ct mark set ct mark "
+	               "| 0x%08x\n"
 	               "\t\tmeta mark & 0x%08x != 0 ct mark & 0x%08x == 0 drop\n"
 	               "\t\tmeta mark set meta mark & 0x%08x\n"
 	               "\t}\n\n",
@@ -143,7 +144,7 @@ static void print_ours_first(struct rules_text *script, const struct marks *mark
 /*
  * Ports used again. Connection tracking keeps a connection, mark and all, whose end it did not see: who swallows that end would
  * have the next by the same ports pass unread. In front of what the guard has passed, so that a SYN is looked at once more when it comes
- * again: what it waited behind in the queue may have set the mark.
+ * again: what it waited behind in the queue may have set the mark. Not the SYN of a probe, which may go by a client's port (print_ours).
  */
 static void print_unmark(struct rules_text *script, const struct rules *rules)
 {
@@ -151,9 +152,9 @@ static void print_unmark(struct rules_text *script, const struct rules *rules)
 
 	print_ports(script, rules, "dport");
 	rules_text_add(script,
-	               "tcp flags & (fin | syn | rst | ack) == syn ct mark & 0x%08x != 0 "
-	               "ct mark set ct mark & 0x%08x\n",
-	               unwatched, ~unwatched);
+	               "tcp flags & (fin | syn | rst | ack) == syn meta mark & 0x%08x == 0 "
+	               "ct mark & 0x%08x != 0 ct mark set ct mark & 0x%08x\n",
+	               rules->marks.own, unwatched, ~unwatched);
 }
 
 static void print_unwatched(struct rules_text *script, const struct marks *marks)
