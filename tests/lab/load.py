@@ -157,7 +157,10 @@ class Watch:
         self._pending += leaving
         done = [one for one in self._pending if is_all or (one.source, one.destination) not in fresh]
         self._pending = [] if is_all else [one for one in self._pending if (one.source, one.destination) in fresh]
-        return [text for text in capture.texts(done) if not _is_allowed(text)]
+        bad = [text for text in capture.texts(done) if not _is_allowed(text)]
+        for ends in {(one.source, one.destination) for one in done if one.payload and any(one.payload in text for text in bad)}:
+            print("LEFT", *(one for one in done if (one.source, one.destination) == ends), sep="\n  ", flush=True)
+        return bad
 
     def leaked(self, *words):
         """Those of the words that left towards a victim."""
