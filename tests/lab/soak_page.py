@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes docs/soak.md from the results of the two long runs of soak.py; refuses what is not good.
+"""Writes docs/soak.md from the results of the two long runs of soak.py; refuses what is not good, too short, or the other run.
 
 usage: tests/lab/soak_page.py KILLS/soak.json SOAK/soak.json >docs/soak.md
 """
@@ -10,6 +10,8 @@ import json
 import sys
 
 import soak_site
+
+KILLS_MIN, SOAK_S_MIN = 1000, 3600
 
 PAGE = """# An hour of faults, and a thousand kills
 
@@ -91,15 +93,30 @@ def change(pair):
     return f"{pair[0]} → {pair[1]}"
 
 
+def faults_of(kills, soak):
+    """Why these two are not what the page says of them."""
+    for name, one in (("kills", kills), ("soak", soak)):
+        if not one["is_good"] or one["leaked"] or one["passed"] or one["lost"]:
+            yield f"{name}: not good: {one}"
+        if one["version"].endswith("-dirty"):
+            yield f"{name}: of sources that were not committed"
+        yield from (f"{name}: no words for the fault {what}" for what in one["faults"] if what not in WORDS)
+    if set(kills["faults"]) != {"kill"} or kills["faults"]["kill"] < KILLS_MIN:
+        yield f"kills: not {KILLS_MIN} of them, and nothing else"
+    if soak["seconds"] < SOAK_S_MIN:
+        yield f"soak: {soak['seconds']} s are no hour"
+    yield from (f"soak: no life of {role}" for role in soak_site.ROLES if not soak["lives"].get(role))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("kills", metavar="KILLS/soak.json", type=argparse.FileType(encoding="ascii"))
     parser.add_argument("soak", metavar="SOAK/soak.json", type=argparse.FileType(encoding="ascii"))
     arguments = parser.parse_args()
     kills, soak = json.load(arguments.kills), json.load(arguments.soak)
-    for one in (kills, soak):
-        if not one["is_good"]:
-            sys.exit(f"soak_page: not good: {one}")
+    wrong = list(faults_of(kills, soak))
+    if wrong:
+        sys.exit("\n".join(["soak_page: no page", *wrong]))
     lives = "\n".join(f"| {role} | {life['life_s']} | {change(life['kb'])} | {change(life['files'])} | {change(life['sockets'])} |"
                       for role, life in soak["lives"].items())
     print(PAGE.format(again_s=soak_site.AGAIN_S, lives=lives,
