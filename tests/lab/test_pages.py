@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What writes the tables of docs/ has every cell from a run, or writes none: made-up results, sound ones first, then with one fault each."""
+"""What writes the tables of docs/ has every cell from a run, or writes none: made-up results, sound ones, then with one fault each."""
 
 import glob
 import json
@@ -43,7 +43,7 @@ def measured():
 
 
 def write_results(folder, without=None, inner="", sound="ok"):
-    """A report and the unit programs' outputs as every row wants them. `without`: of that cell or test nothing, or `inner`, or no "ok"."""
+    """What every row wants: a report, and outputs of unit programs; but of the cell or test `without` nothing, `inner`, or no "ok"."""
     cases = [case("test_measured", name, words, inner if name == without else "") for name, words in measured()
              if name != without or inner]
     units = {}
