@@ -262,6 +262,37 @@ int return_way_close(void)
 	return err ? err : err6;
 }
 
+static int read_route(const struct nlmsghdr *header, void *is_there)
+{
+	const struct rtmsg *body = mnl_nlmsg_get_payload(header);
+
+	if (mnl_nlmsg_get_payload_len(header) >= sizeof(*body) && body->rtm_type == RTN_LOCAL &&
+	    body->rtm_protocol == RETURN_WAY_PROTOCOL && body->rtm_dst_len == 0)
+		*(bool *)is_there = true;
+	return MNL_CB_OK;
+}
+
+/* It goes with the loopback, when that is taken down. Of a kernel that would list all routes there are (before 4.20) it is not asked. */
+static bool has_route(struct mnl_socket *netlink, uint8_t family)
+{
+	char buffer[REQUEST_MAX] = { 0 };
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+	struct rtmsg *body;
+	bool is_there = false;
+	int on = 1, off = 0;
+
+	header->nlmsg_type = RTM_GETROUTE;
+	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	body = mnl_nlmsg_put_extra_header(header, sizeof(*body));
+	body->rtm_family = family;
+	mnl_attr_put_u32(header, RTA_TABLE, RETURN_WAY_TABLE);
+	if (mnl_socket_setsockopt(netlink, NETLINK_GET_STRICT_CHK, &on, sizeof(on)) != 0)
+		return true;
+	(void)ask(netlink, header, read_route, &is_there);
+	(void)mnl_socket_setsockopt(netlink, NETLINK_GET_STRICT_CHK, &off, sizeof(off));
+	return is_there;
+}
+
 static bool family_is_open(struct mnl_socket *netlink, uint8_t family, uint32_t mark)
 {
 	struct rule wanted[2];
@@ -269,7 +300,7 @@ static bool family_is_open(struct mnl_socket *netlink, uint8_t family, uint32_t 
 
 	wanted_rules(wanted, family, mark);
 	return find_rules(&found, netlink, family) == 0 && holds(&found, &wanted[0]) &&
-	       holds(&found, &wanted[1]);
+	       holds(&found, &wanted[1]) && has_route(netlink, family);
 }
 
 bool return_way_is_open(uint32_t mark)

@@ -102,3 +102,12 @@ def test_the_way_back_of_probes_is_put_back_too(machine):
     machine.host.run(["sh", "-c", "ip rule add from all lookup main pref 32766; ip rule add from all lookup default pref 32767"])
     assert namespaces.wait_until(lambda: machine.host.run(["ip", "rule"]) == before, 40)
     assert guard.wait_for(told("degraded"))
+
+
+def test_the_route_of_that_way_is_put_back_too(machine):
+    guard, _ = start(machine, "iptables")
+    before = machine.host.run(["ip", "route", "show", "table", "2525"])
+    assert "local default" in before
+    machine.host.run(["ip", "route", "flush", "table", "2525"])
+    assert namespaces.wait_until(lambda: machine.host.run(["ip", "route", "show", "table", "2525"], check=False) == before, 40)
+    assert guard.wait_for(told("degraded"))

@@ -100,6 +100,25 @@ static void half_of_it_is_not_open(void **state)
 	assert_int_equal(return_way_close(), 0);
 }
 
+static void without_its_route_it_is_not_open(void **state)
+{
+	static const char *const losses[] = {
+		"ip route flush table 2525",
+		"ip -6 route flush table 2525",
+		"ip link set lo down; ip link set lo up",
+	};
+
+	(void)state;
+	assert_int_equal(return_way_open(MARK), 0);
+	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {
+		(void)said(losses[i]);
+		assert_false(return_way_is_open(MARK));
+		assert_int_equal(return_way_open(MARK), 0);
+		assert_true(return_way_is_open(MARK));
+	}
+	assert_int_equal(return_way_close(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -108,6 +127,7 @@ int main(void)
 		cmocka_unit_test(another_mark_takes_the_place_of_the_first),
 		cmocka_unit_test(to_close_what_is_not_open_is_no_error),
 		cmocka_unit_test(half_of_it_is_not_open),
+		cmocka_unit_test(without_its_route_it_is_not_open),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
