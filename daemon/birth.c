@@ -5,16 +5,18 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "guard.h"
 #include "ledger.h"
 #include "scout.h"
 #include "verifier.h"
 
-enum { EXIT_SYSTEM = 4 };
+enum { EXIT_SYSTEM = 4, DESCRIPTORS_MAX = 256, SCOUT_DESCRIPTORS_MAX = 2048 };
 
 static int compare_descriptors(const void *a, const void *b)
 {
@@ -74,6 +76,15 @@ static void set_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Room for the scout's look-ups, fetches and probes, for the ledger's clients, and for channels to as many guards as there may be. */
+static void bound_descriptors(enum role role)
+{
+	int err = descriptors_bound(role == ROLE_SCOUT ? SCOUT_DESCRIPTORS_MAX : DESCRIPTORS_MAX);
+
+	if (err)
+		log_warn("number of descriptors not bounded error=\"%s\"", strerror(-err));
+}
+
 static int live(const struct child *child)
 {
 	switch (child->role) {
@@ -110,5 +121,6 @@ pid_t birth(const struct child *child, const char *name)
 	if (getppid() != parent)
 		_exit(EXIT_SYSTEM);
 	log_open(name, child->config->log_level);
+	bound_descriptors(child->role);
 	_exit(live(child));
 }

@@ -14,6 +14,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/sandbox_calls.h"
 #include "base/sandbox_files.h"
@@ -393,8 +394,11 @@ static int start(struct supervisor *supervisor)
 {
 	struct config *config = &supervisor->settings.config;
 	char error[CONFIG_ERROR_MAX];
-	int err = resources_open(&supervisor->resources, config, error);
+	int err;
 
+	/* Both ends of the channels from each child to scout, ledger and verifier. */
+	descriptors_raise(MESSAGE_CHILDREN_MAX * 6);
+	err = resources_open(&supervisor->resources, config, error);
 	if (!err && supervisor->options->removes_rules_on_any_exit)
 		(void)eventfd_write(supervisor->options->is_ours, 1);
 	if (!err)
