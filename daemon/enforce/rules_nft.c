@@ -410,10 +410,16 @@ int rules_nft_remove(char why[RULES_WHY_MAX])
 	return rules_nft_script(TABLE_BLANK, false, why);
 }
 
-/* How many rules a script or a listing has: one a line, in chains. */
-static size_t count_rules(const char *text)
+/* What a script or a listing has. */
+struct counted {
+	size_t rules;       /* one a line, in chains */
+	size_t filled_sets; /* that have members */
+	bool is_dormant;    /* then none of its chains is asked */
+};
+
+static struct counted count(const char *text)
 {
-	size_t count = 0;
+	struct counted counted = { 0 };
 	bool is_in_chain = false;
 	const char *line, *end;
 
@@ -424,18 +430,29 @@ static size_t count_rules(const char *text)
 		else if (strncmp(line, "\t}", 2) == 0)
 			is_in_chain = false;
 		else if (is_in_chain && strncmp(line, "\t\ttype ", 7) != 0)
-			count++;
+			counted.rules++;
+		counted.filled_sets += strncmp(line, "\t\telements = {", 14) == 0;
+		counted.is_dormant |= strncmp(line, "\tflags dormant", 14) == 0;
 	}
-	return count;
+	return counted;
 }
 
-/* Rules are not compared by their words, which differ between versions of nft. */
+/* Rules are not compared by their words, which differ between versions of nft, nor are the members of sets, which it may join. */
+static bool are_all_there(const char *listing, const char *script)
+{
+	struct counted found = count(listing);
+	struct counted wanted = count(script);
+
+	return found.rules == wanted.rules && found.filled_sets == wanted.filled_sets &&
+	       !found.is_dormant;
+}
+
 bool rules_nft_are_present(const struct rules *rules)
 {
 	char *listing = list_table();
 	char *text = malloc(RULES_TEXT_MAX);
 	bool is_present = listing && text && rules_nft_print(text, RULES_TEXT_MAX, rules) > 0 &&
-	                  count_rules(listing) == count_rules(text);
+	                  are_all_there(listing, text);
 
 	free(text);
 	free(listing);

@@ -151,7 +151,8 @@ def test_rules_that_somebody_else_flushed_are_in_again_and_it_is_told(net):
         return net.world.gateway.network_command(["nft", *options, "list", "table", "inet", "hopguard"], check=False)
 
     before = own()
-    for flush in ("delete table inet hopguard", "flush chain inet hopguard forward", "delete table inet hopguard"):
+    for flush in ("delete table inet hopguard", "flush chain inet hopguard forward", "flush set inet hopguard clients4",
+                  "add table inet hopguard { flags dormant; }", "delete table inet hopguard"):
         handles = own("-a")  # the kernel gives each rule another one, however soon it is in again
         net.world.gateway.network_command(["nft", flush])
         assert namespaces.wait_until(lambda: own() == before and own("-a") != handles, 20), own()
