@@ -106,7 +106,8 @@ int rules_bridge_remove(char why[RULES_WHY_MAX])
 
 bool rules_bridge_is_missing(const struct rules *rules)
 {
-	char why[RULES_WHY_MAX];
+	char text[BRIDGE_TEXT_MAX], why[RULES_WHY_MAX];
 
-	return is_wanted(rules) && !is_there() && run_script(rules, true, why) == 0;
+	return rules_bridge_print(text, sizeof(text), rules) > 0 &&
+	       !rules_nft_are_there("bridge", text) && rules_nft_script(text, true, why) == 0;
 }

@@ -390,9 +390,9 @@ int rules_nft_apply(const struct rules *rules, char why[RULES_WHY_MAX])
 }
 
 /* The listing of our table, to be freed; NULL when there is none. */
-static char *list_table(void)
+static char *list_table(const char *family)
 {
-	static const char *const arguments[] = { "list", "table", "inet", "hopguard", NULL };
+	const char *const arguments[] = { "list", "table", family, "hopguard", NULL };
 	const struct tool_call call = { .program = "nft", .arguments = arguments, .lock = -1 };
 	char why[RULES_WHY_MAX];
 	char *listing;
@@ -402,7 +402,7 @@ static char *list_table(void)
 
 int rules_nft_remove(char why[RULES_WHY_MAX])
 {
-	char *listing = list_table();
+	char *listing = list_table("inet");
 
 	if (!listing)
 		return 0;
@@ -438,23 +438,26 @@ static struct counted count(const char *text)
 }
 
 /* Rules are not compared by their words, which differ between versions of nft, nor are the members of sets, which it may join. */
-static bool are_all_there(const char *listing, const char *script)
+bool rules_nft_are_there(const char *family, const char *script)
 {
-	struct counted found = count(listing);
 	struct counted wanted = count(script);
+	char *listing = list_table(family);
+	struct counted found;
 
+	if (!listing)
+		return false;
+	found = count(listing);
+	free(listing);
 	return found.rules == wanted.rules && found.filled_sets == wanted.filled_sets &&
 	       !found.is_dormant;
 }
 
 bool rules_nft_are_present(const struct rules *rules)
 {
-	char *listing = list_table();
 	char *text = malloc(RULES_TEXT_MAX);
-	bool is_present = listing && text && rules_nft_print(text, RULES_TEXT_MAX, rules) > 0 &&
-	                  are_all_there(listing, text);
+	bool is_present = text && rules_nft_print(text, RULES_TEXT_MAX, rules) > 0 &&
+	                  rules_nft_are_there("inet", text);
 
 	free(text);
-	free(listing);
 	return is_present;
 }

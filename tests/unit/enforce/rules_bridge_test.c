@@ -106,6 +106,13 @@ static void the_table_is_there_between_apply_and_remove(void **state)
 		assert_false(rules_bridge_is_missing(&rules));
 	}
 	assert_int_equal(system("nft list chain bridge hopguard hidden >/dev/null"), 0);
+	assert_int_equal(system("nft flush chain bridge hopguard hidden"), 0);
+	assert_true(rules_bridge_is_missing(&rules));
+	assert_int_equal(rules_bridge_apply(&rules, why), 0);
+	assert_int_equal(system("nft add table bridge hopguard '{ flags dormant; }'"), 0);
+	assert_true(rules_bridge_is_missing(&rules));
+	assert_int_equal(rules_bridge_apply(&rules, why), 0);
+	assert_false(rules_bridge_is_missing(&rules));
 	assert_int_equal(system("nft delete table bridge hopguard"), 0);
 	assert_true(rules_bridge_is_missing(&rules));
 	assert_int_equal(rules_bridge_apply(&rules, why), 0);
