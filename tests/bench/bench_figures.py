@@ -97,7 +97,7 @@ def idle_goals(results):
     yield Goal("decision with the promise cached, p99, us of the guard's CPU", 20, False,
                decisions and decisions[-1]["p99_us"] or None)
     grown = rounds_of(results, "growth", "growth", "gate")
-    yield Goal("guard's own CPU of a session, 1 to 50,000 connections at a time: most to least", 1.15, False,
+    yield Goal("guard's own CPU of a session beside 1 to 50,000 connections that stand: most to least", 1.15, False,
                grown and most_to_least(grown[-1]["flows"]) or None)
     yield Goal("guard's own CPU of a session, 10 to 1,000,000 known domains: most to least", 1.15, False,
                grown and most_to_least(grown[-1]["domains"]) or None)
