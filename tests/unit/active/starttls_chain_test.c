@@ -113,6 +113,26 @@ static void the_leaf_tells_its_kind_and_whether_it_issued_itself(void **state)
 	assert_string_equal(starttls_key_name(scene->result.leaf_key), "RSA");
 }
 
+/* Of a leaf with that key, whoever signed it. */
+static enum starttls_key kind_of(struct scene *scene, const char *algorithm)
+{
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, algorithm);
+
+	assert_non_null(key);
+	push(scene, "a", "b");
+	assert_int_equal(X509_set_pubkey(sk_X509_value(scene->chain, 0), key), 1);
+	EVP_PKEY_free(key);
+	return keep(scene, "")->leaf_key;
+}
+
+static void a_key_that_is_neither_rsa_nor_ecdsa_is_told_as_well(void **state)
+{
+	assert_int_equal(kind_of(*state, "ED25519"), STARTTLS_KEY_EDDSA);
+	assert_int_equal(kind_of(*state, "ED448"), STARTTLS_KEY_EDDSA);
+	assert_int_equal(kind_of(*state, "X25519"), STARTTLS_KEY_OTHER);
+	assert_true(((struct scene *)*state)->result.has_leaf);
+}
+
 static void without_certificates_nothing_is_known(void **state)
 {
 	const struct starttls_result *result = keep(*state, "");
@@ -146,6 +166,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(certificates_are_in_order_or_not_whatever_their_number),
 		TEST(the_leaf_tells_its_kind_and_whether_it_issued_itself),
+		TEST(a_key_that_is_neither_rsa_nor_ecdsa_is_told_as_well),
 		TEST(without_certificates_nothing_is_known),
 		TEST(what_has_no_room_is_not_kept_and_counts_for_nothing),
 	};
