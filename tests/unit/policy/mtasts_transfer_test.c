@@ -96,7 +96,7 @@ static void trust(struct host *host, uint16_t port)
 
 static uint16_t port_of(const struct host *host)
 {
-	struct sockaddr_in place;
+	struct sockaddr_in place = { 0 };
 	socklen_t len = sizeof(place);
 
 	assert_int_equal(getsockname(host->listener, (struct sockaddr *)&place, &len), 0);
