@@ -24,6 +24,7 @@
 #include "operator_files.h"
 #include "own_rules.h"
 #include "process.h"
+#include "queue_room.h"
 #include "resources.h"
 #include "rules_keeper.h"
 #include "settings.h"
@@ -48,8 +49,8 @@ struct supervisor {
 	const char *user;
 	uint64_t started_ms; /* wall clock */
 	struct own_rules rules;
-	bool was_ready;
-	bool has_state_folders;
+	struct queue_room room;
+	bool was_ready, has_state_folders;
 	int status;
 	struct notices notices;
 	struct sockets sockets; /* for the scout */
@@ -295,6 +296,7 @@ static void on_second(evutil_socket_t none, short what, void *argument)
 	                   &supervisor->settings.config))
 		send_state(supervisor);
 	await_state_folders(supervisor);
+	queue_room_look(&supervisor->room, &supervisor->settings.config.rules, process_now_ms());
 	notices_send(&supervisor->notices, supervisor->children);
 }
 
@@ -408,6 +410,7 @@ static int start(struct supervisor *supervisor)
 		return err;
 	}
 	supervisor->rules.lock = rules_lock_open();
+	queue_room_open(&supervisor->room, tell, supervisor);
 	passage_choice_open(&supervisor->resources.passage, config, supervisor->rules.lock);
 	err = watch_signals(supervisor);
 	if (!err)
@@ -461,6 +464,7 @@ static void stop(struct supervisor *supervisor)
 		close(supervisor->signals);
 	if (supervisor->rules.lock >= 0)
 		close(supervisor->rules.lock);
+	queue_room_close(&supervisor->room);
 	resources_close(&supervisor->resources);
 }
 
@@ -474,7 +478,7 @@ int supervisor_run(const struct supervisor_options *options)
 		return EXIT_SYSTEM;
 	log_open("supervisor", LOG_LEVEL_INFO);
 	supervisor->options = options;
-	supervisor->signals = supervisor->rules.lock = -1;
+	supervisor->signals = supervisor->rules.lock = supervisor->room.table = -1;
 	supervisor->started_ms = process_time_ms();
 	if (settings_read(&supervisor->settings, options, error)) {
 		fprintf(stderr, "hopguard: %s\n", error);

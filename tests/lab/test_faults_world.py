@@ -114,6 +114,7 @@ def test_more_packets_wait_than_the_queues_have_room_for(faults, record_property
             mishaps.flood(faults.lab.world.sender, server, FLOOD)
             time.sleep(0.5)
         assert mishaps.overrun(faults.guard.host) > before, "there was room"
+        assert faults.guard.wait_for(lambda one: one["event"] == "degraded" and one["subject"] == "queues")
         faults.wait_until_whole()
 
 
