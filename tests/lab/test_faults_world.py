@@ -157,11 +157,23 @@ def test_a_bad_file_is_reloaded(faults, record_property):
         faults.wait_until_whole()
 
 
+def write_newer(path, version):
+    """The program that there is, but for its version."""
+    with open(servers.hopguard(), "rb") as file:
+        octets = file.read()
+    newer = version[:-1] + str((int(version[-1]) + 1) % 10)
+    assert version.encode() + b"\0" in octets
+    with open(path, "wb") as file:
+        file.write(octets.replace(version.encode() + b"\0", newer.encode() + b"\0"))
+    shutil.copymode(servers.hopguard(), path)
+    return newer
+
+
 @pytest.mark.full
 def test_the_program_is_replaced_and_started_again(faults, record_property):
     old = os.stat(faults.binary).st_ino
     with faults.measured(record_property, "upgrade in place", "program"):
-        shutil.copy(servers.hopguard(), faults.binary + ".new")
+        newer = write_newer(faults.binary + ".new", faults.guard.status()["version"])
         os.rename(faults.binary + ".new", faults.binary)
         assert os.stat(faults.binary).st_ino != old
         faults.kill("guards")
@@ -171,6 +183,7 @@ def test_the_program_is_replaced_and_started_again(faults, record_property):
         exe = faults.guard.host.run(["readlink", f"/proc/{faults.pids('supervisor')[0]}/exe"])
         assert "(deleted)" not in exe
         faults.wait_until_whole()
+        assert faults.guard.status()["version"] == newer
 
 
 def flush_rules(guard):
