@@ -345,6 +345,69 @@ static void gaps_that_far_ends_leave_keep_places_for_what_clients_say(void **sta
 	simulation_free(simulation);
 }
 
+/* Of a connection that stands: each waits for what the client has not said. */
+static void gap_of_a_client(struct simulation *simulation, size_t number)
+{
+	size_t at = number / 4;
+	struct craft client = packet_of(true, 1, 0, port_of(at));
+
+	client.seq = 1001;
+	client.flags = TCP_ACK;
+	if (number % 4 == 0) {
+		half_open(simulation, at);
+		(void)simulation_put(simulation, true, &client);
+	}
+	client.seq += (uint32_t)(number % 4 + 1) * 4096;
+	client.payload = bytes_of_string("RCPT TO:<bob@example.org>\r\n");
+	(void)simulation_put(simulation, true, &client);
+}
+
+static void what_waits_of_one_client_takes_no_place_of_anothers(void **state)
+{
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+
+	(void)state;
+	say_hello(simulation);
+	assert_true(simulation_server(simulation, stripped));
+	assert_true(simulation_client(simulation, "MAIL FROM:<alice@client.example>\r\n"));
+	assert_true(simulation_server(simulation, "250 ok\r\n"));
+	(void)flood(simulation, gap_of_a_client, 0, 2000);
+	assert_int_equal(gate_counters(simulation->gate)->held_now, 256);
+	simulation->is_answering = false;
+	assert_false(simulation_send(simulation, true,
+	                             bytes_of_string("RCPT TO:<bob@example.org>\r\n")));
+	assert_int_equal(gate_counters(simulation->gate)->held_now, 257);
+	simulation_free(simulation);
+}
+
+/* Replies that it does not acknowledge, so that they are kept: twice what all may keep. */
+static void what_is_kept_for_one_client_leaves_as_much_to_others(void **state)
+{
+	struct simulation *simulation = simulation_new(4, CUT_NONE, 1);
+	static char text[1300];
+
+	(void)state;
+	simulation_promise(simulation, "example.org", "mx1.example.org", PROMISE_KEY);
+	say_hello(simulation);
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = "250-A\r\n"[i % 7];
+	for (size_t at = 0; at < 5000; at++) {
+		struct craft server = packet_of(false, 1, 0, port_of(at));
+
+		endless_reply(simulation, at * 16);
+		server.flags = TCP_ACK;
+		server.seq = 5000 + 23;
+		server.ack = 1001 + 16;
+		server.payload = bytes_of(text, sizeof(text) / 7 * 7);
+		for (int i = 0; i < 70; i++, server.seq += (uint32_t)server.payload.len)
+			(void)simulation_put(simulation, false, &server);
+	}
+	assert_in_range(gate_counters(simulation->gate)->memory_now, GATE_MEMORY_MAX / 4,
+	                GATE_MEMORY_MAX / 2 + 1024 * 1024);
+	assert_stripped_is_refused(simulation);
+	simulation_free(simulation);
+}
+
 /* More than the budget holds, in order, and never acknowledged. */
 static void data_that_nobody_asked_for_gives_its_memory_up(void **state)
 {
@@ -388,6 +451,8 @@ int main(void)
 		cmocka_unit_test(what_a_flood_left_is_gone_after_its_life),
 		cmocka_unit_test(what_stands_hides_nothing_that_is_over),
 		cmocka_unit_test(gaps_that_far_ends_leave_keep_places_for_what_clients_say),
+		cmocka_unit_test(what_waits_of_one_client_takes_no_place_of_anothers),
+		cmocka_unit_test(what_is_kept_for_one_client_leaves_as_much_to_others),
 		cmocka_unit_test(data_that_nobody_asked_for_gives_its_memory_up),
 		cmocka_unit_test(a_scan_of_places_asks_nothing_of_the_scout),
 	};
