@@ -66,6 +66,23 @@ static void a_syn_of_the_far_end_makes_no_client_of_it(void **state)
 	simulation_free(simulation);
 }
 
+/* Its field for an acknowledgement is 0, which is the right number where the client's octets begin at 0. */
+static void a_syn_of_the_far_end_is_no_answer_whatever_number_it_has(void **state)
+{
+	struct simulation *simulation = promised();
+	struct simulation_forgery answer = { .flags = TCP_SYN, .from = -1 };
+
+	(void)state;
+	simulation->client.first_seq = 0;
+	(void)simulation_forge(
+		simulation,
+		&(struct simulation_forgery){ .is_client = true, .flags = TCP_SYN, .from = -1 });
+	assert_false(simulation_forge(simulation, &answer));
+	answer.flags |= TCP_ACK;
+	assert_true(simulation_forge(simulation, &answer));
+	simulation_free(simulation);
+}
+
 static void a_syn_of_the_far_end_behind_a_forged_reset_makes_no_client_of_it(void **state)
 {
 	struct simulation *simulation = promised();
@@ -262,6 +279,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_syn_of_the_far_end_makes_no_client_of_it),
+		cmocka_unit_test(a_syn_of_the_far_end_is_no_answer_whatever_number_it_has),
 		cmocka_unit_test(a_syn_of_the_far_end_behind_a_forged_reset_makes_no_client_of_it),
 		cmocka_unit_test(
 			a_syn_of_the_far_end_to_a_forgotten_connection_makes_no_client_of_it),
