@@ -45,10 +45,8 @@ def converse(stream, recipient):
     return replies
 
 
-@pytest.mark.parametrize("kind", [FarEnd, SimultaneousOpen, ClientOfItsOwn])
-@pytest.mark.parametrize("place", ["routed", "host"])
-def test_no_recipient_of_a_promised_domain_leaves_in_clear(lab, place, kind):
-    lab.guard_at(place)
+def play(lab, kind):
+    """What the far end heard, and the recipient."""
     lab.reset()
     destination = lab.destinations.next("protected", 4)
     recipient = f"u@{destination.domain}".encode()
@@ -56,4 +54,19 @@ def test_no_recipient_of_a_promised_domain_leaves_in_clear(lab, place, kind):
         with contextlib.suppress(lines.Closed):
             converse(lines.dial(lab.world.sender, (destination.addresses[0], 25), patience_s=PATIENCE_S), recipient)
         time.sleep(0.5)
-    assert not lab.behind.saw(recipient, b"u@", b"RCPT TO:", b"secret"), far_end.heard
+    return far_end.heard, recipient
+
+
+@pytest.mark.parametrize("kind", [FarEnd, SimultaneousOpen, ClientOfItsOwn])
+def test_without_the_guard_he_has_the_recipient(lab, kind):
+    lab.guard_at(None)
+    heard, recipient = play(lab, kind)
+    assert recipient in heard and lab.behind.saw(recipient)
+
+
+@pytest.mark.parametrize("kind", [FarEnd, SimultaneousOpen, ClientOfItsOwn])
+@pytest.mark.parametrize("place", ["routed", "host"])
+def test_no_recipient_of_a_promised_domain_leaves_in_clear(lab, place, kind):
+    lab.guard_at(place)
+    heard, recipient = play(lab, kind)
+    assert not lab.behind.saw(recipient, b"u@", b"RCPT TO:", b"secret"), heard
