@@ -103,7 +103,7 @@ class Faults:
 
     def _is_whole_without(self, pids):
         processes = self.guard.status()["processes"]
-        return all(one["state"] == "ready" and one["pid"] not in pids for one in processes)
+        return bool(processes) and all(one["state"] == "ready" and one["pid"] not in pids for one in processes)
 
     def reload(self):
         """Asks for it; the event that answers."""

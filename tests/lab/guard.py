@@ -145,7 +145,7 @@ class Guard:
                 for one in self.status()["processes"] if "pid" in one}
 
     def is_whole(self):
-        return all(one["state"] == "ready" for one in self.status()["processes"])
+        return {one["state"] for one in self.status()["processes"]} == {"ready"}
 
     def mark(self):
         """events() gives those after this."""

@@ -44,9 +44,11 @@ def test_other_ports_are_not_looked_at(lab):
     lab.guard_at("routed")
     lab.reset()
     echo = lines.Listener(lab.world.far, 2525, lambda connection: connection.sendall(connection.recv(100)))
+    packets = lab.guard.status()["counters"]["packets"]
     try:
         stream = lines.dial(lab.world.sender, (world.far_address(9, 4), 2525))
         stream.send(b"RCPT TO:<you@d10-4.dane.lab>\r\n")
         assert stream.line() == b"RCPT TO:<you@d10-4.dane.lab>\r\n"
+        assert lab.guard.status()["counters"]["packets"] == packets
     finally:
         echo.close()

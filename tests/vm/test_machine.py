@@ -10,7 +10,9 @@ pytestmark = pytest.mark.outside
 
 @pytest.fixture
 def machines(request):
-    return [booted() for booted in request.config.machines.values()]
+    booted = [one() for one in request.config.machines.values()]
+    assert booted, "no test that runs inside was asked for: so nothing can be said of a machine"
+    return booted
 
 
 def test_the_machines_ran_to_their_end_and_said_so(machines):

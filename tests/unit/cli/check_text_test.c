@@ -136,6 +136,10 @@ static void what_strangers_wrote_steers_no_terminal(void **state)
 	print(page, scene, (struct check_style){ .is_verbose = true });
 	for (const char *at = page; *at; at++)
 		assert_true(*at == '\n' || (*at >= ' ' && *at <= '~'));
+	/* And there it is, without what would steer. */
+	assert_non_null(strstr(page, "[2J"));
+	assert_non_null(strstr(page, "]0;x"));
+	assert_non_null(strstr(page, "[1m"));
 	free(page);
 }
 
