@@ -219,6 +219,9 @@ bool simulation_forge(struct simulation *simulation, const struct simulation_for
 	const struct simulation_peer *other =
 		forgery->is_client ? &simulation->server : &simulation->client;
 	size_t arrived_before = simulation->arrived_count;
+	uint32_t ingress = forgery->is_inside  ? SIMULATION_INSIDE
+	                   : forgery->is_aside ? SIMULATION_ASIDE
+	                                       : SIMULATION_OUTSIDE;
 	struct craft craft = {
 		.source = forgery->is_client ? simulation->client_endpoint
 		                             : simulation->server_endpoint,
@@ -234,8 +237,7 @@ bool simulation_forge(struct simulation *simulation, const struct simulation_for
 	if (!(forgery->flags & TCP_ACK))
 		craft.ack = 0;
 	simulation->is_losing = forgery->is_lost;
-	put_through(simulation, forgery->is_client, &craft,
-	            forgery->is_inside ? SIMULATION_INSIDE : SIMULATION_OUTSIDE, false);
+	put_through(simulation, forgery->is_client, &craft, ingress, false);
 	simulation->is_losing = false;
 	return simulation->arrived_count > arrived_before;
 }

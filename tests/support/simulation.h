@@ -28,7 +28,7 @@ enum {
 };
 
 /* The interfaces of the gateway. */
-enum { SIMULATION_INSIDE = 1, SIMULATION_OUTSIDE = 2 };
+enum { SIMULATION_INSIDE = 1, SIMULATION_OUTSIDE = 2, SIMULATION_ASIDE = 3 };
 
 enum simulation_cut {
 	CUT_NONE,
@@ -143,6 +143,7 @@ struct simulation_forgery {
 	bool is_client; /* seems to come from there */
 	bool is_lost;   /* it dies behind the gate, if it passes at once */
 	bool is_inside; /* and comes by its way: the client itself, in a state of its own */
+	bool is_aside;  /* or by a way that is neither end's */
 	uint8_t flags;
 	int64_t from;     /* where in the stream of who seems to send it */
 	int64_t ack;      /* where in the other's */

@@ -390,6 +390,10 @@ static void a_syn_in_the_clients_name_by_another_way_ends_nothing(void **state)
 	assert_false(simulation_forge(
 		simulation,
 		&(struct simulation_forgery){ .is_client = true, .flags = TCP_SYN, .from = 77 }));
+	assert_false(simulation_forge(simulation, &(struct simulation_forgery){ .is_client = true,
+	                                                                        .is_aside = true,
+	                                                                        .flags = TCP_SYN,
+	                                                                        .from = 78 }));
 	assert_all_is_read(simulation);
 }
 
