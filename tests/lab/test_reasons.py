@@ -3,6 +3,7 @@
 TLS. The far end is honest, and offers STARTTLS; the client does not ask."""
 
 import cells
+import clients
 import destinations
 import lines
 import pytest
@@ -30,6 +31,27 @@ def test_who_was_led_to_a_wrong_address_is_refused(lab, place, family):
         lab.guard.mark()
         event = refuse(lab, wrong.addresses[0], f"led@{destination.domain}", b"421 4.7.5")
         assert (event["action"], event["reason"], event["kind"]) == ("block", "mx-mismatch", "attack")
+
+
+def test_who_hides_the_host_that_promised_leads_to_a_weaker_one_and_that_is_told(lab):
+    """Its SYNs vanish. Mail to the other host passes in clear, since nobody knows why the first one is silent."""
+    lab.guard_at("routed")
+    lab.reset()
+    destination = lab.destinations.next("two-hosts", 4)
+    strong, weak = destination.addresses
+    lab.sink.without_starttls.add(weak)
+    letter = f"hidden@{destination.domain}", b"Subject: a letter\r\n\r\ntext"
+    hole = f"pref 90 to {strong} ipproto tcp dport 25 blackhole"
+    lab.world.outside.ip(f"rule add {hole}")
+    try:
+        assert not clients.OpportunisticClient(lab.world.sender).send(strong, *letter)
+        assert clients.OpportunisticClient(lab.world.sender).send(weak, *letter)
+    finally:
+        lab.world.outside.ip(f"rule del {hole}")
+    assert lab.behind.saw(letter[0].encode()) and [one.is_tls for one in lab.sink.find(letter[0])] == [False]
+    event = lab.guard.wait_for(lambda one: one["event"] == "verdict" and one.get("domain") == destination.domain)
+    assert event and (event["action"], event["reason"]) == ("alert", "starttls-stripped"), lab.guard.events()
+    assert event["server"] == f"{weak}:25" and "would" not in event
 
 
 def test_a_promise_that_does_not_validate_defers(lab):
