@@ -137,8 +137,9 @@ demo: deps test-deps
 	$(Q)$(SUBMAKE) all
 	$(Q)tests/lab/demo
 
-check check-full: deps test-deps
+check check-full: deps test-deps layers
 	$(Q)$(SUBMAKE) all programs kmod-tests
+	$(if $(filter check-full,$@),$(if $(SUITES),,$(Q)$(SUBMAKE) analyze))
 	$(if $(filter check-full,$@),$(if $(SUITES),,$(Q)tests/reproducible.sh))
 	$(Q)$(PYTHON) tests/run.py --build $(BUILD) $(if $(filter check-full,$@),--full) $(SUITES)
 
