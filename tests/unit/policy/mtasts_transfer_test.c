@@ -198,6 +198,8 @@ static _Noreturn void serve(const struct host *host, const struct answer *answer
 	(void)shutdown(connection, SHUT_WR);
 	while (read(connection, request, sizeof(request)) > 0)
 		;
+	SSL_free(tls);
+	SSL_CTX_free(context);
 	_exit(0);
 }
 
