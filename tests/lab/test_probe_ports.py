@@ -49,8 +49,7 @@ def no_answers(host, family):
         host.run([with_family, "-w", "-D", *rule])
 
 
-def mark_of(host, client, server):
-    """What connection tracking keeps of a connection, or None."""
+def _listed_mark(host, client, server):
     for line in host.run(["cat", "/proc/net/nf_conntrack"]).splitlines():
         found = re.search(r"src=(\S+) dst=(\S+) sport=(\d+) dport=(\d+) .* mark=(\d+)", line)
         if found and [ipaddress.ip_address(one) for one in found.groups()[:2]] == \
@@ -60,13 +59,30 @@ def mark_of(host, client, server):
     return None
 
 
-@pytest.mark.parametrize("backend", [one for one in BACKENDS if one != "nft"])
-@pytest.mark.parametrize("family", cells.FAMILIES)
-def test_a_probe_by_a_clients_port_takes_nothing_of_the_clients_connection(lab, family, backend):
+def mark_of(host, client, server):
+    """What connection tracking keeps of a connection. A list of a table that changes meanwhile may lack it."""
+    found = []
+
+    def is_listed():
+        found.append(_listed_mark(host, client, server))
+        return found[-1] is not None
+
+    assert namespaces.wait_until(is_listed, timeout_s=5), "there is no such connection"
+    return found[-1]
+
+
+def stripped(lab, backend, family):
+    """The guard, and a destination with a promise whose STARTTLS somebody takes away."""
     guard = lab.guard_at("routed", settings=("queues=1", f"backend={backend}"))
     lab.reset()
     lab.wide.start(attacks.ATTACKS["strip"])
-    destination = lab.destinations.next("protected", family)
+    return guard, lab.destinations.next("protected", family)
+
+
+@pytest.mark.parametrize("backend", [one for one in BACKENDS if one != "nft"])
+@pytest.mark.parametrize("family", cells.FAMILIES)
+def test_a_probe_by_a_clients_port_takes_nothing_of_the_clients_connection(lab, family, backend):
+    guard, destination = stripped(lab, backend, family)
     server = destination.addresses[0], 25
     stream = lines.dial(lab.world.sender, server, patience_s=15)
     stream.reply()
@@ -96,17 +112,14 @@ def test_a_probe_by_a_clients_port_takes_nothing_of_the_clients_connection(lab, 
 @pytest.mark.parametrize("family", cells.FAMILIES)
 def test_nor_of_one_that_has_no_answer_yet(lab, family, backend):
     """Who is on the path says how long that lasts."""
-    guard = lab.guard_at("routed", settings=("queues=1", f"backend={backend}"))
-    lab.reset()
-    lab.wide.start(attacks.ATTACKS["strip"])
-    destination = lab.destinations.next("protected", family)
+    guard, destination = stripped(lab, backend, family)
     server = destination.addresses[0], 25
     with lab.world.sender.socket(socket.AF_INET6 if family == 6 else socket.AF_INET) as sock:
         sock.bind((world.SENDER[family], 0))
         with no_answers(guard.host, family):
             sock.setblocking(False)
             sock.connect_ex(server)
-            assert namespaces.wait_until(lambda: mark_of(guard.host, sock.getsockname(), server) is not None, timeout_s=5)
+            mark_of(guard.host, sock.getsockname(), server)  # it is there
             with probe(guard.host, own_mark(guard.host), sock.getsockname()[:2], server):
                 time.sleep(0.3)
         assert mark_of(guard.host, sock.getsockname(), server) & own_mark(guard.host) == 0
