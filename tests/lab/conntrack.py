@@ -71,7 +71,7 @@ def full(host):
     with host.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as netlink:
         netlink.bind((0, 0))
         netlink.setblocking(False)
-        filler = threading.Thread(target=_fill, args=(netlink, is_full, is_over), daemon=True)
+        filler = threading.Thread(target=_fill, args=(host, netlink, is_full, is_over), daemon=True)
         filler.start()
         try:
             assert is_full.wait(PATIENCE_S), "the table is not full yet"
@@ -82,14 +82,15 @@ def full(host):
             netlink.send(_message(DELETE, 0, _number(MARK, OWN_MARK) + _number(MARK_MASK, 0xffffffff)))
 
 
-def _fill(netlink, is_full, is_over):
+def _fill(host, netlink, is_full, is_over):
     entries = _entries()
     while not is_over.wait(0.005 if is_full.is_set() else 0):
         batch = b""
         while len(batch) < (BATCH if not is_full.is_set() else BATCH_WHEN_FULL):
             batch += next(entries)
         netlink.send(batch)
-        if errno.ENOMEM in _errors(netlink):
+        # The kernel says the same where it had no memory at once, for one entry of many.
+        if errno.ENOMEM in _errors(netlink) and not is_full.is_set() and count(host) >= most(host):
             is_full.set()
 
 

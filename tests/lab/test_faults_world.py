@@ -126,7 +126,8 @@ def test_the_kernel_has_no_place_for_another_connection(faults, record_property)
     before = conntrack.refused(gateway)
     with faults.measured(record_property, "conntrack table full", "gateway"):
         with conntrack.full(gateway):
-            assert namespaces.wait_until(lambda: conntrack.refused(gateway) > before, timeout_s=10), "there was a place"
+            assert namespaces.wait_until(lambda: conntrack.refused(gateway) > before, timeout_s=10), (
+                f"there was a place: {conntrack.count(gateway)} of {conntrack.most(gateway)}")
             time.sleep(1)
 
 
