@@ -319,7 +319,8 @@ def pid_inside(pid):
 
 
 class Suricata(Way):
-    """Inline, with its own rule that an SMTP session without STARTTLS is let pass, and bypass on."""
+    """Inline, with its own rule that an SMTP session without STARTTLS is let pass, and bypass on: what it marks comes no more.
+    Without a mask it sets no mark, and is asked about each packet of what it looks into no further."""
 
     def __init__(self, name, title):
         super().__init__(name, title)
@@ -329,7 +330,7 @@ class Suricata(Way):
     CONFIGURATION = """%YAML 1.1
 ---
 default-log-dir: {directory}
-nfq: {{mode: accept, batchcount: 20, fail-open: no}}
+nfq: {{mode: accept, batchcount: 20, fail-open: no, bypass-mark: 1, bypass-mask: 1}}
 stream: {{memcap: 256mb, inline: yes, bypass: yes, reassembly: {{memcap: 512mb, depth: 1mb}}}}
 app-layer: {{protocols: {{smtp: {{enabled: yes}}, tls: {{enabled: yes, encryption-handling: bypass}}}}}}
 outputs: []
@@ -348,6 +349,9 @@ rule-files: [smtp.rules]
         for side in ("--dport", "--sport"):
             net.gateway.run(["iptables-legacy", "-A", "FORWARD", "-p", "tcp", side, "25", "-m", "connmark", "!", "--mark", "1/1",
                              "-j", "NFQUEUE", "--queue-num", str(QUEUE)])
+        # The hook behind the queue's is the first to see a verdict's mark.
+        net.gateway.run(["iptables-legacy", "-t", "mangle", "-A", "POSTROUTING", "-m", "mark", "--mark", "1/1",
+                         "-j", "CONNMARK", "--save-mark", "--mask", "1"])
         process = net.gateway.spawn(["suricata", "-c", path, "-q", str(QUEUE), "--runmode", "workers"],
                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if not namespaces.wait_until(lambda: net.gateway.network_command(["cat", QUEUE_FILE]).split(), 60):
