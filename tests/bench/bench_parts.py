@@ -14,6 +14,7 @@ OPENING = 500       # connections of the idle ones that are opening at a time
 NAMES_LOADS = 5     # to ten names and to all, in turn
 NEW_NAMES_AT_A_TIME, NAMES_A_SECOND_LEAST = 100, 200
 STRIDE = 2654435761  # a prime: all names get their turn
+BESIDE_IDLE = 5000  # sessions of a load: those that ended lately keep their place among the 65,536 that a guard knows
 IDLE_PROCESSES = 5  # sinks and clients: a process may have 20,000 descriptors on some machines
 PLAIN_WAYS = ("bare", "tracked", "accept", "accept-decided", "monitor", "enforce", "ebpf", "module", "suricata")
 TLS_WAYS = (*PLAIN_WAYS, "dane")
@@ -125,12 +126,16 @@ def median_session(net, seconds, **options):
     return middle([derived(net.measured(at_a_time=20, seconds=seconds, **options)) for _ in range(3)])
 
 
-def flows_known(net):
+def counted(net, name):
     """By the guard, which tells its counters once a second."""
     if not net.guard:
         return 0
     time.sleep(1.5)
-    return net.guard.status()["counters"]["flows_now"]
+    return net.guard.status()["counters"][name]
+
+
+def flows_known(net):
+    return counted(net, "flows_now")
 
 
 def play_idle(site, way, count, seconds, say):
@@ -138,7 +143,7 @@ def play_idle(site, way, count, seconds, say):
     figures = {"flows": count}
     with site.net(way, sinks=IDLE_PROCESSES) as net:
         net.load(at_a_time=20, sessions=40)
-        figures["before"] = median_session(net, seconds)
+        figures["before"] = median_session(net, seconds, sessions=BESIDE_IDLE)
     # By daemons of their own: what ended lately is known for a while, and would leave its room to those that come.
     with site.net(way, sinks=IDLE_PROCESSES) as net:
         net.load(at_a_time=20, sessions=40)
@@ -151,7 +156,8 @@ def play_idle(site, way, count, seconds, say):
         figures["flows_more"] = max(1, flows_known(net) - known) if net.guard else count
         figures["octets_per_flow"] = {name: (value - memory[name]) / figures["flows_more"] for name, value in resident(net).items()}
         time.sleep(seconds)
-        figures["meanwhile"] = median_session(net, seconds)
+        figures["meanwhile"] = median_session(net, seconds, sessions=BESIDE_IDLE)
+        figures["driven_out"] = counted(net, "flows_driven_out")
         dropped += figures["dropped_opening"]
         figures["dropped_holding"] = net.queue_counts()["dropped"] - dropped
         start = time.monotonic()
@@ -164,6 +170,8 @@ def play_idle(site, way, count, seconds, say):
         if net.guard:
             figures["flows_after"] = flows_known(net)
     say(f"idle {way.name}: {figures}")
+    if figures["driven_out"]:
+        raise bench_net.BenchError(f"{way.name}: {figures['driven_out']} of {count} that stood had to make room for others")
     return figures
 
 

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -67,9 +68,22 @@ def test_idle_connections_stand_and_are_counted(site):
     figures = bench_parts.play_idle(site, way_called(site, "enforce"), 200, SECONDS, print)
     assert (figures["standing"], figures["failed"], figures["disturbed"]) == (200, 0, 0)
     assert figures["before"]["sessions"] > 0 and figures["meanwhile"]["sessions"] > 0
+    assert figures["driven_out"] == 0
     # Those of before may leave meanwhile.
     assert 100 < figures["flows_more"] <= 200
     assert [figures[f"dropped_{when}"] for when in ("opening", "holding", "closing")] == [0, 0, 0]
+
+
+def test_connections_that_had_to_make_room_were_not_held(site, monkeypatch):
+    monkeypatch.setattr(bench_parts, "counted", lambda net, name: 1)
+    with pytest.raises(bench_net.BenchError, match="had to make room"):
+        bench_parts.play_idle(site, way_called(site, "enforce"), 20, SECONDS, print)
+
+
+def test_what_stands_has_room_beside_the_sessions_that_are_measured():
+    with open(os.path.join(bench_net.TOP, "daemon/gate.h"), encoding="utf-8") as file:
+        room = int(re.search(r"GATE_FLOWS_MAX = (\d+)", file.read())[1])
+    assert 50000 + 3 * bench_parts.BESIDE_IDLE + 40 <= room
 
 
 def known_names(net):
@@ -100,7 +114,7 @@ def test_what_does_not_arrive_is_no_measurement(site):
         def start(self, net):
             net.gateway.run(["iptables-legacy", "-A", "FORWARD", "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset"])
 
-    with pytest.raises(bench_net.BenchError):
+    with pytest.raises(bench_net.BenchError, match="sessions failed"):
         bench_parts.measure(site, Eats("eats", "eats"), LETTER, SECONDS)
 
 
