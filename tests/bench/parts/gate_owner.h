@@ -4,7 +4,7 @@
 
 /*
  * Who stands behind a gate in a benchmark: counts verdicts, and answers each question at once: the name exists and
- * promised nothing. Nothing is sent, told or probed.
+ * promised nothing, or with has_promises a key, which every server has. Nothing is sent, told or probed.
  */
 
 #include <stdbool.h>
@@ -20,7 +20,12 @@ struct gate_owner {
 	char asked[DOMAIN_NAME_MAX]; /* the last question */
 	enum question_kind asked_kind;
 	bool is_asked;
-	struct destination nothing; /* the answer */
+	struct destination answer;
+	/* By DANE at mx.example.org, where all connections go to. Set before gate_owner_renew. */
+	bool has_promises;
+	bool is_checked, is_probed; /* something waits for what comes of that */
+	uint32_t check_request;
+	uint64_t probe_key;
 	uint64_t accepted, offloaded, questions;
 };
 
@@ -32,7 +37,7 @@ void gate_owner_renew(struct gate_owner *owner);
 /* As the scout would tell it. */
 void gate_owner_answer(struct gate_owner *owner, enum question_kind kind, const char *name,
                        uint64_t now_ms);
-/* One packet, and the answer to what it made the gate ask. */
+/* One packet, and the answers to what it made the gate ask. */
 void gate_owner_packet(struct gate_owner *owner, const struct nfqueue_packet *packet,
                        uint64_t now_ms);
 
