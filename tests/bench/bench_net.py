@@ -9,6 +9,7 @@ them and the daemons in processes of their own, whose processor time the kernel 
 
 import contextlib
 import functools
+import glob
 import itertools
 import json
 import os
@@ -93,11 +94,12 @@ class Site:
 
 
 def cpu_s(pids):
-    """What the scheduler counted; a process that is gone counts no more."""
+    """What the scheduler counted of all their threads; a process that is gone counts no more."""
     total = 0
     for pid in pids:
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
-            total += int(file.read().split()[0])
+        for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+            with contextlib.suppress(OSError), open(path, encoding="ascii") as file:
+                total += int(file.read().split()[0])
     return total / 1e9
 
 

@@ -36,6 +36,21 @@ def way_called(site, name):
     return way
 
 
+def test_the_time_of_a_process_is_that_of_all_its_threads():
+    burn = ("import threading, time\n"
+            "def work():\n"
+            "    end = time.thread_time() + 0.3\n"
+            "    while time.thread_time() < end:\n"
+            "        pass\n"
+            "    print('burnt', flush=True)\n"
+            "    input()\n"
+            "threading.Thread(target=work).start()\n")
+    with subprocess.Popen([sys.executable, "-S", "-c", burn], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "burnt\n"
+        assert bench_net.cpu_s([process.pid]) >= 0.3
+        process.communicate("\n")
+
+
 # The bench takes Suricata, and the kernel's module, where it finds them.
 EVERYWHERE = [name for name in bench_net.ways() if name not in ("module", "suricata")]
 
