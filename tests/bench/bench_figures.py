@@ -94,8 +94,8 @@ def idle_goals(results):
     yield Goal(f"{flows} idle connections, daemon's time of a session beside them to without", 1.15, False,
                one and one["meanwhile"]["daemon_us"] / one["before"]["daemon_us"])
     decisions = rounds_of(results, "decision", "decision", "gate")
-    yield Goal("decision with the promise cached, p99, us of the guard's CPU", 20, False,
-               decisions and decisions[-1]["p99_us"] or None)
+    yield Goal("decision with the promise cached, p99 of the dearest kind, us of the guard's CPU", 20, False,
+               decisions and max(value for name, value in decisions[-1].items() if name.endswith("p99_us")) or None)
     grown = rounds_of(results, "growth", "growth", "gate")
     yield Goal("guard's own CPU of a session beside 1 to 50,000 connections that stand: most to least", 1.15, False,
                grown and most_to_least(grown[-1]["flows"]) or None)
