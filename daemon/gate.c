@@ -405,7 +405,7 @@ static void describe_flow(struct message_flow *row, const struct flow *flow, uin
 	if (flow->domain)
 		text_copy(row->domain, sizeof(row->domain), flow->domain);
 	row->age_s = (uint32_t)((now_ms - flow->started_ms) / 1000);
-	row->idle_s = (uint32_t)((now_ms - flow->last_ms) / 1000);
+	row->idle_s = flow_idle_ms(flow, now_ms) / 1000;
 	row->held_packets = (uint32_t)flow->wait->hold.count;
 }
 

@@ -219,7 +219,7 @@ bool gate_is_passing(struct gate *gate, struct flow *flow)
 	gate_end_share(gate, flow);
 	if (!has_moved)
 		return false;
-	flow->last_ms = gate->now_ms;
+	flow->last_ms = (uint32_t)gate->now_ms;
 	flow_table_touch(gate->flows, flow);
 	return true;
 }

@@ -36,7 +36,7 @@ static void expire_rank(struct gate *gate, enum flow_rank rank)
 	struct flow *flow = flow_table_oldest(gate->flows, rank), *next;
 
 	for (size_t i = 0; flow && i < EXPIRE_PER_TICK; i++, flow = next) {
-		if (gate->now_ms - flow->last_ms < life_ms(rank))
+		if (flow_idle_ms(flow, gate->now_ms) < life_ms(rank))
 			return;
 		next = flow_table_younger(flow);
 		if (gate_is_passing(gate, flow))

@@ -21,7 +21,7 @@ static void note_side(struct gate *gate, struct flow *flow, const struct arrival
 	const struct segment *segment = arrival->segment;
 	const struct nfqueue_packet *packet = arrival->packet;
 
-	flow->last_ms = gate->now_ms;
+	flow->last_ms = (uint32_t)gate->now_ms;
 	if (segment->flags & TCP_ACK) {
 		side->has_ack = true;
 		side->last_ack = segment->ack;
@@ -121,10 +121,10 @@ void gate_pass_rewritten(struct gate *gate, const struct nfqueue_packet *packet,
 static void watch_starttls(const struct gate *gate, struct flow *flow)
 {
 	if (session_facts(flow->session)->starttls_answer != STARTTLS_PENDING)
-		flow->starttls_since_ms = 0;
-	else if (!flow->starttls_since_ms)
-		flow->starttls_since_ms = gate->now_ms;
-	else if (gate->now_ms - flow->starttls_since_ms >= GATE_REPLY_PATIENCE_MS)
+		flow->starttls_since = 0;
+	else if (!flow->starttls_since)
+		flow->starttls_since = (uint32_t)(gate->now_ms - flow->started_ms) + 1;
+	else if (gate->now_ms - gate_starttls_since_ms(flow) >= GATE_REPLY_PATIENCE_MS)
 		session_give_up_reply(flow->session);
 }
 

@@ -271,6 +271,8 @@ void gate_make_room(struct gate *gate);
 bool gate_begin_wait(struct gate *gate, struct flow *flow);
 /* Takes it off the lists, looks at it again when time may change something, or ends it. */
 void gate_settle_wait(struct gate *gate, struct flow *flow);
+/* Since when STARTTLS has had no reply; 0: it had, or was not asked. */
+uint64_t gate_starttls_since_ms(const struct flow *flow);
 void gate_end_wait(struct gate *gate, struct flow *flow);
 /* What waits for `name` is judged again; NULL: all that waits. */
 void gate_go_on(struct gate *gate, const char *name, uint64_t now_ms, uint64_t time_ms);

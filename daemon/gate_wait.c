@@ -83,6 +83,11 @@ static uint64_t earlier(uint64_t due_ms, uint64_t since_ms, uint64_t patience_ms
 	return since_ms != 0 && since_ms + patience_ms < due_ms ? since_ms + patience_ms : due_ms;
 }
 
+uint64_t gate_starttls_since_ms(const struct flow *flow)
+{
+	return flow->starttls_since ? flow->started_ms + flow->starttls_since - 1 : 0;
+}
+
 static uint64_t due_ms_of(const struct gate *gate, const struct flow *flow)
 {
 	const struct flow_wait *wait = flow->wait;
@@ -96,7 +101,7 @@ static uint64_t due_ms_of(const struct gate *gate, const struct flow *flow)
 	due_ms = earlier(due_ms, wait->settles_at_ms, 0);
 	due_ms = earlier(due_ms, wait->line_since_ms, GATE_LINE_PATIENCE_MS);
 	due_ms = earlier(due_ms, wait->waiting_since_ms, gate->config->hold_ms);
-	due_ms = earlier(due_ms, flow->starttls_since_ms, GATE_REPLY_PATIENCE_MS);
+	due_ms = earlier(due_ms, gate_starttls_since_ms(flow), GATE_REPLY_PATIENCE_MS);
 	if (wait->hold.count > 0)
 		due_ms = earlier(due_ms, gate->now_ms - held_for_ms + 1, gate->config->hold_ms);
 	return due_ms;

@@ -16,7 +16,7 @@
 #define HAS_SPARES 1
 #endif
 
-enum { STEP = 64, STEPS = 8, STEPPED_MAX = STEP * STEPS };
+enum { SMALL_LEN = 24, STEP = 64, STEPS = 8, STEPPED_MAX = STEP * STEPS };
 
 /* Lies in the spare itself. */
 struct budget_spare {
@@ -44,11 +44,16 @@ void budget_refund(struct budget *budget, size_t len)
 /* The size of which a block of that length is, and its own length. */
 static size_t size_of(size_t *size_len, size_t len)
 {
-	size_t size = STEPS - 1;
+	size_t size = STEPS;
 
+	/* A name, mostly: as much as malloc's least block holds. */
+	if (len <= SMALL_LEN) {
+		*size_len = SMALL_LEN;
+		return 0;
+	}
 	if (len <= STEPPED_MAX) {
-		size = len > 0 ? (len - 1) / STEP : 0;
-		*size_len = (size + 1) * STEP;
+		size = (len - 1) / STEP + 1;
+		*size_len = size * STEP;
 		return size;
 	}
 	for (*size_len = STEPPED_MAX; *size_len < len; *size_len *= 2)

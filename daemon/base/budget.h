@@ -13,7 +13,7 @@
 
 enum {
 	BUDGET_SPARE_LEN_MAX = 128 * 1024, /* larger ones are never spares */
-	BUDGET_SIZES = 16,                 /* 64 to 512 in steps of 64, then twice as much each */
+	BUDGET_SIZES = 17, /* 24, 64 to 512 in steps of 64, then twice as much each */
 };
 
 struct budget_spare;

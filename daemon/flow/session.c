@@ -18,7 +18,7 @@ struct session *session_new(bool is_midstream, struct budget *budget)
 	session->facts.is_midstream = is_midstream;
 	session->may_be_tls = is_midstream;
 	session->may_be_rest = is_midstream;
-	session->queue.room = sizeof(session->queue.few);
+	session_expect_nothing(session);
 	session_enter(session, is_midstream ? SESSION_RESYNC : SESSION_BANNER);
 	if (!is_midstream)
 		(void)session_expect(session, DUE_BANNER);
@@ -31,7 +31,7 @@ void session_free(struct session *session)
 		return;
 	session_forget_tls(session);
 	budget_give(session->budget, session->pending, sizeof(*session->pending));
-	free(session->queue.many);
+	session_expect_nothing(session);
 	free(session->names);
 	free(session);
 }
@@ -62,9 +62,14 @@ void session_violated(struct session *session)
 	session->facts.is_protocol_violated = true;
 }
 
+static bool has_many(const struct session_queue *queue)
+{
+	return queue->room > sizeof(queue->dues.few);
+}
+
 static uint8_t *queue_data(struct session_queue *queue)
 {
-	return queue->many ? queue->many : queue->few;
+	return has_many(queue) ? queue->dues.many : queue->dues.few;
 }
 
 static bool grow_queue(struct session_queue *queue)
@@ -81,8 +86,9 @@ static bool grow_queue(struct session_queue *queue)
 		return false;
 	for (size_t i = 0; i < queue->count; i++)
 		many[i] = queue_data(queue)[(queue->head + i) % queue->room];
-	free(queue->many);
-	queue->many = many;
+	if (has_many(queue))
+		free(queue->dues.many);
+	queue->dues.many = many;
 	queue->head = 0;
 	queue->room = (uint16_t)room;
 	return true;
@@ -101,8 +107,11 @@ bool session_expect(struct session *session, enum session_due due)
 
 void session_expect_nothing(struct session *session)
 {
-	free(session->queue.many);
-	session->queue = (struct session_queue){ .room = sizeof(session->queue.few) };
+	struct session_queue *queue = &session->queue;
+
+	if (has_many(queue))
+		free(queue->dues.many);
+	*queue = (struct session_queue){ .room = sizeof(queue->dues.few) };
 }
 
 enum session_due session_first_due(const struct session *session)
@@ -110,7 +119,8 @@ enum session_due session_first_due(const struct session *session)
 	const struct session_queue *queue = &session->queue;
 
 	assert(queue->count > 0);
-	return (enum session_due)(queue->many ? queue->many : queue->few)[queue->head];
+	return (enum session_due)(has_many(queue) ? queue->dues.many
+	                                          : queue->dues.few)[queue->head];
 }
 
 void session_drop_due(struct session *session)
@@ -348,10 +358,13 @@ bool session_is_done(const struct session *session)
 static const char *name_of(const struct session *session, enum session_name which)
 {
 	const char *name = session->names;
+	int before = (int)which;
 
 	if (!name)
 		return "";
-	for (int before = 0; before < (int)which; before++)
+	if (session->is_named_alike && before > NAME_BANNER)
+		before--;
+	while (before-- > 0)
 		name += strlen(name) + 1;
 	return name;
 }
@@ -361,23 +374,31 @@ void session_store_name(struct session *session, enum session_name which, struct
 	struct bytes host = smtp_greeting_host(text);
 	struct bytes names[SESSION_NAMES];
 	size_t len = 0;
+	bool is_alike = session->is_named_alike;
 	char *stored, *at;
 
-	for (int i = 0; i < SESSION_NAMES; i++) {
+	if (which != NAME_CLIENT)
+		is_alike = bytes_equal_nocase(
+			host, name_of(session, which == NAME_EHLO ? NAME_BANNER : NAME_EHLO));
+
+	for (int i = 0; i < SESSION_NAMES; i++)
 		names[i] = i == (int)which
 		                   ? host
 		                   : bytes_of_string(name_of(session, (enum session_name)i));
-		len += names[i].len + 1;
-	}
+	for (int i = 0; i < SESSION_NAMES; i++)
+		len += is_alike && i == NAME_EHLO ? 0 : names[i].len + 1;
 	/* Without memory none is known. */
 	at = stored = len > SESSION_NAMES ? malloc(len) : NULL;
 	for (int i = 0; stored && i < SESSION_NAMES; i++) {
+		if (is_alike && i == NAME_EHLO)
+			continue;
 		for (size_t k = 0; k < names[i].len; k++)
 			*at++ = (char)ascii_lower(names[i].data[k]);
 		*at++ = '\0';
 	}
 	free(session->names);
 	session->names = stored;
+	session->is_named_alike = is_alike;
 }
 
 const char *session_banner_name(const struct session *session)

@@ -5,6 +5,7 @@ void session_begin_body(struct session *session)
 {
 	/* The line end of DATA counts: a dot may come first. */
 	session->body = (struct session_body){ .tail = TAIL_CRLF, .is_at_start = true };
+	session->chunk_left = 0;
 	session_enter(session, SESSION_BODY);
 }
 
@@ -161,10 +162,10 @@ struct session_step session_read_chunk(struct session *session, struct bytes rea
 {
 	size_t len = readable.len;
 
-	if (len > session->body.chunk_left)
-		len = (size_t)session->body.chunk_left;
-	session->body.chunk_left -= len;
-	if (session->body.chunk_left == 0)
+	if (len > session->chunk_left)
+		len = (size_t)session->chunk_left;
+	session->chunk_left -= len;
+	if (session->chunk_left == 0)
 		session_enter(session, SESSION_COMMAND);
 	return (struct session_step){ len, len };
 }

@@ -186,7 +186,7 @@ static void begin_chunk(struct session *session, struct bytes argument)
 		return;
 	if (is_last)
 		session->has_recipient = false;
-	session->body.chunk_left = size;
+	session->chunk_left = size;
 	if (size > 0)
 		session_enter(session, SESSION_CHUNK);
 }

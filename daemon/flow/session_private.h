@@ -69,7 +69,6 @@ struct session_body {
 	enum session_dot dot : 8; /* a dot alone in its line so far */
 	bool is_dot_strict;       /* CRLF came before it */
 	bool is_at_start;
-	uint64_t chunk_left; /* of a BDAT chunk */
 };
 
 struct session_reply {
@@ -85,8 +84,10 @@ struct session_reply {
 
 /* Replies that are due, in order; a ring. */
 struct session_queue {
-	uint8_t *many;   /* or NULL */
-	uint8_t few[10]; /* room enough for most */
+	union {
+		uint8_t few[8]; /* room enough for most */
+		uint8_t *many;  /* where there is room for more */
+	} dues;
 	uint16_t head;
 	uint16_t count;
 	uint16_t room;
@@ -100,20 +101,14 @@ struct session {
 	struct facts facts;
 	enum session_state state : 8;
 	enum session_wait wait : 8;
-	struct session_commitment *pending; /* NULL when nothing waits, or no memory was left */
-	bool was_anything_allowed : 1;
-
-	struct session_queue queue;
 	struct session_reply reply;
-	char *names; /* one behind the other, by enum session_name; NULL: none is known */
+	uint16_t client_record_left;
+	uint16_t server_record_left;
+	bool was_anything_allowed : 1;
 	bool is_auth_offered : 1;
 	bool is_ehlo_sent : 1;
 	bool is_order_uncertain : 1; /* server and client may no longer agree on which reply is whose */
-
 	bool is_front_allowed : 1; /* the line in front */
-	/* As much of it: a RCPT without an end is allowed as far as it was shown. */
-	uint32_t front_allowed_len;
-	uint32_t front_held_len;
 	bool is_split_held : 1;    /* what waits is a line with a bare CR or NUL inside */
 	bool is_split_allowed : 1; /* and it, too */
 	enum session_rest rest : 8;
@@ -127,12 +122,17 @@ struct session {
 	bool is_injected : 1;       /* behind the last STARTTLS */
 	bool is_injection_allowed : 1;
 	bool is_response_injected : 1; /* octets in front of the server, before the ClientHello */
+	bool is_server_opaque : 1;     /* its records can no longer be told apart */
+	bool is_named_alike : 1; /* `names` has the banner's name alone, which is the one of EHLO, too */
+	/* As much of the line in front: a RCPT without an end is allowed as far as it was shown. */
+	uint32_t front_allowed_len;
+	uint32_t front_held_len;
 	struct session_body body;
-
-	uint16_t client_record_left;
-	uint16_t server_record_left;
-	bool is_server_opaque : 1; /* its records can no longer be told apart */
-	struct session_tls *tls;   /* NULL before the ClientHello, and when no memory was left */
+	uint64_t chunk_left; /* of a BDAT chunk */
+	struct session_queue queue;
+	char *names; /* one behind the other, by enum session_name; NULL: none is known */
+	struct session_commitment *pending; /* NULL when nothing waits, or no memory was left */
+	struct session_tls *tls; /* NULL before the ClientHello, and when no memory was left */
 	struct budget *budget;
 };
 

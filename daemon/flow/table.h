@@ -86,14 +86,17 @@ extern const struct flow_wait flow_waits_for_nothing;
 
 enum { FLOW_VAIN_PASSAGES_BITS = 6 };
 
-/* An idle one has 512 octets at most, with all that hangs on it: thousands are open where senders keep connections for their next mail. */
+/*
+ * An idle one has 512 octets at most, with all that hangs on it, unless the names of its ends are very long: thousands are open where
+ * senders keep connections for their next mail.
+ */
 struct flow {
 	struct index_link link;
-	enum flow_phase phase : 8;
+	enum flow_phase phase : 4;
+	enum flow_rank rank : 4; /* the table's */
 	enum hook hook : 8;
 	enum reason last_reason : 8;
 	enum action last_action : 8;
-	enum flow_rank rank : 8; /* the table's */
 	bool is_bridged : 1;
 	bool is_established : 1; /* the client has acknowledged the server's SYN, or it began before us */
 	bool has_client_ended : 1; /* FIN or RST of its own: nothing new comes from it */
@@ -114,18 +117,24 @@ struct flow {
 	struct endpoint server;
 	uint32_t last_echo; /* of the server's timestamps, as the client has them */
 	uint32_t octets;    /* flow_table_charge */
+	uint32_t last_ms;   /* of the last packet: the clock's lower half; flow_idle_ms */
+	/* Since when STARTTLS has had no reply: one more than it was behind started_ms; 0: it had, or was not asked. */
+	uint32_t starttls_since;
 	struct session *session;
 	struct flow_wait *wait; /* flow_waits_for_nothing, or its own */
 	char *domain; /* of the last recipient, normalised; NULL: none. Owned by the flow's user */
 	uint64_t id;  /* of its events; 0: none yet */
 	uint64_t started_ms;
-	uint64_t last_ms; /* of the last packet */
-	uint64_t
-		starttls_since_ms; /* since when STARTTLS has had no reply; 0: it had, or was not asked */
 	/* The table's. */
 	struct flow *older, *younger; /* of its rank */
 	struct flow_share *of_client, *of_destination;
 };
+
+/* For how long none of its packets came; up to 49 days. */
+static inline uint32_t flow_idle_ms(const struct flow *flow, uint64_t now_ms)
+{
+	return (uint32_t)now_ms - flow->last_ms;
+}
 
 struct flow_table;
 
