@@ -99,6 +99,40 @@ static void test_octets_of_a_domain_that_are_no_utf_8_are_replaced(void **state)
 	}
 }
 
+static void assert_names(const struct play *play, const char *banner, const char *ehlo,
+                         const char *client)
+{
+	assert_string_equal(session_banner_name(play->session), banner);
+	assert_string_equal(session_ehlo_name(play->session), ehlo);
+	assert_string_equal(session_client_name(play->session), client);
+}
+
+/* Kept once where they are the same. */
+static void test_names_are_known_whether_they_are_alike_or_not(void **state)
+{
+	struct play play = play_new(false);
+
+	(void)state;
+	assert_names(&play, "", "", "");
+	server_says(&play, "220 MX.example.org ESMTP\r\n");
+	assert_names(&play, "mx.example.org", "", "");
+	client_says(&play, "EHLO mail.client.example\r\n");
+	assert_names(&play, "mx.example.org", "", "mail.client.example");
+	server_says(&play, "250-mx.Example.org\r\n250 STARTTLS\r\n");
+	assert_names(&play, "mx.example.org", "mx.example.org", "mail.client.example");
+	client_says(&play, "EHLO other.client.example\r\n");
+	assert_names(&play, "mx.example.org", "mx.example.org", "other.client.example");
+	server_says(&play, "250-mx2.example.org\r\n250 STARTTLS\r\n");
+	assert_names(&play, "mx.example.org", "mx2.example.org", "other.client.example");
+	client_says(&play, "EHLO mail.client.example\r\n");
+	server_says(&play, "250-mx.example.org\r\n250 STARTTLS\r\n");
+	assert_names(&play, "mx.example.org", "mx.example.org", "mail.client.example");
+	client_says(&play, "EHLO mail.client.example\r\n");
+	server_says(&play, "250-hello\r\n250 STARTTLS\r\n");
+	assert_names(&play, "mx.example.org", "", "mail.client.example");
+	play_free(&play);
+}
+
 static void test_replies_meet_their_commands_however_many_are_out(void **state)
 {
 	struct play play = play_new(false);
@@ -317,6 +351,7 @@ int main(void)
 		cmocka_unit_test(test_a_recipient_waits_and_is_known_when_its_line_ends),
 		cmocka_unit_test(test_one_permission_is_for_one_line),
 		cmocka_unit_test(test_octets_of_a_domain_that_are_no_utf_8_are_replaced),
+		cmocka_unit_test(test_names_are_known_whether_they_are_alike_or_not),
 		cmocka_unit_test(test_replies_meet_their_commands_however_many_are_out),
 		cmocka_unit_test(test_what_was_allowed_as_no_tls_is_not_asked_about_again),
 		cmocka_unit_test(test_one_command_beyond_the_bound_is_one_too_many),
