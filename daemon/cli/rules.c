@@ -10,6 +10,7 @@
 
 #include "cli/ask.h"
 #include "cli/cli.h"
+#include "cli/rules_fallback.h"
 #include "config.h"
 #include "enforce/rules.h"
 #include "enforce/rules_bridge.h"
@@ -22,6 +23,7 @@ static const char DEFAULT_SOCKET[] = "/run/hopguard/control.sock";
 struct command_line {
 	const char *verb;
 	const char *config_path;
+	const char *fallback_path; /* or NULL */
 	const char *settings[SETTINGS_MAX];
 	size_t setting_count;
 	bool has_backend;
@@ -35,6 +37,7 @@ static void usage(FILE *out)
 	fputs("usage: hopguard rules print|apply|remove|prepare [--backend "
 	      "nft|iptables|iptables-legacy]\n"
 	      "                      [--config FILE] [--set KEY=VALUE]... [--family 4|6] [--json]\n"
+	      "                      [--fallback FILE]\n"
 	      "  The firewall rules that bring mail to the guard: shown, put in, taken out. "
 	      "Without\n"
 	      "  --backend, and with none in the configuration, `apply` takes what this kernel "
@@ -45,7 +48,10 @@ static void usage(FILE *out)
 	      "  `prepare` loads what passes message bodies in the kernel, for a guard that runs "
 	      "without\n"
 	      "  the right to, and changes no rule.\n"
-	      "  --family: iptables rules of one protocol only.\n",
+	      "  --family: iptables rules of one protocol only.\n"
+	      "  --fallback: `apply` keeps the configuration there, and where one is refused puts "
+	      "in the\n"
+	      "  rules of the one that was kept last; it ends with 2 all the same.\n",
 	      out);
 }
 
@@ -74,6 +80,9 @@ static bool read_option(struct command_line *line, int option)
 		if (line->family == 0)
 			fprintf(stderr, "hopguard: --family %s: 4 or 6\n", optarg);
 		return line->family != 0;
+	case 'F':
+		line->fallback_path = optarg;
+		return true;
 	case 'j':
 		line->is_json = true;
 		return true;
@@ -91,6 +100,7 @@ static bool read_command_line(struct command_line *line, int argc, char **argv, 
 		{ "config", required_argument, NULL, 'c' },
 		{ "set", required_argument, NULL, 's' },
 		{ "family", required_argument, NULL, 'f' },
+		{ "fallback", required_argument, NULL, 'F' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -113,23 +123,22 @@ static bool read_command_line(struct command_line *line, int argc, char **argv, 
 		usage(stderr);
 		return false;
 	}
+	if (line->fallback_path && strcmp(line->verb, "apply") != 0) {
+		fprintf(stderr, "hopguard: --fallback belongs to apply\n");
+		return false;
+	}
 	return true;
 }
 
-static int read_config(struct config *config, const struct command_line *line)
+static int read_config(struct config *config, const struct command_line *line, const char *path,
+                       char text[CONFIG_TEXT_MAX])
 {
 	char error[CONFIG_ERROR_MAX];
-	char *text = malloc(CONFIG_TEXT_MAX);
-	int err;
+	int err = config_read(text, path, error);
 
-	if (!text)
-		return CLI_SYSTEM;
-	err = config_read(text, line->config_path, error);
 	if (!err)
-		err = config_parse(config,
-		                   line->config_path ? line->config_path : config_default_path,
-		                   text, line->settings, line->setting_count, error);
-	free(text);
+		err = config_parse(config, path ? path : config_default_path, text, line->settings,
+		                   line->setting_count, error);
 	if (err) {
 		fprintf(stderr, "hopguard: %s\n", error);
 		return CLI_USAGE;
@@ -291,20 +300,49 @@ static bool needs_config(const struct command_line *line)
 	return strcmp(line->verb, "remove") != 0 || line->config_path || line->setting_count > 0;
 }
 
+static int carry_out_as_configured(const struct command_line *line, struct config *config)
+{
+	return carry_out(line, config, line->has_backend ? line->backend : config->backend);
+}
+
+static int apply_or_fall_back(const struct command_line *line, struct config *config,
+                              char text[CONFIG_TEXT_MAX])
+{
+	int status = read_config(config, line, line->config_path, text), err;
+
+	if (status == CLI_GOOD) {
+		status = carry_out_as_configured(line, config);
+		err = status == CLI_GOOD ? rules_fallback_keep(line->fallback_path, text) : 0;
+		if (err)
+			fprintf(stderr,
+			        "hopguard: %s: %s: nothing stands in for a configuration that is "
+			        "refused\n",
+			        line->fallback_path, strerror(-err));
+		return status;
+	}
+	fprintf(stderr, "hopguard: so the rules of the last one that was taken are put in, %s\n",
+	        line->fallback_path);
+	if (read_config(config, line, line->fallback_path, text) == CLI_GOOD &&
+	    carry_out_as_configured(line, config) != CLI_GOOD)
+		return CLI_SYSTEM;
+	return status;
+}
+
 int cli_rules(int argc, char **argv)
 {
 	struct command_line line = { 0 };
 	struct config *config = calloc(1, sizeof(*config));
-	enum rules_backend backend;
-	int status;
+	char *text = malloc(CONFIG_TEXT_MAX);
+	int status = CLI_SYSTEM;
 
-	if (!config)
-		return CLI_SYSTEM;
-	if (read_command_line(&line, argc, argv, &status) &&
-	    (!needs_config(&line) || (status = read_config(config, &line)) == CLI_GOOD)) {
-		backend = line.has_backend ? line.backend : config->backend;
-		status = carry_out(&line, config, backend);
+	if (config && text && read_command_line(&line, argc, argv, &status)) {
+		if (line.fallback_path)
+			status = apply_or_fall_back(&line, config, text);
+		else if (!needs_config(&line) ||
+		         (status = read_config(config, &line, line.config_path, text)) == CLI_GOOD)
+			status = carry_out_as_configured(&line, config);
 	}
+	free(text);
 	free(config);
 	return status;
 }

@@ -162,6 +162,44 @@ def test_a_mistake_in_the_configuration_keeps_no_rule_in():
     assert len(done.stderr.splitlines()) == 1 and "/etc/hopguard/hopguard.conf:1: mode:" in done.stderr
 
 
+def test_rules_of_the_last_configuration_stand_in_for_one_that_is_refused(row, backend, tmp_path):
+    kept, file = tmp_path / "kept", tmp_path / "hopguard.conf"
+
+    def apply(text, status):
+        file.write_text(text)
+        done = subprocess.run([*row.gateway.command(["true"])[:-1], servers.hopguard(), "rules", "apply", "--config", file,
+                               "--fallback", kept], check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == status, done
+        return done.stderr.splitlines()
+
+    common = f"backend = {backend}\nmode = enforce\nclients = {{ 192.0.2.0/24 }}\n"
+    said = apply("mode = nonsense\n", 2)
+    assert len(said) == 3 and f"{file}:1: mode" in said[0] and str(kept) in said[1] + said[2]
+    assert "HOPGUARD" not in "".join(everything(row).values())
+    assert apply(f"{common}on-failure = open\n", 0) == []
+    assert apply(f"{common}on-failure = closed\n", 0) == []
+    right = row.save(backend)
+    assert "HOPGUARD" in right
+    row.rules("remove", backend)
+    said = apply(f"{common}on-failure = open\nqueues = none\n", 2)
+    assert len(said) == 2 and f"{file}:5: queues" in said[0] and str(kept) in said[1]
+    assert row.save(backend) == right
+    # What was refused is not what is kept.
+    row.rules("remove", backend)
+    apply("queues = no\n", 2)
+    assert row.save(backend) == right
+    assert apply(f"{common}on-failure = open\n", 0) == []
+    assert row.save(backend) != right
+
+
+def test_a_place_that_takes_no_copy_keeps_no_rule_out(row, backend):
+    said = row.gateway.network_command([servers.hopguard(), "rules", "apply", "--backend", backend, "--set", rules_world.CLIENTS,
+                                        "--fallback", "/proc/nowhere/kept"])
+    assert "NFQUEUE" in row.save(backend) and "hopguard: /proc/nowhere/kept: No such file or directory" in said
+    refused = row.gateway.network_command([servers.hopguard(), "rules", "print", "--fallback", "/tmp/kept"], check=False)
+    assert refused == "hopguard: --fallback belongs to apply\n"
+
+
 def test_the_back_end_found_is_one_this_kernel_can(row):
     said = json.loads(row.gateway.network_command(
         [servers.hopguard(), "rules", "apply", "--json", "--set", rules_world.CLIENTS]))

@@ -92,3 +92,33 @@ def test_a_restart_leaves_rules_and_a_stop_takes_them_out():
     assert "hopguard-passage" not in run("ls", "/run").stdout
     assert not run("systemctl", "start", GUARD).returncode, journal()
     assert is_in() and bodies() and status()["passage"]["kernel"] == "ebpf"
+
+
+def test_a_machine_with_a_configuration_that_is_refused_starts_behind_the_last_rules():
+    path = "/etc/hopguard/hopguard.conf"
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    before = open(path, encoding="utf-8").read() if os.path.exists(path) else None
+    rules = run("nft", "list", "table", "inet", "hopguard").stdout
+    assert "queue" in rules
+    # As a boot does it.
+    run("systemctl", "stop", GUARD, RULES)
+    run("nft", "delete", "table", "inet", "hopguard")
+    try:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write("\nmode = nonsense\n")
+        assert run("systemctl", "start", RULES).returncode
+        assert (shown(RULES, "ActiveState"), shown(RULES, "ExecMainStatus")) == ("failed", "2"), journal()
+        assert "mode:" in journal() and is_in(), journal()
+        run("systemctl", "start", GUARD)
+        assert namespaces.wait_until(lambda: shown(GUARD, "ExecMainStatus") == "2", 20), journal()
+        assert is_in() and not is_up()
+    finally:
+        if before is None:
+            os.unlink(path)
+        else:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(before)
+        run("systemctl", "restart", RULES)
+        run("systemctl", "reset-failed", GUARD)
+        run("systemctl", "start", GUARD)
+    assert namespaces.wait_until(is_up, 60) and is_in(), journal()
