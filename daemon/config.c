@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "config_confuse.h"
+#include "config_hint.h"
 #include "config_keys.h"
 #include "config_scan.h"
 
@@ -144,6 +145,10 @@ static const struct config_key *find_key(struct reading *reading, const char *na
 		config_complain(reading->error, name, setting, "one value, not a { list }");
 	} else if (setting->section.len > 0 && !config_section_find(setting->section)) {
 		complain_of_section(reading, name, setting);
+	} else if (setting->section.len == 0 &&
+	           config_hint(names, setting->key, CONFIG_ON_COMMAND_LINE)) {
+		/* Of the file it was told where it was read. */
+		config_complain(reading->error, name, setting, "%s", names);
 	} else {
 		config_key_names(names, setting->section);
 		config_complain(reading->error, name, setting, "no such key; allowed: %s",

@@ -16,8 +16,8 @@ static void *place_of(const struct config_key *key, struct config *config)
 	return (unsigned char *)config + key->place;
 }
 
-/* "a, b or c", without the empty word that a key may begin with. */
-static void list_words(char why[CONFIG_WHY_MAX], const struct config_key *key, const char *got)
+/* "a, b or c", without the empty word that a key may begin with. Its length. */
+static size_t list_words(char why[CONFIG_WHY_MAX], const struct config_key *key)
 {
 	size_t count = 0, i, len = 0;
 
@@ -31,13 +31,13 @@ static void list_words(char why[CONFIG_WHY_MAX], const struct config_key *key, c
 		                        : i + 2 == count ? " or "
 		                                         : "");
 	}
-	snprintf(why + len, CONFIG_WHY_MAX - len, ", not \"%.64s\"", got);
+	return len;
 }
 
 static bool find_word(size_t *index, const struct config_key *key, const char *text,
                       char why[CONFIG_WHY_MAX])
 {
-	size_t i;
+	size_t i, len;
 
 	for (i = 0; i < CONFIG_WORDS_MAX && key->words[i]; i++) {
 		if (strcmp(key->words[i], text) == 0) {
@@ -45,13 +45,14 @@ static bool find_word(size_t *index, const struct config_key *key, const char *t
 			return true;
 		}
 	}
+	len = list_words(why, key);
 	for (i = 0; i < CONFIG_UNBUILT_MAX && key->unbuilt[i]; i++) {
 		if (strcmp(key->unbuilt[i], text) == 0) {
-			snprintf(why, CONFIG_WHY_MAX, "%s is not built yet", text);
+			snprintf(why + len, CONFIG_WHY_MAX - len, "; %s is not built yet", text);
 			return false;
 		}
 	}
-	list_words(why, key, text);
+	snprintf(why + len, CONFIG_WHY_MAX - len, ", not \"%.64s\"", text);
 	return false;
 }
 

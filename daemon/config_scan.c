@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+#include "config_hint.h"
+#include "config_keys.h"
+
 enum token_kind {
 	TOKEN_END,
 	TOKEN_WORD,
@@ -46,13 +50,29 @@ static size_t append(char error[CONFIG_ERROR_MAX], size_t len, struct bytes text
 	                              (const char *)text.data, end);
 }
 
+/* What a terminal might take for a command, or cannot show: controls, and half a character that was cut. */
+static void clean(char *text)
+{
+	enum { CONTROLS_END = 0xa0 }; /* behind U+0080 to U+009F */
+	uint32_t character = 0;
+	size_t len;
+
+	for (; *text; text += len) {
+		len = utf8_read(&character, text);
+		if (len > 0 && character >= ' ' && (character < 0x7f || character >= CONTROLS_END))
+			continue;
+		if (len == 0)
+			len = 1;
+		memset(text, '?', len);
+	}
+}
+
 int config_complain(char error[CONFIG_ERROR_MAX], const char *name,
                     const struct config_setting *setting, const char *format, ...)
 {
 	char line[16] = "";
 	va_list arguments;
 	size_t len;
-	char *at;
 
 	if (setting->line > 0)
 		snprintf(line, sizeof(line), ":%u", setting->line);
@@ -62,10 +82,7 @@ int config_complain(char error[CONFIG_ERROR_MAX], const char *name,
 	va_start(arguments, format);
 	vsnprintf(error + len, CONFIG_ERROR_MAX - len, format, arguments);
 	va_end(arguments);
-	for (at = error; *at; at++) {
-		if ((unsigned char)*at < ' ' || *at == 0x7f)
-			*at = '?';
-	}
+	clean(error);
 	return -EINVAL;
 }
 
@@ -105,12 +122,21 @@ static bool blank_comment(struct scanner *scanner)
 	return true;
 }
 
+/* CR LF, as Windows ends a line. */
+static bool is_line_end(const char *at)
+{
+	return at[0] == '\n' || (at[0] == '\r' && at[1] == '\n');
+}
+
 /* False: a comment does not end. */
 static bool skip_blanks(struct scanner *scanner)
 {
 	for (;;) {
 		char *at = scanner->at;
 
+		/* libconfuse would take the CR for a part of the value. */
+		if (*at == '\r' && is_line_end(at))
+			*at = ' ';
 		if (*at == '\n')
 			scanner->line++;
 		if (*at == '\n' || *at == ' ' || *at == '\t')
@@ -130,7 +156,7 @@ static enum token_kind scan_quoted(struct scanner *scanner, struct token *token)
 	const char *complaint = NULL;
 
 	for (; *scanner->at != quote && !complaint; scanner->at++) {
-		if (*scanner->at == '\0' || *scanner->at == '\n')
+		if (*scanner->at == '\0' || is_line_end(scanner->at))
 			complaint = "the quotation mark that ends the text is missing";
 		else if (*scanner->at == '\\')
 			complaint = "a backslash has no meaning here and is not allowed";
@@ -148,6 +174,43 @@ static enum token_kind scan_quoted(struct scanner *scanner, struct token *token)
 	return TOKEN_WORD;
 }
 
+/* Those that editors and web pages put in the place of " and '. */
+static bool is_other_quotation_mark(uint32_t character)
+{
+	return character == 0xab || character == 0xbb ||
+	       (character >= 0x2018 && character <= 0x201f) || character == 0x2039 ||
+	       character == 0x203a;
+}
+
+static void complain_of_character(struct scanner *scanner)
+{
+	enum { NO_BREAK_SPACE = 0xa0, BYTE_ORDER_MARK = 0xfeff };
+	uint32_t character = 0;
+	size_t len = utf8_read(&character, scanner->at);
+	const char *format = "the character U+%04X is only allowed in quotation marks";
+
+	if (len == 1 && character > ' ' && character < 0x7f) {
+		config_complain(scanner->error, scanner->name, &scanner->place,
+		                "the character '%c' (0x%02x) is only allowed in quotation marks",
+		                (char)character, (unsigned)character);
+		return;
+	}
+	if (len == 0) {
+		character = (unsigned char)*scanner->at;
+		format = "the octet 0x%02x is only allowed in quotation marks";
+	} else if (len == 1) {
+		format = "the control character 0x%02x is not allowed";
+	} else if (character == NO_BREAK_SPACE) {
+		format = "the no-break space U+%04X is not allowed: write a blank";
+	} else if (character == BYTE_ORDER_MARK) {
+		format = "a byte order mark (U+%04X) is not allowed: save the file without it";
+	} else if (is_other_quotation_mark(character)) {
+		format = "the quotation mark U+%04X has no meaning here: write \" or '";
+	}
+	config_complain(scanner->error, scanner->name, &scanner->place, format,
+	                (unsigned)character);
+}
+
 static enum token_kind scan_plain(struct scanner *scanner, struct token *token)
 {
 	char *start = scanner->at;
@@ -162,9 +225,7 @@ static enum token_kind scan_plain(struct scanner *scanner, struct token *token)
 		config_complain(scanner->error, scanner->name, &scanner->place,
 		                "variables are not expanded: write out what ${...} stands for");
 	else
-		config_complain(scanner->error, scanner->name, &scanner->place,
-		                "the character '%c' (0x%02x) is only allowed in quotation marks",
-		                *scanner->at, (unsigned char)*scanner->at);
+		complain_of_character(scanner);
 	return TOKEN_REFUSED;
 }
 
@@ -198,12 +259,18 @@ static void next_token(struct scanner *scanner)
 	scanner->token = token;
 }
 
-/* A token that does not belong here; that it was refused was said already. */
-static int unexpected(struct scanner *scanner, const char *complaint)
+/* Something is missing on that line: what stands in its place may be far below. That a token was refused was said already. */
+static int missing(struct scanner *scanner, unsigned line, const char *complaint)
 {
 	if (scanner->token.kind == TOKEN_REFUSED)
 		return -EINVAL;
-	return complain(scanner, scanner->token.line, complaint);
+	return complain(scanner, line, complaint);
+}
+
+/* A token that does not belong here. */
+static int unexpected(struct scanner *scanner, const char *complaint)
+{
+	return missing(scanner, scanner->token.line, complaint);
 }
 
 static bool equal_nocase(struct bytes a, struct bytes b)
@@ -286,13 +353,35 @@ static int scan_setting(struct scanner *scanner)
 	return scanner->token.kind == TOKEN_REFUSED ? -EINVAL : note(scanner, &setting);
 }
 
+/* "key: value", as other programs have it: the colon is a part of the word. */
+static int check_colon(struct scanner *scanner)
+{
+	struct bytes *key = &scanner->place.key;
+	size_t len = bytes_find(*key, ':');
+
+	if (len == key->len)
+		return 0;
+	key->len = len;
+	if (key->len == 0)
+		return complain(scanner, scanner->place.line, "a key is expected here");
+	return complain(scanner, scanner->place.line,
+	                scanner->place.section.len == 0 && config_section_find(*key)
+	                        ? "no ':' stands behind the name of a section"
+	                        : "'=' is missing where ':' stands");
+}
+
 /* Takes the key at hand into place. */
 static int scan_key(struct scanner *scanner)
 {
+	int err;
+
 	if (scanner->token.kind != TOKEN_WORD || scanner->token.is_quoted)
 		return unexpected(scanner, "a key is expected here");
 	scanner->place.key = scanner->token.text;
 	scanner->place.line = scanner->token.line;
+	err = check_colon(scanner);
+	if (err)
+		return err;
 	next_token(scanner);
 	return scanner->token.kind == TOKEN_REFUSED ? -EINVAL : 0;
 }
@@ -310,8 +399,9 @@ static int scan_section(struct scanner *scanner)
 		next_token(scanner);
 	}
 	if (scanner->token.kind != TOKEN_OPEN)
-		return unexpected(scanner,
-		                  opening.title.data ? "'{' is missing" : "'=' or '{' is missing");
+		return missing(scanner, opening.line,
+		               config_section_find(opening.section) ? "'{' is missing"
+		                                                    : "'=' or '{' is missing");
 	err = note(scanner, &opening);
 	if (err)
 		return err;
@@ -323,7 +413,7 @@ static int scan_section(struct scanner *scanner)
 			                "the '}' of this section is missing");
 		err = scan_key(scanner);
 		if (!err && scanner->token.kind != TOKEN_EQUALS)
-			return unexpected(scanner, "'=' is missing");
+			return missing(scanner, scanner->place.line, "'=' is missing");
 		if (!err)
 			err = scan_setting(scanner);
 	}
@@ -332,6 +422,24 @@ static int scan_section(struct scanner *scanner)
 	scanner->place = (struct config_setting){ 0 };
 	next_token(scanner);
 	return 0;
+}
+
+/* Behind a name that stands in no section. What is no key there is told at once, whatever follows it. */
+static int scan_top(struct scanner *scanner)
+{
+	const struct bytes nowhere = { 0 };
+	struct bytes name = scanner->place.key;
+	bool is_setting = scanner->token.kind == TOKEN_EQUALS;
+	char why[CONFIG_WHY_MAX];
+
+	if (config_key_find(nowhere, name))
+		return is_setting ? scan_setting(scanner)
+		                  : missing(scanner, scanner->place.line, "'=' is missing");
+	if (!is_setting && config_section_find(name))
+		return scan_section(scanner);
+	if (config_hint(why, name, CONFIG_IN_FILE))
+		return complain(scanner, scanner->place.line, why);
+	return is_setting ? scan_setting(scanner) : scan_section(scanner);
 }
 
 int config_scan(struct config_outline *outline, const char *name, char *text,
@@ -348,8 +456,7 @@ int config_scan(struct config_outline *outline, const char *name, char *text,
 		scanner.place = (struct config_setting){ 0 };
 		err = scan_key(&scanner);
 		if (!err)
-			err = scanner.token.kind == TOKEN_EQUALS ? scan_setting(&scanner)
-			                                         : scan_section(&scanner);
+			err = scan_top(&scanner);
 	}
 	return err;
 }

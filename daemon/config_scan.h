@@ -33,13 +33,13 @@ struct config_outline {
 	struct config_setting settings[CONFIG_SETTINGS_MAX];
 };
 
-/* Comments in text become spaces. 0, or -EINVAL with one line in error. */
+/* Comments in text become spaces, and so does the CR of CR LF. 0, or -EINVAL with one line in error. */
 int config_scan(struct config_outline *outline, const char *name, char *text,
                 char error[CONFIG_ERROR_MAX]);
 
 /*
  * Writes "name:line: section.key: …" and returns -EINVAL. Line 0, an empty section or key: without it.
- * Control characters become '?', so that it stays one line.
+ * Control characters, and octets that are no whole UTF-8, become '?': it stays one line, and steers no terminal.
  */
 int config_complain(char error[CONFIG_ERROR_MAX], const char *name,
                     const struct config_setting *setting, const char *format, ...)

@@ -70,10 +70,84 @@ static const struct {
 	  "t.conf:1: dns: the character '|' (0x7c) is only allowed in quotation marks" },
 	{ "user = \"a\\x41\"",
 	  "t.conf:1: user: a backslash has no meaning here and is not allowed" },
-	{ "mode = enforce\r\n",
-	  "t.conf:1: mode: the character '?' (0x0d) is only allowed in quotation marks" },
+	{ "mode = enforce\r", "t.conf:1: mode: the control character 0x0d is not allowed" },
+	{ "mode\r= enforce\r\n", "t.conf:1: mode: the control character 0x0d is not allowed" },
+	{ "user = \"a\r\n\"", "t.conf:1: user: the quotation mark that ends the text is missing" },
+	{ "user = \"a\rb\"", "t.conf:1: user: control characters are not allowed" },
+	/* Characters of other editors: none is cut. */
+	{ "\xef\xbb\xbfmode = enforce",
+	  "t.conf:1: a byte order mark (U+FEFF) is not allowed: save the file without it" },
+	{ "user = \xe2\x80\x9cx\xe2\x80\x9d",
+	  "t.conf:1: user: the quotation mark U+201C has no meaning here: write \" or '" },
+	{ "user = \xc2\xabx\xc2\xbb",
+	  "t.conf:1: user: the quotation mark U+00AB has no meaning here: write \" or '" },
+	{ "mode\xc2\xa0= enforce",
+	  "t.conf:1: mode: the no-break space U+00A0 is not allowed: write a blank" },
+	{ "user = \xc3\xa4", "t.conf:1: user: the character U+00E4 is only allowed in quotation "
+	                     "marks" },
+	{ "user = \xe2\x80", "t.conf:1: user: the octet 0xe2 is only allowed in quotation marks" },
+	{ "user = \"\xc3\xa4\xe2\x80|\xc2\x9b\"",
+	  "t.conf:1: user: a name of letters, digits, '_', '.' and '-', at most 63, not "
+	  "\"\xc3\xa4??|??\"" },
+	{ "user = \"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+	  "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+	  "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+	  "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4x\xc3\xa4\"",
+	  "t.conf:1: user: a name of letters, digits, '_', '.' and '-', at most 63, not "
+	  "\"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+	  "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+	  "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+	  "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4x?\"" },
+	/* As other programs have it. */
+	{ "on-failure closed\n\n# comment\nqueues = 2", "t.conf:1: on-failure: '=' is missing" },
+	{ "\nmode: enforce\n", "t.conf:2: mode: '=' is missing where ':' stands" },
+	{ "mode:enforce", "t.conf:1: mode: '=' is missing where ':' stands" },
+	{ "mode : enforce", "t.conf:1: mode: '=' is missing" },
+	{ ": enforce", "t.conf:1: a key is expected here" },
+	{ "clients { 192.0.2.0/24 }", "t.conf:1: clients: '=' is missing" },
+	{ "dns {\ntimeout-seconds: 3 }",
+	  "t.conf:2: dns.timeout-seconds: '=' is missing where ':' stands" },
+	{ "dns {\ntimeout-seconds\n\n3 }", "t.conf:2: dns.timeout-seconds: '=' is missing" },
+	{ "dns: {\n}", "t.conf:1: dns: no ':' stands behind the name of a section" },
+	{ "destination a.example\n\nlevel = dane", "t.conf:1: destination: '{' is missing" },
+	{ "modus enforce\n\nqueues = 2", "t.conf:1: modus: '=' or '{' is missing" },
+	/* Elsewhere they would be right. */
+	{ "mode = enforce\ndns.forward = { 192.0.2.53 }",
+	  "t.conf:2: dns.forward: this key stands inside its section: dns { forward = ... }" },
+	{ "dns.forward { 192.0.2.53 }",
+	  "t.conf:1: dns.forward: this key stands inside its section: dns { forward = ... }" },
+	{ "exempt.mode = x",
+	  "t.conf:1: exempt.mode: no such key; keys stand inside their section: exempt { ... }; "
+	  "allowed in it: clients, servers" },
+	{ "destination.a.example.level = may",
+	  "t.conf:1: destination.a.example.level: no such key; keys stand inside their section: "
+	  "destination \"...\" { ... }; allowed in it: level, match, fingerprint, next-hop, mode, "
+	  "reason, until" },
+	{ "ca-file = \"/ca.pem\"",
+	  "t.conf:1: ca-file: this key stands inside a section: tls { ca-file = ... }" },
+	{ "ca-file /ca.pem\n",
+	  "t.conf:1: ca-file: this key stands inside a section: tls { ca-file = ... }" },
+	{ "level = dane",
+	  "t.conf:1: level: this key stands inside a section: destination \"...\" { "
+	  "level = ... } or next-hop \"...\" { level = ... }" },
+	{ "mta-sts = false",
+	  "t.conf:1: mta-sts: this is a section: mta-sts { ... }; allowed in it: enabled, "
+	  "https-port" },
+	{ "exempt = {}",
+	  "t.conf:1: exempt: this is a section: exempt { ... }; allowed in it: clients, servers" },
+	{ "dns = { forward = { 192.0.2.53 } }",
+	  "t.conf:1: dns: this is a section: dns { ... }; allowed in it: trust-anchor, root-hints, "
+	  "forward, timeout-seconds, names-max, guard" },
+	{ "postfix-policy = /p", "t.conf:1: postfix-policy: this is a section: postfix-policy "
+	                         "\"...\" { ... }" },
+	{ "next-hop = \"[relay.example]\"",
+	  "t.conf:1: next-hop: this is a section: next-hop \"...\" { ... }; allowed in it: level, "
+	  "match, fingerprint, mode, reason, until; or a key inside destination \"...\" { next-hop "
+	  "= ... }" },
 	/* Grammar. */
-	{ "mode", "t.conf:1: mode: '=' or '{' is missing" },
+	{ "mode", "t.conf:1: mode: '=' is missing" },
+	{ "modus", "t.conf:1: modus: '=' or '{' is missing" },
+	{ "dns", "t.conf:1: dns: '{' is missing" },
 	{ "mode =", "t.conf:1: mode: a value is missing behind '='" },
 	{ "mode = enforce monitor", "t.conf:1: monitor: '=' or '{' is missing" },
 	{ "= enforce", "t.conf:1: a key is expected here" },
@@ -119,8 +193,9 @@ static const struct {
 	                          "postfix-policy, destination, next-hop" },
 	/* Not built yet. */
 	{ "rules-flushed = keep", "t.conf:1: rules-flushed: alert or restore, not \"keep\"" },
-	{ "mode = upgrade", "t.conf:1: mode: upgrade is not built yet" },
-	{ "tls { tls13 = upgrade }", "t.conf:1: tls.tls13: upgrade is not built yet" },
+	{ "mode = upgrade", "t.conf:1: mode: monitor or enforce; upgrade is not built yet" },
+	{ "tls { tls13 = upgrade }",
+	  "t.conf:1: tls.tls13: probe, block or pass; upgrade is not built yet" },
 	{ "tls { tls13 = no }", "t.conf:1: tls.tls13: probe, block or pass, not \"no\"" },
 	{ "tls { probe-seconds = 9 }",
 	  "t.conf:1: tls.probe-seconds: a number from 10 to 86400, not \"9\"" },
@@ -230,8 +305,15 @@ static const struct {
 	{ "dns.mode=enforce",
 	  "--set: dns.mode: no such key; allowed: trust-anchor, root-hints, forward, "
 	  "timeout-seconds, names-max, guard" },
-	{ "mode=upgrade", "--set: mode: upgrade is not built yet" },
-	{ "tls.tls13=upgrade", "--set: tls.tls13: upgrade is not built yet" },
+	{ "mode=upgrade", "--set: mode: monitor or enforce; upgrade is not built yet" },
+	{ "tls.tls13=upgrade", "--set: tls.tls13: probe, block or pass; upgrade is not built yet" },
+	{ "ca-file=/ca.pem", "--set: ca-file: this key stands inside a section: tls.ca-file=..." },
+	{ "reason=x",
+	  "--set: reason: this key stands inside a section: destination \"...\" { reason "
+	  "= ... } in the file or next-hop \"...\" { reason = ... } in the file" },
+	{ "exempt={}",
+	  "--set: exempt: this is a section: exempt.KEY=VALUE; allowed in it: clients, "
+	  "servers" },
 	{ "destination=x", "--set: destination: only in the file, as destination \"...\" { ... }" },
 	{ "destination.example.org.level=may", "--set: destination.example.org.level: only in the "
 	                                       "file, as destination \"...\" { ... }" },

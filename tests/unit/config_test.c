@@ -392,6 +392,25 @@ static void a_file_is_read_whole_or_refused_in_one_line(void **state)
 	free(text);
 }
 
+/* As an editor of Windows writes it. */
+static void lines_may_end_with_cr_lf(void **state)
+{
+	struct config config;
+
+	(void)state;
+	must_parse(&config, "mode = enforce\r\n# comment\r\n/* two\r\nlines */\r\n"
+	                    "clients = { 192.0.2.1,\r\n192.0.2.2 }\r\nuser = \"a\"\r\n"
+	                    "dns {\r\n\ttimeout-seconds = 3\r\n}\r\n"
+	                    "state-directory = /s\r\n");
+	assert_int_equal(config.stance.mode, MODE_ENFORCE);
+	assert_int_equal(config.rules.client_count, 2);
+	assert_string_equal(config.user, "a");
+	assert_string_equal(config.state_directory, "/s");
+	assert_int_equal(config.dns_timeout_ms, 3000);
+	assert_int_equal(parse(&config, "mode = enforce\r\n\r\nmodus = x\r\n"), -EINVAL);
+	assert_memory_equal(error, "t.conf:3: modus:", 16);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -409,6 +428,7 @@ int main(void)
 		cmocka_unit_test(a_file_cut_anywhere_is_taken_or_refused_in_one_line),
 		cmocka_unit_test(the_example_file_holds_every_key_with_its_default),
 		cmocka_unit_test(a_file_is_read_whole_or_refused_in_one_line),
+		cmocka_unit_test(lines_may_end_with_cr_lf),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
