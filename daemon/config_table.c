@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "policy/local_read.h"
+#include "policy/peer_names.h"
 
 enum { SHOWN_MAX = 64, YEAR_MIN = 2000, YEAR_MAX = 2199, DAY_S = 24 * 60 * 60 };
 
@@ -63,21 +64,83 @@ static void set_origin(struct local_entry *entry, const struct config *config,
 	snprintf(entry->origin, sizeof(entry->origin), "%s:%u", file_name, title->line);
 }
 
+static void point_to_next_hop(char why[CONFIG_WHY_MAX], const char *name)
+{
+	snprintf(why, CONFIG_WHY_MAX,
+	         "a host that mail goes to without MX is written next-hop \"%.*s\" { ... }",
+	         SHOWN_MAX, name);
+}
+
+/* What stands before a port. False: there is none. */
+static bool cut_port(char host[CONFIG_TITLE_MAX], const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	size_t len = colon ? (size_t)(colon - text) : 0;
+
+	if (len == 0 || len >= CONFIG_TITLE_MAX || colon[1] == '\0')
+		return false;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	return true;
+}
+
+/* What is written in the place of a domain, and what it should be here, where it differs from Postfix's tables. */
+static void explain_destination(char why[CONFIG_WHY_MAX], const char *text)
+{
+	const char *at = strrchr(text, '@');
+	char domain[DOMAIN_NAME_MAX], host[CONFIG_TITLE_MAX];
+	bool has_port = cut_port(host, text);
+	struct address address;
+
+	if (address_parse(&address, text) || (has_port && address_parse(&address, host))) {
+		point_to_next_hop(why, address_format(domain, &address));
+		return;
+	}
+	if (at && peer_name_normalise(domain, at + 1))
+		snprintf(why, CONFIG_WHY_MAX,
+		         "a mailbox has no entry of its own: name its domain, \"%.*s\"", SHOWN_MAX,
+		         domain);
+	else if (strncmp(text, "*.", 2) == 0 && peer_name_normalise(domain, text + 2))
+		snprintf(why, CONFIG_WHY_MAX,
+		         "the domains below %.*s are written destination \".%.*s\" { ... }",
+		         SHOWN_MAX, domain, SHOWN_MAX, domain);
+	else if (!has_port || !peer_name_normalise(domain, host + (host[0] == '.')))
+		snprintf(why, CONFIG_WHY_MAX,
+		         "a domain as example.org, or .example.org for those below it, not "
+		         "\"%.*s\"",
+		         SHOWN_MAX, text);
+}
+
 bool config_table_open_destination(struct config *config, size_t index,
                                    const struct config_title *title, char why[CONFIG_WHY_MAX])
 {
 	struct local_entry *entry = &config->destinations[index];
 
 	set_origin(entry, config, title);
-	if (!local_read_name(entry, title->text, why))
+	if (!local_read_name(entry, title->text, why)) {
+		explain_destination(why, title->text);
 		return false;
+	}
 	if (entry->scope == LOCAL_HOST) {
-		snprintf(why, CONFIG_WHY_MAX,
-		         "a host that mail goes to without MX is written next-hop \"%.*s\" { ... }",
-		         SHOWN_MAX, entry->name);
+		point_to_next_hop(why, entry->name);
 		return false;
 	}
 	return is_new(config->destinations, index, why);
+}
+
+/* Postfix writes a port behind it; here a host is meant on all ports that are guarded. */
+static bool read_next_hop(struct local_entry *entry, const char *text, char why[CONFIG_WHY_MAX])
+{
+	char host[CONFIG_TITLE_MAX], unused[CONFIG_WHY_MAX];
+	struct local_entry without = { 0 };
+
+	if (local_read_next_hop(entry, text, why))
+		return true;
+	if (cut_port(host, text) && local_read_next_hop(&without, host, unused))
+		snprintf(why, CONFIG_WHY_MAX,
+		         "a host or an address without a port, as \"%.*s\", not \"%.*s\"",
+		         SHOWN_MAX, host, SHOWN_MAX, text);
+	return false;
 }
 
 bool config_table_open_next_hop(struct config *config, size_t index,
@@ -86,7 +149,7 @@ bool config_table_open_next_hop(struct config *config, size_t index,
 	struct local_entry *entry = &config->next_hops[index];
 
 	set_origin(entry, config, title);
-	if (!local_read_next_hop(entry, title->text, why))
+	if (!read_next_hop(entry, title->text, why))
 		return false;
 	entry->scope = LOCAL_HOST;
 	text_copy(entry->name, sizeof(entry->name), entry->next_hop);
@@ -164,7 +227,7 @@ bool config_table_next_hop(const struct config_key *key, struct config *config,
                            const struct config_values *values, char why[CONFIG_WHY_MAX])
 {
 	return values->texts[0][0] == '\0' ||
-	       local_read_next_hop(entry_of(key, config), values->texts[0], why);
+	       read_next_hop(entry_of(key, config), values->texts[0], why);
 }
 
 bool config_table_reason(const struct config_key *key, struct config *config,

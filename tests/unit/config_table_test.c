@@ -211,9 +211,24 @@ static const struct {
 	{ "next-hop a.example { level = may }",
 	  "next-hop: a reason is missing: this level asks for less than was promised, so reason "
 	  "= \"...\" says why" },
-	{ "destination \"*.example\" {}",
-	  "destination: a domain as example.org, .example.org for those below it, or a next hop as "
-	  "[mail.example.org] or [192.0.2.1], not \"*.example\"" },
+	{ "destination \"*.Example\" {}",
+	  "destination: the domains below example are written destination \".example\" { ... }" },
+	{ "destination \"user@a.example\" {}",
+	  "destination: a mailbox has no entry of its own: name its domain, \"a.example\"" },
+	{ "destination \"*a.example\" {}",
+	  "destination: a domain as example.org, or .example.org for those below it, not "
+	  "\"*a.example\"" },
+	{ "destination \"a b:25\" {}",
+	  "destination: a domain as example.org, or .example.org for those below it, not "
+	  "\"a b:25\"" },
+	{ "destination a.example:26 {}", "destination: only port 25 is meant, not \"26\"" },
+	{ "destination 192.0.2.1 {}", "destination: a host that mail goes to without MX is written "
+	                              "next-hop \"192.0.2.1\" { ... }" },
+	{ "destination 192.0.2.1:25 {}", "destination: a host that mail goes to without MX is "
+	                                 "written next-hop \"192.0.2.1\" { ... }" },
+	{ "destination 2001:DB8::1 {}",
+	  "destination: a host that mail goes to without MX is written "
+	  "next-hop \"2001:db8::1\" { ... }" },
 	{ "destination \"[relay.example]\" {}",
 	  "destination: a host that mail goes to without MX is written next-hop "
 	  "\"relay.example\" { ... }" },
@@ -221,6 +236,14 @@ static const struct {
 	  "destination: a.example was already given: t.conf:1" },
 	{ "next-hop a.example {} next-hop \"[a.example]\" {}",
 	  "next-hop: [a.example] was already given: t.conf:1" },
+	{ "next-hop \"[relay.example]:25\" {}",
+	  "next-hop: a host or an address without a port, as \"[relay.example]\", not "
+	  "\"[relay.example]:25\"" },
+	{ "next-hop relay.example:smtp {}",
+	  "next-hop: a host or an address without a port, as \"relay.example\", not "
+	  "\"relay.example:smtp\"" },
+	{ "next-hop \"a b:25\" {}",
+	  "next-hop: a host as relay.example.org, or an address, not \"a b:25\"" },
 	{ "next-hop \"a b\" {}",
 	  "next-hop: a host as relay.example.org, or an address, not \"a b\"" },
 	{ "destination a.example { level = strong }",
@@ -232,7 +255,7 @@ static const struct {
 	{ "destination a.example { mode = block }",
 	  "destination.mode: enforce or monitor, not \"block\"" },
 	{ "destination a.example { next-hop = \"a:25\" }",
-	  "destination.next-hop: a host as relay.example.org, or an address, not \"a:25\"" },
+	  "destination.next-hop: a host or an address without a port, as \"a\", not \"a:25\"" },
 	{ "destination a.example { level = secure match = { \"*.a\" } }",
 	  "destination.match: nexthop, dot-nexthop, hostname, or a name as mx.example.org or "
 	  ".example.org, not \"*.a\"" },
