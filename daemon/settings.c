@@ -11,7 +11,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "children.h"
-#include "config_table.h"
+#include "config_warning.h"
 #include "files_config.h"
 #include "report/line.h"
 
@@ -54,7 +54,7 @@ void settings_warn(const struct settings *settings, uint64_t now_ms)
 	char line[CONFIG_ERROR_MAX];
 	size_t at = 0;
 
-	while (config_table_warning(line, &at, &settings->config, now_ms))
+	while (config_warning(line, &at, &settings->config, now_ms))
 		log_warn("configuration warning=\"%s\"", line);
 }
 
