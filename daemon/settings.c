@@ -44,7 +44,7 @@ int settings_read(struct settings *settings, const struct supervisor_options *op
 	if (!err)
 		err = files_check_authorities(config, place_of_authorities(options, config), error);
 	if (err)
-		return err;
+		return -EINVAL;
 	rules_add_locals(&config->rules, config->has_clients);
 	return 0;
 }

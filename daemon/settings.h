@@ -19,7 +19,7 @@ struct settings {
 	struct config config; /* clients and back-end filled in */
 };
 
-/* 0, or -errno with one line in error (-EINVAL: the text is wrong). */
+/* 0, or -EINVAL with one line in error: whatever is wrong with a file, it is the operator's to mend. */
 int settings_read(struct settings *settings, const struct supervisor_options *options,
                   char error[CONFIG_ERROR_MAX]);
 /* Logs what is allowed, but not to be overlooked. now_ms: wall clock. */

@@ -94,6 +94,16 @@ def test_reload_tells_the_one_who_asks(machine):
     assert bad.returncode == 2 and "modus" in bad.stderr and len(bad.stderr.splitlines()) == 1
 
 
+def test_a_reload_of_what_cannot_be_read_ends_as_a_start_of_it_does(machine):
+    guard = start(machine)
+    for spoil in (lambda: os.unlink(guard.configuration), lambda: write(machine, "#" * 65536)):
+        spoil()
+        refused = machine.ask("reload")
+        assert refused.returncode == 2 and guard.configuration in refused.stderr and len(refused.stderr.splitlines()) == 1
+        started = machine.command("run", "--config", guard.configuration)
+        assert started.returncode == 2 and started.stderr.split(": ")[1:] == refused.stderr.split(": ")[2:]
+
+
 def test_who_asks_for_one_reload_after_the_other_is_told_to_wait(machine):
     """And nobody else waits for him: the configuration is read by who hears all children."""
     start(machine, "mode = monitor\n")

@@ -48,6 +48,31 @@ static void a_file_of_authorities_is_named_where_it_stands(void **state)
 	free(settings);
 }
 
+/* A start and a reload end with the same status for the same file. */
+static void a_file_that_cannot_be_read_is_a_wrong_configuration(void **state)
+{
+	struct settings *settings = calloc(1, sizeof(*settings));
+	char path[] = "/tmp/hopguard-settings-XXXXXX", error[CONFIG_ERROR_MAX] = "";
+	struct supervisor_options options = { .config_path = "/nonexistent/hopguard.conf" };
+	char line[2] = "#";
+	int file = mkstemp(path);
+
+	(void)state;
+	assert_non_null(settings);
+	assert_int_equal(settings_read(settings, &options, error), -EINVAL);
+	assert_string_equal(error, "/nonexistent/hopguard.conf: No such file or directory");
+	options.config_path = "/";
+	assert_int_equal(settings_read(settings, &options, error), -EINVAL);
+	for (int i = 0; i < CONFIG_TEXT_MAX; i++)
+		assert_int_equal(write(file, line, 1), 1);
+	close(file);
+	options.config_path = path;
+	assert_int_equal(settings_read(settings, &options, error), -EINVAL);
+	assert_non_null(strstr(error, "longer than 65535 octets"));
+	unlink(path);
+	free(settings);
+}
+
 static void what_a_running_guard_cannot_change_refuses_the_reload_and_is_named(void **state)
 {
 	static const char *const texts[] = {
@@ -146,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_of_authorities_is_named_where_it_stands),
+		cmocka_unit_test(a_file_that_cannot_be_read_is_a_wrong_configuration),
 		cmocka_unit_test(
 			what_a_running_guard_cannot_change_refuses_the_reload_and_is_named),
 		cmocka_unit_test(all_else_may_change),
