@@ -147,6 +147,24 @@ static int make_directory(const char *path, mode_t mode, uid_t owner, gid_t grou
 	return 0;
 }
 
+/* Why nothing can be made there: the first directory that is missing, where that is it. */
+static const char *why_not(char why[CONFIG_ERROR_MAX], const char *path, int err)
+{
+	char directory[CONFIG_PATH_MAX];
+	char *slash = directory;
+
+	text_copy(directory, sizeof(directory), path);
+	while (err == -ENOENT && (slash = strchr(slash + 1, '/')) != NULL) {
+		*slash = '\0';
+		if (access(directory, F_OK) != 0 && errno == ENOENT) {
+			snprintf(why, CONFIG_ERROR_MAX, "the directory %s is missing", directory);
+			return why;
+		}
+		*slash = '/';
+	}
+	return strerror(-err);
+}
+
 static int make_parent(const char *path, uid_t owner, gid_t group)
 {
 	char parent[CONFIG_PATH_MAX];
@@ -163,22 +181,23 @@ static int make_parent(const char *path, uid_t owner, gid_t group)
 static int open_listener(struct resources *resources, const struct config *config, uid_t owner,
                          gid_t group, char error[CONFIG_ERROR_MAX])
 {
-	struct listen_access access = { .owner = owner, .group = control_group(config) };
+	struct listen_access rights = { .owner = owner, .group = control_group(config) };
 	int err = make_parent(config->control_socket, owner, group);
+	char why[CONFIG_ERROR_MAX];
 
-	if (access.group == (gid_t)-1)
+	if (rights.group == (gid_t)-1)
 		log_info("no such control-group=%s: only root may use the control socket",
 		         config->control_group);
 	if (!err)
-		err = listen_unix(&resources->listener, config->control_socket, &access);
+		err = listen_unix(&resources->listener, config->control_socket, &rights);
 	if (err == -EADDRINUSE)
 		snprintf(error, CONFIG_ERROR_MAX,
 		         "control socket %s: another hopguard answers there: stop it, or choose "
 		         "another control-socket",
 		         config->control_socket);
 	else if (err)
-		snprintf(error, CONFIG_ERROR_MAX, "control socket %s: %s", config->control_socket,
-		         strerror(-err));
+		snprintf(error, CONFIG_ERROR_MAX, "control socket %s: %.200s",
+		         config->control_socket, why_not(why, config->control_socket, err));
 	if (err)
 		resources->listener = -1;
 	else
@@ -203,10 +222,11 @@ int resources_open_event_file(int *opened, const struct config *config,
 	file = open(config->event_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK,
 	            0640);
 	if (file < 0) {
+		char why[CONFIG_ERROR_MAX];
 		int err = -errno;
 
-		snprintf(error, CONFIG_ERROR_MAX, "event file %s: %s", config->event_file,
-		         strerror(-err));
+		snprintf(error, CONFIG_ERROR_MAX, "event file %s: %.200s", config->event_file,
+		         why_not(why, config->event_file, err));
 		return err;
 	}
 	/* For those who may ask at the control socket, whatever the umask; a mode that somebody chose stays. */
@@ -219,15 +239,20 @@ int resources_open_event_file(int *opened, const struct config *config,
 	return 0;
 }
 
-/* A disk that fails must not keep the guard from its work: syslog and the control socket have the events as well. */
+bool resources_awaits_event_file(int err)
+{
+	return err != -EISDIR && err != -ENOTDIR && err != -ELOOP && err != -ENAMETOOLONG;
+}
+
+/* For want of it the guard must not stay away from its work: syslog and the control socket have the events as well. */
 static int open_event_file(struct resources *resources, const struct config *config,
                            char error[CONFIG_ERROR_MAX])
 {
 	int err = resources_open_event_file(&resources->event_file, config, error);
 
-	if (err != -EROFS && err != -ENOSPC && err != -EDQUOT && err != -EIO && err != -ENXIO)
+	if (!err || !resources_awaits_event_file(err))
 		return err;
-	log_error("%s: no events are written there until a reload", error);
+	log_error("%s: tried again until it can be opened", error);
 	error[0] = '\0';
 	return 0;
 }
@@ -236,10 +261,11 @@ static int open_event_file(struct resources *resources, const struct config *con
 static void make_state_directory(const struct config *config, uid_t owner, gid_t group)
 {
 	int err = make_directory(config->state_directory, 0750, owner, group);
+	char why[CONFIG_ERROR_MAX];
 
 	if (err)
 		log_warn("no state directory path=%s error=\"%s\"", config->state_directory,
-		         strerror(-err));
+		         why_not(why, config->state_directory, err));
 }
 
 static int open_files(struct resources *resources, const struct config *config,

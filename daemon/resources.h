@@ -43,5 +43,7 @@ void resources_close_dns_queue(struct resources *resources);
 /* *opened is -1 when none is configured. 0, or -errno with one line in error. */
 int resources_open_event_file(int *opened, const struct config *config,
                               char error[CONFIG_ERROR_MAX]);
+/* Whether it may be opened later, when that happened: else its path can be none of a file. */
+bool resources_awaits_event_file(int err);
 
 #endif

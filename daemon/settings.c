@@ -49,11 +49,12 @@ int settings_read(struct settings *settings, const struct supervisor_options *op
 	return 0;
 }
 
-void settings_warn(const struct settings *settings, uint64_t now_ms)
+void settings_begin(const struct settings *settings, uint64_t now_ms)
 {
 	char line[CONFIG_ERROR_MAX];
 	size_t at = 0;
 
+	log_set_level(settings->config.log_level);
 	while (config_warning(line, &at, &settings->config, now_ms))
 		log_warn("configuration warning=\"%s\"", line);
 }
@@ -163,23 +164,47 @@ void settings_describe(char *text, size_t room, const struct settings *settings)
 	         config->fails_open ? "passes" : "waits");
 }
 
+/* NULL: out of memory. */
+static struct message_config *message_of(size_t *len, const struct settings *settings)
+{
+	struct message_config *message = calloc(1, sizeof(*message));
+
+	if (!message)
+		return NULL;
+	message->type = MESSAGE_CONFIG;
+	text_copy(message->text, sizeof(message->text), settings->text);
+	*len = offsetof(struct message_config, text) + strlen(settings->text) + 1;
+	return message;
+}
+
 void settings_send(const struct settings *settings, struct children *children,
                    const struct resources *resources, bool for_guards)
 {
-	struct message_config *message = calloc(1, sizeof(*message));
-	size_t len = offsetof(struct message_config, text) + strlen(settings->text) + 1;
+	size_t len;
+	struct message_config *message = message_of(&len, settings);
 	unsigned i;
 
 	if (!message)
 		return;
-	message->type = MESSAGE_CONFIG;
-	text_copy(message->text, sizeof(message->text), settings->text);
 	(void)children_send(children, ROLE_SCOUT, 0, message, len, -1);
 	(void)children_send(children, ROLE_VERIFIER, 0, message, len, -1);
 	(void)children_send(children, ROLE_LEDGER, 0, message, len, resources->event_file);
 	for (i = 0; for_guards && i < resources->queue_count; i++)
 		(void)children_send(children, ROLE_GUARD, i, message, len, -1);
 	free(message);
+}
+
+int settings_send_event_file(const struct settings *settings, struct children *children,
+                             const struct resources *resources)
+{
+	size_t len;
+	struct message_config *message = message_of(&len, settings);
+	int err = message ? children_send(children, ROLE_LEDGER, 0, message, len,
+	                                  resources->event_file)
+	                  : -ENOMEM;
+
+	free(message);
+	return err;
 }
 
 bool settings_narrates(const struct settings *settings)

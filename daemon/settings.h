@@ -22,8 +22,8 @@ struct settings {
 /* 0, or -EINVAL with one line in error: whatever is wrong with a file, it is the operator's to mend. */
 int settings_read(struct settings *settings, const struct supervisor_options *options,
                   char error[CONFIG_ERROR_MAX]);
-/* Logs what is allowed, but not to be overlooked. now_ms: wall clock. */
-void settings_warn(const struct settings *settings, uint64_t now_ms);
+/* The log follows them, and has what is allowed, but not to be overlooked. now_ms: wall clock. */
+void settings_begin(const struct settings *settings, uint64_t now_ms);
 /* Finds what the kernel can, where the configuration leaves it open. 0, or -errno with one line in error. */
 int settings_find_backend(struct settings *settings, char error[CONFIG_ERROR_MAX]);
 
@@ -40,6 +40,9 @@ void settings_describe(char *text, size_t room, const struct settings *settings)
 /* To all children, the event file to the ledger; to guards if `for_guards`. */
 void settings_send(const struct settings *settings, struct children *children,
                    const struct resources *resources, bool for_guards);
+/* To the ledger alone, with the event file. 0 or -errno. */
+int settings_send_event_file(const struct settings *settings, struct children *children,
+                             const struct resources *resources);
 /*
  * Whether events are said to standard error, too. Where that ends in the journal, as syslog does, all would stand there twice
  * (systemd.exec(5), JOURNAL_STREAM).

@@ -20,6 +20,7 @@
 #include "base/sandbox_files.h"
 #include "children.h"
 #include "confine.h"
+#include "event_outlet.h"
 #include "notices.h"
 #include "operator_files.h"
 #include "own_rules.h"
@@ -50,6 +51,7 @@ struct supervisor {
 	uint64_t started_ms; /* wall clock */
 	struct own_rules rules;
 	struct queue_room room;
+	struct event_outlet outlet;
 	bool was_ready, has_state_folders;
 	int status;
 	struct notices notices;
@@ -158,27 +160,23 @@ static int apply_settings(struct supervisor *supervisor, struct settings *news,
                           char error[CONFIG_ERROR_MAX])
 {
 	struct resources *resources = &supervisor->resources;
-	int event_file, err;
-
 	/* After a rotation the file is opened anew even if nothing else changed. */
-	err = resources_open_event_file(&event_file, &news->config, error);
+	int err = event_outlet_reopen(&supervisor->outlet, &supervisor->settings.config,
+	                              &news->config, error);
+
 	if (err)
 		return err;
 	if (settings_rules_differ(&supervisor->settings, news)) {
 		err = own_rules_put_in(&supervisor->rules, &resources->passage, &news->config);
 		if (err) {
 			snprintf(error, CONFIG_ERROR_MAX, "the new rules could not be put in");
-			if (event_file >= 0)
-				close(event_file);
+			event_outlet_discard(&supervisor->outlet);
 			return err;
 		}
 	}
-	if (resources->event_file >= 0)
-		close(resources->event_file);
-	resources->event_file = event_file;
+	event_outlet_take(&supervisor->outlet);
 	settings_move(&supervisor->settings, news);
-	log_set_level(supervisor->settings.config.log_level);
-	settings_warn(&supervisor->settings, process_time_ms());
+	settings_begin(&supervisor->settings, process_time_ms());
 	return 0;
 }
 
@@ -296,6 +294,8 @@ static void on_second(evutil_socket_t none, short what, void *argument)
 	                   &supervisor->settings.config))
 		send_state(supervisor);
 	await_state_folders(supervisor);
+	event_outlet_look(&supervisor->outlet, &supervisor->settings, supervisor->children,
+	                  process_now_ms());
 	queue_room_look(&supervisor->room, &supervisor->settings.config.rules, process_now_ms());
 	notices_send(&supervisor->notices, supervisor->children);
 }
@@ -411,6 +411,8 @@ static int start(struct supervisor *supervisor)
 	}
 	supervisor->rules.lock = rules_lock_open();
 	queue_room_open(&supervisor->room, tell, supervisor);
+	supervisor->outlet = (struct event_outlet){ &supervisor->resources, -1, .tell = tell,
+		                                    .owner = supervisor };
 	passage_choice_open(&supervisor->resources.passage, config, supervisor->rules.lock);
 	err = watch_signals(supervisor);
 	if (!err)
@@ -472,7 +474,7 @@ int supervisor_run(const struct supervisor_options *options)
 {
 	struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
 	char error[CONFIG_ERROR_MAX] = "";
-	int status = EXIT_SYSTEM;
+	int status;
 
 	if (!supervisor)
 		return EXIT_SYSTEM;
@@ -482,18 +484,15 @@ int supervisor_run(const struct supervisor_options *options)
 	supervisor->started_ms = process_time_ms();
 	if (settings_read(&supervisor->settings, options, error)) {
 		fprintf(stderr, "hopguard: %s\n", error);
-		status = EXIT_USAGE;
-		goto free_supervisor;
+		free(supervisor);
+		return EXIT_USAGE;
 	}
-	log_set_level(supervisor->settings.config.log_level);
-	settings_warn(&supervisor->settings, process_time_ms());
+	settings_begin(&supervisor->settings, process_time_ms());
 	supervisor->status = EXIT_SYSTEM;
 	if (start(supervisor) == 0)
 		event_base_dispatch(supervisor->base);
 	stop(supervisor);
 	status = supervisor->status;
-
-free_supervisor:
 	free(supervisor);
 	return status;
 }

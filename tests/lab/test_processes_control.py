@@ -181,6 +181,63 @@ def test_a_rotated_event_file_is_opened_anew(machine):
     assert machine.wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 0)
 
 
+def degraded(machine):
+    return [one["text"] for one in machine.status()["degraded"] if one["subject"] == "event file"]
+
+
+@pytest.mark.parametrize("what", ("no directory", "a disk that is read-only"))
+def test_for_want_of_an_event_file_nobody_waits(machine, what):
+    """It goes on without, says so, and opens the file once it can."""
+    guard = machine.start(*alone.MONITOR, "queues=1")
+    guard.stop()
+    folder = os.path.join(guard.directory, "log")
+    guard.settings = [setting for setting in guard.settings if not setting.startswith("events.file=")]
+    if what != "no directory":
+        os.mkdir(folder)
+        guard.host.run(["mount", "-t", "tmpfs", "-o", "ro,mode=0755", "tmpfs", folder])
+    path = os.path.join(folder, "events.json")
+    guard.settings.append(f"events.file={path}")
+    write(machine, "")
+    again(machine)
+    try:
+        why = f"the directory {folder} is missing" if what == "no directory" else "Read-only file system"
+        assert machine.wait_until(lambda: machine.is_whole() and degraded(machine)), guard.output()
+        assert degraded(machine)[0].startswith(f"event file {path}: {why}: "), degraded(machine)
+        assert machine.ask("reload").returncode == 0
+        if what == "no directory":
+            os.mkdir(folder)
+        else:
+            guard.host.run(["umount", folder])
+        os.chmod(folder, 0o755)
+        os.chown(folder, *namespaces.USERS["hopguard"])
+        assert machine.wait_until(lambda: not degraded(machine), timeout_s=30)
+        machine.kill(supervisor(machine), signal.SIGHUP)
+        assert machine.wait_until(lambda: os.path.getsize(path) > 0)
+        told = [event["event"] for event in events(machine) if "event file" in event.get("text", "")]
+        assert told == ["degraded", "recovered"], told
+    finally:
+        guard.stop()
+
+
+def test_a_path_that_can_be_no_event_file_refuses_the_start(machine):
+    guard = machine.start(*alone.MONITOR, "queues=1")
+    guard.stop()
+    for path, why in ((guard.directory, "Is a directory"), (guard.configuration + "/x", "Not a directory")):
+        write(machine, "")
+        refused = machine.command("run", "--config", guard.configuration, "--set", f"events.file={path}",
+                                  "--set", f"control-socket={guard.socket}", "--set", f"state-directory={guard.state}")
+        assert refused.returncode == 4 and f"event file {path}: {why}" in refused.stderr, refused
+
+
+def test_of_a_path_the_directory_that_is_missing_is_named(machine):
+    guard = machine.start(*alone.MONITOR, "queues=1")
+    guard.stop()
+    write(machine, "")
+    missing = os.path.join(guard.directory, "none")
+    refused = machine.command("run", "--config", guard.configuration, "--set", f"control-socket={missing}/below/socket")
+    assert refused.returncode == 4 and f"control socket {missing}/below/socket: the directory {missing} is missing" in refused.stderr
+
+
 def test_status_shows_processes_queues_and_counters(machine):
     start(machine)
     text = machine.ask("status")
