@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "cli/cli.h"
+#include "cli/mailbox.h"
 #include "config.h"
 #include "policy/peer_names.h"
 
@@ -64,6 +65,9 @@ int ask_parse(struct ask *ask, int argc, char **argv, enum control_command comma
 			print_usage(stdout, ask->command, arguments);
 			return CLI_GOOD;
 		} else {
+			if (option == 'f')
+				fprintf(stderr, "hopguard: %s: --follow is for `hopguard events`\n",
+				        ask->command);
 			print_usage(stderr, ask->command, arguments);
 			return CLI_USAGE;
 		}
@@ -73,12 +77,12 @@ int ask_parse(struct ask *ask, int argc, char **argv, enum control_command comma
 		return CLI_USAGE;
 	}
 	ask->name = takes_name ? argv[optind] : NULL;
-	if (ask->name && !names_something(ask->name)) {
+	if (!ask->name || names_something(ask->name))
+		return ASK_CONTINUE;
+	if (!mailbox_tell(ask->command, ask->name))
 		fprintf(stderr, "hopguard: %s: neither a domain name nor an address: %.256s\n",
 		        ask->command, ask->name);
-		return CLI_USAGE;
-	}
-	return ASK_CONTINUE;
+	return CLI_USAGE;
 }
 
 /* As the daemon was told; who may not read its configuration gets the default. */

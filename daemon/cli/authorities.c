@@ -39,6 +39,7 @@ int authorities_read(struct certificate_anchors **anchors, const struct config *
 		sealed_unmap(pem);
 	if (*anchors)
 		return 0;
-	snprintf(error, AUTHORITIES_ERROR_MAX, "%s: %s", path, why);
+	snprintf(error, AUTHORITIES_ERROR_MAX, "%s%s: %s", is_configured ? "tls.ca-file " : "",
+	         path, why);
 	return -EINVAL;
 }

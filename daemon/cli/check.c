@@ -17,6 +17,7 @@
 #include "cli/check_run.h"
 #include "cli/check_text.h"
 #include "cli/cli.h"
+#include "cli/mailbox.h"
 #include "policy/peer_names.h"
 #include "report/line.h"
 
@@ -114,8 +115,7 @@ static bool is_address(const char *text)
 /* What people type in its place. */
 static void tell_no_domain(const char *text)
 {
-	const char *at = strrchr(text, '@');
-	char domain[DOMAIN_NAME_MAX], shown[DOMAIN_NAME_MAX];
+	char shown[DOMAIN_NAME_MAX];
 
 	line_clean(shown, sizeof(shown), text);
 	if (is_address(text))
@@ -123,10 +123,7 @@ static void tell_no_domain(const char *text)
 		        "hopguard: check: %s is the address of a host: name the domain whose mail "
 		        "goes there\n",
 		        shown);
-	else if (at && peer_name_normalise(domain, at + 1))
-		fprintf(stderr, "hopguard: check: %s is a mailbox: name its domain, %s\n", shown,
-		        domain);
-	else
+	else if (!mailbox_tell("check", text))
 		fprintf(stderr, "hopguard: check: not a domain name: %s\n", shown);
 }
 

@@ -13,7 +13,7 @@
 #include "cli/replay_answers.h"
 #include "cli/replay_capture.h"
 #include "cli/replay_keys.h"
-#include "config.h"
+#include "config_keys.h"
 #include "gate.h"
 #include "report/event_json.h"
 #include "report/event_text.h"
@@ -216,6 +216,23 @@ static void usage(FILE *out)
 	      out);
 }
 
+/* Like --set, but told by its own name. */
+static bool take_level(struct replay *replay, const char *level)
+{
+	const struct config_key *key =
+		config_key_find(bytes_of_string(""), bytes_of_string("default-level"));
+
+	for (size_t i = 0; i < CONFIG_WORDS_MAX && key->words[i]; i++) {
+		if (strcmp(key->words[i], level) != 0)
+			continue;
+		snprintf(replay->level, sizeof(replay->level), "default-level=%s", key->words[i]);
+		replay->looks_up = false;
+		return true;
+	}
+	fprintf(stderr, "hopguard: --default-level %.64s: may, encrypt or verify\n", level);
+	return false;
+}
+
 static bool read_options(struct replay *replay, int argc, char **argv, const char **config_path,
                          int *status)
 {
@@ -233,10 +250,9 @@ static bool read_options(struct replay *replay, int argc, char **argv, const cha
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (option) {
 		case 'l':
-			snprintf(replay->level, sizeof(replay->level), "default-level=%.40s",
-			         optarg);
+			if (!take_level(replay, optarg))
+				return false;
 			optarg = replay->level;
-			replay->looks_up = false;
 			/* fall through */
 		case 's':
 			if (replay->setting_count == SETTINGS_MAX) {
@@ -277,8 +293,10 @@ static bool configure(struct replay *replay, const char *path)
 	char *text = malloc(CONFIG_TEXT_MAX);
 	int err = text ? config_read(text, path, error) : -ENOMEM;
 
-	/* An unreadable default file (no root is needed here) is as good as none. */
-	if (err == -EACCES && !path) {
+	/* No root is needed here: who may not read the daemon's configuration gets the defaults, and is told. */
+	if ((err == -EACCES || err == -EPERM) && !path) {
+		fprintf(stderr, "hopguard: %s may not be read; the defaults are taken\n",
+		        config_default_path);
 		text[0] = '\0';
 		err = 0;
 	}

@@ -34,8 +34,8 @@ struct command_line {
 
 static void usage(FILE *out)
 {
-	fputs("usage: hopguard rules print|apply|remove|prepare [--backend "
-	      "nft|iptables|iptables-legacy]\n"
+	fputs("usage: hopguard rules print|apply|remove|prepare\n"
+	      "                      [--backend auto|nft|iptables|iptables-legacy]\n"
 	      "                      [--config FILE] [--set KEY=VALUE]... [--family 4|6] [--json]\n"
 	      "                      [--fallback FILE]\n"
 	      "  The firewall rules that bring mail to the guard: shown, put in, taken out. "
@@ -48,7 +48,7 @@ static void usage(FILE *out)
 	      "  `prepare` loads what passes message bodies in the kernel, for a guard that runs "
 	      "without\n"
 	      "  the right to, and changes no rule.\n"
-	      "  --family: iptables rules of one protocol only.\n"
+	      "  --family, with `print`: iptables rules of one protocol only.\n"
 	      "  --fallback: `apply` keeps the configuration there, and where one is refused puts "
 	      "in the\n"
 	      "  rules of the one that was kept last; it ends with 2 all the same.\n",
@@ -124,7 +124,13 @@ static bool read_command_line(struct command_line *line, int argc, char **argv, 
 		return false;
 	}
 	if (line->fallback_path && strcmp(line->verb, "apply") != 0) {
-		fprintf(stderr, "hopguard: --fallback belongs to apply\n");
+		fputs("hopguard: --fallback goes with `apply`: nothing else puts rules in\n", stderr);
+		return false;
+	}
+	if (line->family != 0 && strcmp(line->verb, "print") != 0) {
+		fputs("hopguard: --family goes with `print`: only what is shown can be of one "
+		      "protocol\n",
+		      stderr);
 		return false;
 	}
 	return true;
@@ -192,20 +198,33 @@ static void add_before_nft(char *text, const struct rules *rules)
 		text += sprintf(text, "# %s\n", line);
 }
 
+/* Nobody needs a right to read; the newest kind is the likeliest. */
+static enum rules_backend backend_to_print(enum rules_backend backend)
+{
+	char why[RULES_WHY_MAX];
+
+	if (backend != RULES_AUTO || rules_detect(&backend, -1, why) == 0)
+		return backend;
+	fprintf(stderr, "hopguard: shown for nft, since the kernel was not asked: %s\n", why);
+	return RULES_NFT;
+}
+
 static int print_rules(const struct command_line *line, const struct rules *rules,
                        enum rules_backend backend)
 {
-	char why[RULES_WHY_MAX];
-	char *text = malloc(2 * (size_t)RULES_TEXT_MAX);
 	size_t len = 0;
-	bool is_whole = text != NULL;
+	bool is_whole;
+	char *text;
 
-	/* Nobody needs a right to read; the newest kind is the likeliest. */
-	if (backend == RULES_AUTO && rules_detect(&backend, -1, why) != 0) {
-		fprintf(stderr, "hopguard: shown for nft, since the kernel was not asked: %s\n",
-		        why);
-		backend = RULES_NFT;
+	backend = backend_to_print(backend);
+	if (line->family != 0 && backend == RULES_NFT) {
+		fputs("hopguard: --family is for iptables: rules of nft are of both protocols at "
+		      "once\n",
+		      stderr);
+		return CLI_USAGE;
 	}
+	text = malloc(2 * (size_t)RULES_TEXT_MAX);
+	is_whole = text != NULL;
 	if (is_whole && backend == RULES_NFT) {
 		len = rules_nft_print(text, RULES_TEXT_MAX, rules);
 		is_whole = len > 0;

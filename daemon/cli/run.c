@@ -42,7 +42,11 @@ static int parse(struct supervisor_options *options, const char *set[SET_MAX], i
 	while ((option = getopt_long(argc, argv, "c:s:rh", known, NULL)) != -1) {
 		if (option == 'c') {
 			options->config_path = optarg;
-		} else if (option == 's' && options->set_count < SET_MAX) {
+		} else if (option == 's') {
+			if (options->set_count == SET_MAX) {
+				fprintf(stderr, "hopguard: at most %d settings\n", SET_MAX);
+				return CLI_USAGE;
+			}
 			set[options->set_count++] = optarg;
 		} else if (option == 'r') {
 			options->removes_rules_on_any_exit = true;

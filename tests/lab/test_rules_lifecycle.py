@@ -197,7 +197,7 @@ def test_a_place_that_takes_no_copy_keeps_no_rule_out(row, backend):
                                         "--fallback", "/proc/nowhere/kept"])
     assert "NFQUEUE" in row.save(backend) and "hopguard: /proc/nowhere/kept: No such file or directory" in said
     refused = row.gateway.network_command([servers.hopguard(), "rules", "print", "--fallback", "/tmp/kept"], check=False)
-    assert refused == "hopguard: --fallback belongs to apply\n"
+    assert refused == "hopguard: --fallback goes with `apply`: nothing else puts rules in\n"
 
 
 def test_the_back_end_found_is_one_this_kernel_can(row):
