@@ -16,7 +16,7 @@ def row(case, others, act, tricks=(), tests=(), linux=""):
 # As Novak and Sturges found systems to do (Target-Based TCP Stream Reassembly, 2007).
 FIRST_COPY = "the copy that came first"
 LATER_COPY = ("a later copy that begins before the other", "the copy that came first; before Vista as BSD")
-FIRST = "passes what was read first, in place of all else; `inconsistent-retransmission`"
+FIRST = "passes what was read first, in place of all else; `inconsistent-retransmission`, where that breaks no promise by itself"
 DROPS = "dropped (RFC 9293 section 3.10.7.4)"
 
 ORDER = [
@@ -31,7 +31,7 @@ ORDER = [
     row("a false piece, true octets around it, then the head", LATER_COPY, FIRST, ["TailAround"]),
     row("a true end, false octets over its beginning, then the head", LATER_COPY, FIRST, ["TailBefore"]),
     row("false octets that begin in true ones that are there", "the new part is taken, the old is not",
-        FIRST, ["OverWhatIsThere"],
+        "passes them, as the part that is there is the same; what differs, as in the row before", ["OverWhatIsThere"],
         ["gate_overlap_test: of_two_copies_the_client_gets_the_one_that_was_read"]),
     row("a differing copy of what the client has acknowledged", DROPS, "passes it without octets; nothing is compared",
         ["AgainAndOther"], ["gate_overlap_test: an_octet_that_is_acknowledged_cannot_be_said_again",
