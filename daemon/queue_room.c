@@ -11,7 +11,8 @@
 
 #include "base/log.h"
 
-enum { TABLE_MAX = 64 * 1024 }; /* octets: others have queues, too, of 50 each */
+/* Octets of the table at a time: the kernel gives a page at most, of some fifty each line, and others have queues, too. */
+enum { PIECE_MAX = 8 * 1024 };
 
 void queue_room_open(struct queue_room *room,
                      void (*tell)(void *owner, enum event_kind kind, const char *subject,
@@ -55,36 +56,63 @@ static uint64_t grown(struct queue_room *room, const char *line, const struct ru
 	return dropped >= before ? dropped - before : dropped;
 }
 
-/* How many more there are; *fullest is the queue with most of them. */
-static uint64_t read_table(struct queue_room *room, const struct rules *rules, unsigned *fullest)
+struct growth {
+	uint64_t more; /* that had no room */
+	uint64_t most; /* of them in one queue */
+	unsigned fullest;
+};
+
+/* Returns where the last line begins that has no end yet. */
+static char *read_lines(struct growth *growth, struct queue_room *room, char *text,
+                        const struct rules *rules)
 {
-	static char table[TABLE_MAX];
-	ssize_t len = room->table < 0 ? -1 : pread(room->table, table, sizeof(table) - 1, 0);
-	uint64_t more = 0, most = 0;
-	char *rest = table, *line;
 	unsigned number;
+	char *end;
 
-	table[len < 0 ? 0 : len] = '\0';
-	while ((line = strsep(&rest, "\n"))) {
-		uint64_t these = grown(room, line, rules, &number);
+	for (; (end = strchr(text, '\n')); text = end + 1) {
+		uint64_t these;
 
-		more += these;
-		if (these > most) {
-			most = these;
-			*fullest = number;
+		*end = '\0';
+		these = grown(room, text, rules, &number);
+		growth->more += these;
+		if (these > growth->most) {
+			growth->most = these;
+			growth->fullest = number;
 		}
 	}
-	return more;
+	return text;
+}
+
+static struct growth read_table(struct queue_room *room, const struct rules *rules)
+{
+	struct growth growth = { 0 };
+	char piece[PIECE_MAX + 1];
+	size_t kept = 0;
+	off_t at = 0;
+	ssize_t len;
+
+	while (room->table >= 0 &&
+	       (len = pread(room->table, piece + kept, PIECE_MAX - kept, at)) > 0) {
+		const char *rest;
+
+		at += len;
+		piece[kept + (size_t)len] = '\0';
+		rest = read_lines(&growth, room, piece, rules);
+		kept = strlen(rest);
+		if (kept == PIECE_MAX)
+			kept = 0; /* no table has such a line */
+		memmove(piece, rest, kept);
+	}
+	return growth;
 }
 
 void queue_room_look(struct queue_room *room, const struct rules *rules, uint64_t now_ms)
 {
-	unsigned fullest = 0;
-	uint64_t more = read_table(room, rules, &fullest);
+	const struct growth growth = read_table(room, rules);
 	char text[EVENT_TEXT_MAX];
 
-	if (more > 0) {
-		room->count = (room->is_short ? room->count : 0) + more;
+	if (growth.more > 0) {
+		room->count = (room->is_short ? room->count : 0) + growth.more;
 		room->last_ms = now_ms;
 		if (room->is_short)
 			return;
@@ -94,7 +122,7 @@ void queue_room_look(struct queue_room *room, const struct rules *rules, uint64_
 			"queue %u has no room for more packets, which are dropped and come again: "
 			"they come faster than its guard reads them, or it hangs. See who sends "
 			"so many, or have more queues",
-			fullest);
+			growth.fullest);
 		room->tell(room->owner, EVENT_DEGRADED, "queues", text);
 	} else if (room->is_short && now_ms - room->last_ms >= QUEUE_ROOM_OVER_MS) {
 		room->is_short = false;

@@ -5,14 +5,20 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/bytes.h"
+#include "net/nfqueue.h"
+#include "unit/net/loopback.h"
 
 static const struct rules two = { .queue_first = 2500, .queue_count = 2 };
+
+/* The kernel gives its table page by page: this many rows are several. */
+enum { OTHERS = 200, OTHERS_FIRST = 100, OTHERS_AND_MORE = 3000 };
 
 struct told {
 	unsigned count;
@@ -103,6 +109,56 @@ static void others_queues_are_none_of_ours(void **state)
 	assert_int_equal(told->count, 0);
 }
 
+static void ours_are_found_behind_many_of_others(void **state)
+{
+	struct queue_room *room = *state;
+	struct told *told = room->owner;
+	FILE *table = fdopen(dup(room->table), "w");
+
+	assert_non_null(table);
+	for (unsigned i = 0; i < OTHERS_AND_MORE; i++)
+		fprintf(table, "%5u %6u %5u %1u %5u %5u %5u %8u %2d\n", 10000 + i, 77, 0, 2, 65531,
+		        3, 0, 9, 1);
+	fprintf(table, "%5u %6u %5u %1u %5u %5u %5u %8u %2d\n", 2501, 78, 3, 2, 65531, 2, 0, 12, 1);
+	assert_int_equal(fclose(table), 0);
+	queue_room_look(room, &two, 1000);
+	assert_int_equal(told->count, 1);
+	assert_non_null(strstr(told->text, "queue 2501 has no room"));
+	assert_int_equal(room->count, 2);
+}
+
+/* The oldest of its bucket, near the end of the table: what the kernel shows first are the others. */
+static void ours_are_found_behind_many_of_others_in_the_kernels_table(void **state)
+{
+	struct told told = { 0 };
+	struct queue_room room = { .table = -1 };
+	int queues[OTHERS + 1], sender;
+	uint32_t owner;
+
+	(void)state;
+	if (!enter_network())
+		skip();
+	assert_int_equal(system("iptables-legacy -w -t mangle -A OUTPUT -p udp --dport 9000 "
+	                        "-j NFQUEUE --queue-num 2500"),
+	                 0);
+	assert_int_equal(nfqueue_open(&queues[OTHERS], &owner, 2500, 1), 0);
+	for (uint16_t i = 0; i < OTHERS; i++)
+		assert_int_equal(nfqueue_open(&queues[i], &owner, OTHERS_FIRST + i, 1), 0);
+	queue_room_open(&room, note, &told);
+	queue_room_look(&room, &two, 1000);
+	assert_int_equal(told.count, 0);
+	sender = udp_socket(false);
+	for (int i = 0; i < 4; i++)
+		(void)send(sender, "x", 1, 0);
+	close(sender);
+	queue_room_look(&room, &two, 2000);
+	queue_room_close(&room);
+	for (int i = 0; i <= OTHERS; i++)
+		close(queues[i]);
+	assert_int_equal(told.count, 1);
+	assert_int_equal(room.count, 3);
+}
+
 static void a_queue_that_is_opened_anew_counts_from_nothing(void **state)
 {
 	struct queue_room *room = *state;
@@ -139,6 +195,9 @@ int main(void)
 		                                open_room, close_room),
 		cmocka_unit_test_setup_teardown(others_queues_are_none_of_ours, open_room,
 		                                close_room),
+		cmocka_unit_test_setup_teardown(ours_are_found_behind_many_of_others, open_room,
+		                                close_room),
+		cmocka_unit_test(ours_are_found_behind_many_of_others_in_the_kernels_table),
 		cmocka_unit_test_setup_teardown(a_queue_that_is_opened_anew_counts_from_nothing,
 		                                open_room, close_room),
 		cmocka_unit_test_setup_teardown(a_table_that_is_not_one_tells_nothing, open_room,
