@@ -13,7 +13,7 @@
 
 static const char true_reply[] = "250-nobody\r\n250 SIZE 999\r\n";
 static const char false_reply[] = "250-nobody\r\n250 STARTTLS\r\n";
-enum { REPLY_LEN = sizeof(true_reply) - 1 };
+enum { REPLY_LEN = sizeof(true_reply) - 1, HEAD_LEN = REPLY_LEN - 10 };
 
 static struct simulation *greeted(enum simulation_cut cut, uint64_t seed)
 {
@@ -97,6 +97,74 @@ static void of_copies_out_of_order_the_client_gets_what_was_read(void **state)
 	}
 }
 
+/* The client has an offer of STARTTLS and comes in clear all the same: no promise is broken by the reply itself. Frees. */
+static void assert_difference_is_told(struct simulation *simulation)
+{
+	(void)simulation_client(simulation, "MAIL FROM:<alice@client.example>\r\n");
+	(void)simulation_server(simulation, "250 ok\r\n");
+	assert_false(simulation_client(simulation, "RCPT TO:<bob@example.org>\r\n"));
+	assert_false(simulation_got(&simulation->server, "bob"));
+	assert_true(simulation_got(&simulation->client, "STARTTLS\r\n"));
+	assert_non_null(simulation_finding(simulation));
+	assert_int_equal(simulation_last_finding(simulation)->reason,
+	                 REASON_INCONSISTENT_RETRANSMISSION);
+	simulation_free(simulation);
+}
+
+static void copies_that_differ_are_told_and_refused(void **state)
+{
+	(void)state;
+	for (size_t from = 0; from <= HEAD_LEN; from++) {
+		struct simulation *simulation = greeted(CUT_NONE, from);
+
+		assert_true(simulation_say(simulation, false,
+		                           bytes_of((const uint8_t *)true_reply, from)));
+		assert_true(forge(simulation, (int64_t)simulation->server.sent_len,
+		                  false_reply + from, true));
+		assert_true(simulation_server(simulation, true_reply + from));
+		assert_difference_is_told(simulation);
+	}
+}
+
+/* Whatever the client has acknowledged is not compared: so nothing of it arrives at first. */
+static void fill_the_gap(struct simulation *simulation, size_t len)
+{
+	simulation->is_losing = true;
+	(void)simulation_send(simulation, false, bytes_of((const uint8_t *)true_reply, len));
+	simulation->is_losing = false;
+	(void)simulation_server(simulation, false_reply + len);
+}
+
+static void copies_that_differ_behind_a_gap_are_told_and_refused(void **state)
+{
+	(void)state;
+	for (int64_t begin = 1; begin < HEAD_LEN; begin++) {
+		struct simulation *simulation = greeted(CUT_NONE, (uint64_t)begin);
+		int64_t at = (int64_t)simulation->server.sent_len;
+
+		assert_false(forge(simulation, at + HEAD_LEN, true_reply + HEAD_LEN, false));
+		assert_false(forge(simulation, at + begin, false_reply + begin, false));
+		fill_the_gap(simulation, (size_t)begin);
+		assert_difference_is_told(simulation);
+	}
+}
+
+static void a_copy_of_what_waits_behind_a_gap_is_dropped_and_not_compared(void **state)
+{
+	struct simulation *simulation = greeted(CUT_NONE, 1);
+	int64_t at = (int64_t)simulation->server.sent_len + HEAD_LEN;
+	size_t waiting;
+
+	(void)state;
+	assert_false(forge(simulation, at, false_reply + HEAD_LEN, false));
+	waiting = simulation->held_count;
+	assert_false(forge(simulation, at, true_reply + HEAD_LEN, false));
+	assert_int_equal(simulation->held_count, waiting);
+	fill_the_gap(simulation, HEAD_LEN);
+	assert_true(simulation_got(&simulation->client, "STARTTLS\r\n"));
+	assert_read_is_got(simulation);
+}
+
 static void an_octet_that_is_acknowledged_cannot_be_said_again(void **state)
 {
 	struct simulation *simulation = greeted(CUT_NONE, 1);
@@ -177,6 +245,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_two_copies_the_client_gets_the_one_that_was_read),
 		cmocka_unit_test(of_copies_out_of_order_the_client_gets_what_was_read),
+		cmocka_unit_test(copies_that_differ_are_told_and_refused),
+		cmocka_unit_test(copies_that_differ_behind_a_gap_are_told_and_refused),
+		cmocka_unit_test(a_copy_of_what_waits_behind_a_gap_is_dropped_and_not_compared),
 		cmocka_unit_test(an_octet_that_is_acknowledged_cannot_be_said_again),
 		cmocka_unit_test(the_garbage_of_a_keep_alive_is_neither_passed_nor_a_finding),
 		cmocka_unit_test(an_acknowledgement_of_what_the_client_never_said_does_not_pass),
