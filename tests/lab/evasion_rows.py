@@ -27,8 +27,11 @@ ORDER = [
         ["gate_test: cuts_and_disorder_change_no_verdict", "hold_test: a_flow_holds_no_more_than_its_bound"]),
     row("a false tail, before the whole is there", LATER_COPY, FIRST, ["TailFirst"],
         ["gate_overlap_test: of_copies_out_of_order_the_client_gets_what_was_read"]),
-    row("the tail twice, false and true, then the head", FIRST_COPY, FIRST, ["TailTwice"]),
-    row("a false piece, true octets around it, then the head", LATER_COPY, FIRST, ["TailAround"]),
+    row("the tail twice, false and true, then the head", FIRST_COPY,
+        "the second is dropped, as a copy of what waits, and not compared; passes the first", ["TailTwice"],
+        ["gate_overlap_test: a_copy_of_what_waits_behind_a_gap_is_dropped_and_not_compared"]),
+    row("a false piece, true octets around it, then the head", LATER_COPY, FIRST, ["TailAround"],
+        ["gate_overlap_test: copies_that_differ_behind_a_gap_are_told_and_refused"]),
     row("a true end, false octets over its beginning, then the head", LATER_COPY, FIRST, ["TailBefore"]),
     row("false octets that begin in true ones that are there", "the new part is taken, the old is not",
         "passes them, as the part that is there is the same; what differs, as in the row before", ["OverWhatIsThere"],
@@ -51,8 +54,9 @@ ORDER = [
 ]
 
 DECOYS = [
-    row("a low TTL: the false one ends behind us", "do not get it", "passes what was read, in place of the true one",
-        ["LowTtl"]),
+    row("a low TTL: the false one ends behind us", "do not get it",
+        "passes what was read, in place of the true one; `inconsistent-retransmission`", ["LowTtl"],
+        ["gate_overlap_test: copies_that_differ_are_told_and_refused"]),
     row("a wrong checksum", "dropped", "dropped, not read", ["BadChecksum"],
         ["packet_test: each_damaged_octet_is_a_bad_checksum_or_malformed"]),
     row("a timestamp gone back", "dropped where timestamps were agreed on (RFC 7323 section 5.3)",
@@ -152,6 +156,7 @@ END = [
         "behind a FIN nothing passes", ["EndsEarly"]),
     row("a FIN before octets that were seen, or behind a gap", "the one before is dropped, the other waits", "the same",
         ["FinOutOfPlace"], ["gate_evasion_test: a_fin_passes_only_where_the_octets_end"]),
+    row("a FIN out of the window", DROPS, "not passed; waits, and is dropped in the end", ["FinBeyondTheWindow"]),
     row("a RST that dies behind us", "go on", "the connection is watched on, for as long as any silence may last",
         ["DecoyReset"],
         ["gate_evasion_test: a_reset_that_the_client_did_not_get_ends_nothing"]),

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes what became of every way to be read differently as docs/evasions.md, from what one run's tests said.
+"""Writes what became of every way to be read differently as docs/evasions.md, from what one run's tests said: all of the lab and of
+the unit tests, or of the files that evasion_rows.py names, with --full.
 
 usage: tests/lab/evasions.py REPORT.xml... OUTPUT.tap... >docs/evasions.md
 """
@@ -19,7 +20,8 @@ import tricks
 
 HEAD = """# Segments that receivers read differently, and what becomes of them
 
-Written by `make check-full` from its own results ({version}, {count} tests, all as expected); do not edit.
+Written by tests/lab/evasions.py from the results of those tests that its rows stand on, as `make check-full` ends by it
+({version}, {count} tests, all as expected); do not edit.
 
 Whoever is on the path can make packets that one program takes and another does not. If hopguard took what the client's kernel
 drops, or dropped what that takes, it would judge another dialogue than the one that is held. So in each case below one thing has
@@ -29,8 +31,10 @@ promised destination leave.
 Where a row names no other, the far end says a *false* reply to EHLO in the way that is named, and then a *true* one in its
 place; they differ in whether they offer STARTTLS. *Linux* tells which of the two the client's program reads without hopguard,
 seen on this kernel ({kernel}), or says it in words where no such test is. *BSD* and *Windows* are what their documents, RFCs,
-published tests or common knowledge say; nobody ran them here. *Seen* is what the client reads behind hopguard, which then says itself that it
-read the same, and how many tests of the row passed. What each trick sends is in tests/lab/tricks.py and openings.py.
+published tests or common knowledge say; nobody ran them here. *Seen* is what the client reads behind hopguard, and how many tests of
+the row passed. Compared are, octet for octet, what the client's program read and each copy that left the gateway for it, also of those that
+were to die behind it; what hopguard says of the offer of STARTTLS in what it read; and that the far end got a beginning of what the client said.
+What each trick sends is in tests/lab/tricks.py and openings.py.
 
 | case | Linux | BSD | Windows | hopguard | seen |
 |---|---|---|---|---|---|

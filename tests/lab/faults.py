@@ -16,7 +16,8 @@ import faults_lab
 
 HEAD = """# What fails, and what becomes of mail
 
-Written by `make check-full` from its own results ({version}, {count} tests, all as expected); do not edit.
+Written by tests/lab/faults.py from the results of those tests that its rows stand on, as `make check-full` ends by it
+({version}, {count} tests, all as expected); do not edit.
 
 Each fault below is made while two dozen clients send through a gateway in `mode = enforce`: honest letters over TLS and in
 clear, and letters whose STARTTLS an attacker takes away. Then two things have to hold: with `on-failure = closed` no octet leaves

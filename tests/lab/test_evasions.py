@@ -7,7 +7,9 @@ import socket
 import struct
 import time
 
+import capture
 import cells
+import far_end
 import lines
 import openings
 import pytest
@@ -16,6 +18,9 @@ import tricks
 PATIENCE_S = 10
 WORDS = {tricks.TRUE: "the true one", tricks.FALSE: "the false one", tricks.MARKED: "all octets", b"": "nothing"}
 SILENT = (tricks.EndsEarly, tricks.DecoyFin)  # behind the FIN nothing passes
+# The false reply is read, the client does not have it, and the true one comes in its place: the reply itself breaks no promise.
+TOLD = (tricks.LowTtl, tricks.OldTimestamp, tricks.UnknownDestinationOption)
+SAID = b"EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<"
 PLAYS = [pytest.param(trick, family, id=f"{name}-ipv{family}") for name, trick in tricks.ALL.items()
          for family in cells.FAMILIES if family in trick.families]
 
@@ -27,8 +32,16 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("trick, family", PLAYS[::8] if is_bare else PLAYS)
 
 
+def words_for(heard):
+    """What the client took for the reply to EHLO."""
+    if heard in WORDS:
+        return WORDS[heard]
+    assert len(heard) == len(tricks.TRUE) and all(one in both for one, *both in zip(heard, tricks.TRUE, tricks.FALSE)), heard
+    return f"of both: `{heard[tricks.CUT:].decode().strip()}`"
+
+
 def converse(lab, destination):
-    """The reply to EHLO as the client's program reads it, the last reply, and the client's port."""
+    """The reply to EHLO as the client's program reads it, the last reply, all that it read, and its port."""
     stream = lines.dial(lab.world.sender, (destination.addresses[0], 25), patience_s=PATIENCE_S)
     port = stream.sock.getsockname()[1]
     heard, last = b"", b""
@@ -40,40 +53,66 @@ def converse(lab, destination):
             stream.send(line)
             last = stream.reply()
     stream.close()
-    return heard, last, port
+    return heard, last, stream.seen, port
 
 
 def play(lab, trick, family):
     destination = lab.destinations.next("protected", family)
-    with trick(lab, destination.addresses[0]).standing() as far_end:
-        heard, last, port = converse(lab, destination)
+    with trick(lab, destination.addresses[0]).standing() as server:
+        heard, last, read, port = converse(lab, destination)
         time.sleep(0.2)
-        return destination, far_end.heard, heard, last, port
+        return destination, server.heard, heard, last, read, port
+
+
+def let_through(segments, trick, address, port):
+    """The octets by their places in the server's stream, of all copies that left the gateway: whoever takes which, has the same."""
+    octets = {}
+    for segment in segments:
+        if segment.source != (address, 25) or segment.destination[1] != port:
+            continue
+        at = (segment.sequence - trick.start - 1 + 2**31) % 2**32 - 2**31
+        for place, octet in enumerate(segment.payload, at):
+            assert octets.setdefault(place, octet) == octet, (place, segment, bytes(octets.values()))
+    return octets
+
+
+@pytest.fixture
+def right_behind(lab):
+    """The cable at which the gateway's packets to the client arrive, with those that are to die behind it."""
+    one = capture.Capture(lab.world.inside, "out0")
+    yield one
+    one.close()
 
 
 def test_what_the_kernel_takes_without_a_guard(lab, trick, family, record_property):
     lab.guard_at(None, trick.place)
     lab.reset()
-    _, said, heard, last, _ = play(lab, trick, family)
+    _, said, heard, last, _, _ = play(lab, trick, family)
     record_property("evasion", f"without {trick.__name__} {family}")
-    record_property("outcome", WORDS.get(heard, "of both"))
+    record_property("outcome", words_for(heard))
     assert (b"RCPT TO" in said) == last.startswith(b"250") == (heard != b"")
 
 
-def test_the_guard_reads_what_the_client_does(lab, trick, family, record_property):
+def test_the_guard_reads_what_the_client_does(lab, right_behind, trick, family, record_property):
     lab.guard_at(trick.place)
     lab.reset()
-    destination, said, heard, last, port = play(lab, trick, family)
+    destination, said, heard, last, read, port = play(lab, trick, family)
     # The scout names the host in TLS.
     assert not lab.behind.saw(b"@" + destination.domain.encode(), b"RCPT TO:"), said
+    assert SAID.startswith(said)
+    octets = let_through(right_behind.segments(), trick, destination.addresses[0], port)
+    assert [octets.get(place) for place in range(len(far_end.BANNER))] == list(far_end.BANNER)
+    # Of packets in fragments and behind other headers the capture has none.
+    assert all(octets.get(place, octet) == octet for place, octet in enumerate(read)), (octets, read)
     record_property("evasion", f"guarded {trick.__name__} {family}")
-    record_property("outcome", WORDS.get(heard, "of both"))
+    record_property("outcome", words_for(heard))
     assert (heard == b"") == (trick in SILENT)
     if not heard:
         return
     assert last.startswith(b"421 4.7."), last
     event = lab.guard.wait_for(lambda one: one.get("client", "").endswith(f":{port}") and one["event"] == "verdict")
     assert event["seen"]["starttls"] == ("offered" if heard == tricks.FALSE else "absent"), (heard, event)
+    assert trick not in TOLD or event["reason"] == "inconsistent-retransmission", event
 
 
 def dial_ours(lab, address, protocol=0):
@@ -90,8 +129,8 @@ def offering(opening, lab, place, family):
     lab.guard_at(place)
     lab.reset()
     address = lab.destinations.next("protected", family).addresses[0]
-    with opening(lab, address).standing() as far_end:
-        yield far_end, address
+    with opening(lab, address).standing() as server:
+        yield server, address
 
 
 def open_fast(lab, address):
@@ -104,25 +143,25 @@ def open_fast(lab, address):
 @pytest.mark.parametrize("place", [None, "routed"])
 @pytest.mark.parametrize("family", cells.FAMILIES)
 def test_no_octet_and_no_cookie_goes_with_a_syn(lab, place, family, record_property):
-    with offering(openings.FastOpen, lab, place, family) as (far_end, address):
+    with offering(openings.FastOpen, lab, place, family) as (server, address):
         for _ in range(2):
             open_fast(lab, address)
     record_property("evasion", f"{'guarded' if place else 'without'} FastOpen {family}")
-    asked, said = far_end.asks("S", openings.FAST_OPEN), far_end.says_with_syn()
+    asked, said = server.asks("S", openings.FAST_OPEN), server.says_with_syn()
     record_property("outcome", "octets with the SYN" if said else "none")
-    assert (asked, said) == ((False, False) if place else (True, True)), far_end.brought
+    assert (asked, said) == ((False, False) if place else (True, True)), server.brought
 
 
 @pytest.mark.parametrize("place", [None, "routed"])
 @pytest.mark.parametrize("family", cells.FAMILIES)
 def test_no_connection_becomes_one_of_several(lab, place, family, record_property):
-    with offering(openings.MultiPath, lab, place, family) as (far_end, address):
+    with offering(openings.MultiPath, lab, place, family) as (server, address):
         with dial_ours(lab, address, socket.IPPROTO_MPTCP) as sock:
             sock.connect((address, 25))
             sock.sendall(b"EHLO a\r\n")
             heard = sock.recv(100)
     record_property("evasion", f"{'guarded' if place else 'without'} MultiPath {family}")
-    asked, agreed = far_end.asks("S", openings.MPTCP), far_end.asks("A", openings.MPTCP)
+    asked, agreed = server.asks("S", openings.MPTCP), server.asks("A", openings.MPTCP)
     record_property("outcome", "MPTCP" if agreed else "TCP")
     assert heard.startswith(b"220 nobody")
-    assert (asked, agreed) == ((False, False) if place else (True, True)), far_end.brought
+    assert (asked, agreed) == ((False, False) if place else (True, True)), server.brought

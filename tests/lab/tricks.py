@@ -225,6 +225,11 @@ class FinOutOfPlace(Trick):
         self.say(TRUE)
 
 
+class FinBeyondTheWindow(First):
+    def how(self):
+        return {"flags": "FA", "text": b"", "seq": self.said + 2**29}
+
+
 class Keepalive(Trick):
     """with an octet of garbage"""
 
