@@ -133,7 +133,9 @@ class Floods:
             sent.append([letter.is_tls for letter in self.sink.find(recipient)] == [True])
             if not sent[-1]:
                 print("lost:", client.replies, json.dumps(self.counters()))
-        return (sum(sent), len(sent)), process.communicate()[0]
+        printed = process.communicate()[0]
+        assert process.returncode == 0, "whoever floods did not come to its end"
+        return (sum(sent), len(sent)), printed
 
     def stands(self):
         """A connection in which the server has greeted; later it is asked on."""

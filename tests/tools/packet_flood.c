@@ -4,7 +4,7 @@
  * packet_flood syn|answer|data SOURCE SOURCES DESTINATION DESTINATIONS COUNT PER-SECOND
  *
  * TCP packets of which nobody means any: SYNs to port 25, SYN-ACKs from there that nobody asked for, or data. Of so many IPv4 addresses
- * from the first on, with other ports each time. Says at the end how many were sent.
+ * from the first on, each of another connection for as long as there are ports and addresses. Says at the end how many were sent.
  */
 
 #include <arpa/inet.h>
@@ -20,7 +20,7 @@
 #include "base/address.h"
 #include "wire/craft.h"
 
-enum { PORT_SMTP = 25, DATA_LEN = 1000, BURST = 64 };
+enum { PORT_SMTP = 25, DATA_LEN = 1000, BURST = 64, PORTS = 64000 };
 
 struct range {
 	struct address first;
@@ -60,7 +60,7 @@ static int send_one(int raw, const struct craft *craft)
 static void fill(struct craft *craft, const char *what, uint32_t i)
 {
 	static uint8_t data[DATA_LEN];
-	uint16_t port = (uint16_t)(1024 + i % 64000);
+	uint16_t port = (uint16_t)(1024 + i % PORTS);
 
 	craft->seq = 1000000 + i;
 	craft->window = 64240;
@@ -96,14 +96,14 @@ int main(int argc, char **argv)
 		uint64_t due_us = start_us + (uint64_t)i * 1000000 / per_second;
 
 		fill(&craft, argv[1], i);
-		/* All pairs in turn, also where the counts have a common factor. */
-		craft.source.address = nth(&sources, i);
-		craft.destination.address = nth(&destinations, i / sources.count + i);
+		/* All pairs in turn, also where the counts have a common factor; other ones when the ports begin anew. */
+		craft.source.address = nth(&sources, i + i / PORTS);
+		craft.destination.address = nth(&destinations, i / sources.count + i + i / PORTS);
 		if (i % BURST == 0 && due_us > now_us())
 			nanosleep(&(struct timespec){ .tv_nsec = (long)(due_us - now_us()) * 1000 },
 			          NULL);
 		sent += send_one(raw, &craft) == 0;
 	}
 	printf("%u sent in %.1f s\n", sent, (double)(now_us() - start_us) / 1e6);
-	return sent > 0 ? 0 : 1;
+	return count > 0 && sent == count ? 0 : 1;
 }
