@@ -124,7 +124,8 @@ static bool read_command_line(struct command_line *line, int argc, char **argv, 
 		return false;
 	}
 	if (line->fallback_path && strcmp(line->verb, "apply") != 0) {
-		fputs("hopguard: --fallback goes with `apply`: nothing else puts rules in\n", stderr);
+		fputs("hopguard: --fallback goes with `apply`: nothing else puts rules in\n",
+		      stderr);
 		return false;
 	}
 	if (line->family != 0 && strcmp(line->verb, "print") != 0) {
