@@ -14,7 +14,7 @@ from floods_lab import LED, STORM_PORT
 
 PLACES, WORKERS = 10, 4
 OCTETS_A_FLOW = 512
-OCTETS_ONCE = 4 << 20            # spares, what the first connections brought along, and whole pages
+OCTETS_ONCE = 2 << 20            # spares, what the first connections brought along, and whole pages
 
 
 @pytest.fixture(scope="module")
