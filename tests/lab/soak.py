@@ -6,7 +6,7 @@ lost, and nothing grows.
 usage: tests/lab/soak.py [--minutes N] [--kills N] [--pause SECONDS] [--workers N] [--haste] [--seed N] [--out DIRECTORY]
 
 --kills ends after so many faults, all of them deaths by SIGKILL; without it, faults of all kinds for --minutes. Writes soak.csv
-(a line every few seconds: letters, leaks, memory, files and sockets of every process), soak.svg and soak.json, from which
+(a line every few seconds: letters, leaks, how busy the machine is, memory, files and sockets of every process), soak.svg and soak.json, from which
 soak_page.py makes docs/soak.md. Exit status 0 only when nothing leaked, every letter arrived, and memory, files and sockets
 stay what they were.
 """
@@ -77,11 +77,13 @@ def result_of(arguments, soak, rows, seconds, error):
     totals = soak.totals
     lives = {} if arguments.kills else {role: soak_lives.of(rows, role) for role in soak_site.ROLES}
     is_bad = error or totals["leaked"] or totals["missing"] or totals["passed"] or soak.load.kept() or not totals["sent"]
+    busy = [row["processor"] for row in rows if row["processor"] != ""]
     is_good = not is_bad and all(one and one["is_flat"] for one in lives.values())
     return {"is_good": is_good, "error": error, "version": arguments.version, "seed": arguments.seed,
             "workers": arguments.workers * len(load.KINDS), "seconds": round(seconds), **totals,
             "lost": totals["missing"] + soak.load.kept(), "faults": dict(soak.faults), "deaths": dict(soak.deaths),
-            "why": dict(soak.kept_why.most_common()), "lives": lives}
+            "why": dict(soak.kept_why.most_common()), "lives": lives, "processors": os.cpu_count(),
+            "processor": round(sum(busy) / len(busy)) if busy else None}
 
 
 def parse():

@@ -22,8 +22,7 @@ time: a third of them letters over TLS to destinations that promise it, a third 
 third in clear to destinations that promise TLS and whose STARTTLS an attacker on the far side takes away. None of these last
 may be taken, and of them the far end may see only what needs no verdict: EHLO, MAIL FROM, QUIT, and the verb of RCPT TO. An
 honest letter that is refused for now or broken off is sent again {again_s} s later, as a queue does, until it is taken. Each
-fault comes when the processes are on their feet again after the last one. So many clients keep both cores of the machine
-busy, with what else it does: more of them, or clients that make no pauses, bring no more sessions a second.
+fault comes when the processes are on their feet again after the last one. {busy}
 
 | | kills | soak |
 |---|---|---|
@@ -89,6 +88,15 @@ def reasons(one):
     return f" (most for {', '.join(first)})" if first else ""
 
 
+def busy(kills, soak):
+    """How busy the machine was; runs of before that was measured keep what their page said."""
+    if any(one.get("processor") is None for one in (kills, soak)):
+        return ("So many clients keep both cores of the machine\n"
+                "busy, with what else it does: more of them, or clients that make no pauses, bring no more sessions a second.")
+    return (f"The machine's {soak['processors']} processors, with what else\nit did, were busy for {kills['processor']} % of the time "
+            f"of the kills, and for {soak['processor']} % of that of the soak.")
+
+
 def change(pair):
     return f"{pair[0]} → {pair[1]}"
 
@@ -119,7 +127,7 @@ def main():
         sys.exit("\n".join(["soak_page: no page", *wrong]))
     lives = "\n".join(f"| {role} | {life['life_s']} | {change(life['kb'])} | {change(life['files'])} | {change(life['sockets'])} |"
                       for role, life in soak["lives"].items())
-    print(PAGE.format(again_s=soak_site.AGAIN_S, lives=lives,
+    print(PAGE.format(again_s=soak_site.AGAIN_S, busy=busy(kills, soak), lives=lives,
                       rows="\n".join(f"| {name} | {of(kills)} | {of(soak)} |" for name, of in ROWS),
                       faults=", ".join(words for name, words in WORDS.items() if soak["faults"].get(name))), end="")
 

@@ -27,6 +27,7 @@ def write(path, rows, roles):
     panels = [("resident memory, KiB", [(role, f"{role} kb") for role in roles]),
               ("open files", [(role, f"{role} files") for role in roles]),
               ("sockets among them", [(role, f"{role} sockets") for role in roles]),
+              ("processors of the machine, busy percent", [("busy", "processor")]),
               ("letters", [(name, name) for name in ("sent", "kept", "stripped", "faults")]),
               ("what must not be", [(name, name) for name in ("leaked", "passed", "missing")])]
     height = TOP + len(panels) * (HEIGHT + GAP)

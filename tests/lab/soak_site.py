@@ -29,6 +29,13 @@ FLOOD = 75_000         # packets; a queue has room for 65,536
 BAD = "on-failure = open\nqueues = 3\nnonsense\n"
 
 
+def processor_ticks():
+    """Of all of the machine's processors since it started: idle ones, and all."""
+    with open("/proc/stat", encoding="ascii") as file:
+        ticks = [int(number) for number in file.readline().split()[1:9]]
+    return ticks[3] + ticks[4], sum(ticks)
+
+
 class PatientLoad(load.Load):
     """A letter that its client keeps is sent again a little later, as a queue does."""
 
@@ -85,6 +92,7 @@ class Soak(faults_lab.Faults):
         self.faults, self.kept_why, self.deaths = (collections.Counter() for _ in range(3))
         self.killed = {}  # by name: how often since it was well for long enough, and when at last
         self.began = self.flowed = time.monotonic()
+        self._ticks = processor_ticks()
 
     def prepare(self, guard):
         # Another build in the meantime would be an upgrade.
@@ -244,13 +252,19 @@ class Soak(faults_lab.Faults):
 
     def sample(self):
         row = {"seconds": round(time.monotonic() - self.began, 1), "faults": sum(self.faults.values()), **self.totals,
-               "spared": self.spared or ""}
+               "spared": self.spared or "", "processor": self._processor()}
         processes = {}
         with contextlib.suppress(namespaces.LabError, ValueError, KeyError):
             processes = self.guard.processes()
         for role in ROLES:
             row.update({f"{role} {what}": number for what, number in self._about(processes.get(role)).items()})
         return row
+
+    def _processor(self):
+        """For what part of the time since the last sample the machine's processors were busy, in percent, whoever kept them so."""
+        before, self._ticks = self._ticks, processor_ticks()
+        idle, ticks = (now - then for now, then in zip(self._ticks, before))
+        return round(100 * (1 - idle / ticks), 1) if ticks else ""
 
     def _about(self, pid):
         text = self.guard.host.run(["sh", "-c", f"grep VmRSS /proc/{pid}/status; ls -l /proc/{pid}/fd"], check=False) if pid else ""

@@ -131,6 +131,17 @@ def test_a_run_that_is_shorter_than_the_page_says_makes_none(tmp_path, kills, so
     assert (done.returncode, done.stdout) == (1, "")
 
 
+def test_how_busy_the_machine_was_is_what_was_measured(tmp_path):
+    done = write_page("soak_page.py", *write_soak(tmp_path, {"processors": 2, "processor": 71}, {"processors": 2, "processor": 93}))
+    assert done.returncode == 0 and "busy for 71 % of the time of the kills, and for 93 % of that of the soak" in done.stdout
+    assert "both cores" not in done.stdout
+
+
+def test_a_run_that_did_not_measure_how_busy_it_was_keeps_its_page(tmp_path):
+    done = write_page("soak_page.py", *write_soak(tmp_path, {"processors": 2, "processor": 71}))
+    assert done.returncode == 0 and "both cores of the machine\nbusy" in done.stdout
+
+
 def test_the_two_runs_are_not_taken_for_each_other(tmp_path):
     done = write_page("soak_page.py", *reversed(write_soak(tmp_path)))
     assert (done.returncode, done.stdout) == (1, "")
