@@ -319,6 +319,7 @@ static inline bool play_facts_equal(const struct facts *a, const struct facts *b
 	return a->commitment == b->commitment && a->ehlo == b->ehlo && a->starttls == b->starttls &&
 	       a->starttls_answer == b->starttls_answer && a->starttls_code == b->starttls_code &&
 	       a->tls == b->tls && a->injection == b->injection &&
+	       a->is_banner_masked == b->is_banner_masked &&
 	       a->is_authenticated == b->is_authenticated && a->is_midstream == b->is_midstream &&
 	       a->is_protocol_violated == b->is_protocol_violated &&
 	       a->is_inspection_cut_short == b->is_inspection_cut_short;
