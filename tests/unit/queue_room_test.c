@@ -142,8 +142,9 @@ static void ours_are_found_behind_many_of_others_in_the_kernels_table(void **sta
 	                        "-j NFQUEUE --queue-num 2500"),
 	                 0);
 	assert_int_equal(nfqueue_open(&queues[OTHERS], &owner, 2500, 1), 0);
-	for (uint16_t i = 0; i < OTHERS; i++)
-		assert_int_equal(nfqueue_open(&queues[i], &owner, OTHERS_FIRST + i, 1), 0);
+	for (int i = 0; i < OTHERS; i++)
+		assert_int_equal(nfqueue_open(&queues[i], &owner, (uint16_t)(OTHERS_FIRST + i), 1),
+		                 0);
 	queue_room_open(&room, note, &told);
 	queue_room_look(&room, &two, 1000);
 	assert_int_equal(told.count, 0);
