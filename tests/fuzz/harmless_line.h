@@ -29,6 +29,7 @@ struct harmless {
 	size_t at;
 	bool may_be_rest; /* in front may stand what is not the beginning of a line, or TLS */
 	bool has_asked;   /* STARTTLS has passed */
+	bool is_tls_free; /* in TLS all may pass: nobody was there to judge keys */
 };
 
 static inline void harmless_require(const struct harmless *passed, bool is_harmless)
@@ -222,6 +223,10 @@ static inline void harmless_check_records(struct harmless *passed)
 		bool is_data = passed->octets[passed->at] == 0x17;
 
 		harmless_require(passed, harmless_is_header(passed, &content_len));
+		if (is_data && passed->is_tls_free && passed->len - passed->at >= 5) {
+			passed->at = passed->len;
+			return;
+		}
 		harmless_require(passed, !is_data || content_len <= HARMLESS_SEALED_MAX ||
 		                                 passed->len - passed->at == 5);
 		passed->at += 5 + content_len;
@@ -230,10 +235,13 @@ static inline void harmless_check_records(struct harmless *passed)
 	}
 }
 
-/* may_be_rest: it began before us, with a line or with TLS. */
-static inline void harmless_check(const uint8_t *octets, size_t len, bool may_be_rest)
+/* may_be_rest: it began before us, with a line or with TLS. is_tls_free: what comes in TLS is not denied. */
+static inline void harmless_check(const uint8_t *octets, size_t len, bool may_be_rest,
+                                  bool is_tls_free)
 {
-	struct harmless passed = { .octets = octets, .len = len, .may_be_rest = may_be_rest };
+	struct harmless passed = {
+		.octets = octets, .len = len, .may_be_rest = may_be_rest, .is_tls_free = is_tls_free
+	};
 
 	while (passed.at < len) {
 		uint8_t octet = octets[passed.at];

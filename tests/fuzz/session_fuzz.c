@@ -98,7 +98,8 @@ static void check_denied(const uint8_t *data, size_t len)
 {
 	struct play play = run(data, len, false, true);
 
-	harmless_check(play.client.octets, play.client.passed, (data[0] & MIDSTREAM_BIT) != 0);
+	harmless_check(play.client.octets, play.client.passed, (data[0] & MIDSTREAM_BIT) != 0,
+	               false);
 	play_free(&play);
 }
 
