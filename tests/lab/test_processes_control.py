@@ -236,6 +236,10 @@ def test_of_a_path_the_directory_that_is_missing_is_named(machine):
     missing = os.path.join(guard.directory, "none")
     refused = machine.command("run", "--config", guard.configuration, "--set", f"control-socket={missing}/below/socket")
     assert refused.returncode == 4 and f"control socket {missing}/below/socket: the directory {missing} is missing" in refused.stderr
+    # What is learned is lost at a restart then, but mail is guarded.
+    guard.settings.append(f"state-directory={missing}/below")
+    again(machine)
+    assert f'no state directory path={missing}/below error="the directory {missing} is missing"' in guard.output()
 
 
 def test_status_shows_processes_queues_and_counters(machine):
