@@ -45,14 +45,13 @@ static struct front_line find_front_line(struct bytes readable)
 /* The rest of a line, up to the first octet that a server may take for its end. */
 static struct session_step pass_line(struct session *session, struct bytes readable)
 {
-	size_t lf = bytes_find(readable, '\n');
-	size_t end = bytes_find(bytes_slice(readable, 0, lf), '\r');
+	size_t end = bytes_find(readable, '\n');
 
-	session->rest = REST_LINE;
-	if (end < readable.len) {
-		session->rest = end == lf ? REST_NONE : REST_CR;
+	end = bytes_find(bytes_slice(readable, 0, end), '\r');
+	end = bytes_find(bytes_slice(readable, 0, end), '\0');
+	if (end < readable.len)
 		end++;
-	}
+	session->rest = session_rest_behind(bytes_slice(readable, 0, end));
 	return (struct session_step){ end, end };
 }
 
@@ -292,7 +291,7 @@ static struct session_step take_answer(struct session *session, const struct fro
 	if (!line->has_end && !line->is_too_long)
 		return (struct session_step){ 0, len };
 	session->is_challenged = false;
-	session->rest = line->has_end ? REST_NONE : REST_LINE;
+	session->rest = session_rest_behind(line->octets);
 	note_oddities(session, line);
 	return (struct session_step){ len, len };
 }
@@ -353,7 +352,7 @@ static struct session_step read_line(struct session *session, struct bytes reada
 
 	if (line.has_end || line.is_too_long) {
 		take_line(session, &line);
-		session->rest = line.is_too_long ? REST_LINE : REST_NONE;
+		session->rest = session_rest_behind(line.octets);
 		step.consumed = line.octets.len;
 	}
 	return step;

@@ -57,7 +57,7 @@ enum session_wait {
 enum session_rest {
 	REST_NONE,
 	REST_LINE, /* up to its end */
-	REST_CR,   /* an LF, if there is one: the CR before it may have been the end */
+	REST_CR,   /* an LF, if there is one: the CR or NUL before it may have been the end */
 };
 
 /* How the body seen so far ends. */
@@ -178,6 +178,8 @@ bool session_read_recipient_rest(struct session *session, struct session_step *s
                                  struct bytes readable);
 
 /* session_split.c */
+/* What is left of a line of which these octets are done with. */
+enum session_rest session_rest_behind(struct bytes octets);
 /*
  * Of a held line that a server may read as several: where the next of them may name a recipient, the commitment is that, and ends before
  * the one behind. Returns the part with its path, else the line.

@@ -53,6 +53,6 @@ bool session_read_recipient_rest(struct session *session, struct session_step *s
 	session->may_be_rest = false;
 	session->is_front_allowed = false;
 	session->has_recipient = true;
-	session->rest = has_end ? REST_NONE : REST_LINE;
+	session->rest = session_rest_behind(line);
 	return true;
 }

@@ -13,6 +13,15 @@ static bool is_split(uint8_t octet)
 	return octet == '\r' || octet == '\0';
 }
 
+enum session_rest session_rest_behind(struct bytes octets)
+{
+	uint8_t last = octets.len > 0 ? octets.data[octets.len - 1] : '\n';
+
+	if (last == '\n')
+		return REST_NONE;
+	return is_split(last) ? REST_CR : REST_LINE;
+}
+
 static bool begins_recipient(struct bytes text)
 {
 	return bytes_equal_nocase(bytes_slice(text, smtp_skip_blanks(text, 0), 4), "RCPT");

@@ -133,20 +133,19 @@ static inline bool harmless_is_recipient(const struct harmless *passed, size_t e
 static inline void harmless_pass_line(struct harmless *passed, size_t at, bool is_mail)
 {
 	const size_t start = passed->at;
+	bool is_beyond;
 	int octet;
 
-	while ((octet = harmless_octet(passed, at)) >= 0 && octet != '\r' && octet != '\n') {
-		/* It was allowed as it stood, and is told to be cut short. */
-		bool is_beyond = is_mail && at - start >= HARMLESS_LINE_MAX;
-
-		harmless_require(passed, octet != '\0' || is_beyond);
+	while ((octet = harmless_octet(passed, at)) > 0 && octet != '\r' && octet != '\n')
 		at++;
-	}
+	/* It was allowed as it stood, and is told to be cut short. What a server may take for its end is one there, too. */
+	is_beyond = is_mail && at - start >= HARMLESS_LINE_MAX - 1;
+	harmless_require(passed, octet != '\0' || is_beyond);
+	at += octet == '\0';
 	while (harmless_octet(passed, at) == '\r')
 		at++;
 	octet = harmless_octet(passed, at);
-	harmless_require(passed,
-	                 octet < 0 || octet == '\n' || (is_mail && at - start > HARMLESS_LINE_MAX));
+	harmless_require(passed, octet < 0 || octet == '\n' || is_beyond);
 	passed->at = at + (octet == '\n');
 	passed->may_be_rest = false;
 }
