@@ -2,7 +2,9 @@
 #include "confine.h"
 
 #include <linux/capability.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "base/log.h"
@@ -210,6 +212,18 @@ int confine(const char **became, enum role role, const struct config *config)
 	int err = sandbox_enter(became, &sandbox);
 
 	return err ? err : enter(confinement, role, config);
+}
+
+int confine_supervisor(const char **became, const struct config *config, bool ends_with_parent)
+{
+	int err = confine(became, ROLE_SUPERVISOR, config);
+
+	if (!err && strcmp(*became, "nobody") == 0 && strcmp(config->user, *became) != 0)
+		log_info("no such user=%s: running as nobody", config->user);
+	/* Cleared by the change of user: whoever watches over the rules shall not leave us alone. */
+	if (!err && ends_with_parent)
+		(void)prctl(PR_SET_PDEATHSIG, (long)SIGTERM, 0L, 0L, 0L);
+	return err;
 }
 
 int confine_command(const char *user, const struct config *look_ups)

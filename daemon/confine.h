@@ -15,6 +15,9 @@
  */
 int confine(const char **became, enum role role, const struct config *config);
 
+/* The same for the supervisor, who says as whom it runs. ends_with_parent: it is told to stop when its parent is gone. */
+int confine_supervisor(const char **became, const struct config *config, bool ends_with_parent);
+
 /*
  * The same for a command of a person's that reads what strangers sent, or who read it. Root's becomes that user. look_ups: it does the
  * scout's work, as this says; NULL: it does not. 0 or -errno.

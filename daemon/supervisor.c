@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
@@ -29,6 +28,7 @@
 #include "resources.h"
 #include "rules_keeper.h"
 #include "settings.h"
+#include "signals.h"
 #include "sockets.h"
 #include "state_folders.h"
 #include "watchdog.h"
@@ -300,22 +300,6 @@ static void on_second(evutil_socket_t none, short what, void *argument)
 	notices_send(&supervisor->notices, supervisor->children);
 }
 
-static int watch_signals(struct supervisor *supervisor)
-{
-	sigset_t wanted;
-
-	sigemptyset(&wanted);
-	sigaddset(&wanted, SIGINT);
-	sigaddset(&wanted, SIGTERM);
-	sigaddset(&wanted, SIGHUP);
-	sigaddset(&wanted, SIGCHLD);
-	(void)signal(SIGPIPE, SIG_IGN);
-	if (sigprocmask(SIG_BLOCK, &wanted, NULL))
-		return -errno;
-	supervisor->signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
-	return supervisor->signals < 0 ? -errno : 0;
-}
-
 static int start_loop(struct supervisor *supervisor)
 {
 	const struct timeval second = { .tv_sec = 1 };
@@ -330,20 +314,6 @@ static int start_loop(struct supervisor *supervisor)
 	    event_add(supervisor->on_signal, NULL) || event_add(supervisor->on_second, &second))
 		return -ENOMEM;
 	return watchdog_start(&supervisor->watchdog, supervisor->base);
-}
-
-static int drop_rights(struct supervisor *supervisor)
-{
-	const struct config *config = &supervisor->settings.config;
-	int err = confine(&supervisor->user, ROLE_SUPERVISOR, config);
-
-	if (!err && strcmp(supervisor->user, "nobody") == 0 &&
-	    strcmp(config->user, supervisor->user) != 0)
-		log_info("no such user=%s: running as nobody", config->user);
-	/* Cleared by the change of user: whoever watches over the rules shall not leave us alone. */
-	if (!err && supervisor->options->removes_rules_on_any_exit)
-		(void)prctl(PR_SET_PDEATHSIG, (long)SIGTERM, 0L, 0L, 0L);
-	return err;
 }
 
 static int start_children(struct supervisor *supervisor)
@@ -414,9 +384,11 @@ static int start(struct supervisor *supervisor)
 	supervisor->outlet = (struct event_outlet){ &supervisor->resources, -1, .tell = tell,
 		                                    .owner = supervisor };
 	passage_choice_open(&supervisor->resources.passage, config, supervisor->rules.lock);
-	err = watch_signals(supervisor);
-	if (!err)
-		err = drop_rights(supervisor);
+	supervisor->signals = signals_open();
+	err = supervisor->signals < 0
+	              ? supervisor->signals
+	              : confine_supervisor(&supervisor->user, config,
+	                                   supervisor->options->removes_rules_on_any_exit);
 	if (!err)
 		err = start_loop(supervisor);
 	if (err) {
