@@ -4,14 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "enforce/iptables.h"
+#include "enforce/rules_attached.h"
 #include "enforce/rules_bridge.h"
 #include "enforce/rules_nft.h"
+#include "enforce/rules_text.h"
 #include "net/passage_load.h"
 #include "net/return_way.h"
 #include "net/routes.h"
@@ -309,6 +312,21 @@ bool rules_are_present(const struct rules *rules, enum rules_backend backend, in
 	return false;
 }
 
+/* Each link has the same network of fe80::/10, and private ones are there already: they leave the room to others. */
+static size_t add_attached(struct network *clients, size_t count)
+{
+	struct network *attached = calloc(RULES_ATTACHED_MAX, sizeof(*attached));
+	size_t attached_count = attached ? routes_attached(attached, RULES_ATTACHED_MAX) : 0;
+	size_t i;
+
+	for (i = 0; i < attached_count && count < RULES_NETWORKS_MAX; i++) {
+		if (!rules_networks_cover(clients, count, &attached[i]))
+			clients[count++] = attached[i];
+	}
+	free(attached);
+	return count;
+}
+
 size_t rules_default_clients(struct network clients[RULES_NETWORKS_MAX])
 {
 	static const char *const local[] = {
@@ -322,7 +340,7 @@ size_t rules_default_clients(struct network clients[RULES_NETWORKS_MAX])
 		if (network_parse(&clients[count], local[i]))
 			count++;
 	}
-	return count + routes_attached(clients + count, RULES_NETWORKS_MAX - count);
+	return add_attached(clients, count);
 }
 
 void rules_add_locals(struct rules *rules, bool has_clients)

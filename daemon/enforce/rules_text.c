@@ -87,6 +87,18 @@ static bool is_covered(const struct network *networks, size_t count, size_t whic
 	return false;
 }
 
+bool rules_networks_cover(const struct network *networks, size_t count,
+                          const struct network *network)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (network_covers(&networks[i], network))
+			return true;
+	}
+	return false;
+}
+
 void rules_networks_select(struct rules_networks *selected, const struct network *networks,
                            size_t count, uint8_t family)
 {

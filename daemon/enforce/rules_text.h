@@ -37,6 +37,9 @@ struct rules_networks {
 	struct network networks[RULES_NETWORKS_MAX];
 };
 
+/* Whether one of them has all of that network in it. */
+bool rules_networks_cover(const struct network *networks, size_t count,
+                          const struct network *network);
 /* Those of one family (4 or 6), without those that another contains. */
 void rules_networks_select(struct rules_networks *selected, const struct network *networks,
                            size_t count, uint8_t family);
