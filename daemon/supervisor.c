@@ -13,6 +13,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "attached.h"
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "base/sandbox_calls.h"
@@ -52,6 +53,7 @@ struct supervisor {
 	struct own_rules rules;
 	struct queue_room room;
 	struct event_outlet outlet;
+	struct attached attached;
 	bool was_ready, has_state_folders;
 	int status;
 	struct notices notices;
@@ -101,6 +103,25 @@ static int put_rules_in(void *owner)
 
 	return own_rules_put_in(&supervisor->rules, &supervisor->resources.passage,
 	                        &supervisor->settings.config);
+}
+
+/* Where others took ours out, whoever brings them back brings all (rules-flushed). */
+static int put_more_in(void *owner)
+{
+	struct supervisor *supervisor = owner;
+
+	return rules_keeper_misses_them(supervisor->keeper) ? 0 : put_rules_in(owner);
+}
+
+static void look_for_networks(struct supervisor *supervisor)
+{
+	char text[EVENT_TEXT_MAX];
+
+	if (!supervisor->rules.are_in ||
+	    !attached_look(&supervisor->attached, &supervisor->settings.config, process_now_ms()))
+		return;
+	settings_describe(text, sizeof(text), &supervisor->settings);
+	(void)sd_notifyf(0, "STATUS=%s", text);
 }
 
 static void be_ready(struct supervisor *supervisor)
@@ -214,6 +235,7 @@ static int reload(struct supervisor *supervisor, bool is_by_root, char error[CON
 		              for_guards);
 		operator_files_configure(supervisor->files, &supervisor->settings.config);
 		operator_files_serve(supervisor->files, supervisor->children);
+		attached_note(&supervisor->attached, process_now_ms());
 		send_state(supervisor);
 	}
 	free(news);
@@ -293,6 +315,7 @@ static void on_second(evutil_socket_t none, short what, void *argument)
 	    own_rules_look(&supervisor->rules, &supervisor->resources.passage,
 	                   &supervisor->settings.config))
 		send_state(supervisor);
+	look_for_networks(supervisor);
 	await_state_folders(supervisor);
 	event_outlet_look(&supervisor->outlet, &supervisor->settings, supervisor->children,
 	                  process_now_ms());
@@ -349,7 +372,9 @@ static int start_keeping(struct supervisor *supervisor)
 	static const struct rules_keeper_hooks hooks = { .put_in = put_rules_in,
 		                                         .on_back = begin_anew,
 		                                         .tell = tell_of_rules };
+	static const struct attached_hooks attached_hooks = { .put_in = put_more_in, .tell = tell };
 
+	attached_open(&supervisor->attached, &attached_hooks, supervisor, process_now_ms());
 	supervisor->files = operator_files_new(tell, supervisor);
 	supervisor->keeper = rules_keeper_new(supervisor->base, &hooks, supervisor);
 	if (!supervisor->files || !supervisor->keeper)
@@ -439,6 +464,7 @@ static void stop(struct supervisor *supervisor)
 	if (supervisor->rules.lock >= 0)
 		close(supervisor->rules.lock);
 	queue_room_close(&supervisor->room);
+	attached_close(&supervisor->attached);
 	resources_close(&supervisor->resources);
 }
 

@@ -22,9 +22,13 @@ class Alone:
         self.syslog = guard.Syslog(self.host)
         self.guard = None
 
-    def start(self, *settings, **options):
+    def prepare(self, *settings):
+        """One that does not run yet."""
         self.guard = guard.Guard(self.host, self.directory, NO_DNS, ["192.0.2.0/24"], settings)
-        return self.guard.start(**options)
+        return self.guard
+
+    def start(self, *settings, **options):
+        return self.prepare(*settings).start(**options)
 
     def close(self):
         """After each test: whatever became of the guard, nothing of it stays."""

@@ -163,6 +163,38 @@ def test_rules_that_somebody_else_flushed_are_in_again_and_it_is_told(net):
     assert not net.wire.saw(recipient.encode(), b"RCPT TO")
 
 
+def attach(net, guard, command, *networks):
+    """It is told that these are guarded now."""
+    guard.mark()
+    net.world.gateway.ip(command)
+    assert guard.wait_for(lambda one: one["event"] == "reloaded" and all(each in one["text"] for each in networks), 40)
+    table = net.world.gateway.network_command(["nft", "list", "table", "inet", "hopguard"])
+    assert all(each in table for each in networks), table
+
+
+def test_a_network_that_comes_up_later_is_guarded_and_no_connection_is_forgotten(net):
+    guard = net.guard_at("routed", "clients={}", anew=True)
+    before = net.processes()
+    _, recipient = net.send(4, attack="strip")
+    assert net.sink.find(recipient), "the sender's network is behind another router"
+    net.world.gateway.ip("link add late type veth peer name late-far", "link set late-far up", "link set late up")
+    try:
+        attach(net, guard, "route add 192.0.2.0/24 dev late", "192.0.2.0/24")
+        with net.world.sender.socket() as client:
+            client.settimeout(10)
+            client.connect((world.far_address(PLAIN, 4), 25))
+            assert client.recv(1000).startswith(b"220")
+            attach(net, guard, "addr add 198.18.5.1/24 dev late", "198.18.5.0/24")
+            client.sendall(b"EHLO client.example\r\n")
+            assert client.recv(1000).startswith(b"250")
+            assert all_told(net, "flows_now") == 1 and counter(net, "flows_midstream") == 0
+        client, recipient = net.send(4, attack="strip")
+        assert client.refusal and client.refusal.startswith("421 4.7.4 "), client.replies
+    finally:
+        net.world.gateway.ip("link del late")
+    assert net.processes() == before
+
+
 @contextlib.contextmanager
 def table_of(places):
     """The kernel's table of connections has so many places at the gateway."""
