@@ -54,10 +54,12 @@ class LineSocket:
 
     def body(self):
         """A message as after DATA, its closing dot included."""
-        lines = [self.line()]
-        while lines[-1] != b".\r\n":
-            lines.append(self.line())
-        return b"".join(lines)
+        octets, looked = bytearray(b"\n"), 0
+        while (end := octets.find(b"\n.\r\n", looked)) < 0:
+            looked = max(0, len(octets) - 3)
+            octets += self.some()
+        self.buffer = bytes(octets[end + 4:])
+        return bytes(octets[1:end + 4])
 
     def reply(self):
         """One SMTP reply, all its lines."""

@@ -45,7 +45,7 @@ class Talk:
         self.lab = lab
         self.destination = lab.destinations.next("unprotected", family)
         self.client = clients.Client(lab.world.sender)
-        self.stream = lines.dial(lab.world.sender, (self.destination.addresses[0], 25), patience_s=8, segment_max=segment_max)
+        self.stream = lines.dial(lab.world.sender, (self.destination.addresses[0], 25), segment_max=segment_max)
         self.stream.reply()
 
     @property
