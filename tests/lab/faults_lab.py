@@ -36,7 +36,7 @@ class Faults:
     """A load on a guard of one stance, and the deaths of its processes."""
 
     make_load = load.Load
-    start_patience_s = 15
+    start_patience_s = 60
 
     def __init__(self, lab, stance, settings=(), workers=None):
         self.lab = lab
@@ -85,7 +85,7 @@ class Faults:
         self.send(self.pids("supervisor"), signal.SIGTERM)
         return self.start_again(**options)
 
-    def start_again(self, patience_s=10, tells=True):
+    def start_again(self, patience_s=30, tells=True):
         """A supervisor that ends or has ended; `tells`: the event file will say when it is ready."""
         assert namespaces.wait_until(lambda: not self.guard.host.run(["cat", "/proc/net/netfilter/nfnetlink_queue"]).strip())
         passed = self.load.watch.record(SILENCE_S)
@@ -97,7 +97,7 @@ class Faults:
             self.guard.launch()
         return passed
 
-    def wait_until_whole(self, gone=(), timeout_s=20):
+    def wait_until_whole(self, gone=(), timeout_s=60):
         """And none of those that are gone is there."""
         assert namespaces.wait_until(lambda: self._is_whole_without(gone), timeout_s), self.guard.output()[-3000:]
 
@@ -109,7 +109,7 @@ class Faults:
         """Asks for it; the event that answers."""
         self.guard.mark()
         self.send(self.pids("supervisor"), signal.SIGHUP)
-        return self.guard.wait_for(lambda event: event["event"] == "reloaded", timeout_s=10)
+        return self.guard.wait_for(lambda event: event["event"] == "reloaded", timeout_s=30)
 
     # What became of it
 

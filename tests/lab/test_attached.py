@@ -7,7 +7,7 @@ import json
 import pytest
 
 SECONDS = 15
-BACKENDS = ("iptables", "iptables-legacy")
+BACKENDS = ("iptables", pytest.param("iptables-legacy", marks=pytest.mark.full))
 LATE = {4: "203.0.113.0/24", 6: "2001:db8:77::/64"}
 
 
@@ -48,7 +48,8 @@ def are_judged(machine, *networks):
 
 
 def told(guard, kind="reloaded"):
-    return [event["text"] for event in guard.events() if event["event"] == kind]
+    """Of a name server that was too busy for once we do not speak here."""
+    return [event["text"] for event in guard.events() if event["event"] == kind and event.get("subject", "clients") == "clients"]
 
 
 def is_in_trouble(guard):

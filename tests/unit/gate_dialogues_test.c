@@ -15,7 +15,8 @@
  * shuffled and doubled. The verdict must be the same, and no recipient may ever have reached the server.
  */
 
-enum { CUTS = 1000 };
+/* HOPGUARD_CUTS says otherwise: a thousand where all is tested. */
+enum { CUTS = 300 };
 
 struct outcome {
 	enum action action;
