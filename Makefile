@@ -304,14 +304,15 @@ fuzz: $(if $(TARGETS),$(TARGETS:%=build/fuzz/%_fuzz),$(FUZZERS))
 # one shared library, so that one file has the counters of all tests.
 PARSERS     := $(wildcard daemon/wire/*.c daemon/policy/certificate*.c) $(addprefix daemon/, \
                active/starttls_chain.c active/starttls_replies.c active/tls_shape.c base/address.c base/armor.c base/nat64.c \
-               base/rfc3339.c cli/check_agreement.c cli/check_exchange.c cli/check_zones.c cli/replay_capture.c config.c \
-               config_confuse.c config_scan.c config_table.c enforce/rules_iptables_read.c flow/dns_questions.c flow/dns_streams.c \
-               flow/session.c flow/session_body.c flow/session_client.c flow/session_flight.c flow/session_handshake.c \
-               flow/session_path.c flow/session_rest.c flow/session_server.c flow/session_split.c flow/session_tls.c flow/stream.c \
-               message_sound.c policy/dane.c policy/dane_host.c policy/dns_check.c policy/dns_signature.c policy/heard.c \
-               policy/heard_items.c policy/key_exchange_signature.c policy/local_entry.c policy/local_read.c \
-               policy/mtasts_lookup.c policy/mtasts_tls.c policy/mtasts_transfer.c policy/mx_pattern.c policy/peer_names.c \
-               policy/policy_list.c policy/postfix_table.c policy/reverse.c policy/tlsa.c policy/watch_list.c probe_request.c \
+               base/rfc3339.c base/utf8.c cli/check_agreement.c cli/check_exchange.c cli/check_zones.c cli/mailbox.c \
+               cli/replay_capture.c config.c config_confuse.c config_hint.c config_scan.c config_table.c config_warning.c \
+               enforce/rules_iptables_read.c flow/dns_questions.c flow/dns_streams.c flow/session.c flow/session_body.c \
+               flow/session_client.c flow/session_flight.c flow/session_handshake.c flow/session_path.c flow/session_rest.c \
+               flow/session_server.c flow/session_split.c flow/session_tls.c flow/stream.c message_sound.c policy/dane.c \
+               policy/dane_host.c policy/dns_check.c policy/dns_signature.c policy/heard.c policy/heard_items.c \
+               policy/key_exchange_signature.c policy/local_entry.c policy/local_read.c policy/mtasts_lookup.c \
+               policy/mtasts_tls.c policy/mtasts_transfer.c policy/mx_pattern.c policy/peer_names.c policy/policy_list.c \
+               policy/postfix_table.c policy/reverse.c policy/tlsa.c policy/watch_list.c probe_request.c queue_room.c \
                report/control_protocol.c report/event_text.c report/explain_key.c report/explain_page.c report/explain_text.c \
                report/object.c report/status_page.c report/store_rows.c row_batch.c signature.c verdict/key_rule.c \
                verdict/sound.c)

@@ -19,10 +19,15 @@
 #include "verdict/event.h"
 #include "wire/craft.h"
 
+/* Octets that one end says, at most; a caller that makes very many simulations asks for fewer. */
+#ifndef SIMULATION_STREAM_ROOM
+#define SIMULATION_STREAM_ROOM (256 * 1024)
+#endif
+
 enum {
 	SIMULATION_EVENTS_MAX = 32,
 	SIMULATION_ANSWERS_MAX = 8,
-	SIMULATION_STREAM_MAX = 256 * 1024,
+	SIMULATION_STREAM_MAX = SIMULATION_STREAM_ROOM,
 	SIMULATION_PROBES_MAX = 4,
 	SIMULATION_NAMES_MAX = 8
 };
