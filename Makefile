@@ -304,7 +304,7 @@ fuzz: $(if $(TARGETS),$(TARGETS:%=build/fuzz/%_fuzz),$(FUZZERS))
 # one shared library, so that one file has the counters of all tests.
 PARSERS     := $(wildcard daemon/wire/*.c daemon/policy/certificate*.c) $(addprefix daemon/, \
                active/starttls_chain.c active/starttls_replies.c active/tls_shape.c base/address.c base/armor.c base/nat64.c \
-               base/rfc3339.c base/utf8.c cli/check_agreement.c cli/check_exchange.c cli/check_zones.c cli/mailbox.c \
+               base/rfc3339.c base/utf8.c cli/check_agreement.c cli/check_exchange.c cli/check_zones.c \
                cli/replay_capture.c config.c config_confuse.c config_hint.c config_scan.c config_table.c config_warning.c \
                enforce/rules_iptables_read.c flow/dns_questions.c flow/dns_streams.c flow/session.c flow/session_body.c \
                flow/session_client.c flow/session_flight.c flow/session_handshake.c flow/session_path.c flow/session_rest.c \

@@ -108,7 +108,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	REQUIRE(!want == !got);
 	if (want) {
 		REQUIRE(want->action == got->action);
-		REQUIRE(strcmp(want->domain, got->domain) == 0);
+		/* Of a MAIL the domain is known only where its RCPT came along. */
+		REQUIRE(!want->domain[0] || !got->domain[0] ||
+		        strcmp(want->domain, got->domain) == 0);
 	} else {
 		require_same_streams(&whole->client, &cut->client);
 		require_same_streams(&whole->server, &cut->server);
