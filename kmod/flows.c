@@ -222,14 +222,14 @@ void smtpbody_forget(struct smtpbody_net *here, const struct smtpbody_choice *ch
 	rhashtable_walk_enter(&here->table, &iter);
 	rhashtable_walk_start(&iter);
 	while ((flow = rhashtable_walk_next(&iter))) {
-		if (IS_ERR(flow) || !is_meant(flow, choice))
-			continue;
-		take_out(here, flow);
+		/* Not behind one that is taken out: of those beside it the walk would skip as many as it had seen there. */
 		if (need_resched()) {
 			rhashtable_walk_stop(&iter);
 			cond_resched();
 			rhashtable_walk_start(&iter);
 		}
+		if (!IS_ERR(flow) && is_meant(flow, choice))
+			take_out(here, flow);
 	}
 	rhashtable_walk_stop(&iter);
 	rhashtable_walk_exit(&iter);

@@ -14,7 +14,7 @@ servers_dir=build/test-servers
 
 TOOLS="python3 python3-pytest python3-dnspython python3-scapy openssl ldnsutils swaks libnet-ssleay-perl
 	libio-socket-inet6-perl tcpdump iproute2 iptables nftables util-linux procps dns-root-data libcmocka-dev
-	libxtables-dev systemd gpg gpg-agent gpgv valgrind"
+	libxtables-dev systemd git gpg gpg-agent gpgv valgrind"
 # For make lint, fuzz and coverage.
 DEVELOPER_TOOLS="clang clang-format clang-tidy cppcheck libclang-rt-14-dev llvm mandoc perl"
 # For tests/vm, where programs of this machine run under Debian's kernels, and our module in them. The ones for clouds are
@@ -44,6 +44,11 @@ update_lists() {
 	say "reading package lists"
 	apt-get update -qq
 	updated=yes
+}
+
+# A machine that was just set up may have no lists yet, or not those of security updates.
+knows() {
+	[ -n "$(apt-cache show "$1" 2>/dev/null)" ]
 }
 
 # --no-remove and --no-upgrade: a test must not change what the machine already has.
@@ -166,7 +171,10 @@ fi
 if [ "$(dpkg --print-architecture)" = amd64 ]; then
 	TOOLS="$TOOLS $VM_TOOLS"
 	SERVERS="$SERVERS $VM_KERNEL dkms:dkms"
-	[ -z "$(apt-cache show "$VM_NEWER_IMAGE" 2>/dev/null)" ] || SERVERS="$SERVERS $VM_NEWER_KERNEL"
+	if [ ! -e "$servers_dir/${VM_NEWER_KERNEL%%:*}/.complete" ] && ! knows "$VM_NEWER_IMAGE"; then
+		update_lists || true
+	fi
+	! knows "$VM_NEWER_IMAGE" || SERVERS="$SERVERS $VM_NEWER_KERNEL"
 fi
 
 mkdir -p "$servers_dir"

@@ -2,6 +2,7 @@
 """The processes: how they start, what becomes of them when they die or hang, and what is left when they end."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -378,9 +379,12 @@ def test_it_lives_with_what_the_unit_lets_pass(machine):
     names = os.path.join(guard.directory, "calls")
     with open(names, "w", encoding="utf-8") as file:
         file.write("\n".join(calls_of_unit()))
+    # Where these lie, only root may have a way to.
+    guard.program = [shutil.copy(servers.hopguard(), guard.directory)]
+    filter_program = shutil.copy(servers.test_tool("call_filter"), guard.directory)
     capabilities = "+net_admin,+net_raw"
     words = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", f"--inh-caps={capabilities}",
-             f"--ambient-caps={capabilities}", f"--bounding-set=-all,{capabilities}", servers.test_tool("call_filter"), names]
+             f"--ambient-caps={capabilities}", f"--bounding-set=-all,{capabilities}", filter_program, names]
     command = [*words, *guard.command("run", "--config", guard.configuration)]
     for setting in guard.settings:
         command += ["--set", setting]

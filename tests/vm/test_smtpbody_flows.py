@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The kernel module: whose a flow is, who may ask for what, where its rules stand, and how it comes and goes."""
 
+import contextlib
 import ctypes
 import errno
 import itertools
@@ -9,6 +10,7 @@ import platform
 import re
 import socket
 import struct
+import subprocess
 
 import namespaces
 import passage
@@ -21,6 +23,18 @@ from smtpbody_site import BACKENDS, BODY, family, load, run, site, world  # noqa
 PARAMETER = "/sys/module/xt_smtpbody/parameters/flows_max"
 # 10,000 with both back-ends. A kernel that looks at itself is slow, and no program has more than a minute.
 BATCHES, STREAMS = 10, 500
+
+
+@contextlib.contextmanager
+def busy():
+    """Somebody on each processor who never waits."""
+    others = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(os.cpu_count())]
+    try:
+        yield
+    finally:
+        for one in others:
+            one.kill()
+            one.wait()
 
 
 def test_a_flow_is_that_of_one_zone(site, family):
@@ -93,6 +107,17 @@ def test_what_a_socket_armed_is_forgotten_with_it(site):
     gone.close()
     assert site.kernel.look(flow) is None and not site.passes(flow)
     assert site.passes(kept)
+
+
+def test_all_are_forgotten_whoever_else_wants_the_processor(site):
+    """Few, for each that goes then has the table shrunk, by somebody who is woken; and again, for where they lie is chance."""
+    flows = [site.flow(4) for _ in range(40)]
+    with busy():
+        for number in range(150):
+            for flow in flows[:10 + number % 30]:
+                site.kernel.arm(flow, 1000)
+            site.kernel.forget_all()
+            assert site.kernel.total(passage.FLOWS) == 0, number
 
 
 def test_there_are_only_so_many(site):
