@@ -25,6 +25,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -224,7 +225,7 @@ def wait_for(process, target, until, progress):
         time.sleep(0.2)
         progress.show(f"  {target.name} {time.monotonic() - start:.0f} s {last_pulse(BUILD / f'{target.name}.log')}")
         if time.monotonic() > until:
-            process.kill()
+            os.kill(process.pid, signal.SIGKILL)  # kill() of its own would take the status of one that has just ended
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
     process.returncode = os.waitstatus_to_exitcode(status)
     return usage.ru_utime + usage.ru_stime
