@@ -22,7 +22,7 @@ import xml.etree.ElementTree
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 UNIT_TIMEOUT_S = 1200  # one program, under sanitizers, too
-LONG = {"HOPGUARD_FLOWS": "1000000", "HOPGUARD_CUTS": "1000"}  # what unit tests do more of, when all is tested
+LONG = {"HOPGUARD_FLOWS": "1000000"}  # what unit tests do more of, when all is tested
 SUITE_TIMEOUT_S = {False: 13 * 60, True: 4 * 3600}  # lab or vm: pairwise, every cell
 # Side by side: they wait for timers of mail servers more than they compute. Behind them, beside one another alone, those that
 # measure how long somebody waits.

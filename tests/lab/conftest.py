@@ -25,7 +25,7 @@ SECONDS = {"test_attached": 7, "test_attacks_guarded": 1.25, "test_attacks_ungua
            "test_floods": 6.7, "test_forged": 2.7, "test_handshakes": 4.2, "test_install": 2.7, "test_keys_honest": 1.7,
            "test_keys_middle": 0.3, "test_keys_servers": 0.5, "test_memory": 4.5, "test_mtasts_fetch": 0.4,
            "test_mtasts_life": 1.1, "test_other_places": 1.0, "test_pages": 0.3, "test_passage": 0.1, "test_passage_evasions": 2.5,
-           "test_passage_guard": 5, "test_passage_losses": 3.0, "test_prefetch": 3.5, "test_probe": 2.2, "test_processes_control": 2.1,
+           "test_passage_guard": 5.2, "test_passage_losses": 3.0, "test_prefetch": 3.5, "test_probe": 2.2, "test_processes_control": 2.1,
            "test_processes_life": 2.7, "test_promises_list": 1.1, "test_promises_sts": 2.3, "test_promises_table": 0.4,
            "test_reasons": 1.9, "test_receivers": 1.6, "test_replay": 0.55, "test_replay_live": 1.8, "test_rules_flushed": 7,
            "test_rules_lifecycle": 0.7, "test_rules_packets": 0.3, "test_segments": 2.9, "test_untouched": 0.3,

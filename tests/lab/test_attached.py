@@ -7,7 +7,7 @@ import json
 import pytest
 
 SECONDS = 15
-BACKENDS = ("iptables", pytest.param("iptables-legacy", marks=pytest.mark.full))
+BACKENDS = ("iptables", "iptables-legacy")
 LATE = {4: "203.0.113.0/24", 6: "2001:db8:77::/64"}
 
 
